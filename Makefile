@@ -1,0 +1,49 @@
+# Everything installs into .venv inside the checkout; what is downloaded or built is cached outside of it
+# (${XDG_CACHE_HOME:-~/.cache}/kafka-bluegreen). No other Python is touched.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check unit e2e model sandbox down benchmark
+
+help:  ## this list
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.installed: requirements.txt
+	@echo "[venv] $(VENV) from requirements.txt (pinned with hashes)"
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; name one: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+demo: $(VENV)/.installed  ## from nothing to the verdict of one switch there and back (strategy C, scenario 1)
+	@$(PY) -m tools.sandbox up
+	@eval "$$($(PY) -m tools.sandbox env)" && $(PY) -m experiments run --strategy c --scenario 1 --switches 2
+
+test: check unit e2e  ## everything: lint, types, layers, unit tests, protocol model, end to end on the real cluster
+
+check: $(VENV)/.installed  ## lint, formatting, types, layer rules
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+unit: $(VENV)/.installed  ## tests that need nothing (the protocol model included)
+	@$(VENV)/bin/pytest -m 'not e2e'
+
+model: $(VENV)/.installed  ## the protocol model alone: states, bounds, ends
+	@$(PY) -m tests.protocol.model
+
+sandbox: $(VENV)/.installed  ## a real single-node Kubernetes on this machine
+	@$(PY) -m tools.sandbox up
+
+e2e: sandbox  ## tests on the real cluster
+	@eval "$$($(PY) -m tools.sandbox env)" && $(VENV)/bin/pytest -m e2e
+
+benchmark: sandbox  ## throughput of the consumer, memory and time of the validator
+	@eval "$$($(PY) -m tools.sandbox env)" && $(PY) -m workloads.consumer.benchmark
+	@$(PY) -m tools.validator.benchmark --records 10000000
+
+down: $(VENV)/.installed  ## take the sandbox away; caches stay
+	@$(PY) -m tools.sandbox down

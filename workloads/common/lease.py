@@ -1,0 +1,117 @@
+"""The grant: what the Lease says, the protocol's only durable memory.
+
+One write of the Lease carries everything, so no crash can leave half a decision behind.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workloads.common.states import Color, Outcome
+
+LAST_HOLDER = "last-holder"
+ORIGIN = "from"
+GENERATION = "generation"
+OUTCOME = "outcome"
+REASON = "reason"
+BLOCKED_BY = "blocked-by"
+UNCONFIRMED = "unconfirmed"
+
+
+class LeaseFormatError(ValueError):
+    """The Lease holds something that this protocol never writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Who may be active, under which epoch, and how the newest generation stands.
+
+    holder: the colour that may be active; None after a withdrawal.
+    epoch: grows by one at every change of the holder (`spec.leaseTransitions`).
+    last_holder: the colour that may have been active last; None when nobody ever was, or when that is not known.
+    origin: the colour that the current generation's switch left; None when it moved nothing.
+    generation: the generation of the KafkaConsumerSwitch that this grant was written for.
+    outcome, reason: how that generation ended; None while it has not.
+    blocked_by: names of the pods that a rollback waits for.
+    unconfirmed: the Lease was lost and made again: nobody is granted before the members of both colours have confirmed.
+    """
+
+    holder: Color | None
+    epoch: int
+    last_holder: Color | None = None
+    origin: Color | None = None
+    generation: int = 0
+    outcome: Outcome | None = None
+    reason: str = ""
+    blocked_by: tuple[str, ...] = ()
+    unconfirmed: bool = False
+
+    @property
+    def rolling_back(self) -> bool:
+        """The grant was withdrawn from the colour that this generation had switched to."""
+        return self.holder is None and self.origin is not None and self.origin != self.last_holder
+
+
+def from_lease(lease: Mapping[str, Any]) -> Grant:
+    """Read a Grant from a `coordination.k8s.io/v1` Lease object.
+
+    Raises LeaseFormatError naming the field when the object holds what the protocol never writes.
+    """
+    spec = lease.get("spec") or {}
+    notes = (lease.get("metadata") or {}).get("annotations") or {}
+    try:
+        return Grant(
+            holder=_color(spec.get("holderIdentity"), "spec.holderIdentity"),
+            epoch=int(spec.get("leaseTransitions") or 0),
+            last_holder=_color(notes.get(LAST_HOLDER), LAST_HOLDER),
+            origin=_color(notes.get(ORIGIN), ORIGIN),
+            generation=int(notes.get(GENERATION) or 0),
+            outcome=Outcome(notes[OUTCOME]) if notes.get(OUTCOME) else None,
+            reason=str(notes.get(REASON) or ""),
+            blocked_by=tuple(name for name in str(notes.get(BLOCKED_BY) or "").split(",") if name),
+            unconfirmed=notes.get(UNCONFIRMED) == "true",
+        )
+    except LeaseFormatError:
+        raise
+    except ValueError as error:
+        raise LeaseFormatError(
+            f"Lease {(lease.get('metadata') or {}).get('name')}: {error}; only the controller may write it. "
+            "Delete the Lease: it is made again, after every member has confirmed that it is paused"
+        ) from error
+
+
+def to_lease(grant: Grant, name: str, now: str, previous: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Make the Lease object that says `grant`.
+
+    name: the Lease's name. now: RFC 3339 with microseconds, for the times that people read.
+    previous: the object the decision was made on; its resourceVersion makes the write fail if somebody was faster.
+    """
+    metadata: dict[str, Any] = {"name": name}
+    spec: dict[str, Any] = {"holderIdentity": grant.holder or "", "leaseTransitions": grant.epoch, "renewTime": now}
+    if previous is not None:
+        old = previous["metadata"]
+        metadata |= {key: old[key] for key in ("resourceVersion", "uid", "labels", "ownerReferences") if key in old}
+        old_spec = previous.get("spec") or {}
+        changed = (old_spec.get("leaseTransitions") or 0) != grant.epoch
+        spec["acquireTime"] = now if changed else old_spec.get("acquireTime", now)
+    else:
+        spec["acquireTime"] = now
+    metadata["annotations"] = {
+        LAST_HOLDER: grant.last_holder or "",
+        ORIGIN: grant.origin or "",
+        GENERATION: str(grant.generation),
+        OUTCOME: grant.outcome or "",
+        REASON: grant.reason,
+        BLOCKED_BY: ",".join(grant.blocked_by),
+        UNCONFIRMED: "true" if grant.unconfirmed else "",
+    }
+    return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
+
+
+def _color(value: object, where: str) -> Color | None:
+    if not value:
+        return None
+    try:
+        return Color(str(value))
+    except ValueError:
+        raise LeaseFormatError(f"{where} is {value!r}; it must be blue, green or empty") from None

@@ -1,0 +1,239 @@
+"""The consumer's lifecycle: a pure function from what happened to what has to be done.
+
+No I/O and no clock. The poll loop feeds it events, one at a time, between records, and carries the effects out in
+order. Processing is allowed in state ACTIVE and in no other.
+
+What it guarantees, whatever arrives in whatever order:
+- a command below the newest epoch seen is refused; at an equal epoch a pause beats a resume, for good;
+- a pause aborts a resume in progress;
+- a consumer that stalled, lost its partitions or was fenced never becomes ACTIVE again without a new resume command.
+
+What it does not: it does not know who holds the grant. That is the sidecar's part.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum, StrEnum
+
+from workloads.common.states import GroupProtocol, Membership, State
+
+
+class Client(StrEnum):
+    """Where the Kafka client stands."""
+
+    STANDBY = "standby"  # connected and outside the group
+    MEMBER = "member"  # in the group, or on its way into it
+
+
+class Effect(Enum):
+    """What the poll loop has to do, in the order given."""
+
+    COMMIT = "commit"  # commit what was handled, then feed CommitEnded
+    LEAVE = "leave"  # leave the group (unsubscribe, or close for a static KIP-848 member), then feed Left
+    REPLACE = "replace"  # close the client and make a fresh one that stands by
+    RETIRE = "retire"  # REPLACE too, but when it is not in the way of a hand-off
+    JOIN = "join"  # subscribe; Assigned follows
+    REWIND = "rewind"  # seek what is assigned to the committed offsets and let it flow; Assigned follows
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Command: stop processing, under this epoch."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Command: become active, under this epoch."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The group (or a rewind) gave these partitions; the complete set that is owned now."""
+
+    partitions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """A rebalance took these partitions; the client is still a member."""
+
+    partitions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The partitions are lost, or the client is fenced or fatal: it owns nothing and is of no use any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitEnded:
+    """The commit of a drain was acknowledged (ok), or was not within half the drain timeout."""
+
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The client has left the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """The poll loop stood still outside processing for longer than the stall limit."""
+
+
+Event = Pause | Resume | Assigned | Revoked | Lost | CommitEnded | Left | Stalled
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """What a consumer process knows of itself.
+
+    epoch: the epoch of the newest command that was executed. seen_epoch: the newest one heard of.
+    paused_epoch: the newest epoch at which a pause was executed; -1 before the first.
+    wanted: a resume was accepted and nothing has voided it since.
+    committed: whether the last drain's commit was acknowledged.
+    """
+
+    membership: Membership = Membership.TAKEOVER
+    protocol: GroupProtocol = GroupProtocol.CLASSIC
+    state: State = State.PAUSED
+    epoch: int = 0
+    seen_epoch: int = 0
+    paused_epoch: int = -1
+    wanted: bool = False
+    committed: bool = True
+    client: Client = Client.STANDBY
+    partitions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next lifecycle, the effects in order, and whether a command was refused as stale (HTTP 409)."""
+
+    lifecycle: Lifecycle
+    effects: tuple[Effect, ...] = ()
+    refused: bool = False
+
+
+def start(membership: Membership, protocol: GroupProtocol) -> Step:
+    """A process begins PAUSED; only a `shared` member enters the group before it is asked to."""
+    fresh = Lifecycle(membership, protocol)
+    if membership is Membership.SHARED:
+        return Step(replace(fresh, client=Client.MEMBER), (Effect.JOIN,))
+    return Step(fresh)
+
+
+def step(now: Lifecycle, event: Event) -> Step:
+    """What follows from `event`."""
+    match event:
+        case Pause(epoch):
+            return _pause(now, epoch)
+        case Resume(epoch):
+            return _resume(now, epoch)
+        case Assigned(partitions):
+            return _assigned(now, partitions)
+        case Revoked(partitions):
+            gone = set(partitions)
+            return Step(replace(now, partitions=tuple(p for p in now.partitions if p not in gone)))
+        case Lost():
+            return _lost(now)
+        case CommitEnded(ok):
+            return _commit_ended(now, ok)
+        case Left():
+            return _left(now)
+        case Stalled():
+            return _stalled(now)
+
+
+def _pause(now: Lifecycle, epoch: int) -> Step:
+    if epoch < now.seen_epoch:
+        return Step(now, refused=True)
+    newer = epoch > now.epoch
+    paused = replace(now, epoch=epoch, seen_epoch=epoch, paused_epoch=epoch, wanted=False)
+    if now.state is State.ACTIVE:
+        return Step(replace(paused, state=State.DRAINING), (Effect.COMMIT,))
+    if now.state is State.DRAINING:
+        return Step(paused)
+    if now.membership is Membership.SHARED:
+        return Step(paused)
+    if now.wanted:  # a join in progress: whatever the coordinator makes of it, this client is not used again
+        return Step(replace(paused, client=Client.STANDBY, partitions=()), (Effect.REPLACE,))
+    if now.client is Client.MEMBER and newer:
+        # It was paused before and hears of a newer grant: its place in the group is taken or about to be.
+        return Step(replace(paused, client=Client.STANDBY, partitions=()), (Effect.RETIRE,))
+    return Step(paused)
+
+
+def _resume(now: Lifecycle, epoch: int) -> Step:
+    if epoch < now.seen_epoch or epoch <= now.paused_epoch:
+        return Step(now, refused=True)
+    resumed = replace(now, epoch=epoch, seen_epoch=epoch, wanted=True)
+    if now.state is State.PAUSED and not now.wanted:
+        return _join(resumed)
+    return Step(resumed)  # ACTIVE already, joining already, or draining: then it joins when the drain has ended
+
+
+def _join(now: Lifecycle) -> Step:
+    """Enter the group; a client that was a member before starts anew, at the committed offsets."""
+    joining = replace(now, client=Client.MEMBER)
+    if now.membership is Membership.SHARED:
+        return Step(joining, (Effect.REWIND,))
+    if now.client is Client.MEMBER:
+        return Step(replace(joining, partitions=()), (Effect.REPLACE, Effect.JOIN))
+    return Step(joining, (Effect.JOIN,))
+
+
+def _assigned(now: Lifecycle, partitions: tuple[int, ...]) -> Step:
+    owned = replace(now, partitions=tuple(sorted(partitions)))
+    if now.state is State.PAUSED and now.wanted:
+        return Step(replace(owned, state=State.ACTIVE, committed=True))
+    return Step(owned)
+
+
+def _lost(now: Lifecycle) -> Step:
+    gone = replace(now, state=State.PAUSED, wanted=False, partitions=(), client=Client.STANDBY)
+    if now.state is State.DRAINING:
+        gone = replace(gone, committed=False)
+    if now.membership is Membership.SHARED:
+        return Step(replace(gone, client=Client.MEMBER), (Effect.REPLACE, Effect.JOIN))
+    return Step(gone, (Effect.REPLACE,))
+
+
+def _commit_ended(now: Lifecycle, ok: bool) -> Step:
+    if now.state is not State.DRAINING:
+        return Step(now)
+    ended = replace(now, committed=ok)
+    if _leaves_before_paused(now):
+        return Step(ended, (Effect.LEAVE,))
+    return _paused(ended)
+
+
+def _left(now: Lifecycle) -> Step:
+    outside = replace(now, client=Client.STANDBY, partitions=())
+    return _paused(outside) if now.state is State.DRAINING else Step(outside)
+
+
+def _paused(now: Lifecycle) -> Step:
+    """The drain is over; a resume that came in the meantime goes on from here."""
+    paused = replace(now, state=State.PAUSED)
+    return _join(paused) if paused.wanted else Step(paused)
+
+
+def _stalled(now: Lifecycle) -> Step:
+    """After a freeze nobody here knows what happened meanwhile: drain, and wait to be confirmed."""
+    if now.state is State.ACTIVE:
+        return Step(replace(now, state=State.DRAINING, wanted=False), (Effect.COMMIT,))
+    if now.state is State.PAUSED and now.wanted and now.membership is not Membership.SHARED:
+        return Step(replace(now, wanted=False, client=Client.STANDBY, partitions=()), (Effect.REPLACE,))
+    return Step(replace(now, wanted=False))
+
+
+def _leaves_before_paused(now: Lifecycle) -> bool:
+    """A dynamic member hands over by leaving; a static KIP-848 member would keep the newcomer out (UNRELEASED_INSTANCE_ID)."""
+    if now.membership is Membership.LEAVE_JOIN:
+        return True
+    return now.membership is Membership.TAKEOVER and now.protocol is GroupProtocol.CONSUMER

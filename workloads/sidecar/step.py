@@ -1,0 +1,99 @@
+"""The sidecar's step: a pure function from what it sees to what it does next.
+
+It looks at what is (the Lease as it read it, the consumer as it answered) and names the one next thing to do towards
+the consumer, and the report that is due. No I/O, no clock, no memory besides its argument.
+"""
+
+from dataclasses import dataclass
+
+from workloads.common.lease import Grant
+from workloads.common.report import Report
+from workloads.common.states import Color, State
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a sidecar sees.
+
+    grant: the newest Lease state that was read; None before the first read (a missing Lease leaves it as it is).
+    read_for: the boot id of the consumer process before whose discovery that read (or the watch behind it) did not
+        begin; a resume needs it to be the present one.
+    consumer: the consumer's own newest answer; state None while it does not answer; None before its first answer.
+    reported: the report that the API server has accepted last.
+    """
+
+    color: Color
+    grant: Grant | None = None
+    read_for: str | None = None
+    consumer: Report | None = None
+    reported: Report | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PauseConsumer:
+    """POST /lifecycle/pause with this epoch."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeConsumer:
+    """POST /lifecycle/resume with this epoch."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLease:
+    """Read the Lease anew (not from a cache) before this consumer process is told anything but to pause."""
+
+    boot_id: str
+
+
+Call = PauseConsumer | ResumeConsumer | ReadLease
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """call: what to do towards the consumer or the Lease, if anything. report: what to write on the pod, if anything new.
+
+    urgent: somebody waits for this report in a hand-off; others may be held back a moment.
+    """
+
+    call: Call | None = None
+    report: Report | None = None
+    urgent: bool = False
+
+
+def step(view: View) -> Next:
+    """The next thing to do. Without a Lease that was read, and without an answering consumer, nothing is called."""
+    report = view.consumer if view.consumer != view.reported else None
+    return Next(_call(view), report, report is not None and _urgent(view))
+
+
+def _call(view: View) -> Call | None:
+    consumer, grant = view.consumer, view.grant
+    if consumer is None or consumer.state is None:
+        return None
+    if grant is None:
+        return ReadLease(consumer.boot_id) if view.read_for != consumer.boot_id else None
+    if grant.holder != view.color:
+        if consumer.state is State.PAUSED and consumer.epoch == grant.epoch:
+            return None
+        # A consumer that has heard of a newer epoch than this Lease refuses; its report tells the controller so.
+        return PauseConsumer(grant.epoch) if consumer.seen_epoch <= grant.epoch else None
+    if consumer.state is State.ACTIVE and consumer.epoch == grant.epoch:
+        return None
+    if view.read_for != consumer.boot_id:
+        return ReadLease(consumer.boot_id)
+    return ResumeConsumer(grant.epoch) if consumer.seen_epoch <= grant.epoch else None
+
+
+def _urgent(view: View) -> bool:
+    """A confirmation for a withdrawal, or an activation under the present grant."""
+    consumer, grant = view.consumer, view.grant
+    if consumer is None or grant is None or consumer.epoch != grant.epoch:
+        return False
+    if grant.holder is None:
+        return consumer.state is State.PAUSED and grant.last_holder in (None, view.color)
+    return grant.holder == view.color and consumer.state is State.ACTIVE
