@@ -1,0 +1,189 @@
+"""What the end-to-end tests do to the deployed stacks: switch them as a user does, take processes away, judge the logs.
+
+Processes of pods are found in /proc: the sandbox's processes are this machine's, in namespaces of their own.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from experiments import records, verdict
+from experiments.cluster import CONSUMERS, Cluster, Switch
+from experiments.lag import Lag
+from experiments.producer import CONTAINER, POD, Producer
+from experiments.progress import Progress
+from experiments.stacks import Stack, Update
+from experiments.verdict import Verdict
+
+LEASE = "consumer-switch"
+SETTLE_SECONDS = 90.0
+
+
+def until(what: str, check: Any, seconds: float = 30.0, every: float = 0.005) -> Any:
+    """What `check()` gives once it is true. Fails with what was waited for and what was seen last."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = check()
+        if seen:
+            return seen
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}; seen last: {seen!r}"
+        time.sleep(every)
+
+
+def processes(pod: str, module: str) -> list[int]:
+    """The process ids of a workload in a pod, by its environment and command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                command = (entry / "cmdline").read_bytes()
+                if f"workloads.{module}".encode() in command:
+                    environment = (entry / "environ").read_bytes().split(b"\0")
+                    if f"POD_NAME={pod}".encode() in environment:
+                        found.append(int(entry.name))
+    return found
+
+
+def send(pod: str, module: str, number: signal.Signals) -> None:
+    """Signal a workload of a pod."""
+    pids = processes(pod, module)
+    assert pids, f"no process {module} in pod {pod}"
+    for pid in pids:
+        os.kill(pid, number)
+
+
+@contextlib.contextmanager
+def frozen(pod: str, module: str = "consumer") -> Iterator[None]:
+    """SIGSTOP for the time of the block, SIGCONT after it; what was started anew meanwhile is left alone."""
+    pids = processes(pod, module)
+    assert pids, f"no process {module} in pod {pod}"
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+@dataclass
+class Field:
+    """The deployed strategy-c stack."""
+
+    cluster: Cluster
+    stack: Stack
+    producer: Producer
+    lag: Lag
+    progress: Progress
+    folder: Path
+    attempt: int
+    replicas: int = 3
+    _updates: list[threading.Thread] = field(default_factory=list)
+
+    @property
+    def namespace(self) -> str:
+        return self.stack.name
+
+    # -- reading
+
+    def switch(self) -> Switch:
+        return self.cluster.switch(self.namespace)
+
+    def lease(self) -> dict[str, Any]:
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/{LEASE}"
+        return self.cluster.get(path)
+
+    def holder(self) -> str:
+        return str(self.lease()["spec"].get("holderIdentity") or "")
+
+    def controller_pod(self) -> str:
+        pods = self.cluster.pods(self.namespace, "app.kubernetes.io/name=controller")
+        return next(pod.name for pod in pods if not pod.terminating)
+
+    def wait_settled(self, seconds: float = SETTLE_SECONDS) -> Switch:
+        """Until the newest generation has its outcome and a colour holds the grant."""
+        return self.cluster.wait_switch(
+            self.namespace,
+            lambda s: None if s.holds(s.settled) and s.active else s.describe(),
+            "the switch to settle",
+            seconds,
+        )
+
+    def wait_ready_pods(self, seconds: float = 120.0) -> None:
+        def missing(objects: dict[str, dict[str, Any]]) -> str | None:
+            from experiments.cluster import Pod
+
+            pods = [Pod.of(raw) for raw in objects.values()]
+            ready = sum(pod.ready and not pod.terminating for pod in pods)
+            return None if ready == 2 * self.replicas == len(pods) else f"{ready} of {len(pods)} Ready"
+
+        path = f"/api/v1/namespaces/{self.namespace}/pods"
+        self.cluster.wait(path, [("labelSelector", CONSUMERS)], missing, "all consumer pods", seconds)
+
+    # -- switching, as a user does
+
+    def up(self, active: str, **changes: Any) -> Update:
+        """`pulumi up` with this colour, as a new attempt; returns when Pulumi does."""
+        self.attempt += 1
+        self.stack.configuration.set(active=active, attempt=self.attempt, **changes)
+        return self.stack.up()
+
+    @contextlib.contextmanager
+    def updating(self, active: str) -> Iterator[list[Update]]:
+        """`pulumi up` in the background of the block; afterwards the list holds its Update."""
+        ended: list[Update] = []
+        thread = threading.Thread(target=lambda: ended.append(self.up(active)), daemon=True)
+        thread.start()
+        try:
+            yield ended
+        finally:
+            thread.join(300)
+        assert ended, "pulumi up did not return within 300 s"
+
+    def steady(self, active: str = "blue") -> None:
+        """Everybody is there, and `active` is."""
+        self.wait_ready_pods()
+        if self.wait_settled().active != active or self.switch().wanted != active:
+            update = self.up(active)
+            assert update.error is None, update.error
+        until(f"{active} to hold the grant", lambda: self.holder() == active)
+
+    # -- judging
+
+    @contextlib.contextmanager
+    def judged(self, name: str) -> Iterator[list[Verdict]]:
+        """Everything that the block lets happen is judged from the record logs of a producer of its own."""
+        verdicts: list[Verdict] = []
+        started = time.time_ns()
+        counts = self.producer.renew()
+        self.lag.wait_caught_up(60)
+        yield verdicts
+        self.wait_ready_pods()
+        active = self.wait_settled().active
+        self.producer.silence()
+        self.lag.wait_caught_up(90, active)
+        self.producer.renew()
+        logs = self.folder / name
+        logs.mkdir(parents=True)
+        arguments = ["--producer", counts.name, "--since-ns", str(started)]
+        records.export(self.namespace, POD, CONTAINER, arguments, scratch=self.folder, target=logs)
+        for pod in self.cluster.pods(self.namespace, CONSUMERS):
+            records.export(self.namespace, pod.name, "consumer", arguments, scratch=self.folder, target=logs)
+        verdicts.append(verdict.validate(logs, counts.name, self.folder / f"{name}.json"))
+
+
+def assert_nothing_wrong(judged: Verdict, duplicates: int = 0) -> None:
+    """No anomaly but up to so many duplicates, and the run saw traffic at all."""
+    assert judged.acked > 100, "too little traffic to say anything"
+    wrong = {kind: n for kind, n in judged.anomalies.items() if n and kind != "duplicate"}
+    assert not wrong, f"anomalies {wrong} in {judged.acked} acknowledged records"
+    assert judged.anomalies["duplicate"] <= duplicates, (
+        f"{judged.anomalies['duplicate']} duplicates, at most {duplicates}"
+    )

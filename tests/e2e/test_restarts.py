@@ -1,0 +1,73 @@
+"""Pods deleted, broker restarted, API server restarted, while nothing moves and during a switch: nothing is lost."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.field import Field, assert_nothing_wrong, until
+
+pytestmark = pytest.mark.e2e
+
+# What was in hand since the last commit may be done twice after a crash: rate 100/s, committed every second, 3 pods.
+IN_HAND = 300
+
+
+def _delete_consumers(field: Field) -> None:
+    for colour in ("blue", "green"):
+        field.cluster.delete_pod(field.namespace, f"consumer-{colour}-1")
+
+
+def _restart_broker(field: Field) -> None:
+    field.cluster.delete_pod("kafka-bluegreen", "kafka-0")
+
+
+def _restart_api_server(_field: Field) -> None:
+    subprocess.run([sys.executable, "-m", "tools.sandbox", "restart", "kube-apiserver"], check=True, timeout=120)
+
+
+CASES = [_delete_consumers, _restart_broker, _restart_api_server]
+
+
+@pytest.mark.parametrize("disturb", CASES)
+def test_while_nothing_moves(blue: Field, disturb: Callable[[Field], None]) -> None:
+    with blue.judged(f"still-{disturb.__name__}") as verdicts:
+        disturb(blue)
+        _back(blue)
+    assert_nothing_wrong(verdicts[0], IN_HAND)
+
+
+@pytest.mark.parametrize("disturb", CASES)
+def test_during_a_switch(blue: Field, disturb: Callable[[Field], None]) -> None:
+    with blue.judged(f"switching-{disturb.__name__}") as verdicts:
+        generation = blue.switch().generation
+        thread = threading.Thread(target=disturb, args=(blue,), daemon=True)
+        with blue.updating("green"):
+            until("the new generation", lambda: blue.switch().generation > generation, 60)
+            thread.start()
+        thread.join(180)
+        _back(blue)
+        settled = blue.wait_settled(180)
+        assert settled.settled is not None
+        assert settled.settled.reason in {"Switched", "Refused", "Failed", "RolledBack"}, settled.describe()
+    assert_nothing_wrong(verdicts[0], IN_HAND)
+
+
+def _back(field: Field) -> None:
+    field.cluster.wait(
+        "/api/v1/namespaces/kafka-bluegreen/pods",
+        [("labelSelector", "app.kubernetes.io/name=kafka")],
+        lambda objects: None if objects and all(_ready(raw) for raw in objects.values()) else "not Ready",
+        "the broker",
+        180,
+    )
+    field.wait_ready_pods(180)
+
+
+def _ready(raw: dict[str, object]) -> bool:
+    from experiments.cluster import Pod
+
+    pod = Pod.of(raw)
+    return pod.ready and not pod.terminating

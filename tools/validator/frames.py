@@ -1,0 +1,155 @@
+"""Chunks of lines to columns, fast, with exactly the outcome of ``lines.py``.
+
+polars reads a chunk in one go. It is strict about integers, but would turn a number into a string where one is asked
+for, take one of two equal keys, and not tell a missing key from null. So what it read is taken only where the bytes
+prove it: a line whose wanted values are all there, with names that do not look like anything else, holds no other key
+and no key twice if it has exactly as many quotation marks as those keys and strings need (and no backslash). What is
+not proven line by line goes to ``lines.py``, which also words the complaint.
+"""
+
+import io
+from dataclasses import dataclass
+
+import polars as pl
+
+from tools.validator.errors import FormatError, InputError
+from tools.validator.lines import COLORS, MAX_PARTITION, STATUSES, EndLine, parse_consumed, parse_produced
+
+PRODUCED_SCHEMA = {
+    "producer": pl.String,
+    "seq": pl.Int64,
+    "topic": pl.String,
+    "partition": pl.Int64,
+    "offset": pl.Int64,
+    "status": pl.String,
+    "t": pl.Int64,
+}
+CONSUMED_SCHEMA = {
+    "color": pl.String,
+    "pod": pl.String,
+    "epoch": pl.Int64,
+    "producer": pl.String,
+    "seq": pl.Int64,
+    "topic": pl.String,
+    "partition": pl.Int64,
+    "offset": pl.Int64,
+    "t": pl.Int64,
+}
+# What polars makes of a number, a truth value, an object or a list where a string is asked for; and control characters,
+# which it lets pass. A name that happens to look like that is read by lines.py.
+_NOT_SURELY_A_STRING = r"^$|^[-+0-9.eE]+$|^(?:true|false|null|NaN|-?inf)$|^[\[{]|[\x00-\x1f]"
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """The records of a chunk: the columns of the schema, ``line`` (from 1), for consumed ones ``failed``."""
+
+    records: pl.DataFrame
+    ends: tuple[EndLine, ...]
+
+
+def parse(raw: bytes, first_line: int, lines: int, *, side: str, file: str) -> Parsed:
+    """Parse whole lines of the log of one ``side`` (produced or consumed). Raises InputError for the first wrong one.
+
+    Lines are numbered from ``first_line``; ``lines`` is how many there are.
+    """
+    produced = side == "produced"
+    frame = _read(raw, lines, produced=produced)
+    if frame is None:
+        return _strictly(raw, None, pl.DataFrame(), first_line, produced=produced, file=file)
+    doubtful = _doubtful(frame, produced=produced)
+    marks = _marks(produced=produced, failed=0) * lines
+    if not produced:
+        failed = frame["error"].is_not_null()
+        marks += (_marks(produced=False, failed=1) - _marks(produced=False, failed=0)) * int(failed.sum())
+        frame = frame.with_columns(failed=failed)
+    if doubtful.any() or raw.count(b'"') != marks or b"\\" in raw:
+        unproven = _unproven(raw, frame, doubtful, produced=produced)
+    else:
+        unproven = doubtful
+    frame = frame.select(*_schema(produced=produced)).with_row_index("line", first_line)
+    if unproven is None or unproven.any():
+        return _strictly(raw, unproven, frame, first_line, produced=produced, file=file)
+    return Parsed(frame, ())
+
+
+def _schema(*, produced: bool) -> dict[str, type[pl.DataType]]:
+    return dict(PRODUCED_SCHEMA) if produced else {**CONSUMED_SCHEMA, "failed": pl.Boolean}
+
+
+def _marks(*, produced: bool, failed: int) -> int:
+    """Quotation marks of a line that has the wanted keys and nothing else: two for each key and each string."""
+    schema: dict[str, type[pl.DataType]] = dict(PRODUCED_SCHEMA) if produced else dict(CONSUMED_SCHEMA)
+    return 2 * (len(schema) + sum(dtype == pl.String for dtype in schema.values()) + 2 * failed)
+
+
+def _read(raw: bytes, lines: int, *, produced: bool) -> pl.DataFrame | None:
+    """What polars makes of it; None if it refuses, or if lines and rows do not correspond (it skips blank lines)."""
+    schema = dict(PRODUCED_SCHEMA) if produced else {**CONSUMED_SCHEMA, "error": pl.String}
+    if not lines:
+        return pl.DataFrame(schema=schema)
+    try:
+        frame = pl.read_ndjson(io.BytesIO(raw), schema=schema)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return None
+    return frame if frame.height == lines else None
+
+
+def _doubtful(frame: pl.DataFrame, *, produced: bool) -> pl.Series:
+    """Rows whose values alone forbid to take them as they are."""
+    integers = ("seq", "partition", "offset", "t") if produced else ("epoch", "seq", "partition", "offset", "t")
+    column, allowed = ("status", STATUSES[:1]) if produced else ("color", COLORS)
+    names = ("producer", "topic") if produced else ("pod", "producer", "topic", "error")
+    checks = [pl.col(column).is_in(allowed).not_().fill_null(value=True)]
+    checks += [pl.col(name).is_null() for name in names if name != "error"]
+    checks += [(pl.col(name) < 0).fill_null(value=True) for name in integers]
+    checks.append(pl.col("partition") > MAX_PARTITION)
+    for name in names:
+        values = frame[name].drop_nulls().unique()
+        strange = values.filter(values.str.contains(_NOT_SURELY_A_STRING))
+        if not strange.is_empty():
+            checks.append(pl.col(name).is_in(strange.implode()))
+    return frame.select(pl.any_horizontal(checks).fill_null(value=False).alias("doubtful")).to_series()
+
+
+def _unproven(raw: bytes, frame: pl.DataFrame, doubtful: pl.Series, *, produced: bool) -> pl.Series | None:
+    """Line by line what could not be shown for the chunk as a whole; None if not even that is possible."""
+    try:
+        texts = pl.read_lines(io.BytesIO(raw)).to_series()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return None
+    if len(texts) != frame.height:
+        return None
+    marks = pl.lit(_marks(produced=produced, failed=0))
+    if not produced:
+        marks = pl.when("failed").then(_marks(produced=False, failed=1)).otherwise(marks)
+    return frame.select(
+        pl.lit(doubtful)
+        | (pl.lit(texts).str.count_matches('"', literal=True) != marks)
+        | pl.lit(texts).str.contains("\\", literal=True)
+    ).to_series()
+
+
+def _strictly(
+    raw: bytes, which: pl.Series | None, proven: pl.DataFrame, first_line: int, *, produced: bool, file: str
+) -> Parsed:
+    """The lines in ``which`` (None: all) by ``lines.py``, the others as they were read."""
+    texts = raw.split(b"\n")[:-1]
+    rows: list[tuple[object, ...]] = []
+    ends: list[EndLine] = []
+    parse_line = parse_produced if produced else parse_consumed
+    for index in range(len(texts)) if which is None else which.arg_true():
+        line = first_line + index
+        try:
+            found = parse_line(texts[index])
+        except FormatError as error:
+            raise InputError(str(error), file, line) from None
+        if isinstance(found, EndLine):
+            ends.append(found)
+        else:
+            rows.append((line, *found))
+    schema: dict[str, type[pl.DataType]] = {"line": pl.UInt32, **_schema(produced=produced)}
+    records = pl.DataFrame(rows, schema=schema, orient="row")
+    if which is not None:
+        records = pl.concat([proven.filter(~which), records]).sort("line")
+    return Parsed(records, tuple(ends))

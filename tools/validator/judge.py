@@ -1,0 +1,245 @@
+"""The whole way from paths to a report."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from tools.validator import anomalies
+from tools.validator.errors import InputError
+from tools.validator.examples import Examples
+from tools.validator.files import CHUNK_BYTES, Found, find
+from tools.validator.handoffs import handoffs
+from tools.validator.reading import Asked, ConsumedSide, Events, ProducedSide, Progress
+from tools.validator.report import CLASSES, FileCounts, Report
+from tools.validator.shuffle import HELD_ROWS, Shuffle
+from tools.validator.tables import BY_KEY, BY_POSITION, CONSUMED, PRODUCED, Catalog
+
+_MAX_BUCKETS = 256
+_COMPRESSION = 12  # what gzip and zstandard make of such logs, roughly
+_PIPE_BYTES = 4 << 30  # a pipe does not say how much will come
+_NANOSECONDS_PER_MS = 1_000_000
+PathLike = str | os.PathLike[str]
+_Count = Callable[[str, pl.DataFrame], None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is in memory at a time: text in one chunk, rows before they go to disk, text behind one bucket."""
+
+    chunk_bytes: int = CHUNK_BYTES
+    held_rows: int = HELD_ROWS
+    bucket_bytes: int = 48 << 20  # some 300,000 lines
+
+
+def validate(
+    produced: Sequence[PathLike],
+    consumed: Sequence[PathLike],
+    *,
+    events: Sequence[PathLike] = (),
+    producers: Sequence[str] = (),
+    clock_error_ms: float = 0,
+    allow_duplicates: bool = False,
+    strict: bool = False,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+) -> Report:
+    """Judge a consumed log by a produced one, as the package's docstring specifies.
+
+    ``produced``, ``consumed`` and ``events`` are files or folders; ``producers`` restricts the judgement to these;
+    ``clock_error_ms`` is by how many milliseconds clocks may differ. ``progress`` is called with what is being done,
+    how much of it is done and how much there is. ``limits`` bounds the memory.
+
+    Returns a report whose ``exit_code`` is 0, 1, or 2 where nothing is wrong but a pass would not be deserved.
+    Raises InputError, with file and line number, for an input that cannot be read; OSError where the folder for
+    temporary files cannot hold the buckets; ValueError for a clock error that is none.
+    """
+    if not 0 <= clock_error_ms <= 1e9:
+        raise ValueError(f"the clock error must be from 0 to 1e9 ms, not {clock_error_ms}")
+    if not produced or not consumed:
+        raise InputError(f"no {'consumed' if produced else 'produced'} log given")
+    limits = limits or Limits()
+    found = {
+        "produced": find([Path(path) for path in produced], "produced"),
+        "consumed": find([Path(path) for path in consumed], "consumed"),
+        "events": find([Path(path) for path in events], "events"),
+    }
+    asked = Asked(
+        frozenset(producers), round(clock_error_ms * _NANOSECONDS_PER_MS), strict=strict, chunk_bytes=limits.chunk_bytes
+    )
+    with tempfile.TemporaryDirectory(prefix="validator-") as folder:
+        judge = _Judge(found, asked, Path(folder), limits, progress or _silent)
+        return judge.report(allow_duplicates=allow_duplicates)
+
+
+class _Judge:
+    """One validation: what is read goes into it, what is found comes out."""
+
+    def __init__(self, found: dict[str, Found], asked: Asked, folder: Path, limits: Limits, progress: Progress) -> None:
+        self._found = found
+        self._asked = asked
+        self._progress = progress
+        self._catalog = Catalog()
+        buckets = _buckets(found, limits.bucket_bytes)
+        self._produced_by_key = Shuffle(folder / "pk", BY_KEY, buckets, PRODUCED, limits.held_rows)
+        self._produced_by_position = Shuffle(folder / "pp", BY_POSITION, buckets, PRODUCED, limits.held_rows)
+        self._consumed_by_key = Shuffle(folder / "ck", BY_KEY, buckets, CONSUMED, limits.held_rows)
+        self._consumed_by_position = Shuffle(folder / "cp", BY_POSITION, buckets, CONSUMED, limits.held_rows)
+        self._produced = ProducedSide(asked, self._produced_by_key, self._produced_by_position, self._catalog)
+        self._consumed = ConsumedSide(asked, self._consumed_by_key, self._consumed_by_position, self._catalog)
+        self._events = Events(asked)
+
+    def report(self, *, allow_duplicates: bool) -> Report:
+        self._read()
+        examples = Examples(self._catalog, self._produced.files, self._consumed.files)
+        unjudged: list[str] = []
+        tally = dict.fromkeys((*CLASSES, "unlogged", "stale_epoch"), 0)
+
+        def count(name: str, found: pl.DataFrame) -> None:
+            if not found.is_empty():
+                tally[name] += int(found["count"].sum())
+                examples.add(name, found)
+
+        sides = (self._produced.counts, self._consumed.counts, self._events.counts)
+        clock_steps = sum(side.clock_steps for side in sides)
+        if clock_steps:
+            unjudged.append(
+                f"a clock went back {clock_steps} time(s) by more than the clock error:"
+                " zombie, stale_epoch and dual_active between epochs are not counted"
+            )
+        self._by_key(count, unjudged)
+        self._by_position(count, by_time=not clock_steps)
+        spans = self._consumed.spans()
+        count("dual_active", anomalies.dual_active(spans, self._asked.clock_error, by_time=not clock_steps))
+        return Report(
+            produced=self._produced.counts.records,
+            acked=self._produced.acked,
+            consumed=self._consumed.counts.records,
+            anomalies={name: tally[name] for name in CLASSES},
+            notes={
+                "unlogged": tally["unlogged"],
+                "unknown": self._produced.unknown,
+                "foreign": sum(side.foreign for side in sides),
+                "stale_epoch": tally["stale_epoch"],
+                "torn": sum(side.torn for side in sides),
+                "clock_steps": clock_steps,
+            },
+            examples=examples.as_json(),
+            partitions={
+                f"{topic}-{partition}": found
+                for (topic, partition), found in sorted(
+                    (self._catalog.places[place], found) for place, found in handoffs(spans).items()
+                )
+            },
+            files=FileCounts(
+                produced=len(self._found["produced"].files),
+                consumed=len(self._found["consumed"].files),
+                events=len(self._found["events"].files),
+                empty=sum(side.empty for side in sides),
+                others=sum(found.others for found in self._found.values()),
+            ),
+            failing=tuple(name for name in CLASSES if tally[name] and not (allow_duplicates and name == "duplicate")),
+            unjudged=tuple(unjudged),
+            events=dict(sorted(self._events.kinds.items())),
+        )
+
+    def _read(self) -> None:
+        self._produced.read(self._found["produced"], self._progress)
+        absent = sorted(name for name in self._asked.producers if name not in self._catalog.producers)
+        if absent:
+            raise InputError(f"the produced logs have no line of producer {', '.join(absent)}")
+        if not self._produced.counts.records:
+            raise InputError("the produced logs have no record at all")
+        self._wrote = len(self._catalog.producers)
+        self._consumed.read(self._found["consumed"], self._progress)
+        if not self._consumed.counts.records + self._consumed.counts.foreign:
+            raise InputError("the consumed logs have no record at all")
+        self._events.read(self._found["events"], self._progress)
+
+    def _by_key(self, count: _Count, unjudged: list[str]) -> None:
+        """lost, phantom (and unlogged), duplicate, producer_duplicate; and whether the produced logs are whole."""
+        ends = self._produced.ends
+        open_producers = pl.Series([one for one in range(self._wrote) if one not in ends], dtype=pl.UInt32)
+        again: dict[int, int] = {}
+        contradictions: list[str] = []
+        for bucket in range(self._produced_by_key.buckets):
+            produced = self._produced_by_key.read(bucket)
+            consumed = self._consumed_by_key.read(bucket)
+            count("lost", anomalies.lost(produced, consumed))
+            unwarranted = anomalies.unwarranted(produced, consumed)
+            unwarranted = unwarranted.with_columns(self._catalog.producer(unwarranted["key"]))
+            count("phantom", anomalies.phantom(unwarranted, open_producers))
+            count("unlogged", anomalies.unlogged(unwarranted, open_producers))
+            count("duplicate", anomalies.duplicate(produced, consumed))
+            repeated = anomalies.repeated(produced)
+            count("producer_duplicate", anomalies.producer_duplicate(repeated))
+            contradictions += self._contradictions(repeated)
+            for producer, lines in _further_lines(repeated.with_columns(self._catalog.producer(repeated["key"]))):
+                again[producer] = again.get(producer, 0) + lines
+            self._progress("judging records", bucket + 1, self._produced_by_key.buckets)
+        if contradictions:
+            unjudged.append(
+                f"the fate of {len(contradictions)} record(s) is written down more than once: {contradictions[0]}"
+            )
+        unjudged.extend(self._incomplete(again))
+
+    def _contradictions(self, repeated: pl.DataFrame) -> list[str]:
+        found = []
+        for key, lines in anomalies.contradictory(repeated).select("key", "lines").iter_rows():
+            producer, seq = self._catalog.key(key)
+            places = ", ".join(f"{self._produced.files[line['file']]}:{line['line']}" for line in lines[:3])
+            found.append(f"{producer}/{seq} at {places}")
+        return found
+
+    def _incomplete(self, again: dict[int, int]) -> list[str]:
+        """What end lines promise and the logs do not hold; ``again`` are a producer's lines for a seq it had before."""
+        found = []
+        for producer, ends in sorted(self._produced.ends.items()):
+            name = self._catalog.producers[producer]
+            known = self._produced.written.get(producer, 0) - again.get(producer, 0)
+            highest = self._produced.highest.get(producer, -1)
+            if len(set(ends)) > 1:
+                found.append(f"producer {name} has end lines that differ: {', '.join(map(str, sorted(set(ends))))}")
+            elif known != ends[0] or highest != ends[0] - 1:
+                found.append(
+                    f"producer {name} ended after {ends[0]} sequences, but its log has {known}, the highest {highest}:"
+                    " it was cut short, or is not the whole"
+                )
+        return found
+
+    def _by_position(self, count: _Count, *, by_time: bool) -> None:
+        """mismatch, out_of_order, zombie (and stale_epoch)."""
+        limits = anomalies.overtaken(self._consumed.spans())
+        error = self._asked.clock_error
+        for bucket in range(self._consumed_by_position.buckets):
+            consumed = self._consumed_by_position.read(bucket)
+            count("mismatch", anomalies.mismatch(self._produced_by_position.read(bucket), consumed))
+            count("out_of_order", anomalies.out_of_order(consumed))
+            if by_time:
+                count("zombie", anomalies.zombie(consumed, limits, error))
+                count("stale_epoch", anomalies.stale_epoch(consumed, limits, error))
+            self._progress("judging positions", bucket + 1, self._consumed_by_position.buckets)
+
+
+def _further_lines(repeated: pl.DataFrame) -> Iterable[tuple[int, int]]:
+    """Producers, and how many of their lines are about a seq that another line is about, too."""
+    return repeated.group_by("producer").agg(pl.len() - pl.n_unique("key")).iter_rows()
+
+
+def _buckets(found: dict[str, Found], bucket_bytes: int) -> int:
+    """As many as keep one bucket small; the same for all shuffles, as they are joined bucket by bucket."""
+    plain = 0
+    for side in found.values():
+        for path in side.files:
+            if not path.is_file():
+                plain += _PIPE_BYTES
+            else:
+                plain += path.stat().st_size * (_COMPRESSION if path.suffix in {".gz", ".zst"} else 1)
+    return max(1, min(_MAX_BUCKETS, plain // bucket_bytes))
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    del what, done, total

@@ -1,0 +1,282 @@
+"""Files of one side to tables: chunks are parsed on all cores and taken in their order."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from tools.validator.errors import FormatError, InputError
+from tools.validator.files import CHUNK_BYTES, Chunk, Found, chunks
+from tools.validator.frames import Parsed, parse
+from tools.validator.lines import COLORS, STATUSES, EventLine, is_json, parse_event
+from tools.validator.shuffle import Shuffle
+from tools.validator.tables import ACKED, CONSUMED, SPANS, UNKNOWN, Catalog, merge_spans
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+_MERGE_SPANS = 64
+
+
+class ClockWatch:
+    """Counts where the times of one file fall by more than the clock error (nanoseconds)."""
+
+    def __init__(self, error: int) -> None:
+        self._error = error
+        self._highest = -1
+        self.steps = 0
+
+    def see(self, times: pl.Series) -> None:
+        """The next times of the file. Each step begins a new comparison: only what comes after it counts from there."""
+        if times.is_empty():
+            return
+        highest = pl.select(pl.lit(times).cum_max().clip(lower_bound=self._highest)).to_series()
+        if not (highest - times > self._error).any():
+            self._highest = max(self._highest, int(highest[-1]))
+            return
+        for time in times.to_list():
+            if self._highest - time > self._error:
+                self.steps += 1
+                self._highest = time
+            else:
+                self._highest = max(self._highest, time)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the reading of either side needs to know: whose records count, and what to make of torn lines."""
+
+    producers: frozenset[str]
+    clock_error: int
+    strict: bool
+    chunk_bytes: int = CHUNK_BYTES
+
+
+@dataclass
+class Counts:
+    """What is counted on the way."""
+
+    records: int = 0
+    foreign: int = 0
+    torn: int = 0
+    clock_steps: int = 0
+    empty: int = 0
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The records of one chunk, and which file they are from; the last chunk of a file says so."""
+
+    file: int
+    path: str
+    parsed: Parsed
+    torn: bool
+    last: bool
+
+
+class ProducedSide:
+    """Reads the produced logs: the rows into two shuffles, the counts into itself.
+
+    By the producer's number: ``ends`` has what its end lines say, ``written`` how many record lines it has, ``highest``
+    its highest seq.
+    """
+
+    def __init__(self, asked: Asked, by_key: Shuffle, by_position: Shuffle, catalog: Catalog) -> None:
+        self._asked = asked
+        self._by_key = by_key
+        self._by_position = by_position
+        self._catalog = catalog
+        self.counts = Counts()
+        self.acked = 0
+        self.unknown = 0
+        self.ends: dict[int, list[int]] = {}
+        self.written: dict[int, int] = {}
+        self.highest: dict[int, int] = {}
+        self.files: list[str] = []
+
+    def read(self, found: Found, progress: Progress) -> None:
+        """Raises InputError."""
+        for part, own, clock in _parts(
+            found, "produced", self._asked, counts=self.counts, files=self.files, progress=progress
+        ):
+            for end in part.parsed.ends:
+                if not self._asked.producers or end.producer in self._asked.producers:
+                    self.ends.setdefault(self._catalog.producers.number(end.producer), []).append(end.end)
+            clock.see(own["t"])
+            rows = self._catalog.number(own).select(
+                pl.lit(part.file, dtype=pl.UInt32).alias("file"),
+                "line",
+                "key",
+                "position",
+                status=pl.col("status").replace_strict(STATUSES, range(len(STATUSES)), return_dtype=pl.UInt8),
+            )
+            self._sequences(own)
+            acked = rows.filter(pl.col("status") == ACKED)
+            self.acked += acked.height
+            self.unknown += int((rows["status"] == UNKNOWN).sum())
+            self._by_key.add(rows)
+            self._by_position.add(acked)
+
+    def _sequences(self, own: pl.DataFrame) -> None:
+        for name, lines, highest in own.group_by("producer").agg(pl.len(), pl.max("seq")).iter_rows():
+            producer = self._catalog.producers.number(name)
+            self.written[producer] = self.written.get(producer, 0) + lines
+            self.highest[producer] = max(highest, self.highest.get(producer, -1))
+
+
+class ConsumedSide:
+    """Reads the consumed logs: the rows into two shuffles, spans and counts into itself."""
+
+    def __init__(self, asked: Asked, by_key: Shuffle, by_position: Shuffle, catalog: Catalog) -> None:
+        self._asked = asked
+        self._by_key = by_key
+        self._by_position = by_position
+        self._catalog = catalog
+        self._spans: list[pl.DataFrame] = []
+        self.counts = Counts()
+        self.files: list[str] = []
+
+    def read(self, found: Found, progress: Progress) -> None:
+        """Raises InputError."""
+        file = -1
+        highest: dict[int, int] = {}
+        for part, own, clock in _parts(
+            found, "consumed", self._asked, counts=self.counts, files=self.files, progress=progress
+        ):
+            if part.file != file:
+                file, highest = part.file, {}
+            clock.see(own["t"])
+            if own.is_empty():
+                continue
+            rows = self._catalog.number(own).with_columns(
+                pl.lit(part.file, dtype=pl.UInt32).alias("file"), green=pl.col("color") == COLORS[1]
+            )
+            before = pl.col("place").replace_strict(
+                list(highest), list(highest.values()), default=-1, return_dtype=pl.Int64
+            )
+            rows = rows.with_columns(
+                behind=pl.col("offset")
+                < pl.max_horizontal(before, pl.col("offset").cum_max().shift(1).over("place").fill_null(-1))
+            )
+            spans = rows.group_by("place", "epoch", "green").agg(
+                pl.min("t").alias("first"),
+                pl.max("t").alias("last"),
+                pl.len().cast(pl.Int64).alias("records"),
+                pl.max("offset").alias("highest"),
+            )
+            for place, offset in spans.select("place", "highest").iter_rows():
+                highest[place] = max(offset, highest.get(place, -1))
+            self._spans.append(spans.select(*SPANS))
+            if len(self._spans) >= _MERGE_SPANS:
+                self._spans = [merge_spans(self._spans)]
+            rows = rows.select(*CONSUMED)
+            self._by_key.add(rows)
+            self._by_position.add(rows)
+
+    def spans(self) -> pl.DataFrame:
+        """One row for each place, epoch and colour."""
+        return merge_spans(self._spans)
+
+
+class Events:
+    """Reads lifecycle logs: they must be of the format, and their clocks are watched."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self.counts = Counts()
+        self.kinds: dict[str, int] = {}
+
+    def read(self, found: Found, progress: Progress) -> None:
+        """Raises InputError."""
+        total, done = found.size(), 0
+        for path in found.files:
+            clock = ClockWatch(self._asked.clock_error)
+            lines = 0
+            for chunk in chunks(path, self._asked.chunk_bytes):
+                raw, torn = _whole(chunk, path, self._asked)
+                self.counts.torn += torn
+                texts = raw.split(b"\n")[:-1]
+                events = [_event(text, path, chunk.first_line + index) for index, text in enumerate(texts)]
+                for event in events:
+                    self.kinds[event.event] = self.kinds.get(event.event, 0) + 1
+                clock.see(pl.Series([event.t for event in events], dtype=pl.Int64))
+                lines += len(texts) + torn
+                done += chunk.read
+                progress("reading event logs", done, total)
+            self.counts.empty += lines == 0
+            self.counts.clock_steps += clock.steps
+
+
+def _event(text: bytes, path: Path, line: int) -> EventLine:
+    try:
+        return parse_event(text)
+    except FormatError as error:
+        raise InputError(str(error), str(path), line) from None
+
+
+def _parts(
+    found: Found, side: str, asked: Asked, *, counts: Counts, files: list[str], progress: Progress
+) -> Iterator[tuple[_Part, pl.DataFrame, ClockWatch]]:
+    """The chunks of a side in their order, with the records that count and the watch of their file."""
+    clock = ClockWatch(asked.clock_error)
+    lines = 0
+    for part in _parsed(found, side, asked, files, progress):
+        records = part.parsed.records
+        own = records
+        if asked.producers:
+            own = records.filter(pl.col("producer").is_in(list(asked.producers)))
+        counts.records += own.height
+        counts.foreign += records.height - own.height
+        counts.torn += part.torn
+        lines += records.height + len(part.parsed.ends) + part.torn
+        yield part, own, clock
+        if part.last:
+            counts.clock_steps += clock.steps
+            if not lines:
+                counts.empty += 1
+                if side == "produced" and not asked.producers:
+                    raise InputError("an empty produced log: whose it should have been cannot be told", part.path)
+            clock, lines = ClockWatch(asked.clock_error), 0
+
+
+def _parsed(found: Found, side: str, asked: Asked, files: list[str], progress: Progress) -> Iterator[_Part]:
+    workers = min(os.cpu_count() or 1, 4)
+    pending: deque[Future[_Part]] = deque()
+    total, done = found.size(), 0
+    with ThreadPoolExecutor(workers, "parse") as pool:
+        try:
+            for path in found.files:
+                number = len(files)
+                files.append(str(path))
+                for chunk in chunks(path, asked.chunk_bytes):
+                    pending.append(pool.submit(_parse, chunk, number, path, side, asked))
+                    done += chunk.read
+                    progress(f"reading {side} logs", done, total)
+                    while len(pending) > workers:
+                        yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _parse(chunk: Chunk, file: int, path: Path, side: str, asked: Asked) -> _Part:
+    raw, torn = _whole(chunk, path, asked)
+    lines = chunk.lines + (len(raw) > len(chunk.raw))
+    return _Part(file, str(path), parse(raw, chunk.first_line, lines, side=side, file=str(path)), torn, chunk.last)
+
+
+def _whole(chunk: Chunk, path: Path, asked: Asked) -> tuple[bytes, bool]:
+    """The chunk's lines, and whether it ends in a torn one. A last line that lacks nothing but its newline gets it."""
+    if not chunk.torn:
+        return chunk.raw, False
+    if is_json(chunk.torn):
+        return chunk.raw + chunk.torn + b"\n", False
+    if asked.strict:
+        raise InputError("a torn last line", str(path), chunk.first_line + chunk.lines)
+    return chunk.raw, True
