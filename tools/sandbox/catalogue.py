@@ -1,0 +1,275 @@
+"""What the sandbox's images are made of.
+
+An image's tag is the hash of all that: its Containerfile, its files, what is fetched for it, and its base's tag. What
+is there under its tag is right, and nothing is done for it.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.sandbox import builds
+from tools.sandbox.builds import Builder
+from tools.sandbox.locks import locked
+from tools.sandbox.paths import CHECKOUT, SOURCES, Layout
+from tools.sandbox.process import Runner
+
+PREFIX = "localhost/kafka-bluegreen"
+CONTAINERFILES = SOURCES / "images"
+
+BASE_SUITE = "bookworm"
+BASE_PACKAGES = ("coreutils", "dash", "grep", "libstdc++6", "python3", "python3-pip", "sed")
+PYTHON_VERSION = "3.11"
+WHEEL_PLATFORMS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
+JAVA_MODULES = (
+    "java.base",
+    "java.desktop",  # log4j wants java.beans
+    "java.instrument",
+    "java.logging",
+    "java.management",
+    "java.management.rmi",
+    "java.naming",
+    "java.rmi",
+    "java.scripting",
+    "java.security.jgss",
+    "java.security.sasl",
+    "java.sql",
+    "java.xml",
+    "jdk.crypto.ec",
+    "jdk.httpserver",
+    "jdk.management",
+    "jdk.management.agent",
+    "jdk.naming.dns",
+    "jdk.net",
+    "jdk.unsupported",
+    "jdk.zipfs",
+)
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image to be built.
+
+    ``files`` are the build context: name in it -> file or folder, hashed by content. ``inputs`` come from outside the
+    checkout and are known by their identity. ``mounts`` are such inputs too, bound at that path while it is built.
+    """
+
+    name: str
+    containerfile: Path
+    base: "Image | None" = None
+    files: Mapping[str, Path] = field(default_factory=dict)
+    inputs: Mapping[str, "Input"] = field(default_factory=dict)
+    mounts: Mapping[str, "Input"] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> str:
+        """The image's name and tag. Reads the files anew each time."""
+        digest = hashlib.sha256(self.containerfile.read_bytes())
+        if self.base:
+            digest.update(self.base.reference.encode())
+        for name, source in sorted(self.files.items()):
+            for path in context_files(source):
+                relative = path.relative_to(source) if path != source else ""
+                executable = bool(path.stat().st_mode & 0o100)
+                digest.update(f"{name}/{relative} {executable} ".encode() + hashlib.sha256(path.read_bytes()).digest())
+        for name, made in sorted([*self.inputs.items(), *self.mounts.items()]):
+            digest.update(f"{name} {made.identity}".encode())
+        digest.update(json.dumps(dict(self.arguments), sort_keys=True).encode())
+        return f"{PREFIX}/{self.name}:{digest.hexdigest()[:16]}"
+
+    def kept_inputs(self) -> list[Path]:
+        """Where the inputs are that the cache keeps, whether or not they are there."""
+        return [made.kept for made in (*self.inputs.values(), *self.mounts.values()) if made.kept]
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file or folder that comes from outside the checkout.
+
+    ``identity`` says what it is, ``path`` where it is, making it first if need be.
+    """
+
+    identity: str
+    path: Callable[[], Path]
+    kept: Path | None = None  # its place in the cache, if it is kept there by itself
+
+
+class Catalogue:
+    """All images of the sandbox, by name."""
+
+    def __init__(self, layout: Layout, builder: Builder, runner: Runner) -> None:
+        self._layout = layout
+        self._builder = builder
+        self._runner = runner
+        python = Image(
+            "python",
+            CONTAINERFILES / "python" / "Containerfile",
+            inputs={"base.tar": self._cached("base", _base_identity(), self._make_base)},
+        )
+        java = Image(
+            "java",
+            CONTAINERFILES / "java" / "Containerfile",
+            base=python,
+            inputs={"jre": self._cached("jre", _jre_identity(), self._make_jre)},
+        )
+        kafka = CONTAINERFILES / "kafka"
+        pom = (kafka / "pom.xml").read_text()
+        jars = {
+            "libs": self._cached("kafka-libs", pom, self._make_jars),
+            "jmx-exporter": self._cached("jmx-exporter", pom, self._make_agent),
+        }
+        requirements = CHECKOUT / "workloads" / "requirements.txt"
+        self.images = {
+            image.name: image
+            for image in (
+                *(self._program(builds.KUBERNETES, name) for name in ("pause", "coredns", "volume-provisioner")),
+                self._program(builds.VICTORIAMETRICS, "victoria-metrics", image="victoriametrics"),
+                python,
+                java,
+                Image(
+                    "kafka",
+                    kafka / "Containerfile",
+                    base=java,
+                    files={"bin": kafka / "bin", "config": kafka / "config"},
+                    inputs=jars,
+                ),
+                Image(
+                    "workloads",
+                    CHECKOUT / "workloads" / "Containerfile",
+                    base=python,
+                    files={"workloads": CHECKOUT / "workloads"},
+                    mounts={"/wheels": self._cached("wheels", requirements.read_text(), self._make_wheels)},
+                    arguments={"PIP_OPTIONS": "--no-index --find-links=/wheels"},
+                ),
+            )
+        }
+
+    def __getitem__(self, name: str) -> Image:
+        return self.images[name]
+
+    def _cached(self, name: str, identity: str, make: Callable[[Path], None]) -> Input:
+        """An input that ``make`` makes at the path that it is given, once; kept by the hash of its identity."""
+        key = f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+        path = self._layout.images / "inputs" / key
+
+        def find() -> Path:
+            if not path.exists():
+                with locked(path.with_name(f".{key}.lock")):
+                    if not path.exists():
+                        partial = path.with_name(f".{key}.partial")
+                        _remove(partial)
+                        make(partial)
+                        partial.rename(path)
+            return path
+
+        return Input(identity, find, path)
+
+    def _program(self, build: builds.Build, program: str, image: str | None = None) -> Image:
+        """An image of nothing but a static program, which must be built by then."""
+        name = image or program
+        made = Input(self._builder.key(build), lambda: self._builder.folder(build) / program)
+        return Image(name, CONTAINERFILES / name / "Containerfile", inputs={program: made})
+
+    def _make_base(self, target: Path) -> None:
+        mirror = _mirror(self._runner)
+        command = [*_base_command(), BASE_SUITE, str(target), *([mirror] if mirror else [])]
+        # In a mount namespace of its own: what it mounts cannot stay behind.
+        self._runner.run(["unshare", "--mount", "--", *command], what="the base image's packages", seconds=600)
+
+    def _make_jre(self, target: Path) -> None:
+        command = ["jlink", f"--add-modules={','.join(JAVA_MODULES)}", f"--output={target}"]
+        command += ["--strip-java-debug-attributes", "--no-header-files", "--no-man-pages"]
+        self._runner.run(command, what="the Java runtime image", seconds=300)
+
+    def _make_jars(self, target: Path) -> None:
+        # In a folder of its own: Maven writes beside the pom that it is given.
+        with tempfile.TemporaryDirectory() as folder:
+            pom = shutil.copy(CONTAINERFILES / "kafka" / "pom.xml", folder)
+            command = ["mvn", "--batch-mode", "--quiet", f"--file={pom}", "dependency:copy-dependencies"]
+            command += [f"-DoutputDirectory={target}", "-DincludeScope=runtime", "-DexcludeGroupIds=io.prometheus.jmx"]
+            self._runner.run(command, what="Kafka's jars", seconds=900, folder=Path(folder))
+
+    def _make_agent(self, target: Path) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            pom = shutil.copy(CONTAINERFILES / "kafka" / "pom.xml", folder)
+            command = ["mvn", "--batch-mode", "--quiet", f"--file={pom}", "dependency:copy-dependencies"]
+            command += [
+                f"-DoutputDirectory={target}",
+                "-DincludeGroupIds=io.prometheus.jmx",
+                "-Dmdep.stripVersion=true",
+            ]
+            self._runner.run(command, what="the JMX exporter", seconds=900, folder=Path(folder))
+
+    def _make_wheels(self, target: Path) -> None:
+        """By the host's pip, whose configuration knows how packages are had on this machine."""
+        machine = platform.machine()
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        command += [
+            "--require-hashes",
+            f"--requirement={CHECKOUT / 'workloads' / 'requirements.txt'}",
+            f"--dest={target}",
+        ]
+        command += ["--only-binary=:all:", f"--python-version={PYTHON_VERSION}", "--implementation=cp"]
+        command += [f"--platform={name}_{machine}" for name in WHEEL_PLATFORMS]
+        target.mkdir()
+        self._runner.run(command, what="the workloads' Python packages", seconds=900)
+
+
+def context_files(source: Path) -> Iterator[Path]:
+    """The files of an image's context, without what running or testing the code leaves beside it."""
+    if source.is_file():
+        yield source
+        return
+    for folder, folders, files in os.walk(source):
+        folders[:] = sorted(name for name in folders if name != "__pycache__" and not name.startswith("."))
+        yield from (
+            Path(folder) / name for name in sorted(files) if not name.startswith(".") and not name.endswith(".pyc")
+        )
+
+
+def _base_hooks() -> list[str]:
+    """What Debian's maintainer scripts would have done, and what nobody reads in a container."""
+    return [
+        # As in python:3.11: pip may install here, nobody else manages this Python.
+        'rm -f "$1"/usr/lib/python3*/EXTERNALLY-MANAGED',
+        'rm -rf "$1"/usr/share/doc "$1"/usr/share/man "$1"/usr/share/locale "$1"/usr/share/perl5 "$1"/var/cache/apt',
+        'chroot "$1" python3 -m compileall -q -j 2 /usr/lib/python3.11 /usr/lib/python3',
+    ]
+
+
+def _mirror(runner: Runner) -> str:
+    """The mirror from which this machine has the suite, if it is the same Debian; else mmdebstrap's own choice ("")."""
+    if not shutil.which("apt-get"):
+        return ""
+    command = ["apt-get", "indextargets", "--format=$(REPO_URI)", "Created-By: Packages", f"Codename: {BASE_SUITE}"]
+    sources = runner.run(command, what="apt's sources", seconds=30).split()
+    return sources[0] if sources else ""
+
+
+def _base_identity() -> str:
+    return " ".join([BASE_SUITE, platform.machine(), *_base_command()])
+
+
+def _base_command() -> list[str]:
+    command = ["mmdebstrap", "--variant=extract", "--mode=root", "--format=tar", f"--include={','.join(BASE_PACKAGES)}"]
+    return command + [f"--extract-hook={hook}" for hook in _base_hooks()]
+
+
+def _jre_identity() -> str:
+    """Of the JDK only what it is asked for: like Debian's packages, it is the one that the machine has."""
+    return " ".join([platform.machine(), *JAVA_MODULES])
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

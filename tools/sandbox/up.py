@@ -1,0 +1,226 @@
+"""``up`` and ``images``: what is not there yet, as steps, each done as soon as it can be.
+
+Compiling takes the processor for most of a cold ``up``; what takes the network, and the images, go on beside it. The
+cluster starts as soon as Kubernetes is compiled.
+"""
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from tools.sandbox import housekeeping, packages, preflight
+from tools.sandbox.builds import KUBERNETES, VICTORIAMETRICS, Build, Builder, go_version, required_go
+from tools.sandbox.catalogue import Catalogue, Image
+from tools.sandbox.cluster import Cluster, Programs
+from tools.sandbox.errors import SandboxError
+from tools.sandbox.kubectl import Kubectl, render
+from tools.sandbox.paths import Layout
+from tools.sandbox.process import Runner
+from tools.sandbox.progress import Progress
+from tools.sandbox.steps import Step, run
+from tools.sandbox.stores import Imports, Store
+from tools.sandbox.toolbox import Toolbox
+
+CLUSTER_IMAGES = ("pause", "coredns", "volume-provisioner")
+# Those that the Pulumi program asks for by name.
+HANDED_OUT = ("workloads", "kafka", "victoriametrics")
+
+
+@dataclass
+class Sandbox:
+    """The parts, made for one cache folder."""
+
+    layout: Layout
+    progress: Progress
+    runner: Runner
+    builder: Builder
+    toolbox: Toolbox
+    cluster: Cluster
+    catalogue: Catalogue
+    store: Store
+    imports: Imports
+    _importing: threading.Lock = field(default_factory=threading.Lock)
+
+    def up(self) -> None:
+        """Everything: programs, images, a running cluster with its own parts ready. SandboxError when that fails."""
+        wanted = self._wanted()
+        running = self.cluster.pid() is not None
+        known = self.imports.actual() if running else self.imports.recorded()
+        absent = [image for reference, image in wanted.items() if reference not in known]
+        builds = [b for b in self._builds() if not self.builder.is_built(b)]
+        missing = self._check(builds, absent, starts=not running)
+
+        steps = self._preparations(builds, missing)
+        prepared = [step.name for step in steps]
+        steps += self._image_steps(absent, prepared)
+        compiled = [f"compile {KUBERNETES.name}"]
+        # Its images need not be there for the cluster to start: the kubelet tries again.
+        steps.append(Step("start the cluster", self._start, _present(["Debian packages", *compiled], prepared)))
+        steps.append(Step("API server ready", self.cluster.wait_for_api, ["start the cluster"]))
+        steps.append(Step("the cluster's own objects", self._apply, ["API server ready"]))
+        steps += self._import_steps(absent, "start the cluster")
+        imported = [f"import {name}" for name in CLUSTER_IMAGES if name in {image.name for image in absent}]
+        steps.append(
+            Step("node, DNS and volumes ready", self._wait_until_ready, ["the cluster's own objects", *imported])
+        )
+        handed = _present([f"compile {build.name}" for build in self.toolbox.builds()], prepared)
+        steps.append(Step("kubectl and Pulumi at hand", self.toolbox.make, handed))
+        run(steps, self.progress, self.runner)
+        self._repair()
+        self._write_references()
+        self._sweep()
+
+    def build_images(self) -> None:
+        """The images, and what they are made of; imported where the cluster runs, else at the next ``up``."""
+        wanted = self._wanted()
+        running = self.cluster.pid() is not None
+        known = self.imports.actual() if running else self.imports.recorded()
+        absent = [image for reference, image in wanted.items() if reference not in known]
+        if absent:
+            needed = [build for build in (KUBERNETES, VICTORIAMETRICS) if not self.builder.is_built(build)]
+            missing = self._check(needed, absent, starts=False)
+            steps = self._preparations(needed, missing)
+            steps += self._image_steps(absent, [step.name for step in steps])
+            if running:
+                steps += self._import_steps(absent, None)
+            run(steps, self.progress, self.runner)
+            self._sweep()
+        self._write_references()
+
+    def kubectl(self) -> Kubectl:
+        return Kubectl(self.layout, self.builder.folder(KUBERNETES) / "kubectl", self.runner)
+
+    def _wanted(self) -> dict[str, Image]:
+        names = (*CLUSTER_IMAGES, *HANDED_OUT)
+        return {self.catalogue[name].reference: self.catalogue[name] for name in names}
+
+    def _builds(self) -> list[Build]:
+        """In the order of compiling: Kubernetes first, for the cluster can start then."""
+        first = [KUBERNETES, VICTORIAMETRICS]
+        return first + [build for build in self.toolbox.builds() if build not in first]
+
+    def _check(self, builds: Sequence[Build], images: Sequence[Image], *, starts: bool) -> list[str]:
+        """Refuse what this machine cannot do; the packages that have to be installed."""
+        work = preflight.Work(
+            builds_go=bool(builds),
+            builds_kafka=any(image.name == "kafka" for image in images),
+            starts=starts,
+            required_go=required_go(builds or [KUBERNETES]),
+        )
+        preflight.check(preflight.Machine.read(go_version), work, self.layout.cache, self.layout.port)
+        requirements = (*packages.CLUSTER, *(packages.IMAGES if images else ()))
+        missing = packages.missing(requirements)
+        packages.check(missing, self.runner)
+        return missing
+
+    def _preparations(self, builds: Sequence[Build], missing: Sequence[str]) -> list[Step]:
+        steps = []
+        if missing:
+            steps.append(Step("Debian packages", lambda: packages.install(missing, self.runner)))
+        # One compilation takes all processors; downloads are ahead of it by one.
+        before: dict[str, list[str]] = {"download": [], "compile": []}
+        for build in builds:
+            download, compilation = f"download {build.name}", f"compile {build.name}"
+            steps.append(Step(download, partial(self.builder.download, build), before["download"]))
+            needs = [download, *before["compile"]]
+            steps.append(Step(compilation, partial(self.builder.build, build), needs))
+            before = {"download": [download], "compile": [compilation]}
+        return steps
+
+    def _image_steps(self, images: Sequence[Image], prepared: Sequence[str]) -> list[Step]:
+        steps: list[Step] = []
+        for image in images:
+            module = VICTORIAMETRICS if image.name == "victoriametrics" else KUBERNETES
+            needs = ["Debian packages"]
+            if image.name in (*CLUSTER_IMAGES, "victoriametrics"):
+                needs.append(f"compile {module.name}")
+            reference = image.reference
+            steps.append(
+                Step(
+                    f"image {image.name}",
+                    partial(self.store.archive, image, reference),
+                    _present(needs, prepared),
+                )
+            )
+        return steps
+
+    def _import_steps(self, images: Sequence[Image], start: str | None) -> list[Step]:
+        needs = [start] if start else []
+        return [
+            Step(
+                f"import {image.name}",
+                partial(self._import, image, image.reference),
+                [f"image {image.name}", *needs],
+            )
+            for image in images
+        ]
+
+    def _import(self, image: Image, reference: str) -> None:
+        with self._importing:  # containerd unpacks to one disk
+            self.cluster.wait_for_containerd()
+            self.imports.add(self.store.archive(image, reference), reference)
+
+    def _start(self) -> None:
+        plugins = packages.cni_plugins()
+        if plugins is None:
+            raise SandboxError(
+                f"no CNI plugins in {', '.join(map(str, packages.CNI_FOLDERS))}: install {packages.CNI_PACKAGE}"
+            )
+        running = self.cluster.pid() is not None
+        programs = Programs(self.builder.folder(KUBERNETES), str(plugins), self.catalogue["pause"].reference)
+        if self.cluster.start(programs) and running:
+            self.progress.say("  the cluster's programs or settings have changed: it is started anew, with its data")
+
+    def _apply(self) -> None:
+        references = {name: self.catalogue[name].reference for name in CLUSTER_IMAGES}
+        self.kubectl().apply(render(self.layout, references))
+
+    def _wait_until_ready(self) -> None:
+        self.kubectl().wait_until_ready()
+
+    def _repair(self) -> None:
+        """Import what the record had and containerd has not, as after its store was tampered with."""
+        there = self.imports.actual()
+        lost = [image for reference, image in self._wanted().items() if reference not in there]
+        if lost:
+            steps = self._image_steps(lost, []) + self._import_steps(lost, None)
+            run(steps, self.progress, self.runner)
+
+    def _sweep(self) -> None:
+        """Mark what this checkout uses, and delete what no checkout has used for a long time."""
+        used = [self.builder.folder(build) for build in self._builds()] + [self.toolbox.folder]
+        used += [made for image in self.catalogue.images.values() for made in image.kept_inputs()]
+        housekeeping.mark(used)
+        for folder in (self.layout.bin, self.layout.images / "inputs", self.layout.images / "archives"):
+            housekeeping.sweep(folder)
+
+    def _write_references(self) -> None:
+        path = self.layout.image_references
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps({name: self.catalogue[name].reference for name in HANDED_OUT}, indent=1) + "\n")
+        partial.replace(path)
+
+
+def assemble(layout: Layout, environment: dict[str, str], progress: Progress) -> Sandbox:
+    runner = Runner()
+    builder = Builder(layout, runner, progress)
+    cluster = Cluster(layout)
+    return Sandbox(
+        layout=layout,
+        progress=progress,
+        runner=runner,
+        builder=builder,
+        toolbox=Toolbox(layout, builder, environment),
+        cluster=cluster,
+        catalogue=Catalogue(layout, builder, runner),
+        store=Store(layout, runner),
+        imports=Imports(layout, runner, cluster.enter),
+    )
+
+
+def _present(needs: Sequence[str], steps: Sequence[str]) -> list[str]:
+    """Of the needs, those that are steps; the others are there already."""
+    return [name for name in needs if name in steps]
