@@ -1,0 +1,83 @@
+"""Who may do what in a strategy's namespace: the least that each of the two actors of the protocol needs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.core.v1 import ServiceAccount
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
+
+from components import names
+
+_LEASES = "coordination.k8s.io"
+
+
+def sidecar_rules() -> list[PolicyRuleArgs]:
+    """One Lease to read (its watch must name it in a field selector), and statuses to patch: which of them, is the
+    admission policy's (see `policy`).
+    """
+    return [
+        PolicyRuleArgs(
+            api_groups=[_LEASES], resources=["leases"], resource_names=[names.LEASE_NAME], verbs=["get", "watch"]
+        ),
+        PolicyRuleArgs(api_groups=[""], resources=["pods/status"], verbs=["patch"]),
+    ]
+
+
+def controller_rules() -> list[PolicyRuleArgs]:
+    """The switch to read and its status to write, one Lease to write (`create` knows no names), pods to read, events to
+    tell.
+    """
+    return [
+        PolicyRuleArgs(api_groups=[names.GROUP], resources=[names.SWITCH_PLURAL], verbs=["get", "list", "watch"]),
+        PolicyRuleArgs(
+            api_groups=[names.GROUP], resources=[f"{names.SWITCH_PLURAL}/status"], verbs=["get", "patch", "update"]
+        ),
+        PolicyRuleArgs(api_groups=[_LEASES], resources=["leases"], verbs=["create"]),
+        PolicyRuleArgs(
+            api_groups=[_LEASES],
+            resources=["leases"],
+            resource_names=[names.LEASE_NAME],
+            verbs=["get", "list", "watch", "update"],
+        ),
+        PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["get", "list", "watch"]),
+        PolicyRuleArgs(api_groups=[""], resources=["events"], verbs=["create", "patch"]),
+    ]
+
+
+@dataclass(frozen=True)
+class AccessArgs:
+    """namespace: where the account and its rights are. rules: the rights."""
+
+    namespace: pulumi.Input[str]
+    rules: Sequence[PolicyRuleArgs]
+
+
+class Access(pulumi.ComponentResource):
+    """A ServiceAccount with a Role of its own, both called `name`; pods mount its token by asking for it.
+
+    account: the account's name, known once the rights are in place.
+    """
+
+    account: pulumi.Output[str]
+
+    def __init__(self, name: str, args: AccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kafka-bluegreen:component:Access", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        metadata = ObjectMetaArgs(name=name, namespace=args.namespace, labels=names.labels(name))
+        self.service_account = ServiceAccount(
+            name, metadata=metadata, automount_service_account_token=False, opts=child
+        )
+        self.role = Role(name, metadata=metadata, rules=list(args.rules), opts=child)
+        self.binding = RoleBinding(
+            name,
+            metadata=metadata,
+            role_ref=RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="Role", name=self.role.metadata.name),
+            subjects=[
+                SubjectArgs(kind="ServiceAccount", name=self.service_account.metadata.name, namespace=args.namespace)
+            ],
+            opts=child,
+        )
+        self.account = self.binding.metadata.apply(lambda _: name)
+        self.register_outputs({"account": self.account})

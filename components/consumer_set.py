@@ -1,0 +1,215 @@
+"""One colour: a StatefulSet of consumers, each with its sidecar.
+
+The sidecar is a native one (an init container that restarts always): it starts before the consumer and outlives its
+drain, so that it can still report what the drain came to. It alone has a token for the API server; the consumer beside
+it, which runs the application's code, has none."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import (
+    StatefulSet,
+    StatefulSetPersistentVolumeClaimRetentionPolicyArgs,
+    StatefulSetSpecArgs,
+)
+from pulumi_kubernetes.core.v1 import (
+    ConfigMap,
+    ConfigMapProjectionArgs,
+    ContainerArgs,
+    ContainerPortArgs,
+    DownwardAPIProjectionArgs,
+    DownwardAPIVolumeFileArgs,
+    EnvVarArgs,
+    KeyToPathArgs,
+    ObjectFieldSelectorArgs,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    ProjectedVolumeSourceArgs,
+    Service,
+    ServiceAccountTokenProjectionArgs,
+    ServicePortArgs,
+    ServiceSpecArgs,
+    VolumeArgs,
+    VolumeProjectionArgs,
+)
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+
+from components import names, pods
+
+_TOKEN_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - where client libraries look for it
+_LIVENESS_PERIOD = 5
+_GRACE_AFTER_DRAIN = 5
+
+
+@dataclass(frozen=True)
+class ConsumerSetArgs:
+    """color: `blue` or `green`. settings: the consumer's, but for the broker's address. Timeouts in seconds.
+
+    service_account: one that may watch the Lease and report on its own pod.
+    """
+
+    namespace: pulumi.Input[str]
+    image: pulumi.Input[str]
+    bootstrap_servers: pulumi.Input[str]
+    service_account: pulumi.Input[str]
+    color: str
+    strategy: str
+    replicas: int
+    drain_timeout_seconds: int
+    resume_timeout_seconds: int
+    settings: Mapping[str, object] = field(default_factory=dict)
+    storage: str = "10Gi"
+
+
+class ConsumerSet(pulumi.ComponentResource):
+    """The StatefulSet `consumer-<color>` with its settings and a volume of records for each pod."""
+
+    def __init__(self, name: str, args: ConsumerSetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kafka-bluegreen:component:ConsumerSet", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        set_name = names.consumer_set(args.color)
+        selector = names.consumer_selector(args.color)
+        labels = {**names.labels(names.CONSUMER), **selector, names.STRATEGY_LABEL: args.strategy}
+        metadata = ObjectMetaArgs(name=set_name, namespace=args.namespace, labels=labels)
+        settings = pulumi.Output.from_input(args.bootstrap_servers).apply(
+            lambda servers: pods.rendered({**args.settings, "bootstrap_servers": servers})
+        )
+        self.config = ConfigMap(name, metadata=metadata, data={names.SETTINGS_FILE: settings}, opts=child)
+        self.service = Service(
+            name,
+            metadata=ObjectMetaArgs(
+                name=set_name, namespace=args.namespace, labels=labels, annotations={"pulumi.com/skipAwait": "true"}
+            ),
+            spec=ServiceSpecArgs(
+                cluster_ip="None",
+                selector=selector,
+                ports=[ServicePortArgs(name="http", port=names.HTTP_PORT, target_port="metrics")],
+            ),
+            opts=child,
+        )
+        self.stateful_set = StatefulSet(
+            name,
+            metadata=ObjectMetaArgs(
+                name=set_name, namespace=args.namespace, labels=labels, annotations=pods.until_rolled_out(args.replicas)
+            ),
+            spec=StatefulSetSpecArgs(
+                replicas=args.replicas,
+                service_name=set_name,
+                # Members are told apart by their number, but none waits for another.
+                pod_management_policy="Parallel",
+                selector=LabelSelectorArgs(match_labels=selector),
+                template=PodTemplateSpecArgs(
+                    metadata=ObjectMetaArgs(
+                        labels=labels,
+                        annotations=settings.apply(
+                            lambda text: {**pods.scraping(names.HTTP_PORT), **pods.settings_hash(text)}
+                        ),
+                    ),
+                    spec=_pod(args, set_name),
+                ),
+                volume_claim_templates=[pods.claim("records", args.storage)],
+                # The records outlive a scale-down; they go with the deployment.
+                persistent_volume_claim_retention_policy=StatefulSetPersistentVolumeClaimRetentionPolicyArgs(
+                    when_deleted="Delete", when_scaled="Retain"
+                ),
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[self.config, self.service], custom_timeouts=pods.ROLLOUT_TIMEOUTS
+            ),
+        )
+        self.register_outputs({"statefulSet": self.stateful_set.metadata.name})
+
+
+def _pod(args: ConsumerSetArgs, config_map: str) -> PodSpecArgs:
+    return PodSpecArgs(
+        service_account_name=args.service_account,
+        automount_service_account_token=False,
+        enable_service_links=False,
+        termination_grace_period_seconds=args.drain_timeout_seconds + _GRACE_AFTER_DRAIN,
+        security_context=pods.pod_security(pods.WORKLOADS_UID),
+        init_containers=[_sidecar(args)],
+        containers=[_consumer(args)],
+        volumes=[pods.config_volume("settings", config_map), _token_volume(), pods.scratch_volume()],
+    )
+
+
+def _sidecar(args: ConsumerSetArgs) -> ContainerArgs:
+    return ContainerArgs(
+        name=names.SIDECAR,
+        image=args.image,
+        image_pull_policy=pods.PULL_POLICY,
+        restart_policy="Always",
+        command=["python3", "-m", "workloads.sidecar"],
+        env=[
+            *pods.identity(),
+            EnvVarArgs(name="BG_COLOR", value=args.color),
+            EnvVarArgs(name="BG_LEASE_NAME", value=names.LEASE_NAME),
+        ],
+        ports=[ContainerPortArgs(name="metrics-sidecar", container_port=names.SIDECAR_PORT)],
+        readiness_probe=pods.http_probe("/healthz", names.SIDECAR_PORT, period=1, failures=5),
+        liveness_probe=pods.http_probe("/healthz", names.SIDECAR_PORT, period=5, failures=6, timeout=3),
+        security_context=pods.container_security(),
+        resources=pods.resources("20m", "48Mi", "192Mi"),
+        volume_mounts=[
+            pods.mount("token", _TOKEN_DIRECTORY, read_only=True),
+            pods.mount("tmp", "/tmp"),  # noqa: S108 - the pod's own
+        ],
+    )
+
+
+def _consumer(args: ConsumerSetArgs) -> ContainerArgs:
+    slowest = max(args.drain_timeout_seconds, args.resume_timeout_seconds)
+    return ContainerArgs(
+        name=names.CONSUMER,
+        image=args.image,
+        image_pull_policy=pods.PULL_POLICY,
+        command=["python3", "-m", "workloads.consumer"],
+        env=pods.identity(),
+        ports=[ContainerPortArgs(name="metrics", container_port=names.HTTP_PORT)],
+        startup_probe=pods.http_probe("/healthz", names.HTTP_PORT, period=1, failures=60),
+        readiness_probe=pods.http_probe("/readyz", names.HTTP_PORT, period=1, failures=3),
+        # A consumer that hangs is first a failed switch, then a restarted container: not the other way round.
+        liveness_probe=pods.http_probe(
+            "/healthz",
+            names.HTTP_PORT,
+            period=_LIVENESS_PERIOD,
+            failures=pods.liveness_failures(slowest, _LIVENESS_PERIOD),
+            timeout=3,
+        ),
+        security_context=pods.container_security(),
+        resources=pods.resources("50m", "64Mi", "384Mi"),
+        volume_mounts=[
+            pods.mount("settings", names.SETTINGS_DIRECTORY, read_only=True),
+            pods.mount("records", names.RECORDS_DIRECTORY),
+            pods.mount("tmp", "/tmp"),  # noqa: S108 - the pod's own
+        ],
+    )
+
+
+def _token_volume() -> VolumeArgs:
+    """What an automounted token volume holds, but for one container: the others do not mount it."""
+    return VolumeArgs(
+        name="token",
+        projected=ProjectedVolumeSourceArgs(
+            sources=[
+                VolumeProjectionArgs(
+                    service_account_token=ServiceAccountTokenProjectionArgs(path="token", expiration_seconds=3600)
+                ),
+                VolumeProjectionArgs(
+                    config_map=ConfigMapProjectionArgs(
+                        name="kube-root-ca.crt", items=[KeyToPathArgs(key="ca.crt", path="ca.crt")]
+                    )
+                ),
+                VolumeProjectionArgs(
+                    downward_api=DownwardAPIProjectionArgs(
+                        items=[
+                            DownwardAPIVolumeFileArgs(
+                                path="namespace", field_ref=ObjectFieldSelectorArgs(field_path="metadata.namespace")
+                            )
+                        ]
+                    )
+                ),
+            ]
+        ),
+    )

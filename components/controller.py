@@ -1,0 +1,90 @@
+"""The controller that carries out switches: the only writer of the Lease and of the switch's status."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs
+from pulumi_kubernetes.core.v1 import ConfigMap, ContainerArgs, ContainerPortArgs, PodSpecArgs, PodTemplateSpecArgs
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+
+from components import names, pods
+
+
+@dataclass(frozen=True)
+class ControllerArgs:
+    """service_account: one with `access.controller_rules`. The controller acts in its own namespace only."""
+
+    namespace: pulumi.Input[str]
+    image: pulumi.Input[str]
+    bootstrap_servers: pulumi.Input[str]
+    service_account: pulumi.Input[str]
+    strategy: str
+
+
+class Controller(pulumi.ComponentResource):
+    """The Deployment `controller`. While two of them run, as during a rollout, the Lease's resourceVersion decides
+    between them.
+    """
+
+    def __init__(self, name: str, args: ControllerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kafka-bluegreen:component:Controller", name, None, opts)
+        labels = {**names.labels(names.CONTROLLER), names.STRATEGY_LABEL: args.strategy}
+        metadata = ObjectMetaArgs(name=names.CONTROLLER, namespace=args.namespace, labels=labels)
+        settings = pulumi.Output.from_input(args.bootstrap_servers).apply(
+            lambda servers: pods.rendered(
+                {"bootstrap_servers": servers, "switch_name": names.SWITCH_NAME, "http_port": names.HTTP_PORT}
+            )
+        )
+        self.config = ConfigMap(
+            name, metadata=metadata, data={names.SETTINGS_FILE: settings}, opts=pulumi.ResourceOptions(parent=self)
+        )
+        self.deployment = Deployment(
+            name,
+            metadata=metadata,
+            spec=DeploymentSpecArgs(
+                replicas=1,
+                selector=LabelSelectorArgs(match_labels={names.NAME_LABEL: names.CONTROLLER}),
+                template=PodTemplateSpecArgs(
+                    metadata=ObjectMetaArgs(
+                        labels=labels,
+                        annotations=settings.apply(
+                            lambda text: {**pods.scraping(names.HTTP_PORT), **pods.settings_hash(text)}
+                        ),
+                    ),
+                    spec=_pod(args),
+                ),
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.config], custom_timeouts=pods.ROLLOUT_TIMEOUTS),
+        )
+        self.register_outputs({"deployment": self.deployment.metadata.name})
+
+
+def _pod(args: ControllerArgs) -> PodSpecArgs:
+    return PodSpecArgs(
+        service_account_name=args.service_account,
+        automount_service_account_token=True,
+        enable_service_links=False,
+        # Nothing to finish: what it knows is in the Lease.
+        termination_grace_period_seconds=5,
+        security_context=pods.pod_security(pods.WORKLOADS_UID),
+        containers=[
+            ContainerArgs(
+                name=names.CONTROLLER,
+                image=args.image,
+                image_pull_policy=pods.PULL_POLICY,
+                command=["python3", "-m", "workloads.controller"],
+                env=pods.identity(),
+                ports=[ContainerPortArgs(name="metrics", container_port=names.HTTP_PORT)],
+                startup_probe=pods.http_probe("/healthz", names.HTTP_PORT, period=1, failures=60),
+                readiness_probe=pods.http_probe("/readyz", names.HTTP_PORT, period=1, failures=3),
+                liveness_probe=pods.http_probe("/healthz", names.HTTP_PORT, period=5, failures=4, timeout=3),
+                security_context=pods.container_security(),
+                resources=pods.resources("50m", "64Mi", "256Mi"),
+                volume_mounts=[
+                    pods.mount("settings", names.SETTINGS_DIRECTORY, read_only=True),
+                    pods.mount("tmp", "/tmp"),  # noqa: S108 - the pod's own
+                ],
+            )
+        ],
+        volumes=[pods.config_volume("settings", names.CONTROLLER), pods.scratch_volume()],
+    )

@@ -1,0 +1,39 @@
+"""Which images a stack runs: the sandbox's own, or those of the configuration.
+
+The sandbox tags its images with a hash of their content and writes the references to a JSON file, whose path is in
+`KAFKA_BLUEGREEN_IMAGES` (`{"workloads": "localhost/kafka-bluegreen/workloads:1f0c…", …}`). On any other cluster the
+stack's configuration names them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+VARIABLE = "KAFKA_BLUEGREEN_IMAGES"
+_HOW = 'run: python -m tools.sandbox images && eval "$(python -m tools.sandbox env)"'
+
+
+class ImageError(ValueError):
+    """An image that is not known. The message says which, and what to do."""
+
+
+def sandbox_images(names: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The references of the sandbox's images called `names`. Raises `ImageError` when one is not there."""
+    path = environment.get(VARIABLE)
+    if not path:
+        raise ImageError(
+            f"images {', '.join(names)}: {VARIABLE} is not set, so the sandbox's images are not known; {_HOW}; "
+            "on another cluster, set kafka-bluegreen:images"
+        )
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ImageError(
+            f"images {', '.join(names)}: {VARIABLE} names {path}, which cannot be read ({error.strerror}); {_HOW}"
+        ) from error
+    except ValueError as error:
+        raise ImageError(f"images {', '.join(names)}: {path} is not JSON ({error}); {_HOW}") from error
+    found = content if isinstance(content, dict) else {}
+    missing = [name for name in names if not isinstance(found.get(name), str) or not found[name]]
+    if missing:
+        raise ImageError(f"images {', '.join(missing)}: not in {path}; {_HOW}")
+    return {name: found[name] for name in names}

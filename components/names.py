@@ -1,0 +1,59 @@
+"""Names, ports and labels that the workloads, the experiments and people with kubectl rely on. Changing one changes a
+contract.
+"""
+
+GROUP = "kafka-bluegreen.io"
+
+PLATFORM_STACK = "platform"
+PLATFORM_NAMESPACE = "kafka-bluegreen"
+
+KAFKA = "kafka"
+KAFKA_PORT = 9092
+KAFKA_METRICS_PORT = 9404
+METRICS = "victoriametrics"
+METRICS_PORT = 8428
+
+PRODUCER = "producer"
+CONSUMER = "consumer"
+CONTROLLER = "controller"
+TOPIC = "topic"
+SIDECAR = "sidecar"
+
+HTTP_PORT = 8080
+SIDECAR_PORT = 8082
+
+SWITCH_NAME = "consumer"
+SWITCH_VERSION = "v1alpha1"
+SWITCH_KIND = "KafkaConsumerSwitch"
+SWITCH_PLURAL = "kafkaconsumerswitches"
+LEASE_NAME = "consumer-switch"
+LIFECYCLE_CONDITION = f"{GROUP}/Lifecycle"
+POLICY_NAME = "kafka-bluegreen-own-pod-status"
+
+PART_OF_LABEL = "app.kubernetes.io/part-of"
+PART_OF = "kafka-bluegreen"
+NAME_LABEL = "app.kubernetes.io/name"
+COLOR_LABEL = f"{GROUP}/color"
+STRATEGY_LABEL = f"{GROUP}/strategy"
+SETTINGS_HASH = f"{GROUP}/settings-hash"
+
+SETTINGS_DIRECTORY = "/etc/kafka-bluegreen"
+SETTINGS_FILE = "settings.yaml"
+RECORDS_DIRECTORY = "/records"
+
+COLORS = ("blue", "green")
+
+
+def consumer_set(color: str) -> str:
+    """The name of a colour's StatefulSet, ConfigMap and Service."""
+    return f"{CONSUMER}-{color}"
+
+
+def labels(name: str) -> dict[str, str]:
+    """The labels of everything that belongs to `name`."""
+    return {NAME_LABEL: name, PART_OF_LABEL: PART_OF}
+
+
+def consumer_selector(color: str) -> dict[str, str]:
+    """The labels that select a colour's consumer pods, and nothing else in their namespace."""
+    return {NAME_LABEL: CONSUMER, COLOR_LABEL: color}

@@ -1,0 +1,50 @@
+"""The platform, as a strategy stack finds it: through the outputs of the stack `platform` of the same project."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from components import names
+
+BOOTSTRAP_SERVERS = "bootstrapServers"
+_UP = f"pulumi up -s {names.PLATFORM_STACK}"
+# What a StackReference itself asks the engine for; as a function it fails without ending the program.
+_READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
+
+
+def require_bootstrap_servers(outputs: Mapping[str, Any], stack: str) -> str:
+    """The broker's address from the platform's outputs. Raises `pulumi.RunError` when the platform is not deployed."""
+    servers = outputs.get(BOOTSTRAP_SERVERS)
+    if not isinstance(servers, str) or not servers:
+        raise pulumi.RunError(
+            f"the platform is not deployed: stack {stack} has no output {BOOTSTRAP_SERVERS}; run: {_UP}"
+        )
+    return servers
+
+
+def require_platform(stack: str) -> None:
+    """Raises `pulumi.RunError` with what to run when `stack` does not exist or is not deployed; nothing is registered
+    by this.
+    """
+    try:
+        found = pulumi.runtime.invoke(_READ_OUTPUTS, {"name": stack}).value
+    except Exception as error:  # noqa: BLE001 - the SDK raises Exception itself, with the engine's text
+        raise pulumi.RunError(
+            f"the platform is not deployed: stack {stack} cannot be read ({error}); "
+            f"run: pulumi stack select --create {names.PLATFORM_STACK} && {_UP}"
+        ) from None
+    require_bootstrap_servers(found.get("outputs") or {}, stack)
+
+
+class PlatformReference:
+    """bootstrap_servers: the broker's address. Raises `pulumi.RunError` with what to run when there is no platform."""
+
+    bootstrap_servers: pulumi.Output[str]
+
+    def __init__(self) -> None:
+        # "organization" with a backend of one's own (files, buckets), the organization's name with Pulumi Cloud.
+        stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{names.PLATFORM_STACK}"
+        require_platform(stack)
+        reference = pulumi.StackReference(stack)
+        self.bootstrap_servers = reference.outputs.apply(lambda outputs: require_bootstrap_servers(outputs, stack))

@@ -1,0 +1,131 @@
+"""The switch: which colour shall be active, as an object that the controller carries out, and the check of what came of
+it.
+
+`pulumi up` waits until the controller has settled this generation, one way or the other (`pulumi.com/waitFor` on the
+condition `Settled`, whose own observedGeneration Pulumi respects: a stale one does not count). Settled is also a switch
+that failed, so the live object is then read, on every `up`, also when there was nothing to change: Pulumi does not look
+at an object that it has nothing to write to."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components import names
+from components.cluster_access import ClusterAccess
+from components.live_switch import Expectation, SwitchError
+from components.settings import Color, StrategySettings
+
+_MARGIN_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class SwitchArgs:
+    """namespace: the stack's, also by its plain name for the check. group: the consumer group. access: the cluster's,
+    for the check.
+    """
+
+    namespace: pulumi.Input[str]
+    namespace_name: str
+    settings: StrategySettings
+    group: str
+    access: ClusterAccess
+
+
+class Switch(pulumi.ComponentResource):
+    """The KafkaConsumerSwitch.
+
+    checked: the resource, once the colour asked for was seen active; what may only happen after a good switch depends
+    on it. In a preview it is there at once."""
+
+    checked: pulumi.Output[pulumi.Resource]
+
+    def __init__(self, name: str, args: SwitchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kafka-bluegreen:component:Switch", name, None, opts)
+        timeout = settle_timeout_seconds(args.settings)
+        self.resource = CustomResource(
+            name,
+            api_version=f"{names.GROUP}/{names.SWITCH_VERSION}",
+            kind=names.SWITCH_KIND,
+            metadata=ObjectMetaArgs(
+                name=names.SWITCH_NAME,
+                namespace=args.namespace,
+                labels=names.labels(names.CONSUMER),
+                # The same before, during and after a switch: a switch shows one changed field.
+                annotations={"pulumi.com/waitFor": "condition=Settled", "pulumi.com/timeoutSeconds": str(timeout)},
+            ),
+            spec=spec(args.settings, args.group),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        expected = Expectation(
+            namespace=args.namespace_name,
+            name=names.SWITCH_NAME,
+            active=args.settings.active,
+            attempt=args.settings.attempt,
+            timeout_seconds=timeout,
+        )
+
+        async def checked(_urn: str) -> pulumi.Resource:
+            if not pulumi.runtime.is_dry_run():
+                try:
+                    await asyncio.to_thread(_check, expected, args.access)
+                except SwitchError as problem:
+                    raise pulumi.RunError(str(problem)) from None
+            return self.resource
+
+        # The URN is known once the object is written and settled, and known in every preview: nothing downstream
+        # becomes unknown there.
+        self.checked = self.resource.urn.apply(checked)
+        self.register_outputs({"name": names.SWITCH_NAME})
+
+
+def _check(expected: Expectation, access: ClusterAccess) -> None:
+    from components.live_reader import check  # noqa: PLC0415 - its import takes time that the switch would wait for
+
+    check(expected, access)
+
+
+def spec(settings: StrategySettings, group: str) -> dict[str, Any]:
+    """The object's `spec` (design §5.2), all of it: what a default of the CRD fills in would show as drift."""
+    return {
+        "strategy": settings.strategy,
+        "active": settings.active,
+        "attempt": settings.attempt,
+        "blue": _color(settings, "blue"),
+        "green": _color(settings, "green"),
+        "topic": settings.topic,
+        "partitions": settings.partitions,
+        "group": group,
+        "leaseName": names.LEASE_NAME,
+        "membership": settings.membership,
+        "lagPolicy": settings.lag_policy,
+        "lagTimeoutSeconds": settings.lag_timeout_seconds,
+        "lagThreshold": settings.lag_threshold,
+        "drainTimeoutSeconds": settings.drain_timeout_seconds,
+        "resumeTimeoutSeconds": settings.resume_timeout_seconds,
+    }
+
+
+def _color(settings: StrategySettings, color: Color) -> Mapping[str, Any]:
+    return {
+        "selector": names.consumer_selector(color),
+        "replicas": settings.replicas_of(color),
+        "version": settings.color(color).version,
+    }
+
+
+def settle_timeout_seconds(settings: StrategySettings) -> int:
+    """How long a switch may take at most, in seconds: the lag waited for, one hand-off that times out, another one
+    back, and a margin.
+
+    It does not depend on the lag policy, so that a change of it shows as what it is.
+    """
+    return (
+        settings.lag_timeout_seconds
+        + 2 * (settings.drain_timeout_seconds + settings.resume_timeout_seconds)
+        + _MARGIN_SECONDS
+    )

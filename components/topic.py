@@ -1,0 +1,69 @@
+"""The topic that a strategy stack works on, made by a Job that whoever needs the topic waits for."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.batch.v1 import Job, JobSpecArgs
+from pulumi_kubernetes.core.v1 import ContainerArgs, EnvVarArgs, PodSpecArgs, PodTemplateSpecArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components import names, pods
+
+
+@dataclass(frozen=True)
+class TopicArgs:
+    """namespace: where the Job runs. topic, partitions: what must be there when it has ended; more partitions are
+    added, fewer refused.
+    """
+
+    namespace: pulumi.Input[str]
+    image: pulumi.Input[str]
+    bootstrap_servers: pulumi.Input[str]
+    topic: str
+    partitions: int
+
+
+class Topic(pulumi.ComponentResource):
+    """A topic that exists with its partitions once this component is there."""
+
+    def __init__(self, name: str, args: TopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kafka-bluegreen:component:Topic", name, None, opts)
+        labels = names.labels(names.TOPIC)
+        # What a Job runs cannot be changed, only replaced: another topic, partition count or image is another run,
+        # which is what is wanted.
+        self.job = Job(
+            name,
+            metadata=ObjectMetaArgs(name=names.TOPIC, namespace=args.namespace, labels=labels),
+            spec=JobSpecArgs(
+                backoff_limit=3,
+                active_deadline_seconds=180,
+                template=PodTemplateSpecArgs(
+                    metadata=ObjectMetaArgs(labels=labels),
+                    spec=PodSpecArgs(
+                        automount_service_account_token=False,
+                        enable_service_links=False,
+                        restart_policy="Never",
+                        security_context=pods.pod_security(pods.WORKLOADS_UID),
+                        containers=[
+                            ContainerArgs(
+                                name=names.TOPIC,
+                                image=args.image,
+                                image_pull_policy=pods.PULL_POLICY,
+                                command=["python3", "-m", "workloads.topic"],
+                                env=[
+                                    EnvVarArgs(name="BG_BOOTSTRAP_SERVERS", value=args.bootstrap_servers),
+                                    EnvVarArgs(name="BG_TOPIC", value=args.topic),
+                                    EnvVarArgs(name="BG_PARTITIONS", value=str(args.partitions)),
+                                ],
+                                security_context=pods.container_security(),
+                                resources=pods.resources("20m", "48Mi", "192Mi"),
+                                volume_mounts=[pods.mount("tmp", "/tmp")],  # noqa: S108 - the pod's own
+                            )
+                        ],
+                        volumes=[pods.scratch_volume()],
+                    ),
+                ),
+            ),
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        self.register_outputs({"topic": args.topic})

@@ -1,0 +1,193 @@
+"""Invariant 6: an `up` is good only if the live object says that the colour asked for is active."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from kubernetes.client import ApiException
+from urllib3.exceptions import MaxRetryError
+
+from components import live_reader
+from components.live_switch import Expectation, SwitchError, judge, require
+
+EXPECTED = Expectation(namespace="strategy-c", name="consumer", active="green", attempt=1, timeout_seconds=30)
+
+
+def switch(
+    active: str = "green",
+    *,
+    wanted: str = "green",
+    attempt: int = 1,
+    generation: int = 4,
+    settled: str = "True",
+    observed: int | None = 4,
+    reason: str = "Switched",
+    message: str = "",
+) -> dict[str, Any]:
+    condition = {"type": "Settled", "status": settled, "reason": reason, "message": message}
+    if observed is not None:
+        condition |= {"observedGeneration": observed}  # type: ignore[dict-item]
+    ready = {"type": "Ready", "status": "True", "observedGeneration": generation}
+    return {
+        "metadata": {"generation": generation, "resourceVersion": "7"},
+        "spec": {"active": wanted, "attempt": attempt},
+        "status": {"active": active, "phase": "Ready", "conditions": [ready, condition]},
+    }
+
+
+def test_the_colour_asked_for_is_active() -> None:
+    verdict = judge(switch(), EXPECTED)
+    assert (verdict.pending, verdict.problem) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        switch(settled="False"),
+        switch(observed=3),
+        switch(observed=None),
+        switch(active="", reason="Switched"),
+        {"metadata": {"generation": 1}, "spec": {"active": "green", "attempt": 1}},
+        {"metadata": {"generation": 1}, "spec": {"active": "green"}, "status": {"active": "green"}},
+    ],
+    ids=["in progress", "of an older generation", "of no generation", "nobody yet", "no status", "no conditions"],
+)
+def test_what_has_not_ended_is_neither_good_nor_bad(state: Mapping[str, Any]) -> None:
+    verdict = judge(state, EXPECTED)
+    assert verdict.pending
+    assert verdict.problem is None
+
+
+@pytest.mark.parametrize(
+    ("active", "reason", "message"),
+    [
+        ("blue", "Failed", "DrainTimeout: not PAUSED within 10 s: consumer-blue-1 (DRAINING)"),
+        ("blue", "Refused", "ReplicaMismatch: 3 and 2"),
+        ("blue", "RolledBack", "ResumeTimeout: consumer-green-0"),
+        ("green", "RollbackBlocked", "consumer-green-2 does not answer"),
+        ("", "Refused", "NotReady: consumer-green-0"),
+        ("blue", "Switched", "says one thing and is another"),
+    ],
+)
+def test_a_failed_switch_is_told_with_the_controllers_reason(active: str, reason: str, message: str) -> None:
+    problem = judge(switch(active=active, reason=reason, message=message), EXPECTED).problem
+    assert problem is not None
+    assert f"{reason}: {message}" in problem
+    assert f"{active or 'nobody'} is active" in problem
+    assert "KafkaConsumerSwitch strategy-c/consumer" in problem
+    assert "pulumi config set kafka-bluegreen:attempt 2" in problem
+    assert ("pulumi config set kafka-bluegreen:active blue" in problem) == (active == "blue")
+
+
+@pytest.mark.parametrize("state", [switch(wanted="blue", active="blue"), switch(attempt=2)])
+def test_a_switch_that_somebody_else_changed_is_a_problem(state: Mapping[str, Any]) -> None:
+    problem = judge(state, EXPECTED).problem
+    assert problem is not None
+    assert "changed outside of Pulumi" in problem
+    assert "pulumi up --refresh" in problem
+
+
+def test_waiting_ends_with_the_first_decided_state() -> None:
+    def states() -> Iterator[Mapping[str, Any]]:
+        yield switch(active="blue", settled="False")
+        yield switch(active="", settled="False")
+        yield switch()
+        pytest.fail("read on after it was decided")
+
+    require(EXPECTED, states())
+
+
+def test_time_that_runs_out_says_what_was_waited_for() -> None:
+    with pytest.raises(SwitchError, match=r"generation 4 has not settled \(phase Ready, active: blue\) after 30 s"):
+        require(EXPECTED, iter([switch(active="blue", settled="False")]))
+
+
+def test_a_deleted_switch_is_a_problem() -> None:
+    with pytest.raises(SwitchError, match="does not exist"):
+        require(EXPECTED, iter([switch(settled="False"), None]))
+
+
+class Api:
+    """Stands for a `CustomObjectsApi`: answers to GET in turn, the last one again and again; no changes by watch."""
+
+    def __init__(self, *answers: Mapping[str, Any] | Exception) -> None:
+        self.answers = list(answers)
+        self.asked = 0
+
+    def get_namespaced_custom_object(self, **_: Any) -> Mapping[str, Any]:
+        self.asked += 1
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Clock:
+    """Counts a second for each look at it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
+    """What the next watch yields."""
+    changes: list[Mapping[str, Any]] = []
+
+    class Watch:
+        def stream(self, _call: object, **arguments: Any) -> Iterator[Mapping[str, Any]]:
+            assert arguments["field_selector"] == "metadata.name=consumer"
+            assert arguments["resource_version"] == "7"
+            while changes:
+                yield changes.pop(0)
+
+    monkeypatch.setattr(live_reader, "_watch", Watch)
+    monkeypatch.setattr("components.live_reader.time.sleep", lambda _: None)
+    monkeypatch.setattr(Api, "list_namespaced_custom_object", None, raising=False)
+    return changes
+
+
+def test_the_reader_follows_the_object(watched: list[Mapping[str, Any]]) -> None:
+    watched += [
+        {"type": "MODIFIED", "object": switch(active="", settled="False")},
+        {"type": "MODIFIED", "object": switch()},
+    ]
+    require(EXPECTED, live_reader.states(Api(switch(active="blue", settled="False")), EXPECTED, Clock()))
+    assert watched == []
+
+
+def test_the_reader_sees_a_deletion(watched: list[Mapping[str, Any]]) -> None:
+    watched.append({"type": "DELETED", "object": switch(settled="False")})
+    with pytest.raises(SwitchError, match="does not exist"):
+        require(EXPECTED, live_reader.states(Api(switch(settled="False")), EXPECTED, Clock()))
+    with pytest.raises(SwitchError, match="does not exist"):
+        require(EXPECTED, live_reader.states(Api(ApiException(status=404)), EXPECTED, Clock()))
+
+
+def test_the_reader_has_a_deadline(watched: list[Mapping[str, Any]]) -> None:
+    api = Api(switch(settled="False"))
+    with pytest.raises(SwitchError, match="after 30 s"):
+        require(EXPECTED, live_reader.states(api, EXPECTED, Clock()))
+    assert 1 < api.asked <= 30
+
+
+def test_the_reader_bears_a_restart_of_the_api_server(watched: list[Mapping[str, Any]]) -> None:
+    away = MaxRetryError(None, "/apis", None)  # type: ignore[arg-type]
+    api = Api(away, ApiException(status=503), ApiException(status=410), ConnectionResetError(), switch())
+    require(EXPECTED, live_reader.states(api, EXPECTED, Clock()))
+    assert api.asked == 5
+
+
+def test_the_reader_does_not_wait_for_ever_for_the_api_server(watched: list[Mapping[str, Any]]) -> None:
+    long = Expectation("strategy-c", "consumer", "green", 1, timeout_seconds=600)
+    with pytest.raises(SwitchError, match="has not answered for 30 s"):
+        require(long, live_reader.states(Api(ApiException(status=500)), long, Clock()))
+
+
+def test_the_reader_says_when_it_may_not_read(watched: list[Mapping[str, Any]]) -> None:
+    with pytest.raises(SwitchError, match="cannot be read: 403 Forbidden"):
+        require(EXPECTED, live_reader.states(Api(ApiException(status=403, reason="Forbidden")), EXPECTED, Clock()))

@@ -1,0 +1,228 @@
+"""The program under the real engine: what it refuses, what a switch's preview shows, what `up` says and leaves.
+
+What is deployed here is small (one pod for each colour) and a stack of its own, beside whatever else runs.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import yaml
+from pulumi import automation
+from pulumi.automation.errors import CommandError
+
+from tests.components.engine import Changed, Log, Project, kubectl
+
+pytestmark = pytest.mark.e2e
+
+STACK = "strategy-c-engine"
+CONFIGURATION = {
+    "strategy": "c",
+    "topic": "engine-test",
+    "partitions": "2",
+    "replicas": "1",
+    "rate": "10",
+    "lagTimeoutSeconds": "10",
+}
+
+
+def refused(stack: automation.Stack) -> str:
+    """What the engine said when `up` refused to do anything."""
+    log = Log()
+    with pytest.raises(CommandError):
+        stack.up(on_event=log)
+    # The stack itself is there, and the engine's own provider by which the platform was looked for.
+    assert [name for name in log.order if not name.startswith(("Stack/", "pulumi/"))] == []
+    return "\n".join(log.errors)
+
+
+# -- without a deployment --------------------------------------------------------------------------------
+
+
+def test_a_wrong_configuration_is_refused_before_anything_is_registered(empty_project: Project) -> None:
+    said = refused(
+        empty_project.stack(
+            "strategy-c",
+            {"strategy": "c", "active": "purple", "nonsense": "1", "blue": '{"config": {"group.id": "x"}}'},
+        )
+    )
+    assert "kafka-bluegreen:active: 'purple' is refused; allowed: 'blue' or 'green'" in said
+    assert "kafka-bluegreen:nonsense: unknown key; allowed: strategy, active" in said
+    assert "kafka-bluegreen:blue.config.group.id" in said
+    assert "Traceback" not in said
+
+
+def test_a_wrong_type_is_refused_by_the_schema(empty_project: Project) -> None:
+    stack = empty_project.stack("strategy-c", {"strategy": "c", "rate": "lots"})
+    with pytest.raises(CommandError, match=r"configuration key 'rate' must be of type 'integer'"):
+        stack.preview()
+
+
+def test_without_a_platform_what_to_run_is_told(empty_project: Project) -> None:
+    said = refused(empty_project.stack("strategy-c", {"strategy": "c"}))
+    assert "run: pulumi stack select --create platform && pulumi up -s platform" in said
+    empty_project.stack("platform")
+    said = refused(empty_project.stack("strategy-c", {"strategy": "c"}))
+    assert "has no output bootstrapServers; run: pulumi up -s platform" in said
+
+
+def test_without_images_what_to_run_is_told(empty_project: Project) -> None:
+    project = replace(empty_project, environment={**empty_project.environment, "KAFKA_BLUEGREEN_IMAGES": ""})
+    assert "run: python -m tools.sandbox images" in refused(project.stack("platform", {}))
+
+
+def test_the_platform_can_be_previewed_without_a_cluster(empty_project: Project) -> None:
+    nowhere = empty_project.folder / "kubeconfig"
+    user = {"name": "u", "user": {"token": "t"}}
+    nowhere.write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+                "users": [user],
+                "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+                "current-context": "x",
+            }
+        )
+    )
+    project = replace(empty_project, environment={**empty_project.environment, "KUBECONFIG": str(nowhere)})
+    summary = project.stack("platform", {}).preview().change_summary
+    assert summary == {automation.OpType.CREATE: 18}
+
+
+# -- one deployment, from its beginning to its end -------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def deployed(project: Project, platform: None) -> Iterator[automation.Stack]:
+    """The stack with blue active; taken away at the end."""
+    stack = project.stack(STACK, CONFIGURATION)
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.destroy()
+        stack.workspace.remove_stack(STACK)
+
+
+def active() -> str:
+    return kubectl("get", "kcs", "consumer", "-n", STACK, "-o", "jsonpath={.status.active}")
+
+
+def configure(project: Project, **values: str) -> automation.Stack:
+    """The stack with these settings beside its usual ones."""
+    return project.stack(STACK, {**CONFIGURATION, **values})
+
+
+def settle(project: Project, color: str) -> None:
+    """Bring the stack to `color`, with all its pods."""
+    configure(project, active=color).up(refresh=True)
+    assert active() == color
+
+
+def test_a_preview_of_a_switch_shows_one_changed_field(project: Project, deployed: automation.Stack) -> None:
+    settle(project, "blue")
+    log = Log()
+    preview = configure(project, active="green").preview(on_event=log, diff=True)
+    assert log.changes == [Changed("update", "KafkaConsumerSwitch/switch", ("spec.active",))]
+    assert preview.change_summary.pop(automation.OpType.UPDATE) == 1
+    assert preview.change_summary.keys() == {automation.OpType.SAME}
+    assert 'active: "blue" => "green"' in preview.stdout
+    assert active() == "blue"
+
+
+def test_up_switches_and_does_nothing_when_there_is_nothing_to_do(project: Project, deployed: automation.Stack) -> None:
+    settle(project, "blue")
+    log = Log()
+    configure(project, active="green").up(on_event=log)
+    assert log.changes == [Changed("update", "KafkaConsumerSwitch/switch", ("spec.active",))]
+    assert active() == "green"
+    again = Log()
+    configure(project, active="green").up(on_event=again)
+    assert again.changes == []
+
+
+def test_a_version_is_rolled_out_before_it_is_switched_to(project: Project, deployed: automation.Stack) -> None:
+    settle(project, "blue")
+    before = _pod_uid("consumer-green-0")
+    log = Log()
+    configure(project, active="green", green="{version: two}").up(on_event=log)
+    assert log.order == [
+        "ConfigMap/consumer-green",
+        "StatefulSet/consumer-green",
+        "KafkaConsumerSwitch/switch",
+    ]
+    assert _pod_uid("consumer-green-0") != before
+    assert active() == "green"
+    events = kubectl("get", "pod", "consumer-green-0", "-n", STACK, "-o", "jsonpath={.metadata.creationTimestamp}")
+    granted = kubectl("get", "kcs", "consumer", "-n", STACK, "-o", "jsonpath={.status.lastSwitch.startedAt}")
+    assert events[:19] <= granted[:19]
+
+
+def test_a_failed_switch_fails_the_up_with_the_controllers_reason(project: Project, deployed: automation.Stack) -> None:
+    settle(project, "blue")
+    # Behind Pulumi's back: nobody is there to switch to.
+    kubectl("scale", "statefulset", "consumer-green", "-n", STACK, "--replicas=0")
+    kubectl("wait", "pod", "consumer-green-0", "-n", STACK, "--for=delete", "--timeout=60s")
+    # The old colour's new version must not be rolled out when the switch failed.
+    asked = configure(project, active="green", blue="{version: three}")
+    blue = _pod_uid("consumer-blue-0")
+    for _ in range(2):  # the second time there is nothing to write, and it is as false
+        log = Log()
+        with pytest.raises(CommandError):
+            asked.up(on_event=log)
+        said = "\n".join(log.errors)
+        assert f"KafkaConsumerSwitch {STACK}/consumer: blue is active, not green. Refused: " in said
+        assert "Traceback" not in said
+        assert "StatefulSet/consumer-blue" not in log.order
+    assert (active(), _pod_uid("consumer-blue-0")) == ("blue", blue)
+    # A new attempt, with somebody there, ends well; and then the old colour follows.
+    log = Log()
+    configure(project, active="green", blue="{version: three}", attempt="2").up(on_event=log, refresh=True)
+    assert active() == "green"
+    assert log.order.index("KafkaConsumerSwitch/switch") < log.order.index("StatefulSet/consumer-blue")
+
+
+def test_a_switch_that_somebody_else_made_is_not_taken_for_ones_own(
+    project: Project, deployed: automation.Stack
+) -> None:
+    settle(project, "blue")
+    kubectl("patch", "kcs", "consumer", "-n", STACK, "--type=merge", "-p", json.dumps({"spec": {"active": "green"}}))
+    log = Log()
+    with pytest.raises(CommandError):
+        configure(project, active="blue").up(on_event=log)
+    assert "changed outside of Pulumi" in "\n".join(log.errors)
+    settle(project, "blue")
+
+
+def test_the_definition_refuses_what_makes_no_sense(project: Project, deployed: automation.Stack) -> None:
+    for change, why in (
+        ({"leaseName": "another"}, "the Lease is the protocol's memory"),
+        ({"strategy": "b"}, "the strategy of a switch cannot be changed"),
+        ({"partitions": 1}, "can only grow"),
+        ({"active": "red"}, "Unsupported value"),
+        ({"active": "green", "green": {"replicas": 0}}, "the active colour must have at least one replica"),
+        ({"blue": {"selector": {"kafka-bluegreen.io/color": "green"}}}, "must select different pods"),
+        ({"lagThreshold": -1}, "greater than or equal to 0"),
+    ):
+        patch = json.dumps({"spec": change})
+        with pytest.raises(AssertionError, match=why):
+            kubectl("patch", "kcs", "consumer", "-n", STACK, "--type=merge", "-p", patch, "--dry-run=server")
+
+
+def test_destroy_leaves_nothing(project: Project, deployed: automation.Stack) -> None:
+    """The last test of the deployment: it takes it away, and `deployed` finds nothing more to do."""
+    claims = kubectl("get", "pvc", "-n", STACK, "-o", "jsonpath={.items[*].spec.volumeName}").split()
+    assert len(claims) == 3
+    configure(project).destroy()
+    assert kubectl("get", "namespace", STACK, "--ignore-not-found") == ""
+    for volume in claims:
+        kubectl("wait", f"persistentvolume/{volume}", "--for=delete", "--timeout=30s")
+    for kind in ("clusterrole", "clusterrolebinding"):
+        assert STACK not in kubectl("get", kind, "-o", "name")
+
+
+def _pod_uid(name: str) -> str:
+    return kubectl("get", "pod", name, "-n", STACK, "-o", "jsonpath={.metadata.uid}")
