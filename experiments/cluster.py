@@ -1,0 +1,394 @@
+"""Reading a Kubernetes cluster, and the few things a run does to it by hand: reach a pod through the API server, run a
+command in one, delete one.
+
+Everything goes through the API server, as it would from any workstation. Objects stay the dictionaries that the API
+sends; what a caller needs of them is read by the small typed views below. Waits are watches with a deadline.
+"""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+import urllib3
+import yaml
+from kubernetes import client as kubernetes_client
+from kubernetes import config as kubernetes_config
+
+from experiments.errors import CollectionError, DeadlineError, ExperimentError
+from experiments.measurements import LastSwitch
+
+PLATFORM_NAMESPACE = "kafka-bluegreen"
+COLOR_LABEL = "kafka-bluegreen.io/color"
+CONSUMERS = "app.kubernetes.io/name=consumer"
+SWITCH_NAME = "consumer"
+_SWITCHES = "/apis/kafka-bluegreen.io/v1alpha1/namespaces/{namespace}/kafkaconsumerswitches"
+_REQUEST_SECONDS = 15.0
+_RETRY_SECONDS = 0.5
+_HTTP_GONE = 410
+_HTTP_NOT_FOUND = 404
+_HTTP_ERRORS = 400
+
+Objects = dict[str, dict[str, Any]]
+
+
+class ClusterError(ExperimentError):
+    """The API server, or what it was asked to reach, gave an error."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def not_found(self) -> bool:
+        return self.status == _HTTP_NOT_FOUND
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """What a run looks at in a pod."""
+
+    name: str
+    uid: str
+    color: str | None
+    ready: bool
+    terminating: bool
+    restarts: int
+    images: Mapping[str, str]
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> "Pod":
+        metadata, status = raw["metadata"], raw.get("status", {})
+        containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+        return cls(
+            name=metadata["name"],
+            uid=metadata["uid"],
+            color=metadata.get("labels", {}).get(COLOR_LABEL),
+            ready=any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", [])),
+            terminating="deletionTimestamp" in metadata,
+            restarts=sum(container.get("restartCount", 0) for container in containers),
+            images={container["name"]: container["image"] for container in containers},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    status: str
+    reason: str
+    message: str
+    generation: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A KafkaConsumerSwitch as it is now."""
+
+    generation: int
+    wanted: str
+    active: str
+    phase: str
+    epoch: int
+    group: str
+    ready: Condition | None
+    settled: Condition | None
+    last: LastSwitch | None
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> "Switch":
+        status = raw.get("status", {})
+        conditions = {
+            condition["type"]: Condition(
+                condition["status"],
+                condition.get("reason", ""),
+                condition.get("message", ""),
+                condition.get("observedGeneration"),
+            )
+            for condition in status.get("conditions", [])
+        }
+        return cls(
+            generation=raw["metadata"]["generation"],
+            wanted=raw["spec"]["active"],
+            active=status.get("active") or "",
+            phase=status.get("phase") or "",
+            epoch=int(status.get("epoch") or 0),
+            group=str(raw["spec"].get("group", "")),
+            ready=conditions.get("Ready"),
+            settled=conditions.get("Settled"),
+            last=LastSwitch.from_status(status),
+            raw=raw,
+        )
+
+    def holds(self, condition: Condition | None) -> bool:
+        """Whether a condition is True for the present generation."""
+        return condition is not None and condition.status == "True" and condition.generation == self.generation
+
+    @property
+    def steady(self) -> bool:
+        """The colour asked for holds the grant and this generation has ended."""
+        return self.active == self.wanted and self.holds(self.ready) and self.holds(self.settled)
+
+    def describe(self) -> str:
+        text = f"generation {self.generation}: wanted {self.wanted}, active {self.active or 'nobody'}"
+        text += f", phase {self.phase or '?'}"
+        if self.settled and self.settled.message:
+            text += f", {self.settled.reason}: {self.settled.message}"
+        return text
+
+
+class Cluster:
+    """One cluster, found as kubectl finds it."""
+
+    def __init__(self, kubeconfig: str | None = None) -> None:
+        try:
+            configuration = kubernetes_client.Configuration()
+            load: Any = kubernetes_config.load_kube_config
+            load(config_file=kubeconfig, client_configuration=configuration)
+        except (kubernetes_config.ConfigException, yaml.YAMLError, OSError) as error:
+            raise ClusterError(f'no usable kubeconfig: {error}; run: eval "$(python -m tools.sandbox env)"') from error
+        configuration.retries = False
+        configuration.connection_pool_maxsize = 16
+        self._configuration: Any = configuration
+        self._pool: Any = kubernetes_client.ApiClient(configuration).rest_client.pool_manager
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]] = (),
+        body: Any = None,
+        seconds: float = _REQUEST_SECONDS,
+    ) -> bytes:
+        """One call of the API server, its answer's body. Raises ClusterError for anything but success."""
+        return self._open(method, path, query, body, seconds).data
+
+    def _open(
+        self,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        body: Any,
+        seconds: float,
+        *,
+        stream: bool = False,
+    ) -> urllib3.BaseHTTPResponse:
+        headers = {"Accept": "*/*", **({"Content-Type": "application/json"} if body is not None else {})}
+        for (
+            known
+        ) in self._configuration.auth_settings().values():  # a token, if there is one; certificates are the pool's
+            headers[known["key"]] = known["value"]
+        text = "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in query)
+        url = f"{self._configuration.host}{path}{'?' if text else ''}{text}"
+        try:
+            response = cast(
+                "urllib3.BaseHTTPResponse",
+                self._pool.request(
+                    method,
+                    url,
+                    body=None if body is None else json.dumps(body).encode(),
+                    headers=headers,
+                    timeout=urllib3.Timeout(connect=5.0, read=seconds),
+                    preload_content=not stream,
+                    retries=False,
+                ),
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise ClusterError(f"{method} {path}: the API server does not answer: {error}") from error
+        if response.status >= _HTTP_ERRORS:
+            told = response.read() if stream else response.data
+            response.release_conn()
+            raise ClusterError(
+                f"{method} {path}: {response.status} {told[:500].decode(errors='replace')}", response.status
+            )
+        return response
+
+    def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
+        return cast("dict[str, Any]", json.loads(self.request("GET", path, query)))
+
+    def watch(self, path: str, query: Sequence[tuple[str, str]], deadline: float) -> Iterator[Objects]:
+        """All objects of a list by name, now and after every change, until `deadline` (monotonic).
+
+        A watch that is cut off begins anew, and an API server that does not answer is asked again until the deadline.
+        """
+        while time.monotonic() < deadline:
+            try:
+                listed = self.get(path, query)
+                objects: Objects = {item["metadata"]["name"]: item for item in listed["items"]}
+                yield dict(objects)
+                yield from self._follow(path, query, objects, listed["metadata"]["resourceVersion"], deadline)
+            except ClusterError as error:
+                if error.status not in (None, _HTTP_GONE) or time.monotonic() + _RETRY_SECONDS > deadline:
+                    raise
+                time.sleep(_RETRY_SECONDS)
+
+    def _follow(
+        self, path: str, query: Sequence[tuple[str, str]], objects: Objects, version: str, deadline: float
+    ) -> Iterator[Objects]:
+        """Watches from a version on, one after the other. Raises ClusterError 410 if the version is too old."""
+        while (left := deadline - time.monotonic()) > 0:
+            for event in self._events(path, query, version, left):
+                if event["type"] == "ERROR":
+                    raise ClusterError(f"watch of {path}: {event['object']}", _HTTP_GONE)
+                version = event["object"]["metadata"]["resourceVersion"]
+                if event["type"] == "BOOKMARK":
+                    continue
+                name = event["object"]["metadata"]["name"]
+                if event["type"] == "DELETED":
+                    objects.pop(name, None)
+                else:
+                    objects[name] = event["object"]
+                yield dict(objects)
+
+    def _events(self, path: str, query: Sequence[tuple[str, str]], version: str, seconds: float) -> Iterator[Any]:
+        parameters = [
+            *query,
+            ("watch", "1"),
+            ("resourceVersion", version),
+            ("timeoutSeconds", str(max(1, int(seconds)))),
+        ]
+        response = self._open("GET", path, parameters, None, seconds + 1, stream=True)
+        rest = b""
+        try:
+            for chunk in response.stream(amt=None):
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from (json.loads(line) for line in lines if line)
+        except urllib3.exceptions.HTTPError:
+            return  # cut off: the caller watches again from the last version
+        finally:
+            response.close()
+
+    def wait(
+        self,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        missing: Callable[[Objects], str | None],
+        what: str,
+        seconds: float,
+        *,
+        on_change: Callable[[str], None] | None = None,
+    ) -> Objects:
+        """Watch until `missing` finds nothing missing (None). Raises DeadlineError with the last thing that was."""
+        last = "nothing yet"
+        for objects in self.watch(path, query, time.monotonic() + seconds):
+            found = missing(objects)
+            if found is None:
+                return objects
+            last = found
+            if on_change is not None:
+                on_change(f"waiting for {what}: {found}")
+        raise DeadlineError(what, seconds, last)
+
+    # Pods
+
+    def pods(self, namespace: str, selector: str = "") -> list[Pod]:
+        query = [("labelSelector", selector)] if selector else []
+        return [Pod.of(item) for item in self.get(f"/api/v1/namespaces/{namespace}/pods", query)["items"]]
+
+    def pod(self, namespace: str, name: str) -> Pod | None:
+        """The pod, or None if there is none of that name."""
+        try:
+            return Pod.of(self.get(f"/api/v1/namespaces/{namespace}/pods/{name}"))
+        except ClusterError as error:
+            if error.not_found:
+                return None
+            raise
+
+    def delete_pod(self, namespace: str, name: str) -> None:
+        """Ask for the end of a pod, with its own grace period. Fine if there is none."""
+        try:
+            self.request("DELETE", f"/api/v1/namespaces/{namespace}/pods/{name}")
+        except ClusterError as error:
+            if not error.not_found:
+                raise
+
+    def through_pod(
+        self,
+        namespace: str,
+        pod: str,
+        port: int,
+        path: str,
+        *,
+        method: str = "GET",
+        body: Any = None,
+        seconds: float = _REQUEST_SECONDS,
+    ) -> bytes:
+        """One HTTP call of a pod's port, through the API server's proxy."""
+        proxied = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy{path}"
+        return self.request(method, proxied, body=body, seconds=seconds)
+
+    def through_service(
+        self,
+        namespace: str,
+        service: str,
+        port: int,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        seconds: float = 60.0,
+    ) -> bytes:
+        """One HTTP GET of a service's port, through the API server's proxy."""
+        return self.request(
+            "GET", f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy{path}", query, seconds=seconds
+        )
+
+    def log(self, namespace: str, pod: str, since: str, *, container: str | None = None, previous: bool = False) -> str:
+        """A container's log with timestamps since a moment (RFC 3339)."""
+        query = [("sinceTime", since), ("timestamps", "true"), ("previous", str(previous).lower())]
+        query += [("container", container)] if container else []
+        return self.request("GET", f"/api/v1/namespaces/{namespace}/pods/{pod}/log", query, seconds=60.0).decode(
+            errors="replace"
+        )
+
+    # The switch
+
+    def switch_path(self, namespace: str) -> str:
+        return _SWITCHES.format(namespace=namespace)
+
+    def switch(self, namespace: str, name: str = SWITCH_NAME) -> Switch:
+        return Switch.of(self.get(f"{self.switch_path(namespace)}/{name}"))
+
+    def wait_switch(
+        self,
+        namespace: str,
+        missing: Callable[[Switch], str | None],
+        what: str,
+        seconds: float,
+        name: str = SWITCH_NAME,
+    ) -> Switch:
+        def none_missing(objects: Objects) -> str | None:
+            return (
+                missing(Switch.of(objects[name]))
+                if name in objects
+                else f"there is no KafkaConsumerSwitch {namespace}/{name}"
+            )
+
+        query = [("fieldSelector", f"metadata.name={name}")]
+        return Switch.of(self.wait(self.switch_path(namespace), query, none_missing, what, seconds)[name])
+
+
+def execute(namespace: str, pod: str, container: str, command: Sequence[str], *, output: Path, seconds: float) -> None:
+    """Run a command in a container and write its standard output to a file.
+
+    By kubectl, whose exec is the one that is used everywhere. It may end with success before all output was delivered,
+    so what is written must be complete by its own form. Raises CollectionError with what the command said.
+    """
+    arguments = ["kubectl", "exec", "-n", namespace, pod, "-c", container, "--", *command]
+    with output.open("wb") as file:
+        # A session of its own: a Ctrl-C at the terminal is the runner's to handle.
+        process = subprocess.Popen(arguments, stdout=file, stderr=subprocess.PIPE, start_new_session=True)
+        try:
+            _, errors = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise CollectionError(f"{' '.join(arguments)}: no end after {seconds:.0f} s") from None
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    if process.returncode != 0:
+        raise CollectionError(
+            f"{' '.join(arguments)}: exit code {process.returncode}: {errors.decode(errors='replace').strip()}"
+        )

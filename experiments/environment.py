@@ -1,0 +1,146 @@
+"""What a run was made with: versions and sizes, read from what runs, never from what was asked for."""
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from components.names import KAFKA, METRICS, METRICS_PORT, PLATFORM_NAMESPACE
+from components.settings import StrategySettings
+from experiments.cluster import CONSUMERS, Cluster
+from experiments.errors import ExperimentError
+from experiments.results import Measured
+
+_COMMAND_SECONDS = 30.0
+_IN_POD = """
+import importlib.metadata as m, json, platform
+import confluent_kafka
+print(json.dumps({
+    "python": platform.python_version(),
+    "confluent-kafka": m.version("confluent-kafka"),
+    "librdkafka": confluent_kafka.libversion()[0],
+}))
+"""
+_KAFKA_JAR = re.compile(r"kafka_(?P<scala>[\d.]+)-(?P<version>[\d.]+[\w.-]*?)\.jar$")
+
+
+class VersionError(ExperimentError):
+    """A version could not be read."""
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False, start_new_session=True
+    )
+    if done.returncode != 0:
+        raise VersionError(f"{' '.join(command[:2])}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def kafka_version(names: str) -> str:
+    """The broker's version by its main jar, from a listing of its libraries.
+
+    Raises VersionError if it is not among them.
+    """
+    for name in names.split():
+        if match := _KAFKA_JAR.search(name):
+            return match["version"]
+    raise VersionError("no kafka_*.jar among the broker's libraries")
+
+
+def memory_gib(quantity: str) -> float:
+    """A Kubernetes memory quantity (Ki, Mi, Gi or bytes) in GiB."""
+    units = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+    factor = units.get(quantity[-2:], 1)
+    return round(int(quantity.removesuffix(quantity[-2:]) if factor > 1 else quantity) * factor / 2**30, 1)
+
+
+def describe(
+    cluster: Cluster, namespace: str, settings: StrategySettings, providers: Mapping[str, str]
+) -> dict[str, Measured]:
+    """Component to version, and the sizes of the run.
+
+    What can't be read is null, and does not end a run whose measuring is done.
+    """
+    found: dict[str, Measured] = {
+        "rate": settings.rate,
+        "partitions": settings.partitions,
+        "replicas": settings.replicas,
+        "message_bytes": settings.message_bytes,
+        "lag_policy": settings.lag_policy,
+        "drain_timeout_seconds": settings.drain_timeout_seconds,
+        "resume_timeout_seconds": settings.resume_timeout_seconds,
+        "session_timeout_seconds": settings.session_timeout_seconds,
+    }
+    readers: list[tuple[tuple[str, ...], Callable[[], Mapping[str, Measured]]]] = [
+        (("kubernetes",), lambda: {"kubernetes": json.loads(cluster.request("GET", "/version"))["gitVersion"]}),
+        (("nodes",), lambda: _nodes(cluster)),
+        (
+            ("kafka",),
+            lambda: {"kafka": kafka_version(_in_pod(PLATFORM_NAMESPACE, f"{KAFKA}-0", KAFKA, "ls", "/opt/kafka/libs"))},
+        ),
+        (("victoriametrics",), lambda: {"victoriametrics": _victoriametrics(cluster)}),
+        (("python", "confluent-kafka", "librdkafka"), lambda: _workloads(cluster, namespace)),
+        (("images",), lambda: _images(cluster, namespace)),
+        (("pulumi",), lambda: {"pulumi": _run("pulumi", "version").removeprefix("v")}),
+    ]
+    for keys, read in readers:
+        try:
+            found.update(read())
+        except (ExperimentError, subprocess.TimeoutExpired, KeyError, ValueError, IndexError):
+            found.update(dict.fromkeys(keys))
+    found.update({f"pulumi-{package}": version for package, version in providers.items()})
+    found["commit"] = _commit()
+    return found
+
+
+def _in_pod(namespace: str, pod: str, container: str, *command: str) -> str:
+    return _run("kubectl", "exec", "-n", namespace, pod, "-c", container, "--", *command)
+
+
+def _nodes(cluster: Cluster) -> dict[str, Measured]:
+    nodes = cluster.get("/api/v1/nodes")["items"]
+    info, capacity = nodes[0]["status"]["nodeInfo"], nodes[0]["status"]["capacity"]
+    return {
+        "nodes": len(nodes),
+        "node_cpus": int(capacity["cpu"]),
+        "node_memory_gib": memory_gib(capacity["memory"]),
+        "kernel": info["kernelVersion"],
+        "container_runtime": info["containerRuntimeVersion"],
+        "os": info["osImage"],
+    }
+
+
+def _victoriametrics(cluster: Cluster) -> str:
+    text = cluster.through_service(PLATFORM_NAMESPACE, METRICS, METRICS_PORT, "/metrics").decode()
+    match = re.search(r'vm_app_version\{version="(?P<long>[^"]*)", short_version="(?P<short>[^"]*)"', text)
+    if match is None:
+        raise VersionError("no vm_app_version among its metrics")
+    return match["short"] or match["long"]
+
+
+def _workloads(cluster: Cluster, namespace: str) -> dict[str, Measured]:
+    pod = cluster.pods(namespace, CONSUMERS)[0]
+    found: dict[str, Measured] = json.loads(_in_pod(namespace, pod.name, "consumer", "python3", "-c", _IN_POD))
+    return found
+
+
+def _images(cluster: Cluster, namespace: str) -> dict[str, Measured]:
+    found: dict[str, Measured] = {}
+    for where in (PLATFORM_NAMESPACE, namespace):
+        for pod in cluster.pods(where):
+            for container, image in pod.images.items():
+                found[f"image {container}"] = image
+    return found
+
+
+def _commit() -> str | None:
+    """The checkout's commit, with a mark if there is more in it than the commit."""
+    root = Path(__file__).parent.parent
+    try:
+        commit = _run("git", "-C", str(root), "rev-parse", "--short=12", "HEAD")
+        changed = _run("git", "-C", str(root), "status", "--porcelain", "--untracked-files=no")
+    except (ExperimentError, OSError, subprocess.TimeoutExpired):
+        return None
+    return f"{commit}-dirty" if changed else commit

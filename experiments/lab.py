@@ -1,0 +1,233 @@
+"""The system under test during one run: what a scenario may do to it, and what is written down of it.
+
+A scenario says what happens and in which order; how it happens, and that it is waited for and noted, stands here.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from components.names import consumer_set
+from components.settings import StrategySettings
+from experiments.cluster import CONSUMERS, Cluster, Objects, Pod, Switch
+from experiments.errors import DeadlineError, PreconditionError
+from experiments.lag import Lag
+from experiments.measurements import Color, LastSwitch, SwitchRecord, other
+from experiments.producer import Producer
+from experiments.progress import Progress
+from experiments.stacks import Stack
+
+_SETTLE_SECONDS = 60.0
+_PODS_SECONDS = 180.0
+_CAUGHT_UP_SECONDS = 120.0
+_SPELL_DEADLINE_SECONDS = 60.0
+
+
+@dataclass
+class Notes:
+    """What a scenario has done so far."""
+
+    switches: list[SwitchRecord] = field(default_factory=list)
+    rollbacks: list[SwitchRecord] = field(default_factory=list)
+    spells: int = 0
+    spells_asked: int = 0
+    scaled_down: Color | None = None
+    """The colour that is away just now."""
+    scale_down_seconds: float | None = None
+    scale_down_window: tuple[float, float] | None = None
+    """Wall clock seconds from the beginning of the scale down until the old colour was back."""
+
+
+class Lab:
+    """The deployed strategy stack and its neighbours."""
+
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        stack: Stack,
+        settings: StrategySettings,
+        producer: Producer,
+        lag: Lag,
+        progress: Progress,
+        spell_seconds: float,
+    ) -> None:
+        self.cluster = cluster
+        self.stack = stack
+        self.settings = settings
+        self.producer = producer
+        self.lag = lag
+        self.progress = progress
+        self.notes = Notes()
+        self._spell_seconds = spell_seconds
+        self.active: Color = settings.active
+
+    @property
+    def namespace(self) -> str:
+        return self.stack.name
+
+    # Waiting for a state
+
+    def wait_pods(self, replicas: Mapping[Color, int]) -> None:
+        """Wait until each colour has exactly this many consumer pods, all Ready. Raises DeadlineError."""
+
+        def missing(objects: Objects) -> str | None:
+            pods = [Pod.of(raw) for raw in objects.values()]
+            parts = []
+            for color, wanted in replicas.items():
+                own = [pod for pod in pods if pod.color == color]
+                ready = sum(pod.ready and not pod.terminating for pod in own)
+                if ready != wanted or len(own) != wanted:
+                    parts.append(
+                        f"{color} {ready} of {wanted} ready" + (f", {len(own)} there" if len(own) != wanted else "")
+                    )
+            return "; ".join(parts) or None
+
+        path = f"/api/v1/namespaces/{self.namespace}/pods"
+        self.cluster.wait(
+            path,
+            [("labelSelector", CONSUMERS)],
+            missing,
+            "the consumer pods to be Ready",
+            _PODS_SECONDS,
+            on_change=self.progress.update,
+        )
+
+    def wait_steady(self) -> Switch:
+        """Wait until the colour asked for, and it alone, holds the grant and the switch has settled.
+
+        Raises DeadlineError.
+        """
+
+        def missing(switch: Switch) -> str | None:
+            if switch.wanted != self.active:
+                return f"{switch.describe()} (this run asked for {self.active})"
+            return None if switch.steady else switch.describe()
+
+        return self.cluster.wait_switch(
+            self.namespace, missing, f"{self.active} to be active and settled", _SETTLE_SECONDS
+        )
+
+    def preconditions(self) -> None:
+        """The plan's: all pods Ready, the configured colour active, lag 0. Raises an ExperimentError that says what is
+        not so.
+
+        Lag 0 under a running flow means: every partition's position has reached the end offset that was read before, by
+        an owner of the active colour. What was produced since is the flow's own, and no more.
+        """
+        self.wait_pods({"blue": self.settings.replicas, "green": self.settings.replicas})
+        switch = self.wait_steady()
+        self.progress.say(
+            f"{switch.active} is active and settled, epoch {switch.epoch}; all pods of both colours are Ready"
+        )
+        seconds = self.lag.wait_caught_up(_CAUGHT_UP_SECONDS, self.active)
+        self.progress.say(f"lag 0: {self.active} reached the end offsets read {seconds:.1f} s before")
+        strangers = sorted({member.color for member in self.lag.members()[0]} - {self.active})
+        if strangers:
+            raise PreconditionError(
+                f"{', '.join(strangers)} reports owning partitions although {self.active} is active"
+            )
+
+    # What a scenario does
+
+    def switch(self, *, rollback: bool = False) -> SwitchRecord:
+        """Change the active colour by configuration and `up`, and note it.
+
+        A switch that failed is a result, not an error.
+        """
+        source, target = self.active, other(self.active)
+        self.stack.configuration.set(active=target)
+        update = self.stack.up()
+        live = self.cluster.switch(self.namespace)
+        record = SwitchRecord(
+            source=source,
+            target=target,
+            commanded_at=update.commanded_at,
+            up_seconds=update.seconds,
+            last=_of_this_command(live, source, target),
+            error=update.error,
+        )
+        if live.active in ("blue", "green"):
+            self.active = "blue" if live.active == "blue" else "green"
+        self.notes.switches.append(record)
+        if rollback:
+            self.notes.rollbacks.append(record)
+        return record
+
+    def spell(self) -> bool:
+        """Let the active colour work for a while, until it has handled records on every partition.
+
+        Notes whether it did.
+        """
+        self.notes.spells_asked += 1
+        begun = time.monotonic()
+        try:
+            self.wait_steady()
+            ends = {partition: end + 1 for partition, end in self.lag.end_offsets().items()}
+            self.lag.wait_reached(ends, _SPELL_DEADLINE_SECONDS, self.active)
+        except DeadlineError as error:
+            self.progress.say(f"  not on all partitions: {error}")
+            return False
+        rest = self._spell_seconds - (time.monotonic() - begun)
+        if rest > 0:
+            # The flow between two switches is part of what is measured: there is nothing to watch for.
+            time.sleep(rest)
+        self.notes.spells += 1
+        return True
+
+    def scale_down_and_back(self) -> None:
+        """The plan's last step of a normal switch.
+
+        Take the old colour away, see that nothing misses it, and bring it back.
+        """
+        old, replicas = other(self.active), self.settings.replicas
+        begun = time.time()
+        self.notes.scaled_down = old
+        self._scale(old, 0)
+        self.notes.scale_down_seconds = time.time() - begun
+        self.progress.say(f"{consumer_set(old)} scaled down in {self.notes.scale_down_seconds:.1f} s")
+        self.spell()
+        self._scale(old, replicas)
+        self.notes.scaled_down = None
+        self.notes.scale_down_window = (begun, time.time())
+        self.progress.say(f"{consumer_set(old)} is back with {replicas} pods")
+
+    def restore_replicas(self) -> None:
+        """Bring back the colour that is away. Fine if none is."""
+        if self.notes.scaled_down is not None:
+            self._scale(self.notes.scaled_down, self.settings.replicas)
+            self.notes.scaled_down = None
+
+    def _scale(self, color: Color, replicas: int) -> None:
+        self.stack.configuration.set(**{color: {"replicas": replicas}})
+        update = self.stack.up()
+        if update.error is not None:
+            raise PreconditionError(f"scaling {consumer_set(color)} to {replicas} failed:\n{update.error}")
+        self.wait_pods({color: replicas})
+
+    # What was seen
+
+    def report(self, number: int, of: int, record: SwitchRecord) -> None:
+        """One line for one switch."""
+        last = record.last
+        seconds = "-" if record.switch_seconds is None else f"{record.switch_seconds:.2f} s"
+        handoff = "-" if last is None or last.handoff_seconds is None else f"{last.handoff_seconds * 1000:.0f} ms"
+        text = f"switch {number}/{of}: {record.source} -> {record.target} {record.outcome}: switch {seconds}"
+        text += f", up {record.up_seconds:.2f} s, hand-off {handoff}"
+        if samples := self.lag.samples:
+            text += f", lag {samples[-1].total}"
+        self.progress.say(text)
+        if not record.switched:
+            reason = (last.reason if last else "") or record.error or "no reason given"
+            self.progress.say(f"  {reason}")
+
+
+def _of_this_command(live: Switch, source: str, target: str) -> LastSwitch | None:
+    """`lastSwitch` if it is about the present generation and this direction.
+
+    Else the controller took no note of the command.
+    """
+    last = live.last
+    if last is None or last.generation != live.generation or (last.source, last.target) != (source, target):
+        return None
+    return last

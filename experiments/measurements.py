@@ -1,0 +1,199 @@
+"""What is measured, as values.
+
+One switch, the hand-offs in the record logs, lag over time, distributions. No I/O, no clock.
+"""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from experiments.results import Direction, SwitchResult
+
+Color = Literal["blue", "green"]
+SWITCHED = "Switched"
+
+DIRECTIONS: dict[tuple[str, str], Direction] = {("blue", "green"): "blue-green", ("green", "blue"): "green-blue"}
+
+
+def other(color: Color) -> Color:
+    return "green" if color == "blue" else "blue"
+
+
+def seconds_since_epoch(text: str) -> float:
+    """RFC 3339 with a zone, as Kubernetes and the controller write it, to seconds.
+
+    Raises ValueError for anything else.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"time without a zone: {text!r}")
+    return moment.timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class LastSwitch:
+    """`status.lastSwitch` of the KafkaConsumerSwitch. Times in seconds since 1970, None for a phase not reached."""
+
+    source: str
+    target: str
+    epoch: int
+    outcome: str
+    reason: str
+    generation: int
+    started_at: float | None
+    active_at: float | None
+    ended_at: float | None
+    handoff_seconds: float | None
+
+    @classmethod
+    def from_status(cls, status: Mapping[str, Any]) -> "LastSwitch | None":
+        """From the object's `status`.
+
+        None if there has not been a switch. Raises ValueError for what is not of the contract.
+        """
+        raw = status.get("lastSwitch")
+        if not raw:
+            return None
+        try:
+            return cls(
+                source=str(raw.get("from") or ""),
+                target=str(raw.get("to") or ""),
+                epoch=int(raw["epoch"]),
+                outcome=str(raw["outcome"]),
+                reason=str(raw.get("reason", "")),
+                generation=int(raw["generation"]),
+                started_at=_time(raw, "startedAt"),
+                active_at=_time(raw, "activeAt"),
+                ended_at=_time(raw, "endedAt"),
+                handoff_seconds=None if raw.get("handoffSeconds") is None else float(raw["handoffSeconds"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"status.lastSwitch is not of the contract ({error!r}): {dict(raw)!r}") from error
+
+
+def _time(raw: Mapping[str, Any], key: str) -> float | None:
+    return seconds_since_epoch(raw[key]) if raw.get(key) else None
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchRecord:
+    """One switch as the runner saw it.
+
+    `commanded_at` and `returned_at` are wall clock seconds, because they are compared with times that the controller
+    wrote; `up_seconds` was taken on the monotonic clock. `last` is None when the update ended without the controller
+    having taken note of it.
+    """
+
+    source: Color
+    target: Color
+    commanded_at: float
+    up_seconds: float
+    last: LastSwitch | None
+    error: str | None = None
+
+    @property
+    def direction(self) -> Direction:
+        return DIRECTIONS[self.source, self.target]
+
+    @property
+    def outcome(self) -> str:
+        return self.last.outcome if self.last else "NotSeen"
+
+    @property
+    def switched(self) -> bool:
+        return self.outcome == SWITCHED and self.error is None
+
+    @property
+    def switch_seconds(self) -> float | None:
+        """From the command to the new colour ACTIVE on all partitions; None unless it came to that."""
+        if self.last is None or self.last.active_at is None or self.last.outcome != SWITCHED:
+            return None
+        return self.last.active_at - self.commanded_at
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """One change of colour in the record logs.
+
+    The worst partition's gap and the worst partition's mean spacing, in seconds.
+    """
+
+    epoch: int
+    partitions: int
+    gap_seconds: float
+    spacing_seconds: float | None
+
+
+def results_of(records: Sequence[SwitchRecord], handoffs: Mapping[int, Handoff]) -> list[SwitchResult]:
+    """Join what Pulumi and the controller said with what the record logs show, by the epoch of the new grant."""
+    results = []
+    for record in records:
+        seen = handoffs.get(record.last.epoch) if record.last and record.switched else None
+        results.append(
+            SwitchResult(
+                direction=record.direction,
+                switch_seconds=_rounded(record.switch_seconds),
+                up_seconds=round(record.up_seconds, 6),
+                handoff_seconds=_rounded(record.last.handoff_seconds) if record.last else None,
+                gap_seconds=_rounded(seen.gap_seconds) if seen else None,
+                spacing_seconds=_rounded(seen.spacing_seconds) if seen else None,
+                outcome=record.outcome,
+            )
+        )
+    return results
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class LagSample:
+    """The group's lag at one moment (wall clock seconds).
+
+    Records between the owners' positions and the ends, and its worst partition.
+    """
+
+    at: float
+    total: int
+    worst_partition: int
+
+
+def max_lag(samples: Iterable[LagSample]) -> int | None:
+    """The highest total; None if nothing was sampled."""
+    return max((sample.total for sample in samples), default=None)
+
+
+def recovery_seconds(samples: Sequence[LagSample], since: float, until: float, limit: int) -> float | None:
+    """Seconds from `since` until the lag was below `limit` and stayed there until `until`. 0 if it never was at or
+    above it.
+
+    None if it was still at or above the limit in the last sample before `until`, or if there is no sample to say.
+    """
+    window = [sample for sample in samples if since <= sample.at <= until]
+    if not window or window[-1].total >= limit:
+        return None
+    too_high = [index for index, sample in enumerate(window) if sample.total >= limit]
+    return window[too_high[-1] + 1].at - since if too_high else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Median, 95th percentile (nearest rank: a value that occurred) and worst of `count` values."""
+
+    count: int
+    median: float
+    p95: float
+    worst: float
+
+    @classmethod
+    def of(cls, values: Iterable[float | None]) -> "Distribution | None":
+        """None where no value was measured; a None among the values is one that was not."""
+        known = sorted(value for value in values if value is not None)
+        if not known:
+            return None
+        rank = max(1, math.ceil(0.95 * len(known)))
+        return cls(len(known), statistics.median(known), known[rank - 1], known[-1])

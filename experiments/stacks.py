@@ -1,0 +1,403 @@
+"""The stacks, driven as a user drives them: configuration in a file, `up` of the repository's own program, through the
+Automation API.
+
+The program is never inline, or the test would run another program than the user. A run works on its own copy of the
+stack's configuration file (`--config-file`), so that no run, however it ends, changes what is checked in.
+
+Pulumi runs in a session of its own: a Ctrl-C at the terminal reaches the runner only, which passes it on once. Pulumi
+then ends what it has in hand, writes its state and releases its lock. If the runner is killed, Pulumi goes on to its
+end, and the next run waits for it; a lock whose process is gone is cancelled.
+"""
+
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import yaml
+from pulumi import automation
+from pulumi.automation.errors import create_command_error
+
+from experiments.errors import ExperimentError, PreflightError
+from experiments.interrupts import Interrupted, Interrupts
+from experiments.progress import Progress
+
+PROJECT = "kafka-bluegreen"
+_LOCK_WAIT_SECONDS = 300.0
+_CANCEL_SECONDS = 60.0
+_TERMINATE_SECONDS = 15.0
+_RESOURCE_LINE = re.compile(r"^\s*[+~\-]+\s.*\b(created|updated|deleted|replaced|failed)\b.*\(\d+")
+
+
+class UpdateError(ExperimentError):
+    """`up` failed; the message is what Pulumi said, without its progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One `up` that returned.
+
+    Seconds on the monotonic clock, the wall clock just before it, and what it said if it failed.
+    """
+
+    commanded_at: float
+    seconds: float
+    error: str | None
+
+
+class _Pulumi(automation.PulumiCommand):
+    """The Automation API's CLI runner, in a session of its own and with an end that can be asked for."""
+
+    def __init__(self, interrupts: Interrupts) -> None:
+        super().__init__()
+        self._interrupts = interrupts
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: Callable[[str], Any] | None = None,
+        on_error: Callable[[str], Any] | None = None,
+    ) -> automation.CommandResult:
+        """As the base class.
+
+        Run to the end, raise CommandError for another exit code than 0. An interrupt is raised after the end.
+        """
+        command = [self.command, *args, *([] if "--non-interactive" in args else ["--non-interactive"])]
+        environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
+        stop = _Stopper()
+        # Releasing a lock is what an interrupt ends with: it is not interrupted itself.
+        with self._interrupts.shielded(None if args[0] == "cancel" else stop):
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=cwd,
+                env=environment,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            )
+            try:
+                stop.attach(process)
+                outputs = [_Reader(process.stdout, on_output), _Reader(process.stderr, on_error)]
+                for output in outputs:
+                    output.join()
+                process.wait()
+            finally:
+                stop.finished()
+        result = automation.CommandResult(stdout=outputs[0].text, stderr=outputs[1].text, code=process.returncode)
+        if result.code != 0:
+            raise create_command_error(result)
+        return result
+
+
+class _Stopper:
+    """Ends a Pulumi process.
+
+    The first signal asks it to cancel, and what does not end within its time is ended harder.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._asked = False
+        self._timers: list[threading.Timer] = []
+
+    def __call__(self, _count: int) -> None:
+        # Further signals change nothing: Pulumi takes a second SIGINT as "terminate at once", which may leave its state
+        # behind the cluster's.
+        if not self._asked:
+            self._asked = True
+            self._cancel()
+
+    def attach(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        if self._asked:
+            self._cancel()
+
+    def _cancel(self) -> None:
+        if self._process is None or self._timers:
+            return
+        self._send(signal.SIGINT)
+        for seconds, number in (
+            (_CANCEL_SECONDS, signal.SIGINT),
+            (_CANCEL_SECONDS + _TERMINATE_SECONDS, signal.SIGKILL),
+        ):
+            timer = threading.Timer(seconds, self._send, (number,))
+            timer.daemon = True
+            timer.start()
+            self._timers.append(timer)
+
+    def _send(self, number: int) -> None:
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    def finished(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+
+
+class _Reader(threading.Thread):
+    """Reads a stream's lines to its end."""
+
+    def __init__(self, stream: IO[str] | None, on_line: Callable[[str], Any] | None) -> None:
+        super().__init__(daemon=True)
+        self._stream = stream
+        self._on_line = on_line
+        self._lines: list[str] = []
+        self.start()
+
+    def run(self) -> None:
+        for line in self._stream or ():
+            self._lines.append(line.rstrip())
+            if self._on_line is not None:
+                self._on_line(line.rstrip())
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self._lines)
+
+
+class Configuration:
+    """A stack's configuration for one run: a copy of what is checked in, changed in a file of its own."""
+
+    def __init__(self, repository: Path, stack: str, file: Path) -> None:
+        self.stack = stack
+        self.file = file
+        self.checked_in = repository / "stacks" / f"Pulumi.{stack}.yaml"
+        try:
+            self._settings: dict[str, Any] = yaml.safe_load(self.checked_in.read_text()) or {}
+        except (OSError, yaml.YAMLError) as error:
+            raise PreflightError(f"the configuration of stack {stack} cannot be read: {error}") from error
+        self._values: dict[str, Any] = dict(self._settings.get("config") or {})
+
+    def set(self, **values: Any) -> None:
+        """Set keys of the project's configuration and write the file.
+
+        A dictionary is merged into the one that is there; None is left alone.
+        """
+        for key, value in values.items():
+            full = f"{PROJECT}:{key}"
+            if value is not None:
+                self._values[full] = {**(self._values.get(full) or {}), **value} if isinstance(value, dict) else value
+        self.file.write_text(yaml.safe_dump({**self._settings, "config": self._values}, sort_keys=False))
+
+    def raw(self) -> dict[str, str]:
+        """The project's keys as Pulumi hands them to a program: text, and objects as JSON."""
+        prefix = f"{PROJECT}:"
+        return {
+            key.removeprefix(prefix): value if isinstance(value, str) else json.dumps(value)
+            for key, value in self._values.items()
+            if key.startswith(prefix)
+        }
+
+
+class Stack:
+    """One stack of the repository's program, with the configuration of this run. It is created if it is missing."""
+
+    def __init__(
+        self, repository: Path, configuration: Configuration, interrupts: Interrupts, progress: Progress
+    ) -> None:
+        self.name = configuration.stack
+        self.configuration = configuration
+        self._progress = progress
+        self._interrupts = interrupts
+        configuration.set()
+        self._config_file = configuration.file
+        options = automation.LocalWorkspaceOptions(pulumi_command=_Pulumi(interrupts))
+        # Creating a stack writes a salt into the file that is checked in; every `up` of a run writes one into its own.
+        before = configuration.checked_in.read_bytes()
+        try:
+            self._stack = automation.create_or_select_stack(self.name, work_dir=str(repository), opts=options)
+        except automation.CommandError as error:
+            raise PreflightError(f"stack {self.name} can be neither selected nor created:\n{error}") from error
+        finally:
+            if configuration.checked_in.read_bytes() != before:
+                configuration.checked_in.write_bytes(before)
+
+    def up(self) -> Update:
+        """One measured `up`. Never raises for a failed update: that is a result."""
+        commanded_at, begun = time.time(), time.monotonic()
+        try:
+            self._up()
+        except automation.CommandError as error:
+            return Update(commanded_at, time.monotonic() - begun, _what_pulumi_said(str(error)))
+        return Update(commanded_at, time.monotonic() - begun, None)
+
+    def _up(self, on_output: Callable[[str], Any] | None = None) -> None:
+        with self._unlocking():
+            self._stack.up(
+                config_file=str(self._config_file),
+                suppress_outputs=True,
+                show_secrets=False,
+                color="never",
+                on_output=on_output,
+            )
+
+    @contextmanager
+    def _unlocking(self) -> Iterator[None]:
+        """Release the stack when an interrupt came before Pulumi was ready to do it by itself: it locks early."""
+        try:
+            yield
+        except Interrupted:
+            # What fails here must not take the interrupt's place; the next run does it again.
+            with self._interrupts.shielded(), suppress(automation.CommandError, ExperimentError):
+                self._release_stale_lock()
+            raise
+
+    def prepare(self, drifted: Callable[[], str | None]) -> None:
+        """Bring the stack to its configuration from whatever a former run left. Raises UpdateError with what Pulumi
+        said.
+
+        `drifted` says what of the live objects is not as configured although Pulumi took it for done (a run killed
+        between writing the cluster and writing the state leaves that); then the state is read from the cluster and `up`
+        runs once more.
+        """
+        self._release_stale_lock()
+        with self._progress.step(f"pulumi up, stack {self.name}"):
+            error = self._up_showing()
+            drift = drifted()
+            if drift is None and error is not None and "pending operations" in error:
+                drift = "an update was cut off"
+            if drift is not None:
+                self._refresh(drift)
+                error = self._up_showing()
+        if error is not None:
+            raise UpdateError(f"pulumi up of stack {self.name} failed:\n{error}")
+        if (drift := drifted()) is not None:
+            raise UpdateError(f"pulumi up of stack {self.name} returned without an error, but {drift}")
+
+    def _up_showing(self) -> str | None:
+        def show(line: str) -> None:
+            if _RESOURCE_LINE.search(line):
+                self._progress.say(f"  {' '.join(line.split())}")
+
+        try:
+            self._up(show)
+        except automation.ConcurrentUpdateError as error:
+            raise UpdateError(
+                f"stack {self.name} is locked by another update; "
+                f"wait for it, or end it with: pulumi cancel --stack {self.name}\n{error}"
+            ) from error
+        except automation.CommandError as error:
+            return _what_pulumi_said(str(error))
+        return None
+
+    def _refresh(self, why: str) -> None:
+        self._progress.say(f"  {why}: reading the stack's state from the cluster")
+        with self._unlocking():
+            self._stack.refresh(
+                config_file=str(self._config_file),
+                show_secrets=False,
+                color="never",
+                clear_pending_creates=True,
+                run_program=False,
+            )
+
+    def output(self, name: str) -> str:
+        """One of the stack's outputs. Raises UpdateError if it has none of that name."""
+        outputs = self._stack.outputs()
+        if name not in outputs:
+            raise UpdateError(f"stack {self.name} has no output {name}; is it deployed by this checkout?")
+        return str(outputs[name].value)
+
+    def provider_versions(self) -> dict[str, str]:
+        """The provider plugins that made the deployed resources, by package, from the stack's state."""
+        deployment = self._stack.export_stack().deployment or {}
+        versions = {}
+        for resource in deployment.get("resources", []):
+            kind = str(resource.get("type", ""))
+            if kind.startswith("pulumi:providers:") and (version := resource.get("inputs", {}).get("version")):
+                versions[kind.rpartition(":")[2]] = str(version)
+        return versions
+
+    def _release_stale_lock(self) -> None:
+        """Cancel the lock of a process that is gone; wait for one that is not."""
+        for lock in locks(os.environ.get("PULUMI_BACKEND_URL", ""), self.name):
+            if lock.host != socket.gethostname():
+                raise UpdateError(
+                    f"stack {self.name} is locked by process {lock.pid} on {lock.host}; "
+                    f"if it is gone: pulumi cancel --stack {self.name}"
+                )
+            if (descriptor := _open_process(lock.pid)) is not None:
+                try:
+                    with self._progress.step(
+                        f"stack {self.name} is being updated by process {lock.pid}: waiting for its end"
+                    ):
+                        if not select.select([descriptor], [], [], _LOCK_WAIT_SECONDS)[0]:
+                            raise UpdateError(
+                                f"process {lock.pid} has been updating stack {self.name} "
+                                f"for more than {_LOCK_WAIT_SECONDS:.0f} s; "
+                                f"end it, or run: pulumi cancel --stack {self.name}"
+                            )
+                finally:
+                    os.close(descriptor)
+            if lock.file.exists():
+                self._progress.say(f"stack {self.name}: cancelling the lock of process {lock.pid}, which is gone")
+                self._stack.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock of Pulumi's file backend."""
+
+    file: Path
+    pid: int
+    host: str
+
+
+def locks(backend: str, stack: str) -> list[Lock]:
+    """The locks on a stack in a file backend; none for another backend, whose service ends locks by itself.
+
+    Layout of the DIY backend: `.pulumi/locks/organization/<project>/<stack>/<id>.json` with `pid`, `username`,
+    `hostname`, `timestamp`.
+    """
+    if not backend.startswith("file://"):
+        return []
+    folder = Path(backend.removeprefix("file://")).expanduser() / ".pulumi" / "locks" / "organization" / PROJECT / stack
+    found = []
+    for file in sorted(folder.glob("*.json")):
+        with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+            content = json.loads(file.read_text())
+            found.append(Lock(file, int(content["pid"]), str(content["hostname"])))
+    return found
+
+
+def _open_process(pid: int) -> int | None:
+    """A descriptor that becomes readable when the process ends.
+
+    None if it is gone, or if the number is another program's by now.
+    """
+    try:
+        if "pulumi" not in Path(f"/proc/{pid}/comm").read_text():
+            return None
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
+
+
+def _what_pulumi_said(text: str) -> str:
+    """Of a failed command's whole output, the lines from `Diagnostics:` on; all of it if there is none."""
+    _, found, diagnostics = text.partition("Diagnostics:")
+    return (diagnostics.split("\nResources:")[0] if found else text).strip()
+
+
+def require_programs() -> None:
+    """Raise PreflightError unless the command line programs are there that a run calls."""
+    for program in ("pulumi", "kubectl"):
+        if shutil.which(program) is None:
+            raise PreflightError(f'{program} is not on PATH; run: eval "$(python -m tools.sandbox env)"')

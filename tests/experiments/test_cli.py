@@ -1,0 +1,114 @@
+"""What the command line takes, and its exit codes; a run itself is replaced by what it would end with."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments import cli
+from experiments.errors import ExperimentError
+from experiments.interrupts import Interrupts
+from experiments.progress import Progress
+from experiments.results import RESULT_FILE, ResultFolder, RunResult
+from experiments.run import Options
+from tests.experiments.samples import RESULT, result
+
+RUN = ["run", "--strategy", "c", "--scenario", "1"]
+
+
+def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> list[Options]:
+    seen: list[Options] = []
+
+    def execute(options: Options, _interrupts: Interrupts, _progress: Progress) -> tuple[Path, RunResult]:
+        seen.append(options)
+        if isinstance(outcome, RunResult):
+            return Path("report/data/x"), outcome
+        if isinstance(outcome, int):
+            os.kill(os.getpid(), outcome)
+        raise outcome
+
+    monkeypatch.setattr(cli, "execute", execute)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "said"),
+    [
+        (RESULT, 0, "verdict: PASSED"),
+        (result(passed=False), 1, "verdict: FAILED"),
+        (ExperimentError("no cluster"), 2, "python -m experiments run: no cluster"),
+        (signal.SIGINT.value, 130, "interrupted"),
+        (signal.SIGTERM.value, 130, "interrupted"),
+    ],
+)
+def test_exit_codes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], outcome: Any, code: int, said: str
+) -> None:
+    ends_with(monkeypatch, outcome)
+    assert cli.main(RUN) == code
+    out, err = capsys.readouterr()
+    assert said in out + err
+
+
+def test_what_is_not_asked_for_is_left_to_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = ends_with(monkeypatch, RESULT)
+    cli.main(RUN)
+    assert (seen[0].rate, seen[0].membership, seen[0].partitions, seen[0].switches) == (None, None, None, 2)
+    assert seen[0].command == "python -m experiments run --strategy c --scenario 1"
+    assert seen[0].stack == "strategy-c"
+
+
+def test_what_is_asked_for_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen = ends_with(monkeypatch, RESULT)
+    more = ["--switches", "20", "--rate", "2000", "--membership", "leave-join", "--group-protocol", "consumer"]
+    cli.main([*RUN, *more, "--message-bytes", "64", "--out", str(tmp_path)])
+    options = seen[0]
+    assert (options.switches, options.rate, options.message_bytes, options.out) == (20, 2000, 64, tmp_path)
+    assert (options.membership, options.group_protocol) == ("leave-join", "consumer")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["run"],
+        ["run", "--strategy", "x", "--scenario", "1"],
+        ["run", "--strategy", "c", "--scenario", "9"],
+        [*RUN, "--switches", "0"],
+        [*RUN, "--rate", "-1"],
+        [*RUN, "--spell-seconds", "nan"],
+        [*RUN, "--membership", "none"],
+        ["run", "--strategy", "c", "--scenario", "2", "--switches", "3"],
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_touched(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    seen = ends_with(monkeypatch, RESULT)
+    with pytest.raises(SystemExit) as raised:
+        cli.main(arguments)
+    assert raised.value.code == 2
+    assert seen == []
+
+
+def test_summary_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["summary", str(tmp_path)]) == 2
+    ResultFolder(tmp_path, RESULT.run).commit(RESULT)
+    assert cli.main(["summary", str(tmp_path)]) == 0
+    assert "switch_seconds" in capsys.readouterr().out
+    (tmp_path / RESULT.run / RESULT_FILE).write_text("{}")
+    assert cli.main(["summary", str(tmp_path)]) == 2
+    assert RESULT.run in capsys.readouterr().err
+
+
+def test_prune_keeps_the_newest_and_only_says_so_when_told(tmp_path: Path) -> None:
+    for day in (10, 11, 12):
+        ResultFolder(tmp_path, f"r{day}").commit(result(run=f"r{day}", started_at=f"2026-11-{day}T00:00:00+00:00"))
+    cli.main(["prune", str(tmp_path), "--dry-run"])
+    assert len(list(tmp_path.iterdir())) == 3
+    assert cli.main(["prune", str(tmp_path), "--keep", "2"]) == 0
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["r11", "r12"]
+    cli.main(["prune", str(tmp_path)])
+    assert [folder.name for folder in tmp_path.iterdir()] == ["r12"]
