@@ -1,1 +1,1 @@
-"""What two workloads share: states, settings, logs, HTTP, record logs, metrics. It knows neither Kafka clients nor Kubernetes."""
+"""What workloads share: states, grant, reports, settings, logs, records, HTTP, metrics, the Kubernetes client."""

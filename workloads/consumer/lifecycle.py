@@ -233,7 +233,10 @@ def _stalled(now: Lifecycle) -> Step:
 
 
 def _leaves_before_paused(now: Lifecycle) -> bool:
-    """A dynamic member hands over by leaving; a static KIP-848 member would keep the newcomer out (UNRELEASED_INSTANCE_ID)."""
+    """A dynamic member hands over by leaving; a static KIP-848 member would keep the newcomer out.
+
+    The newcomer's error would be UNRELEASED_INSTANCE_ID (librdkafka, INTRODUCTION.md).
+    """
     if now.membership is Membership.LEAVE_JOIN:
         return True
     return now.membership is Membership.TAKEOVER and now.protocol is GroupProtocol.CONSUMER

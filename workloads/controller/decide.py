@@ -106,7 +106,8 @@ class Decision:
     """What to do now.
 
     write: the Lease's next content; None: leave it. Everything else is for the time until the next observation.
-    phase, reason, message: what status says. need_list: ask for a consistent list. need_lag, need_analysis: measure them.
+    phase, reason, message: what status says. need_list: ask for a consistent list. need_lag, need_analysis: measure
+        them.
     deadline: seconds of `elapsed` at which to decide anew even if nothing happens.
     """
 
@@ -121,7 +122,7 @@ class Decision:
 
 
 def phase_key(spec: Spec, grant: Grant | None) -> tuple[object, ...]:
-    """Names the phase that timers and lists belong to: it changes with the generation and with every change of the grant."""
+    """Names the phase of timers and lists: it changes with the generation and with every write of the grant."""
     if grant is None:
         return (spec.generation,)
     return (spec.generation, grant.epoch, grant.holder, grant.generation, grant.outcome)
@@ -148,9 +149,7 @@ def decide(seen: Observation) -> Decision:
 
 def unconfirmed(members: Iterable[Member], color: Color | None, epoch: int) -> tuple[str, ...]:
     """Names of the pods of `color` (None: of both) that have not confirmed PAUSED at exactly `epoch`."""
-    return tuple(
-        m.pod for m in members if (color is None or m.color == color) and not (_paused_at(m, epoch))
-    )
+    return tuple(m.pod for m in members if (color is None or m.color == color) and not (_paused_at(m, epoch)))
 
 
 def not_active(spec: Spec, members: Iterable[Member], color: Color, epoch: int) -> str:
@@ -218,7 +217,8 @@ def _withdrawn(seen: Observation, grant: Grant) -> Decision:
 def _after_loss(seen: Observation, grant: Grant) -> Decision:
     waiting = unconfirmed(seen.members, None, grant.epoch)
     if not seen.listed or waiting:
-        message = f"the Lease was made again; waiting for PAUSED at epoch {grant.epoch} from: {', '.join(waiting) or 'a list'}"
+        whom = ", ".join(waiting) or "a list"
+        message = f"the Lease was made again; waiting for PAUSED at epoch {grant.epoch} from: {whom}"
         return Decision(Phase.PAUSING, None, "Unconfirmed", message, need_list=not seen.listed, deadline=1.0)
     same = grant.generation == seen.spec.generation and grant.outcome is not None
     if same and grant.last_holder is not None:
@@ -322,11 +322,13 @@ def _verify(seen: Observation, grant: Grant, holder: Color) -> Decision:
         reason = f"ResumeTimeout: after {spec.resume_timeout:g} s {missing}"
         if grant.origin is None:  # nothing was moved, so there is nothing to go back to
             return Decision(Phase.FAILED, replace(grant, outcome=Outcome.FAILED, reason=reason), "Failed", reason)
-        return _withdraw(grant, holder, grant.generation, grant.origin, reason, Phase.ROLLING_BACK)
+        return _withdraw(grant, holder, grant.generation, origin=grant.origin, reason=reason, phase=Phase.ROLLING_BACK)
     if spec.analysis and grant.origin is not None and seen.analysis is not Analysis.PASSED:
         if seen.analysis is Analysis.FAILED:
             reason = f"AnalysisFailed: {seen.analysis_detail}"
-            return _withdraw(grant, holder, grant.generation, grant.origin, reason, Phase.ROLLING_BACK)
+            return _withdraw(
+                grant, holder, grant.generation, origin=grant.origin, reason=reason, phase=Phase.ROLLING_BACK
+            )
         return Decision(Phase.VERIFYING, None, "Verifying", seen.analysis_detail, need_analysis=True, deadline=1.0)
     return Decision(Phase.READY, replace(grant, outcome=Outcome.SWITCHED, reason=""), "Switched")
 
@@ -349,15 +351,13 @@ def _settled(seen: Observation, grant: Grant) -> Decision:
 # -- writes --------------------------------------------------------------------------------------------------------
 
 
-def _withdraw(
-    grant: Grant, holder: Color, generation: int, origin: Color, reason: str, phase: Phase
-) -> Decision:
+def _withdraw(grant: Grant, holder: Color, generation: int, *, origin: Color, reason: str, phase: Phase) -> Decision:
     write = Grant(None, grant.epoch + 1, last_holder=holder, origin=origin, generation=generation, reason=reason)
     return Decision(phase, write, str(phase), reason)
 
 
 def _grant(
-    grant: Grant, holder: Color, generation: int, outcome: Outcome | None, reason: str, origin: Color | None
+    grant: Grant, holder: Color, generation: int, outcome: Outcome | None, reason: str, *, origin: Color | None
 ) -> Decision:
     write = Grant(holder, grant.epoch + 1, holder, origin, generation, outcome, reason)
     phase = Phase.RESUMING if outcome in (None, Outcome.SWITCHED) else Phase.FAILED

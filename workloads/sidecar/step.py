@@ -55,7 +55,9 @@ Call = PauseConsumer | ResumeConsumer | ReadLease
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """call: what to do towards the consumer or the Lease, if anything. report: what to write on the pod, if anything new.
+    """What a sidecar does next.
+
+    call: what to do towards the consumer or the Lease, if anything. report: what to write on the pod, if anything new.
 
     urgent: somebody waits for this report in a hand-off; others may be held back a moment.
     """

@@ -1,0 +1,116 @@
+"""What the consumer can be told, by file and environment."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from workloads.common.settings import WorkloadSettings, ordinal, pod_name
+from workloads.common.states import Color, GroupProtocol, Membership
+from workloads.consumer.faults import Faults
+
+# What the protocol owns: an override would break what a switch rests on.
+OWNED = frozenset(
+    {
+        "bootstrap.servers",
+        "group.id",
+        "group.instance.id",
+        "group.protocol",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "auto.offset.reset",
+        "session.timeout.ms",
+        "on_commit",
+        "error_cb",
+        "stats_cb",
+        "statistics.interval.ms",
+    }
+)
+
+
+class ConsumerSettings(WorkloadSettings):
+    """All of it. Times are in seconds.
+
+    membership, group_protocol: how a colour enters and leaves the group. stall_seconds: a poll loop that stood still
+    for longer, outside processing, takes its grant for void. client: librdkafka overrides.
+    """
+
+    bootstrap_servers: str = Field(min_length=1)
+    topic: str = Field(min_length=1)
+    partitions: int = Field(ge=1)
+    group_id: str = Field(min_length=1)
+    color: Color
+    strategy: str = "c"
+    version: str = "1"
+    membership: Membership = Membership.TAKEOVER
+    group_protocol: GroupProtocol = GroupProtocol.CLASSIC
+    session_timeout_seconds: float = Field(default=60, gt=0)
+    drain_timeout_seconds: float = Field(default=10, gt=0)
+    resume_timeout_seconds: float = Field(default=10, gt=0)
+    stall_seconds: float = Field(default=2, gt=0)
+    commit_interval_seconds: float = Field(default=1, gt=0)
+    records_dir: Path = Path("/records")
+    records_keep_bytes: int = Field(default=4 << 30, ge=0)
+    http_host: str = "0.0.0.0"  # noqa: S104 - the pod's network: probes and scrapes come from there
+    http_port: int = Field(default=8080, ge=0, le=65535)
+    lifecycle_host: str = "127.0.0.1"
+    lifecycle_port: int = Field(default=8081, ge=0, le=65535)
+    faults_enabled: bool = False
+    faults: Faults = Field(default_factory=Faults)
+    client: dict[str, Any] = Field(default_factory=dict)
+    pod_name: str = Field(default_factory=pod_name, min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if taken := sorted(OWNED & self.client.keys()):
+            raise ValueError(f"client: {', '.join(taken)} cannot be overridden: the switch protocol owns it")
+        if self.faults != Faults() and not self.faults_enabled:
+            raise ValueError("faults: are given, but faults_enabled is false; enable it, or leave them out")
+        if self.membership is Membership.TAKEOVER:
+            ordinal(self.pod_name)
+        return self
+
+    @property
+    def instance_id(self) -> str | None:
+        """`group.instance.id`: shared between pod i of both colours for a takeover, own for `shared`, none for dynamic
+        members.
+        """
+        if self.membership is Membership.TAKEOVER:
+            return f"{self.group_id}-{ordinal(self.pod_name)}"
+        return f"{self.group_id}-{self.pod_name}" if self.membership is Membership.SHARED else None
+
+    def client_configuration(self) -> dict[str, Any]:
+        """librdkafka's configuration, without callbacks.
+
+        The session timeout is the classic protocol's; with KIP-848 the broker sets it, and librdkafka refuses it here.
+        """
+        configuration: dict[str, Any] = {
+            "client.id": self.pod_name,
+            "reconnect.backoff.max.ms": 1000,
+            "fetch.error.backoff.ms": 100,
+            "queued.max.messages.kbytes": 32 * 1024,
+            **self.client,
+            "bootstrap.servers": self.bootstrap_servers,
+            "group.id": self.group_id,
+            "group.protocol": self.group_protocol.value,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "statistics.interval.ms": 1000,
+        }
+        if self.instance_id is not None:
+            configuration["group.instance.id"] = self.instance_id
+        if self.group_protocol is GroupProtocol.CLASSIC:
+            configuration["session.timeout.ms"] = round(self.session_timeout_seconds * 1000)
+        return configuration
+
+    @property
+    def incremental(self) -> bool:
+        """Whether assignments come and go in parts (KIP-848, cooperative assignors) and not as a whole."""
+        assignor = str(self.client.get("partition.assignment.strategy", ""))
+        return self.group_protocol is GroupProtocol.CONSUMER or "cooperative" in assignor
+
+    @property
+    def max_poll_interval_seconds(self) -> float:
+        """After how long without a poll the client leaves the group; Kafka's default is 300 s."""
+        return float(self.client.get("max.poll.interval.ms", 300_000)) / 1000

@@ -1,0 +1,182 @@
+"""What the controller sees: the switch and the pods, read from API objects, and merged from lists and watches."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workloads.common.kube import Object, version_of
+from workloads.common.report import from_pod
+from workloads.common.states import Color, LagPolicy, Outcome
+from workloads.controller.decide import Member, Memory, Spec
+
+Selector = tuple[tuple[str, str], ...]
+
+
+class SwitchError(ValueError):
+    """A KafkaConsumerSwitch that cannot be carried out; the message names the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisLimits:
+    """How long the new colour is watched after the hand-off, and which share of failed records is too much."""
+
+    seconds: float
+    max_error_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """One reading of a KafkaConsumerSwitch. selectors: the labels of each colour's pods, (blue, green)."""
+
+    uid: str
+    version: int
+    spec: Spec
+    strategy: str
+    selectors: tuple[Selector, Selector]
+    topic: str
+    lease_name: str
+    lag_threshold: int
+    analysis: AnalysisLimits | None
+    status: Mapping[str, Any]
+
+    @property
+    def common_labels(self) -> str:
+        """A label selector that every pod of both colours meets: one list and one watch for both."""
+        return ",".join(f"{name}={value}" for name, value in self.selectors[0] if (name, value) in self.selectors[1])
+
+    def color_of(self, labels: Mapping[str, str]) -> Color | None:
+        """The colour whose selector these labels meet; None for a pod that is none of ours."""
+        for color, selector in zip(Color, self.selectors, strict=True):
+            if all(labels.get(name) == value for name, value in selector):
+                return color
+        return None
+
+
+def read_switch(obj: Object) -> Switch:
+    """Read a KafkaConsumerSwitch object. Raises SwitchError; the CRD refuses most of what would lead to it."""
+    spec = obj["spec"]
+    try:
+        analysis = spec.get("analysis")
+        return Switch(
+            uid=obj["metadata"]["uid"],
+            version=version_of(obj),
+            spec=Spec(
+                generation=int(obj["metadata"]["generation"]),
+                active=Color(spec["active"]),
+                replicas=(int(spec["blue"]["replicas"]), int(spec["green"]["replicas"])),
+                partitions=int(spec["partitions"]),
+                wait_for_lag=LagPolicy(spec.get("lagPolicy", "wait")) is LagPolicy.WAIT,
+                lag_timeout=float(spec.get("lagTimeoutSeconds", 120)),
+                drain_timeout=float(spec["drainTimeoutSeconds"]),
+                resume_timeout=float(spec["resumeTimeoutSeconds"]),
+                analysis=bool(analysis),
+            ),
+            strategy=str(spec["strategy"]),
+            selectors=(_selector(spec["blue"]), _selector(spec["green"])),
+            topic=str(spec["topic"]),
+            lease_name=str(spec["leaseName"]),
+            lag_threshold=int(spec.get("lagThreshold", 0)),
+            analysis=AnalysisLimits(float(analysis["seconds"]), float(analysis["maxErrorRate"])) if analysis else None,
+            status=obj.get("status") or {},
+        )
+    except KeyError as error:
+        raise SwitchError(
+            f"KafkaConsumerSwitch {obj['metadata'].get('name')}: spec.{error.args[0]} is missing"
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise SwitchError(f"KafkaConsumerSwitch {obj['metadata'].get('name')}: {error}") from error
+
+
+def _selector(color: Mapping[str, Any]) -> Selector:
+    return tuple(sorted((str(name), str(value)) for name, value in color["selector"].items()))
+
+
+def memory_of(status: Mapping[str, Any]) -> Memory:
+    """What a status remembers for the case that the Lease is gone."""
+    last = status.get("lastHolder") or status.get("active")
+    settled: Mapping[str, Any] = next(
+        (c for c in status.get("conditions") or () if c.get("type") == "Settled" and c.get("status") == "True"), {}
+    )
+    reason = settled.get("reason")
+    known = reason in set(Outcome)
+    return Memory(
+        epoch=int(status.get("epoch") or 0),
+        last_holder=Color(last) if last in set(Color) else None,
+        generation=int(settled.get("observedGeneration") or 0) if known else 0,
+        outcome=Outcome(str(reason)) if known else None,
+        reason=str(settled.get("message") or "") if known else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod of one colour as it was at resourceVersion `version`. address: its IP, empty before it has one."""
+
+    version: int
+    member: Member
+    address: str
+
+
+def read_pod(obj: Object, color: Color) -> Pod:
+    """Read a Pod object. A pod that is being deleted is not ready to take over."""
+    metadata, status = obj["metadata"], obj.get("status") or {}
+    ready = "deletionTimestamp" not in metadata and any(
+        c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()
+    )
+    member = Member(metadata["uid"], metadata["name"], color, ready, from_pod(obj))
+    return Pod(version_of(obj), member, str(status.get("podIP") or ""))
+
+
+class Pods:
+    """All pods of both colours, merged from a watch and from lists that run beside it; the newer resourceVersion wins.
+
+    What it holds is always what a consistent list at some moment would have shown: after a list that began at a certain
+    time was merged, a pod that is absent here was absent then or later. Used under its owner's lock.
+    """
+
+    def __init__(self, switch: Switch) -> None:
+        self._switch = switch
+        self._pods: dict[str, Pod] = {}
+        self._deleted: dict[str, int] = {}  # UID -> version, for lists that are older than the watch
+        self._listed = 0
+
+    def changed(self, kind: str, obj: Object) -> bool:
+        """Take in one event of the watch. Returns whether it made a difference."""
+        version, uid = version_of(obj), obj["metadata"]["uid"]
+        if version <= self._listed:
+            return False  # the watch is behind a list
+        color = self._switch.color_of(obj["metadata"].get("labels") or {})
+        if kind == "DELETED" or color is None:
+            self._deleted[uid] = version
+            return self._pods.pop(uid, None) is not None
+        known = self._pods.get(uid)
+        if known is not None and known.version >= version:
+            return False
+        pod = read_pod(obj, color)
+        self._pods[uid] = pod
+        return known is None or known.member != pod.member or known.address != pod.address
+
+    def listed(self, items: Iterable[Object], version: int) -> None:
+        """Merge a consistent list."""
+        if version < self._listed:
+            return
+        merged = {}
+        for obj in items:
+            color = self._switch.color_of(obj["metadata"].get("labels") or {})
+            uid = obj["metadata"]["uid"]
+            if color is not None and self._deleted.get(uid, 0) <= version:
+                merged[uid] = read_pod(obj, color)
+        for uid, pod in self._pods.items():
+            if pod.version > (merged[uid].version if uid in merged else version):
+                merged[uid] = pod
+        self._pods = merged
+        self._deleted = {uid: at for uid, at in self._deleted.items() if at > version}
+        self._listed = version
+
+    def members(self) -> tuple[Member, ...]:
+        """All members, by name."""
+        return tuple(sorted((pod.member for pod in self._pods.values()), key=lambda member: (member.pod, member.uid)))
+
+    def addresses(self, color: Color) -> dict[str, str]:
+        """Pod name to IP, of one colour."""
+        return {pod.member.pod: pod.address for pod in self._pods.values() if pod.member.color is color}

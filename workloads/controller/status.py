@@ -1,0 +1,110 @@
+"""`status` of the KafkaConsumerSwitch: a projection of Lease, members and history, for people and for Pulumi.
+
+It never runs ahead of the Lease: a generation is Settled here only once a Lease that was read, or accepted, says so.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from workloads.common.lease import Grant
+from workloads.common.states import Outcome
+from workloads.controller.decide import Decision, Member, Memory, Spec
+
+READY = "Ready"
+SETTLED = "Settled"
+
+
+def project(
+    spec: Spec,
+    grant: Grant | None,
+    memory: Memory,
+    decision: Decision,
+    *,
+    members: Iterable[Member],
+    last_switch: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The whole status, without the conditions' transition times (see `with_times`)."""
+    settled = grant is not None and grant.generation == spec.generation and grant.outcome is not None
+    holder = grant.holder if grant is not None else None
+    if settled and grant is not None:
+        outcome = str(grant.outcome)
+        message = grant.reason or f"{grant.holder or 'nobody'} holds the grant under epoch {grant.epoch}"
+    else:
+        outcome, message = decision.reason or str(decision.phase), decision.message
+    ready = settled and holder is spec.active and grant is not None and grant.outcome is Outcome.SWITCHED
+    last_holder = memory.last_holder if grant is None else (grant.holder or grant.last_holder)
+    return {
+        "observedGeneration": spec.generation,
+        "phase": str(decision.phase),
+        "active": str(holder or ""),
+        "epoch": grant.epoch if grant is not None else memory.epoch,
+        "lastHolder": str(last_holder or ""),
+        "conditions": [
+            _condition(READY, ready, outcome, message, spec.generation),
+            _condition(SETTLED, settled, outcome, message, spec.generation),
+        ],
+        "members": [_member(member) for member in members],
+        "lastSwitch": last_switch,
+    }
+
+
+def refused(generation: int, said: Mapping[str, Any], reason: str, message: str) -> dict[str, Any]:
+    """The status of a switch that cannot be carried out as it is written; what was true before stays."""
+    return {
+        **said,
+        "observedGeneration": generation,
+        "phase": "Failed",
+        "conditions": [
+            _condition(READY, False, reason, message, generation),
+            _condition(SETTLED, False, reason, message, generation),
+        ],
+    }
+
+
+def with_times(status: Mapping[str, Any], before: Mapping[str, Any], now: str) -> dict[str, Any]:
+    """The status with each condition's transition time: `now` where its status changed, else as it was."""
+    old = {c.get("type"): c for c in before.get("conditions") or ()}
+    conditions = []
+    for condition in status["conditions"]:
+        known = old.get(condition["type"], {})
+        same = known.get("status") == condition["status"] and known.get("lastTransitionTime")
+        conditions.append({**condition, "lastTransitionTime": known["lastTransitionTime"] if same else now})
+    return {**status, "conditions": conditions}
+
+
+def essence(status: Mapping[str, Any]) -> tuple[object, ...]:
+    """What two controllers that see the same Lease must agree on; it is written again when somebody changed it."""
+    conditions = {
+        c.get("type"): (c.get("status"), c.get("reason"), c.get("observedGeneration"))
+        for c in status.get("conditions") or ()
+    }
+    names = ("observedGeneration", "active", "epoch")
+    return (*(status.get(name) for name in names), conditions.get(READY), conditions.get(SETTLED))
+
+
+def is_settled(status: Mapping[str, Any]) -> bool:
+    """Whether the generation that it was written for has ended."""
+    return any(c["type"] == SETTLED and c["status"] == "True" for c in status["conditions"])
+
+
+def _condition(kind: str, holds: bool, reason: str, message: str, generation: int) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "status": str(bool(holds)),
+        "reason": reason or "Unknown",
+        "message": message,
+        "observedGeneration": generation,
+    }
+
+
+def _member(member: Member) -> dict[str, Any]:
+    said = member.report
+    return {
+        "pod": member.pod,
+        "uid": member.uid,
+        "color": str(member.color),
+        "bootId": said.boot_id if said else "",
+        "state": (str(said.state) if said.state else "Unreachable") if said else "",
+        "epoch": said.epoch if said else 0,
+        "partitions": list(said.partitions) if said else [],
+    }

@@ -1,0 +1,263 @@
+"""The producer's loop: the one thread that owns the Kafka client."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from workloads.common.logs import fields
+from workloads.common.metrics import Window
+from workloads.common.reload import Reloader
+from workloads.producer.ledger import Ledger
+from workloads.producer.pace import Pace
+from workloads.producer.payload import Payload
+from workloads.producer.settings import Load, ProducerSettings
+
+logger = logging.getLogger("workloads.producer")
+
+# The longest wait for something to do: what a change of the load, a stop or a scrape of the rate has to bear.
+_LONGEST_WAIT_SECONDS = 0.1
+_CONNECT_SECONDS = 5.0
+
+
+class ProducerError(RuntimeError):
+    """The producer cannot go on: its client is fatal, or the topic is not what the settings say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What `GET /status` and the metrics show; replaced as a whole by the loop."""
+
+    producer: str
+    topic: str
+    partitions: tuple[int, ...] = ()
+    seq: int = 0
+    acked: int = 0
+    failed: int = 0
+    unknown: int = 0
+    in_flight: int = 0
+
+
+def _replaced(new: Load, _: Load) -> Load:
+    return new
+
+
+def client_configuration(settings: ProducerSettings) -> dict[str, Any]:
+    """librdkafka's configuration: idempotent, acknowledged by all in-sync replicas, a bounded queue."""
+    return {
+        "linger.ms": 2,
+        "delivery.timeout.ms": 120_000,
+        "queue.buffering.max.kbytes": 64 * 1024,
+        "message.max.bytes": 1_040_000,
+        "reconnect.backoff.max.ms": 1000,
+        "client.id": settings.pod_name,
+        **settings.client,
+        "bootstrap.servers": settings.bootstrap_servers,
+        "enable.idempotence": True,
+        "acks": "all",
+    }
+
+
+class ProducerLoop:
+    """Sends `load.rate` records a second, round robin over the partitions, until `stop`, and keeps the ledger of them.
+
+    `run` belongs to one thread; `load`, `change`, `stop`, `status` and `connected` may be used by others.
+    """
+
+    def __init__(
+        self, settings: ProducerSettings, name: str, ledger: Ledger, reloader: Reloader[ProducerSettings]
+    ) -> None:
+        self._settings = settings
+        self._name = name
+        self._ledger = ledger
+        self._reloader = reloader
+        self._payload = Payload(name)
+        self._load = settings.load_now
+        self._changing = threading.Lock()
+        self._stop = False
+        self._seq = 0
+        self._broken: KafkaError | None = None
+        self._down_since: float | None = time.monotonic()
+        self.turned = time.monotonic()
+        self.sent_rate = Window()
+        self.queue_full = 0
+        self.status = Status(name, settings.topic)
+
+    @property
+    def load(self) -> Load:
+        """What is asked for at present."""
+        return self._load
+
+    @property
+    def connected(self) -> bool:
+        """The topic was seen, and a broker is reachable."""
+        return bool(self.status.partitions) and self._down_since is None
+
+    def change(self, changed: Callable[[Load], Load]) -> Load:
+        """Change the load; it holds from the loop's next turn. Gives the new one."""
+        with self._changing:
+            before, self._load = self._load, changed(self._load)
+            logger.info("load changed", extra=fields(before=before.model_dump(), after=self._load.model_dump()))
+            return self._load
+
+    def stop(self) -> None:
+        """End cleanly: send no more, wait for what is on its way. A flag only, so that a signal handler may call it."""
+        self._stop = True
+
+    def run(self) -> None:
+        """Until `stop`. Raises `ProducerError` or `RecordLogError`; what was on its way is then unknown, and written
+        down as such if that is possible.
+        """
+        client = Producer({**client_configuration(self._settings), "error_cb": self._on_error, "logger": logger})
+        try:
+            partitions = self._partitions(client)
+            if partitions:
+                logger.info(
+                    "producing", extra=fields(producer=self._name, partitions=partitions, **self._load.model_dump())
+                )
+                self._produce(client, partitions)
+                self._flush(client)
+        finally:
+            self._end(client)
+
+    def _partitions(self, client: Producer) -> tuple[int, ...]:
+        """The partitions to send to, once the broker shows the topic; empty when stopped before."""
+        while not self._stop:
+            self.turned = time.monotonic()
+            try:
+                topic = client.list_topics(self._settings.topic, timeout=_CONNECT_SECONDS).topics[self._settings.topic]
+                if topic.error is None and topic.partitions:
+                    self._down_since = None
+                    return self._chosen(tuple(sorted(topic.partitions)))
+                reason = str(topic.error)
+            except KafkaException as error:
+                reason = error.args[0].str()
+            logger.info("waiting for the topic", extra=fields(topic=self._settings.topic, reason=reason))
+            client.poll(0.5)
+        return ()
+
+    def _chosen(self, there: tuple[int, ...]) -> tuple[int, ...]:
+        wanted = self._settings.partitions or there
+        if missing := sorted(set(wanted) - set(there)):
+            raise ProducerError(
+                f"partitions: topic {self._settings.topic} has partitions 0 to {there[-1]}, not {missing}"
+            )
+        return tuple(wanted)
+
+    def _produce(self, client: Producer, partitions: tuple[int, ...]) -> None:
+        now = time.monotonic()
+        load = self._load
+        pace = Pace(load.rate, now)
+        while not self._stop:
+            if (settings := self._reloader.changed(now)) is not None:
+                self.change(partial(_replaced, settings.load_now))
+            load = self._load
+            pace.change(load.rate, now)
+            sent = 0
+            for _ in range(pace.due(now)):
+                if not self._send(client, partitions, load.message_bytes):
+                    break
+                sent += 1
+            pace.sent(sent)
+            client.poll(pace.wait(time.monotonic(), _LONGEST_WAIT_SECONDS))
+            now = time.monotonic()
+            self._turned(now, partitions)
+
+    def _send(self, client: Producer, partitions: tuple[int, ...], size: int) -> bool:
+        """Send the next record; False when the queue is full and the broker has to be waited for.
+
+        A sequence is used once: it is only counted on when the client has taken it, or when it was refused for good.
+        """
+        seq = self._seq
+        partition = partitions[seq % len(partitions)]
+        try:
+            client.produce(
+                self._settings.topic,
+                self._payload.value(seq, size),
+                partition=partition,
+                on_delivery=partial(self._delivered, seq),
+            )
+        except BufferError:
+            self.queue_full += 1
+            return False
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                raise ProducerError(f"the client refuses to send: {error.args[0].str()}") from error
+            self._ledger.is_failed(seq)
+        else:
+            self._ledger.sent(seq)
+        self._seq = seq + 1
+        return True
+
+    def _delivered(self, seq: int, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            partition, offset = message.partition(), message.offset()
+            if partition is not None and offset is not None:
+                self._ledger.is_acked(seq, partition, offset)
+                self._down_since = None
+                return
+        # Also for errors that sound like a refusal: with retries, nobody can tell which attempt they speak of.
+        self._ledger.is_unknown(seq)
+        logger.warning("delivery unknown", extra=fields(seq=seq, error=str(error)))
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN and self._down_since is None:
+            self._down_since = time.monotonic()
+        if error.code() == KafkaError._FATAL or error.fatal():
+            self._broken = error
+        logger.warning("client error", extra=fields(code=error.name(), error=error.str(), fatal=error.fatal()))
+
+    def _turned(self, now: float, partitions: tuple[int, ...]) -> None:
+        ledger = self._ledger
+        ledger.write_down()
+        self.turned = now
+        self.sent_rate.sample(now, ledger.acked)
+        self.status = Status(
+            self._name,
+            self._settings.topic,
+            partitions,
+            self._seq,
+            ledger.acked,
+            ledger.failed,
+            ledger.unknown,
+            ledger.in_flight,
+        )
+        if self._broken is not None:
+            raise ProducerError(f"the client is fatal: {self._broken.str()}; a new process will go on under a new name")
+
+    def _flush(self, client: Producer) -> None:
+        deadline = time.monotonic() + self._settings.flush_seconds
+        while self._ledger.in_flight and (left := deadline - time.monotonic()) > 0:
+            client.poll(min(left, _LONGEST_WAIT_SECONDS))
+            self._ledger.write_down()
+
+    def _end(self, client: Producer) -> None:
+        """Whatever the reason: what has no answer now gets none, and is written down as unknown."""
+        unresolved = self._ledger.in_flight
+        if unresolved:
+            client.purge()
+            client.poll(0)
+        self._ledger.end(self._seq)
+        self._turned_last()
+        logger.info(
+            "ended",
+            extra=fields(producer=self._name, sequences=self._seq, unresolved=unresolved, acked=self._ledger.acked),
+        )
+
+    def _turned_last(self) -> None:
+        ledger = self._ledger
+        self.status = Status(
+            self._name,
+            self._settings.topic,
+            self.status.partitions,
+            self._seq,
+            ledger.acked,
+            ledger.failed,
+            ledger.unknown,
+            0,
+        )

@@ -1,0 +1,60 @@
+"""`python3 -m workloads.sidecar`: the grant's ear and the consumer's voice, in every consumer pod."""
+
+import gc
+import logging
+import signal
+import sys
+import threading
+
+from workloads.common import logs
+from workloads.common.http import HttpServer, Request, Response, Routes
+from workloads.common.kube import AccessError, Kube, access
+from workloads.common.logs import fields
+from workloads.common.metrics import Families, exposition, registry
+from workloads.sidecar.actor import Sidecar
+from workloads.sidecar.settings import SidecarSettings
+
+logger = logging.getLogger("workloads.sidecar")
+
+LAST_REPORT_SECONDS = 1.0
+
+
+def routes(sidecar: Sidecar, settings: SidecarSettings) -> Routes:
+    """What the sidecar answers on the pod's network."""
+    families = Families(color=settings.color, pod=settings.pod_name)
+    source = registry(lambda: sidecar.metrics(families))
+
+    def health(_: Request) -> Response:
+        dead = sidecar.dead()
+        return Response({"dead": dead}, 503 if dead else 200)
+
+    return {("GET", "/healthz"): health, ("GET", "/metrics"): lambda _: exposition(source)}
+
+
+def main() -> int:
+    """0: a clean end. 1: it could not begin. 2: wrong settings."""
+    settings = SidecarSettings.load_or_exit()
+    logs.configure(pod=settings.pod_name, color=settings.color)
+    sys.setswitchinterval(0.0005)  # a thread in the hand-off must not wait 5 ms for one that only logs
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        sidecar = Sidecar(settings, Kube(access(), "kafka-bluegreen-sidecar"))
+        server = HttpServer(settings.http_host, settings.http_port, routes(sidecar, settings))
+    except (AccessError, OSError) as error:
+        logger.error("cannot begin", extra=fields(error=str(error)))
+        return 1
+    gc.collect()
+    gc.freeze()
+    sidecar.start()
+    server.start()
+    logger.info("started", extra=fields(port=server.port, settings=settings.model_dump(mode="json")))
+    stop.wait()
+    logger.info("stopping")
+    sidecar.stop(LAST_REPORT_SECONDS)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

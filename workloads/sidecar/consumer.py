@@ -1,0 +1,98 @@
+"""The consumer's lifecycle API, as its sidecar calls it: one keep-alive connection, a deadline for each call.
+
+A call in progress can be abandoned from another thread: the connection is shut down under it.
+"""
+
+import contextlib
+import http.client
+import select
+import socket
+from urllib.parse import urlsplit
+
+import orjson
+
+from workloads.common.report import Report
+from workloads.common.states import State
+
+STATUS = "/lifecycle/status"
+
+
+class NoAnswerError(Exception):
+    """The consumer did not answer in time, or not as its API says. Whether it heard the call is not known."""
+
+
+class Connection:
+    """One connection to the consumer; one call at a time."""
+
+    def __init__(self, url: str) -> None:
+        target = urlsplit(url)
+        self._host, self._port = target.hostname or "", target.port or 80
+        self._http: http.client.HTTPConnection | None = None
+        self._abandoned = False
+
+    def status(self, deadline: float) -> Report:
+        """GET /lifecycle/status. Raises NoAnswerError."""
+        code, report = self.call("GET", STATUS, None, deadline)
+        if code != 200:
+            raise NoAnswerError(f"GET {STATUS} was answered with {code}")
+        return report
+
+    def call(self, method: str, path: str, body: dict[str, object] | None, deadline: float) -> tuple[int, Report]:
+        """The HTTP status and what the consumer says of itself. Raises NoAnswerError after `deadline` seconds."""
+        payload = None if body is None else orjson.dumps(body)
+        try:
+            connection = self._ready(deadline)
+            connection.request(method, path, payload, {"Content-Type": "application/json"} if payload else {})
+            response = connection.getresponse()
+            data = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise NoAnswerError(f"{method} {path}: {error!r}") from error
+        try:
+            return response.status, _report(data)
+        except (KeyError, TypeError, ValueError) as error:
+            raise NoAnswerError(
+                f"{method} {path}: {response.status} {data[:200]!r} is not a lifecycle answer ({error!r})"
+            ) from error
+
+    def renew(self) -> None:
+        """A new call is about to begin: forget that the last one was abandoned."""
+        self._abandoned = False
+
+    def abandon(self) -> None:
+        """End the call in progress, or about to begin, from another thread."""
+        self._abandoned = True
+        http_connection = self._http
+        if http_connection is not None and http_connection.sock is not None:
+            with contextlib.suppress(OSError):
+                http_connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Drop the connection; the next call makes a new one."""
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    def _ready(self, deadline: float) -> http.client.HTTPConnection:
+        """The open connection, or a new one if the server has closed it (http.client sets TCP_NODELAY)."""
+        if self._http is not None and (self._http.sock is None or select.select([self._http.sock], [], [], 0)[0]):
+            self.close()
+        if self._http is None:
+            self._http = http.client.HTTPConnection(self._host, self._port, timeout=deadline)
+            self._http.connect()
+        self._http.sock.settimeout(deadline)
+        if self._abandoned:
+            raise ConnectionAbortedError("abandoned before it was sent")
+        return self._http
+
+
+def _report(data: bytes) -> Report:
+    said = orjson.loads(data)
+    return Report(
+        boot_id=str(said["boot_id"]),
+        state=State(said["state"]),
+        epoch=int(said["epoch"]),
+        seen_epoch=int(said["seen_epoch"]),
+        committed=bool(said.get("committed", True)),
+        partitions=tuple(sorted(int(number) for number in said["partitions"])),
+    )
