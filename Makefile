@@ -30,19 +30,19 @@ check: $(VENV)/.installed  ## lint, formatting, types, layer rules
 	@$(VENV)/bin/lint-imports
 
 unit: $(VENV)/.installed  ## tests that need nothing (the protocol model included)
-	@$(VENV)/bin/pytest -m 'not e2e'
+	@$(PY) -m pytest -m 'not e2e'
 
 model: $(VENV)/.installed  ## the protocol model alone: states, bounds, ends
-	@$(PY) -m tests.protocol.model
+	@$(PY) -m tests.protocol
 
 sandbox: $(VENV)/.installed  ## a real single-node Kubernetes on this machine
 	@$(PY) -m tools.sandbox up
 
 e2e: sandbox  ## tests on the real cluster
-	@eval "$$($(PY) -m tools.sandbox env)" && $(VENV)/bin/pytest -m e2e
+	@eval "$$($(PY) -m tools.sandbox env)" && $(PY) -m pytest -m e2e
 
 benchmark: sandbox  ## throughput of the consumer, memory and time of the validator
-	@eval "$$($(PY) -m tools.sandbox env)" && $(PY) -m workloads.consumer.benchmark
+	@eval "$$($(PY) -m tools.sandbox env)" && $(PY) -m tests.workloads.broker $(PY) -m workloads.consumer.benchmark
 	@$(PY) -m tools.validator.benchmark --records 10000000
 
 down: $(VENV)/.installed  ## take the sandbox away; caches stay

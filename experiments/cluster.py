@@ -31,6 +31,8 @@ _REQUEST_SECONDS = 15.0
 _RETRY_SECONDS = 0.5
 _HTTP_GONE = 410
 _HTTP_NOT_FOUND = 404
+# No answer, a watch's version too old, and what an API server says while it starts: "storage is (re)initializing".
+_PASSING = (None, _HTTP_GONE, 429, 500, 503, 504)
 _HTTP_ERRORS = 400
 
 Objects = dict[str, dict[str, Any]]
@@ -221,7 +223,7 @@ class Cluster:
                 yield dict(objects)
                 yield from self._follow(path, query, objects, listed["metadata"]["resourceVersion"], deadline)
             except ClusterError as error:
-                if error.status not in (None, _HTTP_GONE) or time.monotonic() + _RETRY_SECONDS > deadline:
+                if error.status not in _PASSING or time.monotonic() + _RETRY_SECONDS > deadline:
                     raise
                 time.sleep(_RETRY_SECONDS)
 

@@ -56,12 +56,12 @@ def test_green_hangs_and_comes_back(blue: Field) -> None:
 def test_green_that_cannot_join_is_rolled_back(blue: Field) -> None:
     """Another assignor than the group's: the coordinator refuses the join (INCONSISTENT_GROUP_PROTOCOL)."""
     with blue.judged("cannot-join") as verdicts:
-        update = blue.up("green", green={"config": {"partition.assignment.strategy": "roundrobin"}})
+        update = blue.up("green", green={"config": {"partition.assignment.strategy": "cooperative-sticky"}})
         assert update.error is not None
         assert "consumer-green-0" in update.error
         assert _outcome(blue) == "RolledBack"
         until("blue to be complete again", lambda: _owned(blue, "blue") == list(range(12)), 60, 0.2)
-        blue.up("blue", green={"config": {"partition.assignment.strategy": "range"}})
+        blue.up("blue", green={"config": {"partition.assignment.strategy": "range,roundrobin"}})
         blue.wait_ready_pods()
     assert_nothing_wrong(verdicts[0])
 

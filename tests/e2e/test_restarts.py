@@ -3,10 +3,12 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
+from experiments.cluster import ClusterError, Pod
 from tests.e2e.field import Field, assert_nothing_wrong, until
 
 pytestmark = pytest.mark.e2e
@@ -24,8 +26,20 @@ def _restart_broker(field: Field) -> None:
     field.cluster.delete_pod("kafka-bluegreen", "kafka-0")
 
 
-def _restart_api_server(_field: Field) -> None:
+def _restart_api_server(field: Field) -> None:
+    before = _started(field)
     subprocess.run([sys.executable, "-m", "tools.sandbox", "restart", "kube-apiserver"], check=True, timeout=120)
+    until("a new API server that is ready", lambda: _started(field) not in (None, before), 90, 0.2)
+
+
+def _started(field: Field) -> str | None:
+    """When the API server's process began, by its own metrics; None while it is not ready."""
+    try:
+        field.cluster.request("GET", "/readyz")
+        metrics = field.cluster.request("GET", "/metrics").decode()
+    except ClusterError:
+        return None
+    return next(line for line in metrics.splitlines() if line.startswith("process_start_time_seconds"))
 
 
 CASES = [_delete_consumers, _restart_broker, _restart_api_server]
@@ -66,8 +80,6 @@ def _back(field: Field) -> None:
     field.wait_ready_pods(180)
 
 
-def _ready(raw: dict[str, object]) -> bool:
-    from experiments.cluster import Pod
-
+def _ready(raw: Mapping[str, Any]) -> bool:
     pod = Pod.of(raw)
     return pod.ready and not pod.terminating

@@ -102,7 +102,7 @@ def clean() -> Logs:
         name = "consumer-blue-0.a.jsonl" if color == "blue" else "consumer-green-0.b.jsonl"
         line = {
             "color": color,
-            "pod": name.split(".")[0],
+            "pod": name.partition(".")[0],
             "epoch": epoch,
             "producer": producer,
             "seq": seq,

@@ -1,4 +1,7 @@
-"""The specification once more, slowly and obviously: plain loops over lists of lines. Nothing of the validator in it."""
+"""The specification once more, slowly and obviously: plain loops over lists of lines.
+
+Nothing of the validator is in it.
+"""
 
 from collections import defaultdict
 from itertools import pairwise

@@ -145,6 +145,23 @@ class TestClockError:
         logs.consumed["consumer-green-0.b.jsonl"][0]["t"] += 1
         assert judged(logs, tmp_path).exit_code == 0
 
+    def test_of_a_late_span_only_what_is_after(self, tmp_path: Path) -> None:
+        """Three records of blue's epoch 1, at, before and after the moment of green's first on the same partition."""
+        logs = generate.clean()
+        first = logs.consumed["consumer-green-0.b.jsonl"][0]
+        place = first["partition"]
+        blue = [
+            line
+            for line in logs.consumed["consumer-blue-0.a.jsonl"]
+            if (line["epoch"], line["partition"]) == (1, place)
+        ]
+        for line, late in zip(blue[-3:], (0, 1, 2), strict=True):
+            logs.consumed["consumer-blue-0.a.jsonl"].remove(line)
+            line["t"] = first["t"] + late
+        logs.consumed["consumer-blue-1.c.jsonl"] = blue[-3:]
+        assert judged(logs, tmp_path).anomalies["zombie"] == 2
+        assert judged(logs, tmp_path, clock_error_ms=0.000001).anomalies["zombie"] == 1
+
     @pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf")])
     def test_a_wrong_one_is_refused(self, wrong: float, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="clock error"):
@@ -234,6 +251,12 @@ class TestProducedLogs:
         assert "the fate of 1 record(s) is written down more than once: p0/5 at" in report.unjudged[0]
         assert "p0.jsonl:6" in report.unjudged[0]
         assert "p0.jsonl:7" in report.unjudged[0]
+
+    def test_of_a_foreign_producer_it_does_not_matter(self, tmp_path: Path) -> None:
+        logs = generate.clean()
+        logs.produced["old.jsonl"] = [{"producer": "an older run", "end": 5}]
+        assert judged(logs, tmp_path).exit_code == 2
+        assert judged(logs, tmp_path, producers=["p0", "p1"]).exit_code == 0
 
     def test_an_ended_producer_without_records_is_fine(self, tmp_path: Path) -> None:
         logs = generate.clean()

@@ -101,7 +101,7 @@ def test_2_for_a_torn_line_only_with_strict(tmp_path: Path) -> None:
     assert run(*sides(tmp_path)).returncode == 0
     done = run(*sides(tmp_path), "--strict")
     assert done.returncode == 2
-    assert "consumer-green-0.b.jsonl:59: a torn last line" in done.stderr
+    assert "consumer-green-0.b.jsonl:61: a torn last line" in done.stderr
 
 
 @pytest.mark.parametrize(

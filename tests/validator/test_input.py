@@ -201,7 +201,7 @@ def test_a_pipe_may_be_named(sides: Sides) -> None:
 
 
 def compress(kind: str, content: bytes) -> bytes:
-    return gzip.compress(content) if kind == "gz" else zstandard.ZstdCompressor().compress(content)
+    return gzip.compress(content) if kind == "gz" else zstandard.ZstdCompressor(write_checksum=True).compress(content)
 
 
 @pytest.mark.parametrize("kind", ["gz", "zst"])
@@ -253,9 +253,9 @@ class TestCompressed:
 # --- lines ----------------------------------------------------------------------------------------------------------
 
 ABSENT = object()
-WRONG_INTEGERS = ("1", 1.0, 1.5, True, None, -1, 2**63, [1], {}, ABSENT)
-WRONG_NAMES = ("", 5, None, True, ["a"], ABSENT)
-WRONG_VALUES = {
+WRONG_INTEGERS: tuple[object, ...] = ("1", 1.0, 1.5, True, None, -1, 2**63, [1], {}, ABSENT)
+WRONG_NAMES: tuple[object, ...] = ("", 5, None, True, ["a"], ABSENT)
+WRONG_VALUES: dict[str, dict[str, tuple[object, ...]]] = {
     "produced": {
         "producer": WRONG_NAMES,
         "topic": WRONG_NAMES,

@@ -155,6 +155,11 @@ class Catalogue:
     def __getitem__(self, name: str) -> Image:
         return self.images[name]
 
+    @property
+    def kafka_libs(self) -> Path | None:
+        """The broker's jars in the cache: for tests that start a broker of their own beside the cluster."""
+        return self.images["kafka"].inputs["libs"].kept
+
     def _cached(self, name: str, identity: str, make: Callable[[Path], None]) -> Input:
         """An input that ``make`` makes at the path that it is given, once; kept by the hash of its identity."""
         key = f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"

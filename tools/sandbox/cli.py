@@ -133,7 +133,8 @@ def _images(layout: Layout, progress: Progress, _: argparse.Namespace) -> int:
 
 
 def _env(layout: Layout, progress: Progress, options: argparse.Namespace) -> int:
-    variables = _assemble(layout, progress).toolbox.variables()
+    sandbox = _assemble(layout, progress)
+    variables = sandbox.toolbox.variables() | {"KAFKA_LIBS": str(sandbox.catalogue.kafka_libs)}
     if options.json:
         print(json.dumps(variables, indent=1))
     else:

@@ -13,7 +13,6 @@ import zstandard
 from tools.validator.errors import InputError
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
-CHUNK_BYTES = 8 << 20
 MAX_LINE_BYTES = 4 << 20
 _READ_BYTES = 1 << 18
 _READ_COMPRESSED_BYTES = 1 << 15  # so that even zeros, compressed a thousandfold, come in bearable pieces
@@ -27,8 +26,8 @@ class Found:
     others: int
 
     def size(self) -> int:
-        """Bytes on disk (0 for a pipe): what progress is measured by."""
-        return sum(path.stat().st_size for path in self.files)
+        """Bytes on disk, by which progress is measured; nothing for a pipe, or for what opening it will complain of."""
+        return sum(path.stat().st_size for path in self.files if path.is_file())
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def find(paths: Sequence[Path], side: str) -> Found:
     return Found(tuple(files.values()), others)
 
 
-def chunks(path: Path, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
+def chunks(path: Path, chunk_bytes: int) -> Iterator[Chunk]:
     """The lines of one file. Raises InputError for what cannot be read or decompressed, or has an endless line."""
     pieces: list[bytes] = []
     held = read = 0

@@ -3,8 +3,8 @@
 polars reads a chunk in one go. It is strict about integers, but would turn a number into a string where one is asked
 for, take one of two equal keys, and not tell a missing key from null. So what it read is taken only where the bytes
 prove it: a line whose wanted values are all there, with names that do not look like anything else, holds no other key
-and no key twice if it has exactly as many quotation marks as those keys and strings need (and no backslash). What is
-not proven line by line goes to ``lines.py``, which also words the complaint.
+and no key twice if it has exactly as many quotation marks as those keys and strings need. What is not proven goes, line
+by line, to ``lines.py``, which also words the complaint.
 """
 
 import io
@@ -35,9 +35,10 @@ CONSUMED_SCHEMA = {
     "offset": pl.Int64,
     "t": pl.Int64,
 }
-# What polars makes of a number, a truth value, an object or a list where a string is asked for; and control characters,
-# which it lets pass. A name that happens to look like that is read by lines.py.
-_NOT_SURELY_A_STRING = r"^$|^[-+0-9.eE]+$|^(?:true|false|null|NaN|-?inf)$|^[\[{]|[\x00-\x1f]"
+# What polars makes of a number, a truth value, an object or a list where a string is asked for. A name that happens to
+# look like that is read by lines.py.
+_NOT_SURELY_A_STRING = r"^$|^[-+0-9.eE]+$|^(?:true|false|null|NaN|-?inf)$|^[\[{]"
+_ESCAPE = b"\\u"  # may be half a character, which polars lets pass
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def parse(raw: bytes, first_line: int, lines: int, *, side: str, file: str) -> P
         failed = frame["error"].is_not_null()
         marks += (_marks(produced=False, failed=1) - _marks(produced=False, failed=0)) * int(failed.sum())
         frame = frame.with_columns(failed=failed)
-    if doubtful.any() or raw.count(b'"') != marks or b"\\" in raw:
+    if doubtful.any() or raw.count(b'"') != marks or (b"\\" in raw and _ESCAPE in raw):
         unproven = _unproven(raw, frame, doubtful, produced=produced)
     else:
         unproven = doubtful
@@ -123,11 +124,9 @@ def _unproven(raw: bytes, frame: pl.DataFrame, doubtful: pl.Series, *, produced:
     marks = pl.lit(_marks(produced=produced, failed=0))
     if not produced:
         marks = pl.when("failed").then(_marks(produced=False, failed=1)).otherwise(marks)
-    return frame.select(
-        pl.lit(doubtful)
-        | (pl.lit(texts).str.count_matches('"', literal=True) != marks)
-        | pl.lit(texts).str.contains("\\", literal=True)
-    ).to_series()
+    line = pl.lit(texts).str
+    more = line.count_matches('"', literal=True) != marks
+    return frame.select(pl.lit(doubtful) | more | line.contains(_ESCAPE.decode(), literal=True)).to_series()
 
 
 def _strictly(

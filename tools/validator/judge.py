@@ -2,8 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -11,11 +11,13 @@ import polars as pl
 from tools.validator import anomalies
 from tools.validator.errors import InputError
 from tools.validator.examples import Examples
-from tools.validator.files import CHUNK_BYTES, Found, find
+from tools.validator.files import Found, find
 from tools.validator.handoffs import handoffs
+from tools.validator.limits import Limits
+from tools.validator.parallel import in_order
 from tools.validator.reading import Asked, ConsumedSide, Events, ProducedSide, Progress
 from tools.validator.report import CLASSES, FileCounts, Report
-from tools.validator.shuffle import HELD_ROWS, Shuffle
+from tools.validator.shuffle import Shuffle
 from tools.validator.tables import BY_KEY, BY_POSITION, CONSUMED, PRODUCED, Catalog
 
 _MAX_BUCKETS = 256
@@ -24,15 +26,6 @@ _PIPE_BYTES = 4 << 30  # a pipe does not say how much will come
 _NANOSECONDS_PER_MS = 1_000_000
 PathLike = str | os.PathLike[str]
 _Count = Callable[[str, pl.DataFrame], None]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much is in memory at a time: text in one chunk, rows before they go to disk, text behind one bucket."""
-
-    chunk_bytes: int = CHUNK_BYTES
-    held_rows: int = HELD_ROWS
-    bucket_bytes: int = 48 << 20  # some 300,000 lines
 
 
 def validate(
@@ -164,35 +157,51 @@ class _Judge:
         ends = self._produced.ends
         open_producers = pl.Series([one for one in range(self._wrote) if one not in ends], dtype=pl.UInt32)
         again: dict[int, int] = {}
-        contradictions: list[str] = []
-        for bucket in range(self._produced_by_key.buckets):
-            produced = self._produced_by_key.read(bucket)
-            consumed = self._consumed_by_key.read(bucket)
-            count("lost", anomalies.lost(produced, consumed))
-            unwarranted = anomalies.unwarranted(produced, consumed)
-            unwarranted = unwarranted.with_columns(self._catalog.producer(unwarranted["key"]))
-            count("phantom", anomalies.phantom(unwarranted, open_producers))
-            count("unlogged", anomalies.unlogged(unwarranted, open_producers))
-            count("duplicate", anomalies.duplicate(produced, consumed))
-            repeated = anomalies.repeated(produced)
-            count("producer_duplicate", anomalies.producer_duplicate(repeated))
-            contradictions += self._contradictions(repeated)
-            for producer, lines in _further_lines(repeated.with_columns(self._catalog.producer(repeated["key"]))):
+        contradictions = 0
+        first = ""
+        buckets = range(self._produced_by_key.buckets)
+        calls = (partial(self._bucket_by_key, bucket, open_producers) for bucket in buckets)
+        for bucket, found in enumerate(in_order(calls)):
+            contradictory, further = found.pop("contradictory"), found.pop("further")
+            for name, rows in found.items():
+                count(name, rows)
+            if not contradictions and contradictory.height:
+                first = self._contradiction(contradictory)
+            contradictions += contradictory.height
+            for producer, lines in further.iter_rows():
                 again[producer] = again.get(producer, 0) + lines
-            self._progress("judging records", bucket + 1, self._produced_by_key.buckets)
+            self._progress("judging records", bucket + 1, len(buckets))
         if contradictions:
-            unjudged.append(
-                f"the fate of {len(contradictions)} record(s) is written down more than once: {contradictions[0]}"
-            )
+            unjudged.append(f"the fate of {contradictions} record(s) is written down more than once: {first}")
         unjudged.extend(self._incomplete(again))
 
-    def _contradictions(self, repeated: pl.DataFrame) -> list[str]:
-        found = []
-        for key, lines in anomalies.contradictory(repeated).select("key", "lines").iter_rows():
-            producer, seq = self._catalog.key(key)
-            places = ", ".join(f"{self._produced.files[line['file']]}:{line['line']}" for line in lines[:3])
-            found.append(f"{producer}/{seq} at {places}")
-        return found
+    def _bucket_by_key(self, bucket: int, open_producers: pl.Series) -> dict[str, pl.DataFrame]:
+        """What is wrong in one bucket, by class.
+
+        Besides: ``contradictory``, and as ``further`` how many lines of a producer are about a seq that it had before.
+        """
+        produced = self._produced_by_key.read(bucket)
+        consumed = self._consumed_by_key.read(bucket)
+        unwarranted = anomalies.unwarranted(produced, consumed)
+        unwarranted = unwarranted.with_columns(self._catalog.producer(unwarranted["key"]))
+        repeated = anomalies.repeated(produced)
+        repeated = repeated.with_columns(self._catalog.producer(repeated["key"]))
+        return {
+            "lost": anomalies.lost(produced, consumed),
+            "phantom": anomalies.phantom(unwarranted, open_producers),
+            "unlogged": anomalies.unlogged(unwarranted, open_producers),
+            "duplicate": anomalies.duplicate(produced, consumed),
+            "producer_duplicate": anomalies.producer_duplicate(repeated),
+            "contradictory": anomalies.contradictory(repeated),
+            "further": repeated.group_by("producer").agg(pl.len() - pl.n_unique("key")),
+        }
+
+    def _contradiction(self, contradictory: pl.DataFrame) -> str:
+        """The first of them, in words."""
+        row = contradictory.sort("key").row(0, named=True)
+        producer, seq = self._catalog.key(row["key"])
+        places = [f"{self._produced.files[line['file']]}:{line['line']}" for line in row["lines"]]
+        return f"{producer}/{seq} at {', '.join(places[:3])}"
 
     def _incomplete(self, again: dict[int, int]) -> list[str]:
         """What end lines promise and the logs do not hold; ``again`` are a producer's lines for a seq it had before."""
@@ -212,21 +221,26 @@ class _Judge:
 
     def _by_position(self, count: _Count, *, by_time: bool) -> None:
         """mismatch, out_of_order, zombie (and stale_epoch)."""
-        limits = anomalies.overtaken(self._consumed.spans())
-        error = self._asked.clock_error
-        for bucket in range(self._consumed_by_position.buckets):
-            consumed = self._consumed_by_position.read(bucket)
-            count("mismatch", anomalies.mismatch(self._produced_by_position.read(bucket), consumed))
-            count("out_of_order", anomalies.out_of_order(consumed))
-            if by_time:
-                count("zombie", anomalies.zombie(consumed, limits, error))
-                count("stale_epoch", anomalies.stale_epoch(consumed, limits, error))
-            self._progress("judging positions", bucket + 1, self._consumed_by_position.buckets)
+        limits = anomalies.overtaken(self._consumed.spans()) if by_time else None
+        buckets = range(self._consumed_by_position.buckets)
+        calls = (partial(self._bucket_by_position, bucket, limits) for bucket in buckets)
+        for bucket, found in enumerate(in_order(calls)):
+            for name, rows in found.items():
+                count(name, rows)
+            self._progress("judging positions", bucket + 1, len(buckets))
 
-
-def _further_lines(repeated: pl.DataFrame) -> Iterable[tuple[int, int]]:
-    """Producers, and how many of their lines are about a seq that another line is about, too."""
-    return repeated.group_by("producer").agg(pl.len() - pl.n_unique("key")).iter_rows()
+    def _bucket_by_position(self, bucket: int, limits: pl.DataFrame | None) -> dict[str, pl.DataFrame]:
+        """What is wrong in one bucket, by class; by time only with ``limits``."""
+        consumed = self._consumed_by_position.read(bucket)
+        found = {
+            "mismatch": anomalies.mismatch(self._produced_by_position.read(bucket), consumed),
+            "out_of_order": anomalies.out_of_order(consumed),
+        }
+        if limits is not None:
+            error = self._asked.clock_error
+            found["zombie"] = anomalies.zombie(consumed, limits, error)
+            found["stale_epoch"] = anomalies.stale_epoch(consumed, limits, error)
+        return found
 
 
 def _buckets(found: dict[str, Found], bucket_bytes: int) -> int:

@@ -1,18 +1,17 @@
 """Files of one side to tables: chunks are parsed on all cores and taken in their order."""
 
-import os
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from tools.validator.errors import FormatError, InputError
-from tools.validator.files import CHUNK_BYTES, Chunk, Found, chunks
+from tools.validator.files import Chunk, Found, chunks
 from tools.validator.frames import Parsed, parse
 from tools.validator.lines import COLORS, STATUSES, EventLine, is_json, parse_event
+from tools.validator.parallel import in_order
 from tools.validator.shuffle import Shuffle
 from tools.validator.tables import ACKED, CONSUMED, SPANS, UNKNOWN, Catalog, merge_spans
 
@@ -53,7 +52,7 @@ class Asked:
     producers: frozenset[str]
     clock_error: int
     strict: bool
-    chunk_bytes: int = CHUNK_BYTES
+    chunk_bytes: int
 
 
 @dataclass
@@ -244,25 +243,17 @@ def _parts(
 
 
 def _parsed(found: Found, side: str, asked: Asked, files: list[str], progress: Progress) -> Iterator[_Part]:
-    workers = min(os.cpu_count() or 1, 4)
-    pending: deque[Future[_Part]] = deque()
-    total, done = found.size(), 0
-    with ThreadPoolExecutor(workers, "parse") as pool:
-        try:
-            for path in found.files:
-                number = len(files)
-                files.append(str(path))
-                for chunk in chunks(path, asked.chunk_bytes):
-                    pending.append(pool.submit(_parse, chunk, number, path, side, asked))
-                    done += chunk.read
-                    progress(f"reading {side} logs", done, total)
-                    while len(pending) > workers:
-                        yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+    def calls() -> Iterator[Callable[[], _Part]]:
+        total, done = found.size(), 0
+        for path in found.files:
+            number = len(files)
+            files.append(str(path))
+            for chunk in chunks(path, asked.chunk_bytes):
+                yield partial(_parse, chunk, number, path, side, asked)
+                done += chunk.read
+                progress(f"reading {side} logs", done, total)
+
+    return in_order(calls())
 
 
 def _parse(chunk: Chunk, file: int, path: Path, side: str, asked: Asked) -> _Part:

@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 import polars as pl
 
-HELD_ROWS = 250_000
-
 
 class _Segment(NamedTuple):
     start: int
@@ -27,7 +25,7 @@ class Shuffle:
         bucket: pl.Expr,
         buckets: int,
         schema: dict[str, type[pl.DataType]],
-        held_rows: int = HELD_ROWS,
+        held_rows: int,
     ) -> None:
         folder.mkdir()
         self._folder = folder

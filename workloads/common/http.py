@@ -208,6 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
         """The base class's own errors (a malformed request line, too long a header, an unknown method), as JSON."""
         self.close_connection = True
         self.command = getattr(self, "command", None) or "GET"
+        self.request_version = self.protocol_version  # what is no HTTP/1 request counts as HTTP/0.9: no status, no head
         if code == HTTPStatus.NOT_IMPLEMENTED:
             code = HTTPStatus.METHOD_NOT_ALLOWED
         self._send(Response({"error": message or explain or HTTPStatus(code).phrase}, code))

@@ -92,7 +92,8 @@ Event = Pause | Resume | Assigned | Revoked | Lost | CommitEnded | Left | Stalle
 class Lifecycle:
     """What a consumer process knows of itself.
 
-    epoch: the epoch of the newest command that was executed. seen_epoch: the newest one heard of.
+    epoch: the epoch that the state belongs to; a resume's counts only once it is ACTIVE, so that PAUSED under an epoch is
+        never a resume that has not come far. seen_epoch: the newest epoch heard of.
     paused_epoch: the newest epoch at which a pause was executed; -1 before the first.
     wanted: a resume was accepted and nothing has voided it since.
     committed: whether the last drain's commit was acknowledged.
@@ -171,10 +172,12 @@ def _pause(now: Lifecycle, epoch: int) -> Step:
 def _resume(now: Lifecycle, epoch: int) -> Step:
     if epoch < now.seen_epoch or epoch <= now.paused_epoch:
         return Step(now, refused=True)
-    resumed = replace(now, epoch=epoch, seen_epoch=epoch, wanted=True)
+    resumed = replace(now, seen_epoch=epoch, wanted=True)
+    if now.state is State.ACTIVE:
+        return Step(replace(resumed, epoch=epoch))
     if now.state is State.PAUSED and not now.wanted:
         return _join(resumed)
-    return Step(resumed)  # ACTIVE already, joining already, or draining: then it joins when the drain has ended
+    return Step(resumed)  # joining already, or draining: then it joins when the drain has ended
 
 
 def _join(now: Lifecycle) -> Step:
@@ -190,7 +193,7 @@ def _join(now: Lifecycle) -> Step:
 def _assigned(now: Lifecycle, partitions: tuple[int, ...]) -> Step:
     owned = replace(now, partitions=tuple(sorted(partitions)))
     if now.state is State.PAUSED and now.wanted:
-        return Step(replace(owned, state=State.ACTIVE, committed=True))
+        return Step(replace(owned, state=State.ACTIVE, epoch=now.seen_epoch, committed=True))
     return Step(owned)
 
 

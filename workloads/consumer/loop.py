@@ -25,6 +25,7 @@ from workloads.consumer.control import Command, Control, Truth
 from workloads.consumer.faults import FaultInjection
 from workloads.consumer.lifecycle import (
     Assigned,
+    Client,
     CommitEnded,
     Effect,
     Event,
@@ -140,7 +141,9 @@ class ConsumerLoop:
     def ready(self) -> bool:
         """Connected and able to take over: there is a client, its connections are up, and the loop moves."""
         client = self._client
-        return client is not None and client.connected and (client.warm or bool(client.owned)) and not self._stopping
+        if client is None or self._stopping or not client.connected:
+            return False
+        return client.warm or self._control.truth.lifecycle.client is Client.MEMBER
 
     # --- the loop
 
@@ -309,7 +312,11 @@ class ConsumerLoop:
             self._leaving = False
             self._feed(Left())
         while self._effects and not self._leaving:
-            self._run_effect(self._effects.popleft(), now)
+            try:
+                self._run_effect(self._effects.popleft(), now)
+            except KafkaException as error:  # a client that refuses to join or leave is of no use any more
+                self.failed(error.args[0])
+                self.lost(error.args[0].str(), fenced=False)
 
     def _run_effect(self, effect: Effect, now: float) -> None:
         match effect:
@@ -440,11 +447,7 @@ class ConsumerLoop:
         if client is None:
             return
         self._forget()
-        try:
-            client.rewind()
-        except KafkaException as error:
-            self._client_error(error.args[0])
-            return
+        client.rewind()
         self._feed(Assigned(client.owned))
 
     # --- commits
@@ -481,7 +484,7 @@ class ConsumerLoop:
             self.figures.rebalances += 1
         self._generation = generation
         flowing = self.wants_flow()
-        self._event("ASSIGNED", complete, {}, self._lifecycle.epoch)
+        self._event("ASSIGNED", complete, {}, self._lifecycle.seen_epoch if flowing else self._lifecycle.epoch)
         logger.info(
             "partitions assigned",
             extra=fields(partitions=partitions, complete=complete, generation=generation, paused=not flowing),

@@ -121,6 +121,15 @@ class Decision:
     deadline: float | None = None
 
 
+LOST_EPOCHS = 1000
+"""How far above everything known a lost Lease is made again.
+
+Commands of the lost Lease may still be on their way to consumers, under epochs that nobody has reported: a withdrawal and
+the grant after it that took place while status was late. They have to be older than the new withdrawal, or a consumer
+that has confirmed it could still execute one.
+"""
+
+
 def phase_key(spec: Spec, grant: Grant | None) -> tuple[object, ...]:
     """Names the phase of timers and lists: it changes with the generation and with every write of the grant."""
     if grant is None:
@@ -133,7 +142,7 @@ def decide(seen: Observation) -> Decision:
     grant = seen.grant
     if grant is None:
         return _make_again(seen, seen.memory.epoch)
-    if max(_epochs(seen.members), default=0) > grant.epoch:
+    if max([seen.memory.epoch, *_epochs(seen.members)]) > grant.epoch:
         # Somebody has heard of a newer epoch than the Lease's: it was lost and made again below it.
         return _make_again(seen, grant.epoch)
     if grant.holder is None:
@@ -170,7 +179,7 @@ def not_active(spec: Spec, members: Iterable[Member], color: Color, epoch: int) 
 
 
 def _make_again(seen: Observation, epoch: int) -> Decision:
-    """A new Lease above every epoch that anybody knows of; nobody is granted before both colours have confirmed.
+    """A new Lease above every epoch that anybody can know of; nobody is granted before both colours have confirmed.
 
     Status may lag behind the Lease that was lost, so its last holder says where to go back to, not whom to trust.
     """
@@ -180,9 +189,10 @@ def _make_again(seen: Observation, epoch: int) -> Decision:
     grant = seen.grant
     if grant is not None:
         memory = Memory(epoch, grant.holder or grant.last_holder, grant.generation, grant.outcome, grant.reason)
+    known = max([epoch, seen.memory.epoch, *_epochs(seen.members)])
     write = Grant(
         holder=None,
-        epoch=max([epoch, memory.epoch, *_epochs(seen.members)]) + 1,
+        epoch=known + LOST_EPOCHS if known else 1,  # at 0 nobody was ever granted: that takes reports of an epoch
         last_holder=memory.last_holder,
         generation=memory.generation,
         outcome=memory.outcome,
@@ -394,7 +404,7 @@ def _active_at(member: Member, epoch: int) -> bool:
 
 
 def _heard(member: Member, epoch: int) -> bool:
-    return member.report is not None and member.report.state is not None and member.report.epoch >= epoch
+    return member.report is not None and member.report.state is not None and member.report.seen_epoch >= epoch
 
 
 def _told(members: Iterable[Member], names: Iterable[str]) -> list[str]:

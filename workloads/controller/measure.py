@@ -96,6 +96,9 @@ class EndOffsets:
             answers: dict[TopicPartition, Future[Any]] = self._admin.list_offsets(asked, request_timeout=BROKER_SECONDS)
             return {which.partition: answer.result(BROKER_SECONDS + 0.5).offset for which, answer in answers.items()}
         except (KafkaException, FutureTimeoutError) as error:
+            # librdkafka's admin client goes on with the leader epochs it knows: after a broker's restart it would be
+            # refused for ever (FENCED_LEADER_EPOCH). A fresh one asks for them.
+            self._admin = None
             raise MeasureError(f"end offsets of {topic} cannot be read: {error!r}") from error
 
 

@@ -1,0 +1,158 @@
+"""The protocol model: every reachable state of the three pure functions in an adversary's world.
+
+It runs `workloads.controller.decide.decide`, `workloads.sidecar.step.step` and `workloads.consumer.lifecycle.step`
+themselves, never copies. `world` has the adversary, `search` visits every state, here are the bounds. Run it with
+`python -m tests.protocol.model`; `--wide` adds the larger worlds, which take minutes each.
+
+The adversary's means:
+
+- commands to a consumer (pause, resume) stay in flight for as long as that process lives: each may be executed at any
+  time, in any order, any number of times, or never; a report that was written once may be written again later;
+- every view (the sidecar's of the Lease and of its consumer, the controllers' of Lease, specification, status and pods)
+  is as old as the adversary likes; only a consistent list and a compare-and-swap write are what they say;
+- actors crash and restart, a pod freezes and thaws, is deleted and made again, partitions are lost, commits are not
+  acknowledged, consumers do not answer, deadlines pass early, the specification flips back, the Lease is deleted; a
+  second controller decides by its own old views;
+- the broker fences nobody that is ACTIVE: the protocol has to be right without it.
+
+What is checked. In every state: not two colours ACTIVE; nobody ACTIVE but the grant's holder (and nobody after a
+withdrawal was confirmed: the grant that follows would show it); the Lease's outcome fits what its generation asks for; a
+blocked rollback names a pod. On every step: the epoch of the Lease does not fall and changes with the holder; a consumer
+process's epochs do not fall. From every state: once nothing else goes wrong and everybody is back, a fair schedule, in
+which deadlines pass when nothing else is left to do, leads to a Lease that is held, with an outcome for the newest
+generation, its holder's consumers ACTIVE and all others PAUSED under its epoch.
+
+How the space is kept small, and why nothing is missed by it:
+
+- The pods of a colour are interchangeable: states that differ by exchanging them are one. For that they bear one name
+  per colour, so a rollback that is blocked by one pod waits here for that colour's other pods too. (All own the same,
+  empty, share of a topic without partitions; which partitions are whose is the broker's matter.)
+- The Lease's reason is cut to its first word. `decide` hands reasons on and never looks at them: test_decide checks it.
+- A command below the newest epoch that its process has seen is dropped from flight, after a check that it is refused:
+  it stays refused for as long as that process lives, because its epochs do not fall.
+- The status is written only in worlds in which it can be read: where a controller crashes and the Lease is deleted.
+- A report that is to be written again is marked when it is written, not remembered always: the same histories.
+- Coarse grain, for the larger worlds: a sidecar that hears its consumer reports in the same step, and a controller knows
+  the newest report of every pod that it knows of. A late report is then one that the sidecar heard late; a pod's
+  coming and going a controller still learns late. A drain ends in the step in which it begins, unless commits may fail:
+  its sidecar hears of it late. The fine grain, for the smaller worlds, lets each of these views age by itself.
+
+Bounds: the faults of one history (kinds, how often each, how many altogether), pods per colour, one change of the
+specification (two with `spec-flip`). Everything else is unbounded.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable
+
+from tests.protocol.search import Result, Search
+from tests.protocol.world import FAULTS, Bounds, World
+from workloads.common.states import GroupProtocol, Membership
+
+SAFE_TO_CROSS = (
+    "consumer-crash", "sidecar-crash", "controller-crash", "freeze", "pod-delete", "lost", "deadline", "spec-flip",
+    "lease-delete",
+)  # fmt: skip
+
+
+def faults(*kinds: str) -> tuple[tuple[str, int], ...]:
+    """`faults("freeze", "deadline*2")`: one freeze, two deadlines."""
+    return tuple((name, int(count or 1)) for name, _, count in (kind.partition("*") for kind in kinds))
+
+
+SINGLES = tuple(Bounds(faults(kind)) for kind in FAULTS)
+"""2 + 2 pods, every kind of fault by itself."""
+
+PAIRS = (
+    Bounds(faults("deadline", "freeze"), total=2),
+    Bounds(faults("deadline", "commit-fails"), total=2),
+    Bounds(faults("freeze", "pod-delete"), total=2),
+)
+"""2 + 2 pods, two faults in one history."""
+
+SMALL = (
+    Bounds(faults(*SAFE_TO_CROSS), total=2, pods=1),
+    Bounds(faults(*FAULTS), total=1, pods=1, fine=True),
+    Bounds(faults("deadline", "consumer-crash"), total=2, pods=1, fine=True),
+    Bounds(faults("deadline", "spec-flip"), total=2, pods=1, fine=True),
+    Bounds(faults("deadline", "pod-delete"), total=2, pods=1, fine=True),
+    Bounds(faults("lease-delete", "controller-crash"), total=2, pods=1, fine=True),
+    Bounds(faults("deadline*3", "freeze", "pod-delete"), total=3, pods=1),
+    Bounds(faults("lease-delete", "controller-crash", "deadline"), total=3, pods=1),
+    Bounds(faults("lease-delete", "controller-crash", "spec-flip"), total=3, pods=1),
+    Bounds(faults("lease-delete*2", "controller-crash*2"), total=4, pods=1),
+)
+"""1 + 1 pod: pairs of nearly everything, the fine grain, three and four faults."""
+
+MEMBERSHIPS = tuple(
+    Bounds(faults(*FAULTS), total=1, pods=1, membership=membership, protocol=protocol)
+    for membership, protocol in (
+        (Membership.LEAVE_JOIN, GroupProtocol.CLASSIC),
+        (Membership.SHARED, GroupProtocol.CLASSIC),
+        (Membership.TAKEOVER, GroupProtocol.CONSUMER),
+    )
+)
+"""1 + 1 pod: the other ways into and out of the group."""
+
+TWO_CONTROLLERS = (
+    Bounds(faults("deadline", "controller-crash"), total=1, pods=1, controllers=2),
+    Bounds(faults("spec-flip"), total=1, pods=1, controllers=2),
+    Bounds(faults("lease-delete"), total=1, pods=1, controllers=2),
+)
+"""1 + 1 pod and a second controller beside the first."""
+
+STANDARD = {
+    "singles": SINGLES,
+    "pairs": PAIRS,
+    "small": SMALL,
+    "memberships": MEMBERSHIPS,
+    "two controllers": TWO_CONTROLLERS,
+}
+"""What the tests run."""
+
+WIDE = (
+    Bounds(faults("deadline*2"), total=2),
+    Bounds(faults("deadline", "consumer-crash"), total=2),
+    Bounds(faults("deadline", "pod-delete"), total=2),
+    Bounds(faults("deadline", "spec-flip"), total=2),
+    Bounds(faults("lease-delete", "controller-crash"), total=2),
+    Bounds(faults(*FAULTS), total=2, pods=1),
+    Bounds(faults("lease-delete", "controller-crash", "deadline"), total=2, pods=1, controllers=2),
+)
+"""Larger worlds, some minutes and up to 8 GiB; nothing was wrong in them when they were run last."""
+
+
+def visit(bounds: Bounds) -> Result:
+    """Search one world and print a line about it. Raises InvariantBroken with the shortest history."""
+    began = time.monotonic()
+    result = Search(World(bounds)).run(limit=60_000_000)
+    print(told(bounds, result, time.monotonic() - began), flush=True)
+    return result
+
+
+def told(bounds: Bounds, result: Result, seconds: float) -> str:
+    """One line: bounds, states, steps and ends."""
+    ends = ", ".join(f"{end.removeprefix('good: ')} {count:,}" for end, count in sorted(result.ends.items()))
+    return (
+        f"{bounds}: {result.states:,} states, {result.steps:,} steps, depth {result.depth}, {seconds:.1f} s; "
+        f"each ends well ({ends})"
+    )
+
+
+def main(arguments: Iterable[str]) -> int:
+    """Search the standard worlds, and with `--wide` the larger ones too."""
+    parser = argparse.ArgumentParser(prog="python -m tests.protocol.model", description="Search the protocol model.")
+    parser.add_argument("--wide", action="store_true", help="the larger worlds too: minutes and up to 8 GiB of memory")
+    chosen = parser.parse_args(list(arguments))
+    began = time.monotonic()
+    worlds = [bounds for group in STANDARD.values() for bounds in group] + (list(WIDE) if chosen.wide else [])
+    results = [visit(bounds) for bounds in worlds]
+    states, steps = sum(result.states for result in results), sum(result.steps for result in results)
+    seconds = time.monotonic() - began
+    print(f"{len(results)} worlds, {states:,} states, {steps:,} steps in {seconds:.0f} s: no invariant broken")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

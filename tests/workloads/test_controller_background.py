@@ -1,0 +1,158 @@
+"""Status and events: written off the hand-off path, until they are accepted."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.workloads.cluster import until
+from tests.workloads.fakeapi import FakeApi
+from workloads.common.kube import Access, Kube
+from workloads.controller import background as module
+from workloads.controller.background import Background
+
+PATH = "/apis/kafka-bluegreen.io/v1alpha1/namespaces/n/kafkaconsumerswitches/consumer"
+EVENTS = "/api/v1/namespaces/n/events"
+
+
+def status(reason: str, *, settled: bool = False, generation: int = 2) -> dict[str, Any]:
+    return {
+        "observedGeneration": generation,
+        "active": "blue",
+        "epoch": 2,
+        "conditions": [
+            {
+                "type": "Settled",
+                "status": str(settled),
+                "reason": reason,
+                "message": "",
+                "observedGeneration": generation,
+            }
+        ],
+    }
+
+
+class Desk:
+    """A background writer, the switch as it is known here, and what arrived."""
+
+    def __init__(self) -> None:
+        self.api = FakeApi()
+        self.known = self.api.put(
+            PATH,
+            {
+                "apiVersion": "kafka-bluegreen.io/v1alpha1",
+                "kind": "KafkaConsumerSwitch",
+                "metadata": {"namespace": "n", "uid": "u", "generation": 2},
+                "spec": {"active": "green"},
+            },
+        )
+        self.background = Background(Kube(Access(self.api.url), "test"), PATH, "n", "pod", lambda: self.known)
+        self.background.thread.start()
+
+    def reasons(self) -> list[str]:
+        """The reason of Settled, of each status that arrived."""
+        puts = [body for method, path, _, body in self.api.requests if method == "PUT" and path == f"{PATH}/status"]
+        return [body["status"]["conditions"][0]["reason"] for body in puts]
+
+    def told(self) -> list[str]:
+        """The reasons of the events that arrived."""
+        return [body["reason"] for method, path, _, body in self.api.requests if method == "POST" and path == EVENTS]
+
+    def current(self) -> dict[str, Any]:
+        """The status as it is stored."""
+        found: dict[str, Any] = self.api.objects[PATH].get("status", {})
+        return found
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    made = Desk()
+    yield made
+    made.api.close()
+
+
+def test_phases_wait_and_the_newest_wins_but_the_end_goes_out_at_once(desk: Desk) -> None:
+    for reason in ("Pausing", "Resuming"):
+        desk.background.publish(status(reason))
+    assert desk.reasons() == []
+    began = time.monotonic()
+    desk.background.publish(status("Switched", settled=True))
+    until("it arrived", desk.reasons, every=0.002)
+    assert time.monotonic() - began < 0.1
+    time.sleep(0.3)
+    assert desk.reasons() == ["Switched"]
+
+
+def test_a_long_phase_is_shown(desk: Desk) -> None:
+    desk.background.publish(status("WaitingForLag"))
+    until("it arrived", lambda: desk.reasons() == ["WaitingForLag"])
+    condition = desk.current()["conditions"][0]
+    assert condition["lastTransitionTime"].endswith("Z")
+
+
+def test_the_same_again_is_not_written(desk: Desk) -> None:
+    desk.background.publish(status("Switched", settled=True))
+    until("it arrived", desk.reasons)
+    desk.known = desk.api.objects[PATH]
+    desk.background.publish(status("Switched", settled=True))
+    time.sleep(0.3)
+    assert desk.reasons() == ["Switched"]
+
+
+def test_a_conflict_is_overcome_for_the_same_generation(desk: Desk) -> None:
+    desk.api.put(PATH, {**desk.known, "status": {"by": "somebody else"}})  # and the watch has not told yet
+    desk.background.publish(status("Switched", settled=True))
+    until("it is stored", lambda: desk.current().get("observedGeneration") == 2)
+    assert desk.reasons() == ["Switched", "Switched"]
+
+
+def test_what_is_true_of_an_older_generation_is_dropped(desk: Desk) -> None:
+    newer = {**desk.known, "metadata": {**desk.known["metadata"], "generation": 3}}
+    desk.api.put(PATH, newer)
+    desk.background.publish(status("Switched", settled=True))
+    time.sleep(0.3)
+    assert desk.current() == {}
+    desk.known = desk.api.objects[PATH]
+    desk.background.publish(status("Pausing"))  # a late thought about generation 2
+    time.sleep(0.3)
+    assert desk.current() == {}
+    desk.background.publish(status("Switched", settled=True, generation=3))
+    until("it is stored", lambda: desk.current().get("observedGeneration") == 3)
+
+
+def test_tried_until_accepted(desk: Desk) -> None:
+    desk.api.failures = [500, 503]
+    desk.background.publish(status("Switched", settled=True))
+    until("it is stored", lambda: desk.current().get("observedGeneration") == 2)
+    assert desk.background.status_errors == 2
+    assert desk.background.status_writes == 1
+
+
+def test_a_status_that_somebody_changed_is_restored(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RESTORE_SECONDS", 0.1)
+    desk.background.publish(status("Switched", settled=True))
+    until("it is stored", lambda: desk.current().get("observedGeneration") == 2)
+    desk.known = desk.api.put(PATH, {**desk.known, "status": {}})
+    desk.background.observed(desk.known)
+    until("it is stored again", lambda: desk.current().get("observedGeneration") == 2)
+    desk.known = desk.api.objects[PATH]
+    desk.background.observed(desk.known)
+    time.sleep(0.3)
+    assert len(desk.reasons()) == 2
+
+
+def test_events_come_after_the_status_and_are_given_up_after_some_tries(desk: Desk) -> None:
+    desk.background.note("Pausing", "one", warning=False, at=1.5)
+    desk.background.publish(status("Switched", settled=True))
+    until("the event arrived", desk.told)
+    assert desk.told() == ["Pausing"]
+    desk.api.failures = [500] * 3
+    desk.background.note("Lost", "two", warning=True, at=2.5)
+    desk.background.note("Kept", "three", warning=True, at=3.5)
+    until("the next one arrived", lambda: desk.told()[-1] == "Kept", seconds=5)
+    assert desk.told() == ["Pausing", "Lost", "Lost", "Lost", "Kept"]
+    event = next(body for method, path, _, body in desk.api.requests if path == EVENTS)
+    assert event["involvedObject"]["uid"] == "u"
+    assert event["eventTime"] == "1970-01-01T00:00:01.500000Z"
+    assert event["type"] == "Normal"

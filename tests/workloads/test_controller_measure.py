@@ -1,0 +1,202 @@
+"""Lag and analysis, with an account of end offsets and positions that a test makes up."""
+
+import time
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from tests.workloads.cluster import until
+from tests.workloads.standin import StandIn
+from workloads.common.http import HttpServer, Response
+from workloads.controller.decide import Analysis, Lag
+from workloads.controller.measure import (
+    AnalysisTask,
+    EndOffsets,
+    LagTask,
+    MeasureError,
+    Measurer,
+    Progress,
+    ProgressReader,
+    _behind,
+)
+from workloads.controller.observe import AnalysisLimits
+
+
+def account(positions: dict[int, int], handled: int = 0, failed: int = 0, process: str = "b") -> Progress:
+    return Progress(process, positions, handled, failed)
+
+
+@pytest.mark.parametrize(
+    ("ends", "positions", "threshold", "said"),
+    [
+        ({0: 10, 1: 0}, [{0: 10}], 0, ""),  # partition 1 was never written to
+        ({0: 10, 1: 5}, [{0: 12}, {1: 5}], 0, ""),
+        ({0: 10}, [{0: 9}], 0, "1 records behind on 1 partitions, most on 0: 1"),
+        ({0: 10}, [{0: 9}], 1, ""),
+        ({0: 10, 1: 10}, [{0: 1}, {1: 8}], 0, "11 records behind on 2 partitions, most on 0: 9"),
+        ({0: 10, 1: 10}, [{0: 10}], 0, "no position known of partitions [1]"),
+        ({0: 10}, [], 0, "no position known of partitions [0]"),
+        ({0: 10}, [{0: 3}, {0: 10}], 0, ""),
+    ],
+)
+def test_behind(ends: dict[int, int], positions: list[dict[int, int]], threshold: int, said: str) -> None:
+    assert _behind(ends, {f"p{n}": account(p) for n, p in enumerate(positions)}, threshold) == said
+
+
+class Ends(EndOffsets):
+    def __init__(self) -> None:
+        super().__init__("nowhere:1")
+        self.ends: dict[int, int] | None = {}
+        self.reads = 0
+
+    def read(self, topic: str, partitions: int) -> dict[int, int]:
+        self.reads += 1
+        if self.ends is None:
+            raise MeasureError("the broker does not answer")
+        return self.ends
+
+
+class Accounts(ProgressReader):
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.now: dict[str, Progress] | None = {}
+
+    def read(self, addresses: Mapping[str, str]) -> dict[str, Progress]:
+        if self.now is None:
+            raise MeasureError("p0 does not tell its progress")
+        return self.now
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.ends, self.accounts = Ends(), Accounts()
+        self.woken = 0
+        self.measurer = Measurer(self.ends, self.accounts, self._wake)
+        self.measurer.thread.start()
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    def lag(self, key: object = "k", threshold: int = 0) -> None:
+        self.measurer.measure(key, LagTask("t", 2, threshold, dict))
+
+    def analysis(self, seconds: float, rate: float) -> None:
+        self.measurer.measure("k", AnalysisTask(AnalysisLimits(seconds, rate), dict))
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_the_end_offsets_are_read_once_and_met(bench: Bench) -> None:
+    bench.ends.ends = {0: 10, 1: 10}
+    bench.accounts.now = {"p": account({0: 10, 1: 7})}
+    assert bench.measurer.result("k").lag is Lag.UNKNOWN
+    bench.lag()
+    until("behind", lambda: bench.measurer.result("k").lag is Lag.BEHIND)
+    assert "most on 1: 3" in bench.measurer.result("k").detail
+    bench.ends.ends = {0: 99, 1: 99}  # what comes later does not count
+    bench.accounts.now = {"p": account({0: 10, 1: 10})}
+    until("caught up", lambda: bench.measurer.result("k").lag is Lag.CAUGHT_UP)
+    assert bench.woken == 1
+    assert bench.ends.reads == 1
+    met = bench.measurer.result("k").met_at
+    assert met is not None
+    assert time.monotonic() - met < 5
+
+
+def test_a_broker_or_a_pod_that_does_not_answer_is_named_and_asked_again(bench: Bench) -> None:
+    bench.ends.ends = None
+    bench.lag()
+    until("named", lambda: "broker" in bench.measurer.result("k").detail)
+    bench.ends.ends = {0: 1}
+    bench.accounts.now = None
+    until("named", lambda: "p0" in bench.measurer.result("k").detail)
+    bench.accounts.now = {"p0": account({0: 1})}
+    until("caught up", lambda: bench.measurer.result("k").lag is Lag.CAUGHT_UP)
+
+
+def test_another_phase_gets_another_measurement(bench: Bench) -> None:
+    bench.ends.ends = {0: 1}
+    bench.accounts.now = {"p": account({0: 1})}
+    bench.lag()
+    until("caught up", lambda: bench.measurer.result("k").lag is Lag.CAUGHT_UP)
+    assert bench.measurer.result("other").lag is Lag.UNKNOWN
+    bench.ends.ends = {0: 2}
+    bench.lag("other")
+    until("behind", lambda: bench.measurer.result("other").lag is Lag.BEHIND)
+    bench.measurer.measure("other", None)
+    time.sleep(0.1)
+    reads = bench.ends.reads
+    time.sleep(0.2)
+    assert bench.ends.reads == reads, "nobody asks any more"
+
+
+def test_an_analysis_counts_what_happened_in_its_time(bench: Bench) -> None:
+    bench.accounts.now = {"p": account({}, handled=1000, failed=900), "q": account({}, handled=50)}
+    bench.analysis(0.6, 0.1)
+    time.sleep(0.2)
+    bench.accounts.now = {"p": account({}, handled=1100, failed=905), "q": account({}, handled=50)}
+    until("passed", lambda: bench.measurer.result("k").analysis is Analysis.PASSED)
+    assert "5 of 100 records failed" in bench.measurer.result("k").detail
+
+
+def test_an_analysis_fails_on_too_many_errors_also_in_a_new_process(bench: Bench) -> None:
+    bench.accounts.now = {"p": account({}, handled=1000)}
+    bench.analysis(0.8, 0.1)
+    time.sleep(0.2)
+    bench.accounts.now = {"p": account({}, handled=20, failed=20, process="another")}
+    until("failed", lambda: bench.measurer.result("k").analysis is Analysis.FAILED)
+    assert "20 of 20 records failed" in bench.measurer.result("k").detail
+
+
+def test_an_analysis_of_nothing_passes_and_says_so(bench: Bench) -> None:
+    bench.accounts.now = {"p": account({})}
+    bench.analysis(0.1, 0.0)
+    until("passed", lambda: bench.measurer.result("k").analysis is Analysis.PASSED)
+    assert "0 of 0" in bench.measurer.result("k").detail
+
+
+def test_an_analysis_that_cannot_be_made_fails(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workloads.controller.measure.ANALYSIS_GRACE_SECONDS", 0.3)
+    bench.accounts.now = None
+    bench.analysis(0.1, 1.0)
+    until("failed", lambda: bench.measurer.result("k").analysis is Analysis.FAILED)
+    assert "p0 does not tell" in bench.measurer.result("k").detail
+
+
+@pytest.fixture
+def consumer() -> Iterator[StandIn]:
+    made = StandIn((0, 1))
+    yield made
+    made.server.stop()
+
+
+def test_progress_is_read_over_http(consumer: StandIn) -> None:
+    consumer.lifecycle = consumer.lifecycle.__class__(partitions=(0, 1))
+    consumer.positions = {0: 7}
+    consumer.handled, consumer.failed = 9, 2
+    reader = ProgressReader(consumer.server.port)
+    assert reader.read({"p": "127.0.0.1"}) == {"p": Progress(consumer.boot_id, {0: 7, 1: 0}, 9, 2)}
+    with pytest.raises(MeasureError, match="q has no address"):
+        reader.read({"p": "127.0.0.1", "q": ""})
+
+
+@pytest.mark.parametrize("body", [b"no", b"[]", b"{}", b'{"positions": {"x": 1}}'])
+def test_a_progress_that_is_none_names_the_pod(body: bytes) -> None:
+    server = HttpServer("127.0.0.1", 0, {("GET", "/progress"): lambda _: Response(body)})
+    server.start()
+    with pytest.raises(MeasureError, match="pod-7"):
+        ProgressReader(server.port).read({"pod-7": "127.0.0.1"})
+    server.stop()
+
+
+def test_a_broker_that_is_not_there() -> None:
+    with pytest.raises(MeasureError, match="end offsets of t cannot be read"):
+        EndOffsets("127.0.0.1:1").read("t", 2)
+
+
+def test_nobody_at_that_address() -> None:
+    with pytest.raises(MeasureError, match="pod-7 does not tell its progress"):
+        ProgressReader(1).read({"pod-7": "127.0.0.1"})

@@ -1,0 +1,114 @@
+"""The HTTP server, over real sockets."""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from workloads.common.http import MAX_BODY_BYTES, HttpError, HttpServer, Request, Response
+
+
+def boom(_: Request) -> Response:
+    raise RuntimeError("boom")
+
+
+def refuse(_: Request) -> Response:
+    raise HttpError(409, "stale", epoch=7)
+
+
+@pytest.fixture
+def server() -> Iterator[HttpServer]:
+    made = HttpServer(
+        "127.0.0.1",
+        0,
+        {
+            ("POST", "/echo"): lambda request: Response({"got": request.json_object(), "query": dict(request.query)}),
+            ("GET", "/text"): lambda _: Response(b"plain", content_type="text/plain"),
+            ("GET", "/boom"): boom,
+            ("GET", "/refuse"): refuse,
+        },
+    )
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def connection(server: HttpServer) -> Iterator[http.client.HTTPConnection]:
+    made = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    yield made
+    made.close()
+
+
+def ask(connection: http.client.HTTPConnection, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+    connection.request(method, path, body)
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def test_a_connection_is_kept_through_answers_and_errors(connection: http.client.HTTPConnection) -> None:
+    connection.connect()
+    first = connection.sock
+    assert ask(connection, "POST", "/echo?wait=false", '{"a": 1}') == (200, b'{"got":{"a":1},"query":{"wait":"false"}}')
+    assert ask(connection, "GET", "/text") == (200, b"plain")
+    assert ask(connection, "HEAD", "/text") == (200, b"")
+    assert ask(connection, "POST", "/echo", "{")[0] == 400
+    assert ask(connection, "POST", "/echo", "[]")[0] == 400
+    assert ask(connection, "POST", "/echo")[0] == 400
+    status, body = ask(connection, "GET", "/nope")
+    assert (status, json.loads(body)["error"]) == (404, "there is no /nope here")
+    status, body = ask(connection, "GET", "/echo")
+    assert (status, json.loads(body)["allow"]) == (405, ["POST"])
+    assert ask(connection, "DELETE", "/text")[0] == 405
+    status, body = ask(connection, "GET", "/boom")
+    assert (status, "boom" in json.loads(body)["error"]) == (500, True)
+    assert ask(connection, "GET", "/refuse") == (409, b'{"error":"stale","epoch":7}')
+    assert connection.sock is first
+
+
+def test_nagle_is_off(
+    server: HttpServer, connection: http.client.HTTPConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_options: list[tuple[object, ...]] = []
+    original = socket.socket.setsockopt
+
+    def spy(self: socket.socket, *arguments: Any) -> None:
+        set_options.append(arguments)
+        original(self, *arguments)
+
+    monkeypatch.setattr(socket.socket, "setsockopt", spy)
+    ask(connection, "GET", "/text")
+    # One by the client, one by the server, which runs in this process.
+    assert set_options.count((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)) == 2
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (f"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {MAX_BODY_BYTES + 1}\r\n\r\n", 413),
+        ("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n", 400),
+        ("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+        ("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
+        ("BREW /echo HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+        ("nonsense\r\n\r\n", 400),
+        ("GET /" + "x" * 70_000 + " HTTP/1.1\r\n\r\n", 414),
+        ("GET /text HTTP/1.1\r\n" + "".join(f"h{i}: x\r\n" for i in range(200)) + "\r\n", 431),
+    ],
+)
+def test_what_cannot_be_read_costs_the_connection(server: HttpServer, head: str, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
+        raw.sendall(head.encode())
+        raw.shutdown(socket.SHUT_WR)
+        answer = b""
+        while chunk := raw.recv(65536):
+            answer += chunk
+    assert answer.startswith(b"HTTP/1.1 %d " % status), answer[:200]
+    assert "error" in json.loads(answer.rpartition(b"\r\n\r\n")[2])
+
+
+def test_a_taken_port_is_named(server: HttpServer) -> None:
+    with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{server.port}"):
+        HttpServer("127.0.0.1", server.port, {})
