@@ -22,6 +22,7 @@ from experiments.measurements import LagSample
 
 _PROBE = Path(__file__).parent / "in_pod" / "end_offsets.py"
 _PERIOD_SECONDS = 1.0
+_SHARP_SECONDS = 0.5
 _POLL_SECONDS = 0.1
 _ANSWER_SECONDS = 3.0
 _STOP_SECONDS = 5.0
@@ -188,9 +189,11 @@ class Lag:
     def sample(self) -> LagSample:
         """One sample. While a partition changes hands its last known position counts.
 
-        Raises ExperimentError when a consumer did not answer that may own what nobody else reports: its last known
-        position would show as lag what is only a missing answer.
+        Raises ExperimentError when a consumer did not answer that may own what nobody else reports (its last known
+        position would show as lag what is only a missing answer), and when the reading took so long that the records
+        that came meanwhile would show as lag.
         """
+        begun = time.monotonic()
         members, silent = self.members()
         now = _furthest(members)
         if silent and len(now) < self._partitions:
@@ -198,6 +201,9 @@ class Lag:
         for partition, offset in now.items():
             self._known[partition] = max(offset, self._known.get(partition, 0))
         ends = self.end_offsets()
+        took = time.monotonic() - begun
+        if took > _SHARP_SECONDS:
+            raise ExperimentError(f"reading positions and end offsets took {took:.1f} s: the flow went on between them")
         behind = [max(0, end - self._known.get(partition, end)) for partition, end in ends.items()]
         return LagSample(time.time(), sum(behind), max(behind, default=0))
 

@@ -14,6 +14,11 @@ from tools.sandbox.errors import SandboxError
 
 ROOT = Path("/sys/fs/cgroup")
 V2_CONTROLLERS = ("cpuset", "cpu", "io", "memory", "pids")
+DAEMONS = "daemons"
+# A cluster of one's own does not share its processors with the program that drives it. Where it has to, as here, all of
+# its pods together would count as much as one thread of that program (the default weight, 1024 in v1 and 100 in v2).
+V1_SHARES, V1_DAEMON_SHARES = 16384, 4096
+V2_WEIGHT, V2_DAEMON_WEIGHT = 1600, 400
 
 
 def make(name: str) -> None:
@@ -30,6 +35,16 @@ def make(name: str) -> None:
         for file in ("cpuset.cpus", "cpuset.mems"):  # empty in a new group, which then accepts no process
             if (hierarchy / file).exists():
                 (group / file).write_text((hierarchy / file).read_text())
+        if (group / "cpu.shares").exists():
+            (group / DAEMONS).mkdir(exist_ok=True)
+            (group / "cpu.shares").write_text(str(V1_SHARES))
+            (group / DAEMONS / "cpu.shares").write_text(str(V1_DAEMON_SHARES))
+
+
+def daemons(name: str) -> list[Path]:
+    """The files that a process writes 0 to, to be counted with the cluster's own programs; none if there is no such."""
+    tops = [ROOT / name] if (ROOT / "cgroup.controllers").exists() else [h / name for h in _v1_hierarchies()]
+    return [top / DAEMONS / "cgroup.procs" for top in tops if (top / DAEMONS).exists()]
 
 
 def remove(name: str, seconds: float = 10) -> None:
@@ -58,7 +73,15 @@ def _make_v2(name: str) -> None:
         if controller in offered and controller not in enabled:
             with contextlib.suppress(OSError):
                 (ROOT / "cgroup.subtree_control").write_text(f"+{controller}")
-    (ROOT / name).mkdir(exist_ok=True)
+    group = ROOT / name
+    group.mkdir(exist_ok=True)
+    if (group / "cpu.weight").exists():
+        (group / "cpu.weight").write_text(str(V2_WEIGHT))
+        with contextlib.suppress(OSError):
+            (group / "cgroup.subtree_control").write_text("+cpu")
+        (group / DAEMONS).mkdir(exist_ok=True)
+        if (group / DAEMONS / "cpu.weight").exists():
+            (group / DAEMONS / "cpu.weight").write_text(str(V2_DAEMON_WEIGHT))
 
 
 def _remove_tree(top: Path) -> Path | None:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -225,7 +226,9 @@ class Cluster:
     def _spawn(self, descriptors: list[int]) -> None:
         run = self._layout.run
         log = self._layout.logs / "init.log"
-        command = ["unshare", *(f"--{name}" for name in NAMESPACES), "--fork", "--kill-child", "--mount-proc"]
+        joining = " ".join(f"&& echo 0 > {shlex.quote(str(file))}" for file in cgroups.daemons(self._layout.name))
+        command = ["sh", "-c", f'true {joining} && exec "$@"', "sh"]
+        command += ["unshare", *(f"--{name}" for name in NAMESPACES), "--fork", "--kill-child", "--mount-proc"]
         command += [sys.executable, "-m", "tools.sandbox.init", str(run / "init.json")]
         # A short environment: a proxy setting of the shell, for one, is not meant for the cluster.
         environment = {

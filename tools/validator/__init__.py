@@ -88,7 +88,7 @@ has no entry for it.
 Cost
 ====
 10 million records on each side within 1 GiB. Lines are parsed in chunks, by polars, into columns of numbers, which go
-by (producer, seq) and by (partition, offset) into buckets on disk (``TMPDIR``; some 30 bytes a record), and each bucket
+by (producer, seq) and by (partition, offset) into buckets on disk (``TMPDIR``; some 30 bytes a line), and each bucket
 is judged on its own. Names and (partition, epoch, colour) are kept in memory. ``benchmark.py`` measures it.
 """
 
