@@ -14,7 +14,6 @@ import pytest
 from experiments.cluster import Switch
 from tests.e2e.field import Field, assert_nothing_wrong, frozen, send, until
 
-pytestmark = pytest.mark.e2e
 GOOD = {"Switched", "Refused", "Failed", "RolledBack"}
 
 
@@ -48,6 +47,7 @@ def _kill(field: Field, victim: str, colour: str) -> None:
         send(f"consumer-{colour}-1", "sidecar", signal.SIGKILL)
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("victim", ["controller", "sidecar"])
 @pytest.mark.parametrize("phase", ["WaitingForLag", "Pausing", "Resuming", "RollingBack"])
 def test_killed_in_a_phase(blue: Field, victim: str, phase: str) -> None:
@@ -82,6 +82,7 @@ def _back(field: Field, victim: str, phase: str) -> bool:
     return bool(processes(pod, victim))
 
 
+@pytest.mark.soak
 def test_killed_at_any_moment(blue: Field) -> None:
     """Six switches, each with a kill some milliseconds after the command reached the cluster."""
     rng = random.Random(11)

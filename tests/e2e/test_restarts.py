@@ -53,7 +53,7 @@ def test_while_nothing_moves(blue: Field, disturb: Callable[[Field], None]) -> N
     assert_nothing_wrong(verdicts[0], IN_HAND)
 
 
-@pytest.mark.parametrize("disturb", CASES)
+@pytest.mark.parametrize("disturb", [*CASES[:2], pytest.param(CASES[2], marks=pytest.mark.soak)])
 def test_during_a_switch(blue: Field, disturb: Callable[[Field], None]) -> None:
     with blue.judged(f"switching-{disturb.__name__}") as verdicts:
         generation = blue.switch().generation

@@ -7,6 +7,7 @@ from workloads.common.report import Report
 from workloads.common.states import State
 from workloads.consumer import lifecycle as lc
 from workloads.controller import decide as dc
+from workloads.sidecar import step as sc
 
 
 def resume_before_pause(seen: dc.Observation) -> dc.Decision:
@@ -30,6 +31,49 @@ def stale_list_counts(seen: dc.Observation) -> dc.Decision:
     return dc.decide(replace(seen, listed=True))
 
 
+def never_drains(now: lc.Lifecycle, event: lc.Event) -> lc.Step:
+    """A drain whose commit has ended is never over."""
+    return lc.Step(now) if isinstance(event, lc.CommitEnded) else lc.step(now, event)
+
+
+def epoch_stands_still(seen: dc.Observation) -> dc.Decision:
+    """A withdrawal does not raise the epoch."""
+    decision = dc.decide(seen)
+    if decision.write is None or seen.grant is None or decision.write.holder is not None:
+        return decision
+    return replace(decision, write=replace(decision.write, epoch=seen.grant.epoch))
+
+
+def trusts_a_lost_lease(seen: dc.Observation) -> dc.Decision:
+    """A Lease that is made again is granted to the colour asked for at once."""
+    decision = dc.decide(seen)
+    if decision.write is None or not decision.write.unconfirmed:
+        return decision
+    granted = replace(decision.write, holder=seen.spec.active, generation=seen.spec.generation, outcome=None)
+    return replace(decision, write=replace(granted, unconfirmed=False))
+
+
+def reports_what_was_asked(view: sc.View) -> sc.Next:
+    """A sidecar reports the pause that it has posted, not what its consumer answers."""
+    following = sc.step(view)
+    if not isinstance(following.call, sc.PauseConsumer) or view.consumer is None:
+        return following
+    epoch = following.call.epoch
+    return replace(following, report=replace(view.consumer, state=State.PAUSED, epoch=epoch, seen_epoch=epoch))
+
+
+def old_commands_execute(now: lc.Lifecycle, event: lc.Event) -> lc.Step:
+    """A command is compared with nothing."""
+    if isinstance(event, lc.Pause | lc.Resume):
+        return lc.step(replace(now, seen_epoch=0, paused_epoch=-1), event)
+    return lc.step(now, event)
+
+
 RESUME_BEFORE_PAUSE = Rules(decide=resume_before_pause)
 EQUAL_EPOCHS_RESUME = Rules(lifecycle=equal_epochs_resume)
 STALE_LIST_COUNTS = Rules(decide=stale_list_counts)
+NEVER_DRAINS = Rules(lifecycle=never_drains)
+EPOCH_STANDS_STILL = Rules(decide=epoch_stands_still)
+TRUSTS_A_LOST_LEASE = Rules(decide=trusts_a_lost_lease)
+REPORTS_WHAT_WAS_ASKED = Rules(sidecar=reports_what_was_asked)
+OLD_COMMANDS_EXECUTE = Rules(lifecycle=old_commands_execute)

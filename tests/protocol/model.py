@@ -66,6 +66,9 @@ SINGLES = tuple(Bounds(faults(kind)) for kind in FAULTS)
 
 PAIRS = (
     Bounds(faults("deadline", "freeze"), total=2),
+    Bounds(faults("deadline", "consumer-crash"), total=2),
+    Bounds(faults("deadline", "pod-delete"), total=2),
+    Bounds(faults("deadline", "spec-flip"), total=2),
     Bounds(faults("deadline", "commit-fails"), total=2),
     Bounds(faults("freeze", "pod-delete"), total=2),
 )
@@ -81,7 +84,7 @@ SMALL = (
     Bounds(faults("deadline*3", "freeze", "pod-delete"), total=3, pods=1),
     Bounds(faults("lease-delete", "controller-crash", "deadline"), total=3, pods=1),
     Bounds(faults("lease-delete", "controller-crash", "spec-flip"), total=3, pods=1),
-    Bounds(faults("lease-delete*2", "controller-crash*2"), total=4, pods=1),
+    Bounds(faults("lease-delete*2", "controller-crash"), total=3, pods=1),
 )
 """1 + 1 pod: pairs of nearly everything, the fine grain, three and four faults."""
 
@@ -113,9 +116,6 @@ STANDARD = {
 
 WIDE = (
     Bounds(faults("deadline*2"), total=2),
-    Bounds(faults("deadline", "consumer-crash"), total=2),
-    Bounds(faults("deadline", "pod-delete"), total=2),
-    Bounds(faults("deadline", "spec-flip"), total=2),
     Bounds(faults("lease-delete", "controller-crash"), total=2),
     Bounds(faults(*FAULTS), total=2, pods=1),
     Bounds(faults("lease-delete", "controller-crash", "deadline"), total=2, pods=1, controllers=2),

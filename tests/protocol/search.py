@@ -302,14 +302,17 @@ class Search:
 
     def _change(self, groups: Numbers, change: Numbers) -> Numbers:
         _, at = self._change_table.find(((change << GROUP_BITS) | groups).astype(np.uint64))
-        return self._change_table.entries()[at, 0]
+        changed: Numbers = self._change_table.entries()[at, 0]
+        return changed
 
     def _broken(self, states: States) -> npt.NDArray[np.bool_]:
         _, core, blue, green = self._unpack(states)
         active, holder = self._active.array(), self._holder.array()[core]
         blue_active, green_active = active[blue] > 0, active[green] > 0
         wrong = self._wrong_core.array()[core] > 0
-        return wrong | (blue_active & green_active) | ((holder == 1) & green_active) | ((holder == 2) & blue_active)
+        both = blue_active & green_active
+        found: npt.NDArray[np.bool_] = wrong | both | ((holder == 1) & green_active) | ((holder == 2) & blue_active)
+        return found
 
     def run(self, limit: int = 30_000_000, ends: bool = True) -> Result:
         """Visit every reachable state, and (unless not `ends`) see that a fair schedule leads from each to a good end.
@@ -420,7 +423,9 @@ class Search:
             if hit.any():
                 state = level[np.argmax(hit)]
                 history = self._history(levels[: depth + 1], state)
-                raise InvariantBroken(f"no good end: {verdict}\n{history}\n  and in the end\n{self._picture(known[end])}")
+                raise InvariantBroken(
+                    f"no good end: {verdict}\n{history}\n  and in the end\n{self._picture(known[end])}"
+                )
 
     # -- for people ------------------------------------------------------------------------------------------------------
 
@@ -494,7 +499,8 @@ def _new(candidates: States, visited: States) -> States:
     """Those of `candidates` that are not in `visited`; both sorted."""
     at = np.searchsorted(visited, candidates)
     at[at == len(visited)] = 0
-    return candidates[visited[at] != candidates]
+    new: States = candidates[visited[at] != candidates]
+    return new
 
 
 def _merge(one: States, other: States) -> States:

@@ -1,82 +1,131 @@
-"""The protocol model: the real functions keep every invariant in every reachable state, and broken copies do not.
+"""The protocol model over its standard worlds, and its power: it catches broken copies of each function."""
 
-What a search covers is in its `Bounds`; each prints them with what it saw (`pytest -s`, or `python -m tests.protocol`).
-"""
+import re
 
 import pytest
 
 from tests.protocol import broken
-from tests.protocol.search import InvariantBroken, Result, Search
+from tests.protocol.model import SINGLES, STANDARD, WIDE, faults, main, visit
+from tests.protocol.search import InvariantBroken, Search
 from tests.protocol.world import FAULTS, Bounds, Rules, World
 from workloads.common.states import GroupProtocol, Membership
 from workloads.controller import decide as dc
 
 
-def _each(*kinds: str) -> tuple[tuple[str, int], ...]:
-    return tuple((kind, 1) for kind in kinds)
+@pytest.mark.parametrize("bounds", [bounds for group in STANDARD.values() for bounds in group], ids=str)
+def test_no_invariant_breaks_and_every_state_ends_well(bounds: Bounds) -> None:
+    result = visit(bounds)
+    assert result.states > 10_000
+    assert result.steps > result.states
+    assert sum(result.ends.values()) == result.states
+    assert "good: Switched" in result.ends
 
 
-ALL = _each(*FAULTS)
-
-SEARCHES = [
-    # Every kind of fault, at every moment of a switch, in the whole world.
-    Bounds(ALL, total=1, pods=2),
-    # What meets a deadline of the controller.
-    Bounds(_each("freeze", "deadline"), total=2, pods=2),
-    Bounds(_each("spec-flip", "deadline"), total=2, pods=2),
-    # The deepest histories, in the small world.
-    Bounds(_each("freeze", "deadline", "spec-flip"), total=3, pods=1),
-    Bounds(_each("consumer-crash", "sidecar-crash", "deadline"), total=3, pods=1),
-    Bounds(_each("lease-delete", "controller-crash", "deadline"), total=3, pods=1),
-    Bounds(_each("pod-delete", "deadline", "report-again"), total=3, pods=1),
-    # Every view ages by itself.
-    Bounds(_each("consumer-crash", "deadline"), total=2, pods=1, fine=True),
-    Bounds(_each("lease-delete", "controller-crash"), total=2, pods=1, fine=True),
-    # Two controllers at once.
-    Bounds(_each("spec-flip", "deadline"), total=2, pods=1, controllers=2),
-    # The other memberships.
-    Bounds(ALL, total=1, pods=1, membership=Membership.LEAVE_JOIN),
-    Bounds(ALL, total=1, pods=1, membership=Membership.SHARED),
-    Bounds(ALL, total=1, pods=1, protocol=GroupProtocol.CONSUMER),
-]
+def test_the_worlds_cover_what_can_go_wrong() -> None:
+    assert {kind for bounds in SINGLES for kind, _ in bounds.faults} == FAULTS.keys()
+    worlds = [bounds for group in STANDARD.values() for bounds in group]
+    assert all(bounds.pods == 2 for bounds in SINGLES)
+    assert {bounds.membership for bounds in worlds} == set(Membership)
+    assert {bounds.protocol for bounds in worlds} == set(GroupProtocol)
+    assert {bounds.fine for bounds in worlds} == {True, False}
+    assert {bounds.controllers for bounds in worlds} == {1, 2}
+    assert max(bounds.total for bounds in worlds) >= 3
+    assert not set(worlds) & set(WIDE)
 
 
-def run(bounds: Bounds) -> Result:
-    """Search and say what was seen."""
-    result = Search(World(bounds)).run()
-    ends = ", ".join(f"{end.removeprefix('good: ')} {count}" for end, count in sorted(result.ends.items()))
-    print(f"{bounds}: {result.states} states, {result.steps} steps, depth {result.depth}; ends: {ends}", flush=True)
-    return result
+def test_every_outcome_is_reached() -> None:
+    ends: set[str] = set()
+    for kinds in (("deadline",), ("pod-delete",)):
+        ends |= visit(Bounds(faults(*kinds), pods=1)).ends.keys()
+    assert ends == {"good: Switched", "good: Failed", "good: RolledBack", "good: Refused"}
 
 
-@pytest.mark.parametrize("bounds", SEARCHES, ids=str)
-def test_every_reachable_state_is_right_and_comes_to_a_good_end(bounds: Bounds) -> None:
-    result = run(bounds)
-    assert result.states > 1000, "a search that saw so little has not left the beginning"
-    assert all(end.startswith("good") for end in result.ends)
+def caught(bounds: Bounds, rules: Rules, ends: bool = True) -> str:
+    """The history that the model finds."""
+    with pytest.raises(InvariantBroken) as found:
+        Search(World(bounds, rules)).run(ends=ends)
+    print(found.value)
+    return str(found.value)
 
 
-def _caught(rules: Rules, *kinds: str, pods: int = 1) -> str:
-    with pytest.raises(InvariantBroken) as caught:
-        Search(World(Bounds(_each(*kinds), total=max(1, len(kinds)), pods=pods), rules)).run()
-    print(caught.value)
-    return str(caught.value)
+@pytest.mark.parametrize("pods", [1, 2])
+def test_resume_before_pause_is_caught(pods: int) -> None:
+    said = caught(Bounds(pods=pods), broken.RESUME_BEFORE_PAUSE)
+    assert said.splitlines() == [
+        "blue ACTIVE under green at epoch 4, generation 2 under way",
+        "    1 the controller sees generation 2",
+        "    2 the controller writes the Lease: nobody at epoch 3, withdrawn from blue, generation 2 under way",
+        "    3 the controller writes the Lease: green at epoch 4, generation 2 under way",
+        "      Lease: green at epoch 4, generation 2 under way; generation 2",
+        *["      blue: ACTIVE at epoch 2"] * pods,
+        *["      green: PAUSED at epoch 2"] * pods,
+    ]
 
 
-def test_a_resume_before_the_pause_is_caught() -> None:
-    told = _caught(broken.RESUME_BEFORE_PAUSE)
-    assert "ACTIVE" in told
+LOST = Bounds(faults("lease-delete", "controller-crash", "spec-flip"), total=3, pods=1)
 
 
-def test_a_resume_at_the_epoch_of_a_pause_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The epochs of a lost Lease come again only without the margin above them; then this rule is what is left."""
+def test_equal_epochs_that_resume_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two Leases come to use one epoch only when more epochs were lost than the margin of the second; so it is 1 here."""
     monkeypatch.setattr(dc, "LOST_EPOCHS", 1)
-    kinds = ("lease-delete", "controller-crash", "spec-flip")
-    Search(World(Bounds(_each(*kinds), total=3, pods=1))).run(ends=False)
-    told = _caught(broken.EQUAL_EPOCHS_RESUME, *kinds)
-    assert "ACTIVE" in told
+    said = caught(LOST, broken.EQUAL_EPOCHS_RESUME, ends=False)
+    assert said.startswith("green ACTIVE under blue")
+    paused = said.index("a green consumer executes Pause(epoch=4)")
+    assert said.index("the Lease is deleted") < paused < said.index("a green consumer executes Resume(epoch=4)")
 
 
-def test_a_stale_list_that_counts_as_gone_is_caught() -> None:
-    told = _caught(broken.STALE_LIST_COUNTS, "pod-delete", pods=1)
-    assert "ACTIVE" in told
+def test_equal_epochs_are_safe_with_the_real_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same world: nobody is ACTIVE who must not be, even beyond the margin."""
+    monkeypatch.setattr(dc, "LOST_EPOCHS", 1)
+    result = Search(World(LOST)).run(ends=False)
+    print(f"{LOST}: {result.states:,} states, {result.steps:,} steps, with no margin after a lost Lease")
+    assert result.states > 100_000
+
+
+def test_the_margin_after_a_lost_lease_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it a command of the lost Lease can be newer than the new Lease's withdrawal."""
+    monkeypatch.setattr(dc, "LOST_EPOCHS", 1)
+    said = caught(Bounds(faults("lease-delete", "controller-crash", "deadline"), total=3, pods=1), Rules())
+    assert said.startswith("blue ACTIVE under green")
+
+
+@pytest.mark.parametrize("pods", [1, 2])
+def test_a_stale_list_that_counts_as_gone_is_caught(pods: int) -> None:
+    said = caught(Bounds(faults("pod-delete"), pods=pods), broken.STALE_LIST_COUNTS)
+    assert said.startswith("blue ACTIVE under green")
+    assert "a blue pod is created" in said
+    assert "lists the pods" not in said
+
+
+@pytest.mark.parametrize(
+    ("rules", "bounds"),
+    [
+        (broken.NEVER_DRAINS, Bounds(pods=1)),
+        (broken.EPOCH_STANDS_STILL, Bounds(pods=1)),
+        (broken.TRUSTS_A_LOST_LEASE, Bounds(faults("lease-delete"), pods=1)),
+        (broken.REPORTS_WHAT_WAS_ASKED, Bounds(pods=1, fine=True)),
+        (broken.OLD_COMMANDS_EXECUTE, Bounds(faults("deadline"), pods=1)),
+    ],
+    ids=["never drains", "epoch stands still", "trusts a lost Lease", "reports what was asked", "old commands execute"],
+)
+def test_other_broken_copies_are_caught(rules: Rules, bounds: Bounds) -> None:
+    caught(bounds, rules)
+
+
+def test_the_histories_are_the_shortest_and_numbered() -> None:
+    said = caught(Bounds(faults("pod-delete"), pods=1), broken.STALE_LIST_COUNTS)
+    numbers = [int(found) for found in re.findall(r"^ +(\d+) ", said, re.MULTILINE)]
+    assert numbers == list(range(1, 11))
+
+
+def test_a_kind_of_fault_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="earthquake"):
+        World(Bounds(faults("earthquake")))
+
+
+def test_the_command_line_says_what_it_saw(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.protocol.model.STANDARD", {"few": (Bounds(faults("freeze"), pods=1),)})
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    assert "1+1 pods, coarse, takeover; at most 1 of: freeze" in said
+    assert re.search(r"^1 worlds, [\d,]+ states, [\d,]+ steps in \d+ s: no invariant broken$", said, re.MULTILINE)

@@ -187,7 +187,8 @@ class World:
         memory = dc.Memory(2, Color.BLUE, 1, Outcome.SWITCHED)
         control = Control(True, grant, 1, None, memory)
         core = Core(grant, 2, memory, (control,) * self.bounds.controllers)
-        return core, *(((self._settled(color, grant),) * self.bounds.pods) for color in Color)
+        blue, green = (((self._settled(color, grant),) * self.bounds.pods) for color in Color)
+        return core, blue, green
 
     def _settled(self, color: Color, grant: Grant) -> Slot:
         slot = self._fresh(color, uid=0, seen=())
@@ -435,7 +436,9 @@ class World:
                 yield CoreMove(what, fault, not fault, after, wrong=wrong)
         elif decision.need_list:
             key = dc.phase_key(self.spec(me.generation), me.grant)
-            yield CoreMove(f"{who} lists the pods", "", True, becomes(replace(me, listed=key), core.lease), lists=number)
+            yield CoreMove(
+                f"{who} lists the pods", "", True, becomes(replace(me, listed=key), core.lease), lists=number
+            )
 
     def _decision(self, me: Control, known: tuple[Known, Known], late: bool) -> dc.Decision:
         spec = self.spec(me.generation)
@@ -460,6 +463,9 @@ class World:
         if lease.outcome is Outcome.ROLLBACK_BLOCKED and not lease.blocked_by:
             return f"nobody is named: {told(lease)}"
         if lease.outcome in (Outcome.REFUSED, Outcome.ROLLED_BACK) and lease.holder is asked:
+            return f"generation {lease.generation} asks for {asked}: {told(lease)}"
+        if lease.outcome is Outcome.FAILED and lease.holder is asked and lease.reason != "ResumeTimeout":
+            # Only a colour that held the grant before, and is not ACTIVE in time, fails without a way back.
             return f"generation {lease.generation} asks for {asked}: {told(lease)}"
         return ""
 

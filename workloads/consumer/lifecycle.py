@@ -92,8 +92,8 @@ Event = Pause | Resume | Assigned | Revoked | Lost | CommitEnded | Left | Stalle
 class Lifecycle:
     """What a consumer process knows of itself.
 
-    epoch: the epoch that the state belongs to; a resume's counts only once it is ACTIVE, so that PAUSED under an epoch is
-        never a resume that has not come far. seen_epoch: the newest epoch heard of.
+    epoch: the epoch that the state belongs to; a resume's counts only once it is ACTIVE, so that PAUSED under an epoch
+        is never a resume that has not come far. seen_epoch: the newest epoch heard of.
     paused_epoch: the newest epoch at which a pause was executed; -1 before the first.
     wanted: a resume was accepted and nothing has voided it since.
     committed: whether the last drain's commit was acknowledged.

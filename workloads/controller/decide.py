@@ -122,11 +122,13 @@ class Decision:
 
 
 LOST_EPOCHS = 1000
-"""How far above everything known a lost Lease is made again.
+"""How many epochs may have been lost with a Lease; it is made again at a round number at least half as many higher.
 
-Commands of the lost Lease may still be on their way to consumers, under epochs that nobody has reported: a withdrawal and
-the grant after it that took place while status was late. They have to be older than the new withdrawal, or a consumer
-that has confirmed it could still execute one.
+Commands of the lost Lease may still be on their way to consumers, under epochs that nobody has reported: a withdrawal
+and the grant after it that took place while status was late. They have to be older than the new withdrawal, or a
+consumer that has confirmed it could still execute one. A round number: of two Leases lost in a row the second is made
+again at the first one's epoch if nobody has heard of that, and then an epoch still has one meaning, a withdrawal from
+everybody.
 """
 
 
@@ -192,7 +194,7 @@ def _make_again(seen: Observation, epoch: int) -> Decision:
     known = max([epoch, seen.memory.epoch, *_epochs(seen.members)])
     write = Grant(
         holder=None,
-        epoch=known + LOST_EPOCHS if known else 1,  # at 0 nobody was ever granted: that takes reports of an epoch
+        epoch=_above(known),
         last_holder=memory.last_holder,
         generation=memory.generation,
         outcome=memory.outcome,
@@ -200,6 +202,11 @@ def _make_again(seen: Observation, epoch: int) -> Decision:
         unconfirmed=True,
     )
     return Decision(Phase.PAUSING, write, "LeaseLost", "the Lease is made again")
+
+
+def _above(known: int) -> int:
+    """The epoch to make a lost Lease again at. At 0 nobody was ever granted: that takes reports of an epoch."""
+    return ((known + LOST_EPOCHS // 2) // LOST_EPOCHS + 1) * LOST_EPOCHS if known else 1
 
 
 # -- nobody holds it -----------------------------------------------------------------------------------------------
@@ -232,8 +239,11 @@ def _after_loss(seen: Observation, grant: Grant) -> Decision:
         return Decision(Phase.PAUSING, None, "Unconfirmed", message, need_list=not seen.listed, deadline=1.0)
     same = grant.generation == seen.spec.generation and grant.outcome is not None
     if same and grant.last_holder is not None:
-        outcome = Outcome.FAILED if grant.outcome is Outcome.ROLLBACK_BLOCKED else grant.outcome
-        return _grant(grant, grant.last_holder, grant.generation, outcome, grant.reason, origin=None)
+        if grant.outcome is Outcome.ROLLBACK_BLOCKED:  # nothing blocks it any more: everybody has confirmed
+            return _grant(
+                grant, grant.last_holder.other, grant.generation, Outcome.ROLLED_BACK, grant.reason, origin=None
+            )
+        return _grant(grant, grant.last_holder, grant.generation, grant.outcome, grant.reason, origin=None)
     origin = grant.last_holder if grant.last_holder not in (None, seen.spec.active) else None
     return _grant(grant, seen.spec.active, seen.spec.generation, None, "", origin=origin)
 

@@ -1,0 +1,251 @@
+"""The consumer's lifecycle: each guarantee of its docstring, and properties of every sequence of events."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from workloads.common.states import GroupProtocol, Membership, State
+from workloads.consumer.lifecycle import (
+    Assigned,
+    Client,
+    CommitEnded,
+    Effect,
+    Event,
+    Left,
+    Lifecycle,
+    Lost,
+    Pause,
+    Resume,
+    Revoked,
+    Stalled,
+    Step,
+    start,
+    step,
+)
+
+CLASSIC, KIP_848 = GroupProtocol.CLASSIC, GroupProtocol.CONSUMER
+TAKEOVER, LEAVE_JOIN, SHARED = Membership.TAKEOVER, Membership.LEAVE_JOIN, Membership.SHARED
+OK, FAILED = CommitEnded(ok=True), CommitEnded(ok=False)
+GOT = Assigned((0, 1))
+
+
+def after(events: Sequence[Event], membership: Membership = TAKEOVER, protocol: GroupProtocol = CLASSIC) -> Step:
+    """The last step of a fresh process that takes these events in order."""
+    last = start(membership, protocol)
+    for event in events:
+        last = step(last.lifecycle, event)
+    return last
+
+
+@pytest.mark.parametrize(
+    ("membership", "client", "effects"),
+    [(TAKEOVER, Client.STANDBY, ()), (LEAVE_JOIN, Client.STANDBY, ()), (SHARED, Client.MEMBER, (Effect.JOIN,))],
+)
+def test_a_process_starts_paused(membership: Membership, client: Client, effects: tuple[Effect, ...]) -> None:
+    begun = start(membership, CLASSIC)
+    assert (begun.lifecycle.state, begun.lifecycle.epoch, begun.lifecycle.client) == (State.PAUSED, 0, client)
+    assert begun.effects == effects
+
+
+TABLE: list[tuple[str, Membership, GroupProtocol, list[Event], State, int, tuple[Effect, ...]]] = [
+    # what, membership, protocol, events, state afterwards, its epoch, effects of the last event
+    ("a resume joins", TAKEOVER, CLASSIC, [Resume(2)], State.PAUSED, 0, (Effect.JOIN,)),
+    ("assigned it is active", TAKEOVER, CLASSIC, [Resume(2), GOT], State.ACTIVE, 2, ()),
+    ("nothing assigned is active too", TAKEOVER, CLASSIC, [Resume(2), Assigned(())], State.ACTIVE, 2, ()),
+    ("a shared member rewinds", SHARED, CLASSIC, [Assigned(()), Resume(2)], State.PAUSED, 0, (Effect.REWIND,)),
+    ("a shared member is active when rewound", SHARED, CLASSIC, [GOT, Resume(2), GOT], State.ACTIVE, 2, ()),
+    ("assigned without a resume stays paused", SHARED, CLASSIC, [GOT], State.PAUSED, 0, ()),
+    ("a pause drains", TAKEOVER, CLASSIC, [Resume(2), GOT, Pause(3)], State.DRAINING, 3, (Effect.COMMIT,)),
+    ("takeover stays a member", TAKEOVER, CLASSIC, [Resume(2), GOT, Pause(3), OK], State.PAUSED, 3, ()),
+    ("leave-join leaves first", LEAVE_JOIN, CLASSIC, [Resume(2), GOT, Pause(3), OK], State.DRAINING, 3, (Effect.LEAVE,)),
+    ("takeover by KIP-848 leaves first", TAKEOVER, KIP_848, [Resume(2), GOT, Pause(3), OK], State.DRAINING, 3,
+     (Effect.LEAVE,)),
+    ("then it is paused", LEAVE_JOIN, CLASSIC, [Resume(2), GOT, Pause(3), OK, Left()], State.PAUSED, 3, ()),
+    ("shared stays by KIP-848 too", SHARED, KIP_848, [GOT, Resume(2), GOT, Pause(3), OK], State.PAUSED, 3, ()),
+    ("the other colour's grant retires the client", TAKEOVER, CLASSIC, [Resume(2), GOT, Pause(3), OK, Pause(4)],
+     State.PAUSED, 4, (Effect.RETIRE,)),
+    ("the same pause again does not", TAKEOVER, CLASSIC, [Resume(2), GOT, Pause(3), OK, Pause(3)], State.PAUSED, 3, ()),
+    ("a newer pause of a standby does nothing", TAKEOVER, CLASSIC, [Pause(3), Pause(4)], State.PAUSED, 4, ()),
+    ("granted again it starts anew", TAKEOVER, CLASSIC, [Resume(2), GOT, Pause(3), OK, Resume(4)], State.PAUSED, 3,
+     (Effect.REPLACE, Effect.JOIN)),
+    ("a pause aborts a resume", TAKEOVER, CLASSIC, [Resume(2), Pause(3)], State.PAUSED, 3, (Effect.REPLACE,)),
+    ("and what is assigned then is not used", TAKEOVER, CLASSIC, [Resume(2), Pause(3), GOT], State.PAUSED, 3, ()),
+    ("a pause aborts a rewind", SHARED, CLASSIC, [GOT, Resume(2), Pause(3), GOT], State.PAUSED, 3, ()),
+    ("a newer resume while active only counts", TAKEOVER, CLASSIC, [Resume(2), GOT, Resume(4)], State.ACTIVE, 4, ()),
+    ("a resume in a drain waits for its end", TAKEOVER, CLASSIC, [Resume(2), GOT, Pause(3), Resume(4)], State.DRAINING, 3,
+     ()),
+    ("and goes on from there", TAKEOVER, CLASSIC, [Resume(2), GOT, Pause(3), Resume(4), OK], State.PAUSED, 3,
+     (Effect.REPLACE, Effect.JOIN)),
+    ("a pause in a drain takes it back", TAKEOVER, CLASSIC, [Resume(2), GOT, Pause(3), Resume(4), Pause(5), OK],
+     State.PAUSED, 5, ()),
+    ("lost while active", TAKEOVER, CLASSIC, [Resume(2), GOT, Lost()], State.PAUSED, 2, (Effect.REPLACE,)),
+    ("lost while joining", TAKEOVER, CLASSIC, [Resume(2), Lost()], State.PAUSED, 0, (Effect.REPLACE,)),
+    ("a shared member joins again, paused", SHARED, CLASSIC, [GOT, Resume(2), GOT, Lost()], State.PAUSED, 2,
+     (Effect.REPLACE, Effect.JOIN)),
+    ("what it is given then changes nothing", SHARED, CLASSIC, [GOT, Resume(2), GOT, Lost(), GOT], State.PAUSED, 2, ()),
+    ("a stall while active drains", TAKEOVER, CLASSIC, [Resume(2), GOT, Stalled()], State.DRAINING, 2, (Effect.COMMIT,)),
+    ("and ends paused", TAKEOVER, CLASSIC, [Resume(2), GOT, Stalled(), OK], State.PAUSED, 2, ()),
+    ("a stall while joining", TAKEOVER, CLASSIC, [Resume(2), Stalled(), GOT], State.PAUSED, 0, ()),
+    ("confirmed it goes on under the same epoch", TAKEOVER, CLASSIC, [Resume(2), GOT, Stalled(), OK, Resume(2), GOT],
+     State.ACTIVE, 2, ()),
+    ("a commit's end without a drain", TAKEOVER, CLASSIC, [Resume(2), GOT, OK], State.ACTIVE, 2, ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("membership", "protocol", "events", "state", "epoch", "effects"),
+    [row[1:] for row in TABLE],
+    ids=[row[0] for row in TABLE],
+)
+def test_what_follows(
+    membership: Membership,
+    protocol: GroupProtocol,
+    events: list[Event],
+    state: State,
+    epoch: int,
+    effects: tuple[Effect, ...],
+) -> None:
+    last = after(events, membership, protocol)
+    assert (last.lifecycle.state, last.lifecycle.epoch, last.effects) == (state, epoch, effects)
+    assert not last.refused
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [Pause(3), Pause(2)],
+        [Pause(3), Resume(2)],
+        [Pause(3), Resume(3)],
+        [Resume(3), Pause(3), Resume(3)],
+        [Resume(4), Pause(3)],
+        [Resume(4), Resume(3)],
+        [Resume(2), GOT, Pause(3), OK, Resume(2)],
+        [Resume(2), GOT, Resume(4), Pause(3)],
+    ],
+    ids=str,
+)
+def test_what_is_stale_is_refused_and_changes_nothing(events: list[Event]) -> None:
+    before = after(events[:-1]).lifecycle
+    last = step(before, events[-1])
+    assert last == Step(before, refused=True)
+
+
+def test_a_pause_beats_a_resume_at_the_same_epoch_whichever_comes_first() -> None:
+    assert after([Resume(3), Pause(3)]).lifecycle.state is State.PAUSED
+    assert after([Resume(3), GOT, Pause(3)]).lifecycle.state is State.DRAINING
+    assert after([Pause(3), Resume(3)]).refused
+
+
+def test_paused_tells_whether_everything_is_committed() -> None:
+    assert after([Resume(2), GOT, Pause(3), OK]).lifecycle.committed
+    assert not after([Resume(2), GOT, Pause(3), FAILED]).lifecycle.committed
+    assert not after([Resume(2), GOT, Pause(3), Lost()]).lifecycle.committed
+    assert after([Resume(2), GOT, Pause(3), FAILED, Resume(4), GOT]).lifecycle.committed
+
+
+def test_partitions_are_what_is_owned() -> None:
+    assert after([Resume(2), Assigned((3, 1))]).lifecycle.partitions == (1, 3)
+    assert after([Resume(2), Assigned((3, 1)), Revoked((3,))]).lifecycle.partitions == (1,)
+    assert after([Resume(2), Assigned((3, 1)), Lost()]).lifecycle.partitions == ()
+    assert after([Resume(2), Assigned((3, 1)), Pause(3), OK, Left()], LEAVE_JOIN).lifecycle.partitions == ()
+
+
+def test_a_resume_that_is_still_joining_is_not_paused_under_its_epoch() -> None:
+    """Else a withdrawal of that number would take it for a confirmation."""
+    joining = after([Pause(3), Resume(4)]).lifecycle
+    assert (joining.state, joining.epoch, joining.seen_epoch) == (State.PAUSED, 3, 4)
+
+
+EVENTS = some.lists(
+    some.one_of(
+        some.builds(Pause, some.integers(0, 6)),
+        some.builds(Resume, some.integers(0, 6)),
+        some.builds(Assigned, some.sets(some.integers(0, 3)).map(lambda owned: tuple(sorted(owned)))),
+        some.builds(Revoked, some.sets(some.integers(0, 3)).map(lambda taken: tuple(sorted(taken)))),
+        some.just(Lost()),
+        some.builds(CommitEnded, some.booleans()),
+        some.just(Left()),
+        some.just(Stalled()),
+    ),
+    max_size=25,
+)
+MEMBERSHIPS = some.sampled_from(list(Membership))
+PROTOCOLS = some.sampled_from(list(GroupProtocol))
+
+
+def lives(events: list[Event], membership: Membership, protocol: GroupProtocol) -> list[tuple[Lifecycle, Event, Step]]:
+    """(before, event, step) for each event."""
+    now = start(membership, protocol).lifecycle
+    steps = []
+    for event in events:
+        taken = step(now, event)
+        steps.append((now, event, taken))
+        now = taken.lifecycle
+    return steps
+
+
+@settings(max_examples=400, deadline=None)
+@given(EVENTS, MEMBERSHIPS, PROTOCOLS)
+def test_epochs_never_fall(events: list[Event], membership: Membership, protocol: GroupProtocol) -> None:
+    for before, _, taken in lives(events, membership, protocol):
+        now = taken.lifecycle
+        assert now.epoch >= before.epoch
+        assert now.seen_epoch >= before.seen_epoch
+        assert now.paused_epoch >= before.paused_epoch
+        assert now.seen_epoch >= now.epoch >= now.paused_epoch or now.paused_epoch == -1
+
+
+@settings(max_examples=400, deadline=None)
+@given(EVENTS, MEMBERSHIPS, PROTOCOLS)
+def test_a_pause_is_for_good(events: list[Event], membership: Membership, protocol: GroupProtocol) -> None:
+    paused = -1
+    for before, event, taken in lives(events, membership, protocol):
+        now = taken.lifecycle
+        if isinstance(event, Pause) and not taken.refused:
+            paused = max(paused, event.epoch)
+            assert now.state is not State.ACTIVE
+        if now.state is State.ACTIVE:
+            assert now.epoch > paused
+        if isinstance(event, Pause | Resume) and event.epoch < before.seen_epoch:
+            assert taken == Step(before, refused=True)
+
+
+@settings(max_examples=400, deadline=None)
+@given(EVENTS, MEMBERSHIPS, PROTOCOLS)
+def test_only_a_resume_makes_it_active_and_only_once(
+    events: list[Event], membership: Membership, protocol: GroupProtocol
+) -> None:
+    asked = False
+    for before, event, taken in lives(events, membership, protocol):
+        now = taken.lifecycle
+        if isinstance(event, Resume) and not taken.refused:
+            asked = True
+        if isinstance(event, Pause) and not taken.refused:
+            asked = False
+        if isinstance(event, Lost | Stalled):
+            asked = False
+        if before.state is not State.ACTIVE and now.state is State.ACTIVE:
+            assert asked
+            assert isinstance(event, Assigned)
+        if now.wanted or now.state is State.ACTIVE:
+            assert asked
+
+
+@settings(max_examples=400, deadline=None)
+@given(EVENTS, MEMBERSHIPS, PROTOCOLS)
+def test_processing_ends_by_a_drain_or_a_loss(
+    events: list[Event], membership: Membership, protocol: GroupProtocol
+) -> None:
+    for before, event, taken in lives(events, membership, protocol):
+        now = taken.lifecycle
+        if before.state is State.ACTIVE and now.state is not State.ACTIVE:
+            if isinstance(event, Lost):
+                assert now.state is State.PAUSED
+            else:
+                assert (now.state, taken.effects) == (State.DRAINING, (Effect.COMMIT,))
+        if before.state is State.DRAINING and now.state is State.PAUSED:
+            assert isinstance(event, CommitEnded | Left | Lost)
+        if Effect.REPLACE in taken.effects:
+            assert now.partitions == ()
