@@ -47,9 +47,14 @@ def _kill(field: Field, victim: str, colour: str) -> None:
         send(f"consumer-{colour}-1", "sidecar", signal.SIGKILL)
 
 
+CASES = [(phase, victim) for phase in ("WaitingForLag", "Pausing", "Resuming") for victim in ("controller", "sidecar")]
+
+
 @pytest.mark.e2e
-@pytest.mark.parametrize("victim", ["controller", "sidecar"])
-@pytest.mark.parametrize("phase", ["WaitingForLag", "Pausing", "Resuming", "RollingBack"])
+@pytest.mark.parametrize(
+    ("phase", "victim"),
+    [*CASES, ("RollingBack", "controller"), pytest.param("RollingBack", "sidecar", marks=pytest.mark.soak)],
+)
 def test_killed_in_a_phase(blue: Field, victim: str, phase: str) -> None:
     policy = "wait" if phase == "WaitingForLag" else "immediate"
     with blue.judged(f"{victim}-{phase}") as verdicts:
