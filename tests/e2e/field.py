@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments import records, verdict
-from experiments.cluster import CONSUMERS, Cluster, Switch
+from experiments.cluster import CONSUMERS, Cluster, Pod, Switch
 from experiments.lag import Lag
 from experiments.producer import CONTAINER, POD, Producer
 from experiments.progress import Progress
@@ -118,8 +118,6 @@ class Field:
 
     def wait_ready_pods(self, seconds: float = 120.0) -> None:
         def missing(objects: dict[str, dict[str, Any]]) -> str | None:
-            from experiments.cluster import Pod
-
             pods = [Pod.of(raw) for raw in objects.values()]
             ready = sum(pod.ready and not pod.terminating for pod in pods)
             return None if ready == 2 * self.replicas == len(pods) else f"{ready} of {len(pods)} Ready"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from experiments.cluster import Switch
-from tests.e2e.field import Field, assert_nothing_wrong, frozen, send, until
+from tests.e2e.field import Field, assert_nothing_wrong, frozen, processes, send, until
 
 GOOD = {"Switched", "Refused", "Failed", "RolledBack"}
 
@@ -80,8 +80,6 @@ def _good_end(field: Field) -> Switch:
 
 
 def _back(field: Field, victim: str, phase: str) -> bool:
-    from tests.e2e.field import processes
-
     colour = "blue" if phase in ("WaitingForLag", "Pausing") else "green"
     pod = field.controller_pod() if victim == "controller" else f"consumer-{colour}-1"
     return bool(processes(pod, victim))

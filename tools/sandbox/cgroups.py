@@ -43,8 +43,7 @@ def make(name: str) -> None:
 
 def daemons(name: str) -> list[Path]:
     """The files that a process writes 0 to, to be counted with the cluster's own programs; none if there is no such."""
-    tops = [ROOT / name] if (ROOT / "cgroup.controllers").exists() else [h / name for h in _v1_hierarchies()]
-    return [top / DAEMONS / "cgroup.procs" for top in tops if (top / DAEMONS).exists()]
+    return [top / DAEMONS / "cgroup.procs" for top in _tops(name) if (top / DAEMONS).exists()]
 
 
 def remove(name: str, seconds: float = 10) -> None:
@@ -53,12 +52,16 @@ def remove(name: str, seconds: float = 10) -> None:
     Raises SandboxError naming the group that is still in use after ``seconds``.
     """
     deadline = time.monotonic() + seconds
-    tops = [ROOT / name] if (ROOT / "cgroup.controllers").exists() else [h / name for h in _v1_hierarchies()]
-    for top in tops:
+    for top in _tops(name):
         while (busy := _remove_tree(top)) is not None:
             if time.monotonic() > deadline:
                 raise SandboxError(f"control group {busy} still has processes in it: see its cgroup.procs")
             time.sleep(0.01)  # the kernel tells nobody when a v1 group becomes empty
+
+
+def _tops(name: str) -> list[Path]:
+    """The group of that name in every hierarchy, whether or not it is there."""
+    return [ROOT / name] if (ROOT / "cgroup.controllers").exists() else [h / name for h in _v1_hierarchies()]
 
 
 def _v1_hierarchies() -> list[Path]:
