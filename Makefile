@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e soak model sandbox down benchmark
+.PHONY: help demo test check unit e2e model sandbox down benchmark
 
 help:  ## this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,7 +30,7 @@ check: $(VENV)/.installed  ## lint, formatting, types, layer rules
 	@$(VENV)/bin/lint-imports
 
 unit: $(VENV)/.installed  ## tests that need nothing (the protocol model included)
-	@$(PY) -m pytest -m 'not e2e and not soak'
+	@$(PY) -m pytest -m 'not e2e'
 
 model: $(VENV)/.installed  ## the protocol model alone: states, bounds, ends
 	@$(PY) -m tests.protocol.model
@@ -39,10 +39,7 @@ sandbox: $(VENV)/.installed  ## a real single-node Kubernetes on this machine
 	@$(PY) -m tools.sandbox up
 
 e2e: sandbox  ## tests on the real cluster
-	@eval "$$($(PY) -m tools.sandbox env)" && $(PY) -m pytest -m 'e2e and not soak'
-
-soak: sandbox  ## long tests on the real cluster, sensitive to what else the machine does
-	@eval "$$($(PY) -m tools.sandbox env)" && $(PY) -m pytest -m soak
+	@eval "$$($(PY) -m tools.sandbox env)" && $(PY) -m pytest -m e2e
 
 benchmark: sandbox  ## throughput of the consumer, memory and time of the validator
 	@eval "$$($(PY) -m tools.sandbox env)" && $(PY) -m tests.workloads.broker $(PY) -m workloads.consumer.benchmark

@@ -14,7 +14,7 @@ from pulumi.automation.errors import CommandError
 
 from tests.components.engine import Changed, Log, Project, kubectl
 
-pytestmark = pytest.mark.soak
+pytestmark = pytest.mark.e2e
 
 STACK = "strategy-c-engine"
 CONFIGURATION = {

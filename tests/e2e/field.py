@@ -177,6 +177,32 @@ class Field:
         verdicts.append(verdict.validate(logs, counts.name, self.folder / f"{name}.json"))
 
 
+@contextlib.contextmanager
+def held(field: Field, phase: str) -> Iterator[None]:
+    """The switch from blue to green is in `phase` within the block, and goes on after it.
+
+    A phase that lasts milliseconds is held open by freezing a consumer that it waits for. It needs `lagPolicy: wait` to
+    be held in WaitingForLag, and `immediate` to get beyond it: a frozen consumer falls behind.
+    """
+    with contextlib.ExitStack() as stack:
+        blue = stack.enter_context(contextlib.ExitStack())
+        blue.enter_context(frozen("consumer-blue-0"))
+        if phase == "WaitingForLag":
+            until("the controller to wait for lag", lambda: field.switch().phase == "WaitingForLag")
+            yield
+            return
+        until("the grant to be withdrawn", lambda: field.holder() == "")
+        if phase == "Pausing":
+            yield
+            return
+        stack.enter_context(frozen("consumer-green-0"))
+        blue.close()
+        until("green to be granted", lambda: field.holder() == "green")
+        if phase == "RollingBack":
+            until("the grant to be withdrawn again", lambda: field.holder() == "", 30)
+        yield
+
+
 def assert_nothing_wrong(judged: Verdict, duplicates: int = 0) -> None:
     """No anomaly but up to so many duplicates, and the run saw traffic at all."""
     assert judged.acked > 100, "too little traffic to say anything"

@@ -2,14 +2,13 @@
 
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from experiments.cluster import ClusterError, Pod
-from tests.e2e.field import Field, assert_nothing_wrong, until
+from tests.e2e.field import Field, assert_nothing_wrong, held, until
 
 pytestmark = pytest.mark.e2e
 
@@ -53,19 +52,17 @@ def test_while_nothing_moves(blue: Field, disturb: Callable[[Field], None]) -> N
     assert_nothing_wrong(verdicts[0], IN_HAND)
 
 
-@pytest.mark.parametrize("disturb", [*CASES[:2], pytest.param(CASES[2], marks=pytest.mark.soak)])
+@pytest.mark.parametrize("disturb", CASES)
 def test_during_a_switch(blue: Field, disturb: Callable[[Field], None]) -> None:
     with blue.judged(f"switching-{disturb.__name__}") as verdicts:
-        generation = blue.switch().generation
-        thread = threading.Thread(target=disturb, args=(blue,), daemon=True)
-        with blue.updating("green"):
-            until("the new generation", lambda: blue.switch().generation > generation, 60)
-            thread.start()
-        thread.join(180)
+        blue.stack.configuration.set(lagPolicy="immediate")
+        with blue.updating("green"), held(blue, "Pausing"):
+            disturb(blue)
         _back(blue)
         settled = blue.wait_settled(180)
         assert settled.settled is not None
         assert settled.settled.reason in {"Switched", "Refused", "Failed", "RolledBack"}, settled.describe()
+    blue.stack.configuration.set(lagPolicy="wait")
     assert_nothing_wrong(verdicts[0], IN_HAND)
 
 

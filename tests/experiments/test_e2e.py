@@ -21,7 +21,7 @@ import pytest
 from experiments.results import RESULT_FILE, from_json
 from experiments.run import REPOSITORY
 
-pytestmark = pytest.mark.soak
+pytestmark = pytest.mark.e2e
 
 SLOW_IS_FINE = {"switch_seconds_worst", "rollback_seconds_worst"}
 DEADLINE_SECONDS = 600.0

@@ -1,5 +1,7 @@
 """The sidecar's step: what it does next for what it sees."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -79,6 +81,7 @@ def test_silence_is_reported_as_such() -> None:
         (withdrawn(BLUE, 3), said(PAUSED, 3), True),
         (withdrawn(None, 3), said(PAUSED, 3), True),
         (withdrawn(GREEN, 3), said(PAUSED, 3), False),
+        (replace(withdrawn(GREEN, 3), unconfirmed=True), said(PAUSED, 3), True),
         (withdrawn(BLUE, 3), said(DRAINING, 3), False),
         (withdrawn(BLUE, 3), said(PAUSED, 2), False),
         (held(BLUE, 4), said(ACTIVE, 4), True),

@@ -319,6 +319,12 @@ class World:
         if self.bounds.fine:
             reported = self._reported(slot)
             yield SlotMove(f"a {name} sidecar reports {_said(reported.stored)}", "", True, reported)
+            for number, seen in enumerate(slot.seen):  # who has not seen the pod does not know where to ask
+                if seen is not None and seen.uid == slot.uid:
+                    told_directly = _seen(slot, number, Seen(slot.uid, view.consumer))
+                    yield SlotMove(
+                        f"a {name} sidecar tells a controller: {_said(view.consumer)}", "", False, told_directly
+                    )
         if view.reported is not None:  # after an error, and after a while: an older write may have landed on it
             again = f"a {name} sidecar sends its report again: {_said(view.reported)}"
             yield SlotMove(again, "", True, replace(slot, stored=view.reported))

@@ -18,7 +18,7 @@ from tests.workloads.cluster import COLORS, World, until, world
 from workloads.common.kube import METADATA_ONLY
 from workloads.common.states import Color
 
-pytestmark = pytest.mark.soak
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture

@@ -143,6 +143,49 @@ def test_only_what_matters_is_a_change() -> None:
     assert pods.changed("MODIFIED", gone_unready)
 
 
+def report_of(pods: Pods) -> Report | None:
+    (member,) = pods.members()
+    return member.report
+
+
+def recorded(version: int, report: Report) -> Object:
+    pod = pod_object("a", version)
+    pod["status"]["conditions"].append(to_condition(report, "2026-01-01T00:00:00Z"))
+    return pod
+
+
+def test_the_newer_of_what_is_heard_and_what_is_recorded_counts() -> None:
+    draining = Report("b", State.DRAINING, 3, 3, at=1)
+    paused = Report("b", State.PAUSED, 3, 3, at=2)
+    active = Report("b", State.ACTIVE, 4, 4, at=3)
+    pods = Pods(read_switch(switch_object()))
+    pods.changed("ADDED", recorded(5, draining))
+    assert pods.heard("uid-a", paused)
+    assert not pods.heard("uid-a", paused)
+    assert report_of(pods) == paused
+    pods.changed("MODIFIED", recorded(6, draining))
+    assert report_of(pods) == paused, "a record that is late takes nothing back"
+    pods.changed("MODIFIED", recorded(7, active))
+    assert report_of(pods) == active, "a connection that hangs hides nothing"
+    assert pods.heard("uid-a", None)
+    assert report_of(pods) == active
+
+
+@pytest.mark.parametrize("by", ["watch", "list"])
+def test_a_pod_that_is_gone_is_not_heard(by: str) -> None:
+    pods = Pods(read_switch(switch_object()))
+    pods.changed("ADDED", pod_object("a", 5))
+    pods.heard("uid-a", Report("b", State.PAUSED, 3, 3))
+    if by == "watch":
+        pods.changed("DELETED", pod_object("a", 6))
+    else:
+        pods.listed([], 6)
+    pods.heard("uid-a", Report("b", State.ACTIVE, 3, 3))
+    assert pods.members() == ()
+    pods.changed("ADDED", pod_object("a", 7))
+    assert report_of(pods) is None
+
+
 Write = tuple[str, str, int]
 
 

@@ -1,5 +1,6 @@
 """The whole sidecar in this process, between an API server that misbehaves on demand and a stand-in consumer."""
 
+import threading
 import time
 from collections.abc import Iterator
 
@@ -168,6 +169,30 @@ def test_a_long_drain_is_reported(scene: Scene) -> None:
     scene.grant(None, 3)
     scene.told(State.DRAINING, 3)
     scene.told(State.PAUSED, 3)
+
+
+def test_a_confirmation_that_was_heard_directly_is_recorded_a_moment_later(scene: Scene) -> None:
+    scene.grant(BLUE, 2)
+    scene.sidecar.start()
+    scene.told(State.ACTIVE, 2)
+    listeners = scene.sidecar.listeners
+    version = listeners.answer("", 0)["version"]
+    answers: list[tuple[str, float]] = []
+
+    def listen() -> None:
+        nonlocal version
+        while not answers or answers[-1][0] != "PAUSED":
+            answer = listeners.answer(version, 5)
+            version = answer["version"]
+            answers.append((answer["report"]["state"], time.monotonic()))
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    scene.grant(None, 3)
+    scene.told(State.PAUSED, 3)
+    recorded = time.monotonic()
+    listener.join(5)
+    assert recorded - answers[-1][1] > 0.5 * actor.HOLD_SECONDS, "the record waits until the hand-off is over"
 
 
 def test_a_missing_or_broken_lease_changes_nothing(scene: Scene) -> None:

@@ -1,8 +1,12 @@
-"""A member's report: what a sidecar says of its consumer, as a condition of its own pod."""
+"""A member's report: what a sidecar says of its consumer.
+
+It stands as a condition of the sidecar's own pod: that is the record. The controller also hears it directly, as the
+answer to a request that it holds open, so that a hand-off does not wait for the record to be written and watched.
+"""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from workloads.common.states import State
@@ -19,6 +23,7 @@ class Report:
     epoch: the epoch that the state belongs to. seen_epoch: the newest epoch that the process has heard of.
     committed: whether everything handled is committed (meaningful when PAUSED).
     partitions: the partitions that it owns.
+    at: when the sidecar learned this, in ns of its clock, growing with each report; tells the newer of two, no more.
     """
 
     boot_id: str
@@ -27,6 +32,7 @@ class Report:
     seen_epoch: int
     committed: bool = True
     partitions: tuple[int, ...] = ()
+    at: int = field(default=0, compare=False)
 
 
 def to_condition(report: Report, now: str) -> dict[str, Any]:
@@ -35,16 +41,7 @@ def to_condition(report: Report, now: str) -> dict[str, Any]:
         "type": CONDITION,
         "status": "Unknown" if report.state is None else str(report.state is State.ACTIVE),
         "reason": report.state or "Unreachable",
-        "message": json.dumps(
-            {
-                "boot_id": report.boot_id,
-                "epoch": report.epoch,
-                "seen_epoch": report.seen_epoch,
-                "committed": report.committed,
-                "partitions": list(report.partitions),
-            },
-            separators=(",", ":"),
-        ),
+        "message": json.dumps(_details(report), separators=(",", ":")),
         "lastTransitionTime": now,
     }
 
@@ -54,16 +51,40 @@ def from_pod(pod: Mapping[str, Any]) -> Report | None:
     for condition in (pod.get("status") or {}).get("conditions") or ():
         if condition.get("type") == CONDITION:
             try:
-                said = json.loads(condition["message"])
-                reason = condition["reason"]
-                return Report(
-                    boot_id=str(said["boot_id"]),
-                    state=State(reason) if reason in State.__members__ else None,
-                    epoch=int(said["epoch"]),
-                    seen_epoch=int(said["seen_epoch"]),
-                    committed=bool(said["committed"]),
-                    partitions=tuple(int(p) for p in said["partitions"]),
-                )
+                return _report(condition["reason"], json.loads(condition["message"]))
             except (KeyError, TypeError, ValueError):
                 return None
     return None
+
+
+def to_answer(report: Report) -> dict[str, Any]:
+    """The JSON object that carries `report` in an answer to the controller."""
+    return {"state": report.state, **_details(report)}
+
+
+def from_answer(said: Mapping[str, Any]) -> Report:
+    """The report in such an object. Raises KeyError, TypeError or ValueError when it is none."""
+    return _report(said["state"], said)
+
+
+def _details(report: Report) -> dict[str, Any]:
+    return {
+        "boot_id": report.boot_id,
+        "epoch": report.epoch,
+        "seen_epoch": report.seen_epoch,
+        "committed": report.committed,
+        "partitions": list(report.partitions),
+        "at": report.at,
+    }
+
+
+def _report(state: str | None, said: Mapping[str, Any]) -> Report:
+    return Report(
+        boot_id=str(said["boot_id"]),
+        state=State(state) if state is not None and state in State.__members__ else None,
+        epoch=int(said["epoch"]),
+        seen_epoch=int(said["seen_epoch"]),
+        committed=bool(said["committed"]),
+        partitions=tuple(int(p) for p in said["partitions"]),
+        at=int(said["at"]),
+    )

@@ -46,6 +46,7 @@ def main() -> int:
             lambda changed: Measurer(
                 EndOffsets(settings.bootstrap_servers), ProgressReader(settings.progress_port), changed
             ),
+            report_port=settings.report_port,
         )
         server = HttpServer(settings.http_host, settings.http_port, routes(controller, settings.pod_name))
     except (AccessError, OSError) as error:

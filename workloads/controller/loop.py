@@ -14,11 +14,13 @@ from dataclasses import replace
 from workloads.common.kube import ApiError, Event, Follower, Kube, KubeError, Object, version_of
 from workloads.common.lease import Grant, LeaseFormatError, from_lease, to_lease
 from workloads.common.logs import fields
+from workloads.common.report import Report
 from workloads.common.states import Color, Outcome, Phase
 from workloads.controller import status as projection
 from workloads.controller.background import Background
 from workloads.controller.decide import Decision, Member, Memory, Observation, decide, not_active, phase_key
 from workloads.controller.history import History, Moment, Switching, rfc3339
+from workloads.controller.listen import Listening
 from workloads.controller.lister import Lister
 from workloads.controller.measure import AnalysisTask, LagTask, Measurer
 from workloads.controller.observe import Pods, Switch, SwitchError, memory_of, read_switch
@@ -48,7 +50,9 @@ class RestartNeeded(Exception):  # noqa: N818 - not an error: the process begins
 class Controller:
     """Carries out one KafkaConsumerSwitch. `run` does not return but by RestartNeeded or `stop`."""
 
-    def __init__(self, kube: Kube, namespace: str, name: str, pod: str, measurer: MeasurerFactory) -> None:
+    def __init__(
+        self, kube: Kube, namespace: str, name: str, pod: str, measurer: MeasurerFactory, *, report_port: int
+    ) -> None:
         self._kube = kube
         self._namespace = namespace
         self._name = name
@@ -86,6 +90,7 @@ class Controller:
         self.telemetry = Telemetry()
         self._history = History(self._ended)
         self.measurer = measurer(self._wake)
+        self._listening = Listening(report_port, self._heard)
         self._background = Background(kube.sibling(), self._switch_path, namespace, pod, lambda: self._switch_object)
         self._switches = Follower(
             kube.sibling(),
@@ -232,6 +237,12 @@ class Controller:
                 self._dirty = True
                 self._cond.notify()
 
+    def _heard(self, uid: str, report: Report | None) -> None:
+        with self._cond:
+            if self._pods is not None and self._pods.heard(uid, report):
+                self._dirty = True
+                self._cond.notify()
+
     def _list_ended(self, key: Hashable, found: list[Object], version: int) -> None:
         with self._cond:
             if self._pods is not None:
@@ -249,12 +260,14 @@ class Controller:
                 switch, error = self._switch, self._switch_error
                 lease, lease_read = self._lease, self._lease_read
                 members = self._pods.members() if self._pods is not None and self._pods_read else None
+                addresses = self._pods.addresses() if members is not None and self._pods is not None else {}
                 listed, sight, first_hand = self._listed, self._first_sight, self._first_hand
             if switch is None:
                 self._unusable(error)
                 return None
             if not self._follow(switch) or members is None or not lease_read:
                 return None
+            self._listening.follow(addresses)
             try:
                 grant = self._grant_of(lease, switch)
             except LeaseFormatError as failure:
@@ -324,14 +337,14 @@ class Controller:
 
     def _addresses(self, color: Color) -> dict[str, str]:
         with self._cond:
-            return self._pods.addresses(color) if self._pods is not None else {}
+            return self._pods.addresses_of(color) if self._pods is not None else {}
 
     def _write(self, switch: Switch, lease: Object | None, grant: Grant | None, wanted: Grant, now: Moment) -> None:
         """Write the Lease, on condition that nobody else has since; if somebody has, read it.
 
         Raises KubeError when no answer came: the same write is tried again then, on the same condition.
         """
-        if grant is not None and grant.holder is None and wanted.holder is not None:
+        if grant is not None and grant.holder is None and wanted.holder is switch.spec.active:
             self._history.paused(now)
         if wanted.outcome is Outcome.SWITCHED and wanted.holder is switch.spec.active:
             self._history.active(now)

@@ -1,11 +1,11 @@
 """What the controller sees: the switch and the pods, read from API objects, and merged from lists and watches."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workloads.common.kube import Object, version_of
-from workloads.common.report import from_pod
+from workloads.common.report import Report, from_pod
 from workloads.common.states import Color, LagPolicy, Outcome
 from workloads.controller.decide import Member, Memory, Spec
 
@@ -137,6 +137,7 @@ class Pods:
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
         self._pods: dict[str, Pod] = {}
+        self._heard: dict[str, Report] = {}  # UID -> what its sidecar says directly
         self._deleted: dict[str, int] = {}  # UID -> version, for lists that are older than the watch
         self._listed = 0
 
@@ -148,6 +149,7 @@ class Pods:
         color = self._switch.color_of(obj["metadata"].get("labels") or {})
         if kind == "DELETED" or color is None:
             self._deleted[uid] = version
+            self._heard.pop(uid, None)
             return self._pods.pop(uid, None) is not None
         known = self._pods.get(uid)
         if known is not None and known.version >= version:
@@ -170,13 +172,31 @@ class Pods:
             if pod.version > (merged[uid].version if uid in merged else version):
                 merged[uid] = pod
         self._pods = merged
+        self._heard = {uid: report for uid, report in self._heard.items() if uid in merged}
         self._deleted = {uid: at for uid, at in self._deleted.items() if at > version}
         self._listed = version
 
-    def members(self) -> tuple[Member, ...]:
-        """All members, by name."""
-        return tuple(sorted((pod.member for pod in self._pods.values()), key=lambda member: (member.pod, member.uid)))
+    def heard(self, uid: str, report: Report | None) -> bool:
+        """Take in what a pod's sidecar says directly; None: it is not heard. Returns whether it made a difference."""
+        before = self._heard.pop(uid, None)
+        if report is not None and uid in self._pods:
+            self._heard[uid] = report
+        return before != report
 
-    def addresses(self, color: Color) -> dict[str, str]:
+    def members(self) -> tuple[Member, ...]:
+        """All members, by name; each with the newer of what its sidecar says directly and of its pod's condition."""
+        members = (self._newest(uid, pod.member) for uid, pod in self._pods.items())
+        return tuple(sorted(members, key=lambda member: (member.pod, member.uid)))
+
+    def _newest(self, uid: str, member: Member) -> Member:
+        heard = self._heard.get(uid)
+        older = heard is None or (member.report is not None and member.report.at > heard.at)
+        return member if older else replace(member, report=heard)
+
+    def addresses(self) -> dict[str, str]:
+        """Pod UID to IP, of all."""
+        return {uid: pod.address for uid, pod in self._pods.items()}
+
+    def addresses_of(self, color: Color) -> dict[str, str]:
         """Pod name to IP, of one colour."""
         return {pod.member.pod: pod.address for pod in self._pods.values() if pod.member.color is color}

@@ -15,6 +15,7 @@ class ControllerSettings(WorkloadSettings):
     http_host: str = "0.0.0.0"  # noqa: S104 - the pod's network: probes and scrapes come from there
     http_port: int = Field(default=8080, ge=0, le=65535)
     progress_port: int = Field(default=8080, ge=1, le=65535)
+    report_port: int = Field(default=8082, ge=1, le=65535)
     pod_name: str = Field(default_factory=pod_name, min_length=1)
     pod_namespace: str = Field(
         default_factory=lambda: os.environ.get("POD_NAMESPACE", ""), min_length=1, validate_default=True

@@ -7,16 +7,33 @@ import sys
 import threading
 
 from workloads.common import logs
-from workloads.common.http import HttpServer, Request, Response, Routes
+from workloads.common.http import Handler, HttpError, HttpServer, Request, Response, Routes
 from workloads.common.kube import AccessError, Kube, access
 from workloads.common.logs import fields
 from workloads.common.metrics import Families, exposition, registry
 from workloads.sidecar.actor import Sidecar
+from workloads.sidecar.listeners import Listeners
 from workloads.sidecar.settings import SidecarSettings
 
 logger = logging.getLogger("workloads.sidecar")
 
 LAST_REPORT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 60.0
+
+
+def report_route(listeners: Listeners) -> Handler:
+    """`GET /report?after=<version>&wait=<seconds>`: the first report of another version, or, late, the same."""
+
+    def report(request: Request) -> Response:
+        try:
+            seconds = float(request.query.get("wait", "0"))
+        except ValueError:
+            seconds = -1.0
+        if not 0 <= seconds <= LONGEST_WAIT_SECONDS:
+            raise HttpError(400, f"wait must be a number of seconds from 0 to {LONGEST_WAIT_SECONDS:g}")
+        return Response(listeners.answer(request.query.get("after", ""), seconds))
+
+    return report
 
 
 def routes(sidecar: Sidecar, settings: SidecarSettings) -> Routes:
@@ -28,7 +45,11 @@ def routes(sidecar: Sidecar, settings: SidecarSettings) -> Routes:
         dead = sidecar.dead()
         return Response({"dead": dead}, 503 if dead else 200)
 
-    return {("GET", "/healthz"): health, ("GET", "/metrics"): lambda _: exposition(source)}
+    return {
+        ("GET", "/healthz"): health,
+        ("GET", "/metrics"): lambda _: exposition(source),
+        ("GET", "/report"): report_route(sidecar.listeners),
+    }
 
 
 def main() -> int:

@@ -21,6 +21,7 @@ from workloads.common.metrics import Buckets, Families
 from workloads.common.report import Report
 from workloads.common.states import State
 from workloads.sidecar.consumer import Connection, NoAnswerError
+from workloads.sidecar.listeners import Listeners
 from workloads.sidecar.reporter import BOUNDS, Reporter
 from workloads.sidecar.settings import SidecarSettings
 from workloads.sidecar.step import Call, PauseConsumer, ReadLease, ResumeConsumer, View, step
@@ -88,6 +89,7 @@ class Sidecar:
         self._later: tuple[Call, float] | None = None  # a call that has to wait, and until when
         self._turn = threading.Event()
         self._turned = time.monotonic()
+        self.listeners = Listeners(settings.pod_uid)
         self.durations = {name: Buckets(BOUNDS) for name in ("pause", "resume")}
         self.calls: dict[tuple[str, str], int] = {}
         leases = f"/apis/coordination.k8s.io/v1/namespaces/{settings.pod_namespace}/leases"
@@ -230,15 +232,19 @@ class Sidecar:
 
     def _consumer_is(self, report: Report | None) -> None:
         self._answers += 1
-        if report != self._view.consumer:
-            self._view = replace(self._view, consumer=report)
+        known = self._view.consumer
+        if report != known:
+            now = max(time.time_ns(), known.at + 1 if known else 0)
+            self._view = replace(self._view, consumer=report and replace(report, at=now))
 
     # -- what follows ----------------------------------------------------------------------------------------------
 
     def _advance(self) -> None:
         """Carry out what the step says; the lock is held."""
         due = step(self._view)
-        self._reporter.offer(due.report, self._hold(due.urgent))
+        heard = self.listeners.tell(self._view.consumer)
+        # Whoever waits for it has just heard it: its record must not get in the way of what follows.
+        self._reporter.offer(due.report, self._hold(due.urgent and not heard))
         if due.call is None or (self._running is not None and self._running.call == due.call):
             return
         if self._later is None or self._later[0] != due.call:

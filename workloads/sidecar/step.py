@@ -97,5 +97,5 @@ def _urgent(view: View) -> bool:
     if consumer is None or grant is None or consumer.epoch != grant.epoch:
         return False
     if grant.holder is None:
-        return consumer.state is State.PAUSED and grant.last_holder in (None, view.color)
+        return consumer.state is State.PAUSED and (grant.unconfirmed or grant.last_holder in (None, view.color))
     return grant.holder == view.color and consumer.state is State.ACTIVE
