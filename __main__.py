@@ -2,15 +2,22 @@
 else.
 """
 
-import os
+import gc
 
-import pulumi
+gc.disable()  # the program is over in seconds; collecting would be a sixth of the time that its imports take
 
-from components.event_loop import let_registrations_begin
-from components.images import ImageError, sandbox_images
-from components.settings import SettingsError, StackName, platform_settings, strategy_settings
-from components.stack_config import cluster_access, project_configuration
-from components.stacks import PLATFORM_IMAGES, STRATEGY_IMAGES, build_platform, build_strategy
+import os  # noqa: E402
+from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+from importlib import import_module  # noqa: E402
+from typing import Any  # noqa: E402
+
+import pulumi  # noqa: E402
+
+from components import images  # noqa: E402
+from components.event_loop import let_registrations_begin  # noqa: E402
+from components.platform_reference import platform_stack, require_platform  # noqa: E402
+from components.settings import SettingsError, StackName, platform_settings, strategy_settings  # noqa: E402
+from components.stack_config import cluster_access, project_configuration  # noqa: E402
 
 
 def main() -> None:
@@ -20,19 +27,33 @@ def main() -> None:
     stack = StackName(pulumi.get_stack())
     configuration = project_configuration()
     try:
-        if stack.is_platform:
-            platform = platform_settings(configuration)
-            images = platform.images.model_dump() if platform.images else sandbox_images(PLATFORM_IMAGES, os.environ)
-            outputs = build_platform(platform, images)
-        else:
-            strategy = strategy_settings(configuration, stack.name)
-            images = strategy.images.model_dump() if strategy.images else sandbox_images(STRATEGY_IMAGES, os.environ)
-            outputs = build_strategy(strategy, stack, images, cluster_access())
-    except (SettingsError, ImageError) as error:
+        outputs = _platform(configuration) if stack.is_platform else _strategy(stack, configuration)
+    except (SettingsError, images.ImageError) as error:
         raise pulumi.RunError(str(error)) from None
     for name, value in outputs.items():
         pulumi.export(name, value)
     let_registrations_begin()
+
+
+def _platform(configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
+    settings = platform_settings(configuration)
+    from components.platform_stack import build_platform  # noqa: PLC0415 - a stack loads what it is made of, no more
+
+    found = settings.images.model_dump() if settings.images else images.sandbox_images(images.PLATFORM, os.environ)
+    return build_platform(settings, found)
+
+
+def _strategy(stack: StackName, configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
+    settings = strategy_settings(configuration, stack.name)
+    found = settings.images.model_dump() if settings.images else images.sandbox_images(images.STRATEGY, os.environ)
+    with ThreadPoolExecutor(1) as beside:
+        # Loading Kubernetes' resources takes as long as the engine needs to decrypt the platform's outputs.
+        loaded = beside.submit(import_module, "components.strategy_stack")
+        require_platform(platform_stack())
+        loaded.result()
+    from components.strategy_stack import build_strategy  # noqa: PLC0415
+
+    return build_strategy(settings, stack, found, cluster_access())
 
 
 main()

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 VARIABLE = "KAFKA_BLUEGREEN_IMAGES"
+# What each kind of stack runs.
+PLATFORM = ("kafka", "victoriametrics")
+STRATEGY = ("workloads",)
 _HOW = 'run: python -m tools.sandbox images && eval "$(python -m tools.sandbox env)"'
 
 

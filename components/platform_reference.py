@@ -37,14 +37,19 @@ def require_platform(stack: str) -> None:
     require_bootstrap_servers(found.get("outputs") or {}, stack)
 
 
+def platform_stack() -> str:
+    """The platform's stack by its full name: its organization is "organization" with a backend of one's own (files,
+    buckets), the organization's name with Pulumi Cloud.
+    """
+    return f"{pulumi.get_organization()}/{pulumi.get_project()}/{names.PLATFORM_STACK}"
+
+
 class PlatformReference:
-    """bootstrap_servers: the broker's address. Raises `pulumi.RunError` with what to run when there is no platform."""
+    """bootstrap_servers: the broker's address."""
 
     bootstrap_servers: pulumi.Output[str]
 
     def __init__(self) -> None:
-        # "organization" with a backend of one's own (files, buckets), the organization's name with Pulumi Cloud.
-        stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{names.PLATFORM_STACK}"
-        require_platform(stack)
+        stack = platform_stack()
         reference = pulumi.StackReference(stack)
         self.bootstrap_servers = reference.outputs.apply(lambda outputs: require_bootstrap_servers(outputs, stack))

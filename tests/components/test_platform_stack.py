@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from components import crd, policy
+from components.platform_stack import build_platform
 from components.settings import platform_settings
-from components.stacks import build_platform
 from tests.components.recorder import Recorder, deploy
 
 FILES = Path(crd.DEFINITION).parent

@@ -12,8 +12,9 @@ from components import switch as switch_component
 from components.cluster_access import ClusterAccess
 from components.crd import definition
 from components.live_switch import Expectation, SwitchError
+from components.platform_reference import platform_stack, require_platform
 from components.settings import StackName, strategy_settings
-from components.stacks import build_strategy
+from components.strategy_stack import build_strategy
 from tests.components.recorder import PLATFORM_OUTPUTS, Recorder, Registered, deploy
 
 IMAGE = "localhost/kafka-bluegreen/workloads:1"
@@ -24,7 +25,8 @@ def up(*, preview: bool = False, platform: Mapping[str, Any] = PLATFORM_OUTPUTS,
     raw = {"strategy": "c", **{k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}}
     settings = strategy_settings(raw, "strategy-c")
 
-    def program() -> None:
+    def program() -> None:  # as in __main__.py
+        require_platform(platform_stack())
         build_strategy(settings, StackName("strategy-c"), {"workloads": IMAGE}, ClusterAccess(context="there"))
 
     return deploy(program, preview=preview, platform=platform)

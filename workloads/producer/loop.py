@@ -50,7 +50,7 @@ def _replaced(new: Load, _: Load) -> Load:
 def client_configuration(settings: ProducerSettings) -> dict[str, Any]:
     """librdkafka's configuration: idempotent, acknowledged by all in-sync replicas, a bounded queue."""
     return {
-        "linger.ms": 2,
+        "linger.ms": 10,
         "delivery.timeout.ms": 120_000,
         "queue.buffering.max.kbytes": 64 * 1024,
         "message.max.bytes": 1_040_000,

@@ -1,57 +1,33 @@
-"""Which components make up a stack, and in which order they come."""
+"""What a stack `strategy-*` is made of, and in which order it comes."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Namespace
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import names
 from components.access import Access, AccessArgs, controller_rules, sidecar_rules
 from components.cluster_access import ClusterAccess
 from components.consumer_set import ConsumerSet, ConsumerSetArgs
 from components.controller import Controller, ControllerArgs
-from components.crd import SwitchDefinition
-from components.kafka import Kafka, KafkaArgs
-from components.metrics import Metrics, MetricsArgs
-from components.platform_reference import BOOTSTRAP_SERVERS, PlatformReference
-from components.policy import OwnPodStatusPolicy
+from components.namespace import namespace
+from components.platform_reference import PlatformReference
 from components.producer import Producer, ProducerArgs
-from components.settings import Color, PlatformSettings, StackName, StrategySettings
+from components.settings import Color, StackName, StrategySettings
 from components.switch import Switch, SwitchArgs
 from components.topic import Topic, TopicArgs
-
-PLATFORM_IMAGES = ("kafka", "victoriametrics")
-STRATEGY_IMAGES = ("workloads",)
-
-
-def build_platform(settings: PlatformSettings, images: Mapping[str, str]) -> dict[str, pulumi.Input[Any]]:
-    """What every strategy stands on. images: by the names in `PLATFORM_IMAGES`. Returns the stack's outputs."""
-    namespace = _namespace(names.PLATFORM_NAMESPACE)
-    SwitchDefinition("kafkaconsumerswitches")
-    OwnPodStatusPolicy("own-pod-status")
-    kafka = Kafka("kafka", KafkaArgs(namespace=namespace.metadata.name, image=images["kafka"]))
-    metrics = Metrics("metrics", MetricsArgs(namespace=namespace.metadata.name, image=images["victoriametrics"]))
-    return {
-        "platform": settings.platform,
-        "namespace": names.PLATFORM_NAMESPACE,
-        BOOTSTRAP_SERVERS: kafka.bootstrap_servers,
-        "metricsUrl": metrics.url,
-    }
 
 
 def build_strategy(
     settings: StrategySettings, stack: StackName, images: Mapping[str, str], access: ClusterAccess
 ) -> dict[str, pulumi.Input[Any]]:
-    """A producer, two colours and what switches between them. images: by the names in `STRATEGY_IMAGES`. Returns the
+    """A producer, two colours and what switches between them. images: by the names in `images.STRATEGY`. Returns the
     stack's outputs.
 
     The colour asked for is there first, then the switch is made and checked, then the other colour follows; when the
     switch failed, the program ends there and the other colour is left as it is (design §5.1)."""
     platform = PlatformReference()
-    namespace = _namespace(stack.name)
-    where = namespace.metadata.name
+    where = namespace(stack.name).metadata.name
     image = images["workloads"]
     servers = platform.bootstrap_servers
     sidecars = Access("consumer", AccessArgs(where, sidecar_rules()))
@@ -126,16 +102,3 @@ def consumer_settings(settings: StrategySettings, color: Color, group: str) -> d
         "faults": own.faults.model_dump() if own.faults else {},
         "client": dict(own.config),
     }
-
-
-def _namespace(name: str) -> Namespace:
-    """A namespace that holds its pods to the restricted Pod Security Standard, and is known to the admission policy by
-    its label.
-    """
-    return Namespace(
-        name,
-        metadata=ObjectMetaArgs(
-            name=name,
-            labels={names.PART_OF_LABEL: names.PART_OF, "pod-security.kubernetes.io/enforce": "restricted"},
-        ),
-    )

@@ -1,0 +1,30 @@
+"""What the stack `platform` is made of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from components import names
+from components.crd import SwitchDefinition
+from components.kafka import Kafka, KafkaArgs
+from components.metrics import Metrics, MetricsArgs
+from components.namespace import namespace
+from components.platform_reference import BOOTSTRAP_SERVERS
+from components.policy import OwnPodStatusPolicy
+from components.settings import PlatformSettings
+
+
+def build_platform(settings: PlatformSettings, images: Mapping[str, str]) -> dict[str, pulumi.Input[Any]]:
+    """What every strategy stands on. images: by the names in `images.PLATFORM`. Returns the stack's outputs."""
+    where = namespace(names.PLATFORM_NAMESPACE).metadata.name
+    SwitchDefinition("kafkaconsumerswitches")
+    OwnPodStatusPolicy("own-pod-status")
+    kafka = Kafka("kafka", KafkaArgs(namespace=where, image=images["kafka"]))
+    metrics = Metrics("metrics", MetricsArgs(namespace=where, image=images["victoriametrics"]))
+    return {
+        "platform": settings.platform,
+        "namespace": names.PLATFORM_NAMESPACE,
+        BOOTSTRAP_SERVERS: kafka.bootstrap_servers,
+        "metricsUrl": metrics.url,
+    }
