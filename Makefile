@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
+# Two tests at a time; what shares a stack, a broker or a sandbox stays together.
+PYTEST := $(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check unit e2e model sandbox down benchmark
 
@@ -21,7 +24,8 @@ demo: $(VENV)/.installed  ## from nothing to the verdict of one switch there and
 	@$(PY) -m tools.sandbox up
 	@eval "$$($(PY) -m tools.sandbox env)" && $(PY) -m experiments run --strategy c --scenario 1 --switches 2
 
-test: check unit e2e  ## everything: lint, types, layers, unit tests, protocol model, end to end on the real cluster
+test: check sandbox  ## everything: lint, types, layers, unit tests, protocol model, end to end on the real cluster
+	@eval "$$($(PY) -m tools.sandbox env)" && $(PYTEST)
 
 check: $(VENV)/.installed  ## lint, formatting, types, layer rules
 	@$(VENV)/bin/ruff check .
@@ -30,7 +34,7 @@ check: $(VENV)/.installed  ## lint, formatting, types, layer rules
 	@$(VENV)/bin/lint-imports
 
 unit: $(VENV)/.installed  ## tests that need nothing (the protocol model included)
-	@$(PY) -m pytest -m 'not e2e'
+	@$(PYTEST) -m 'not e2e'
 
 model: $(VENV)/.installed  ## the protocol model alone: states, bounds, ends
 	@$(PY) -m tests.protocol.model
@@ -39,11 +43,17 @@ sandbox: $(VENV)/.installed  ## a real single-node Kubernetes on this machine
 	@$(PY) -m tools.sandbox up
 
 e2e: sandbox  ## tests on the real cluster
-	@eval "$$($(PY) -m tools.sandbox env)" && $(PY) -m pytest -m e2e
+	@eval "$$($(PY) -m tools.sandbox env)" && $(PYTEST) -m e2e
 
-benchmark: sandbox  ## throughput of the consumer, memory and time of the validator
-	@eval "$$($(PY) -m tools.sandbox env)" && $(PY) -m tests.workloads.broker $(PY) -m workloads.consumer.benchmark
-	@$(PY) -m tools.validator.benchmark --records 10000000
+benchmark: sandbox  ## consumer, producer and validator alone: report/data/benchmarks
+	@mkdir -p report/data/benchmarks
+	@eval "$$($(PY) -m tools.sandbox env)" && \
+	  $(PY) -m tests.workloads.broker $(PY) -m workloads.consumer.benchmark >report/data/benchmarks/.consumer && \
+	  mv report/data/benchmarks/.consumer report/data/benchmarks/consumer.json && \
+  $(PY) -m tests.workloads.broker $(PY) -m workloads.producer.benchmark >report/data/benchmarks/.producer && \
+  mv report/data/benchmarks/.producer report/data/benchmarks/producer.json
+	@$(PY) -m tools.validator.benchmark --records 10000000 >report/data/benchmarks/.validator && \
+	  mv report/data/benchmarks/.validator report/data/benchmarks/validator.json
 
 down: $(VENV)/.installed  ## take the sandbox away; caches stay
 	@$(PY) -m tools.sandbox down

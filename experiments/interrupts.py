@@ -39,8 +39,9 @@ class Interrupts:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # A process that was asked to end is about to: one more signal must not change how it does.
         for number, handler in self._previous.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if self.count else handler)
 
     @property
     def hurried(self) -> bool:

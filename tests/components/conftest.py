@@ -1,10 +1,12 @@
 """Fixtures that need the engine or the cluster."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cluster_use import alone, shared
 from tests.components.engine import Project, require_environment
 
 
@@ -25,7 +27,10 @@ def project(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="session")
 def platform(project: Project) -> None:
     """The platform stack, deployed."""
-    project.stack("platform").up()
+    with alone():
+        stack = project.stack("platform")
+        if not stack.outputs():
+            stack.up()
 
 
 @pytest.fixture
@@ -36,3 +41,10 @@ def empty_project(cluster: None, tmp_path: Path) -> Project:
     folder = tmp_path / "project"
     folder.mkdir()
     return Project.make(folder, {"PULUMI_BACKEND_URL": f"file://{state}"})
+
+
+@pytest.fixture
+def whole_cluster() -> Iterator[None]:
+    """No part of the cluster is restarted during the test."""
+    with shared():
+        yield

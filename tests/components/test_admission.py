@@ -16,7 +16,7 @@ from components.access import sidecar_rules
 from components.names import LIFECYCLE_CONDITION
 from tests.components.engine import kubectl
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine"), pytest.mark.usefixtures("whole_cluster")]
 
 NAMESPACE = "admission-test"
 _config: Any = config

@@ -12,9 +12,10 @@ import yaml
 from pulumi import automation
 from pulumi.automation.errors import CommandError
 
+from tests.cluster_use import shared
 from tests.components.engine import Changed, Log, Project, kubectl
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine"), pytest.mark.usefixtures("whole_cluster")]
 
 STACK = "strategy-c-engine"
 CONFIGURATION = {
@@ -100,10 +101,12 @@ def deployed(project: Project, platform: None) -> Iterator[automation.Stack]:
     """The stack with blue active; taken away at the end."""
     stack = project.stack(STACK, CONFIGURATION)
     try:
-        stack.up()
+        with shared():
+            stack.up()
         yield stack
     finally:
-        stack.destroy()
+        with shared():
+            stack.destroy()
         stack.workspace.remove_stack(STACK)
 
 

@@ -1,4 +1,4 @@
-"""The stacks on the real cluster, brought up by `pulumi up` once a session."""
+"""The stacks on the real cluster, brought up by `pulumi up` once for all of these tests."""
 
 import os
 from collections.abc import Iterator
@@ -12,27 +12,31 @@ from experiments.producer import CONTAINER, POD, Producer
 from experiments.progress import Progress
 from experiments.run import REPOSITORY, only_one, preflight
 from experiments.stacks import Configuration, Stack
-from tests.e2e.field import Field
+from tests.cluster_use import alone
+from tests.e2e.field import TIMEOUT_SECONDS, Field, assert_nothing_wrong
 
 PARTITIONS, REPLICAS = 12, 3
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not the session: it keeps other runs off the stack
 def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
     """Both stacks up, all pods Ready, blue active, 100 records/s."""
     folder = tmp_path_factory.mktemp("field")
     cluster, progress = preflight(), Progress()
     with Interrupts() as interrupts, only_one("strategy-c"):
-        platform = Stack(
-            REPOSITORY, Configuration(REPOSITORY, "platform", folder / "platform.yaml"), interrupts, progress
-        )
-        platform.prepare(lambda: None)
+        with alone():
+            platform = Stack(
+                REPOSITORY, Configuration(REPOSITORY, "platform", folder / "platform.yaml"), interrupts, progress
+            )
+            platform.prepare(lambda: None)
         configuration = Configuration(REPOSITORY, "strategy-c", folder / "strategy-c.yaml")
         stack = Stack(REPOSITORY, configuration, interrupts, progress)
         attempt = 1
         if _deployed(cluster):
             attempt = int(cluster.switch("strategy-c").raw["spec"].get("attempt", 1)) + 1
-        configuration.set(active="blue", attempt=attempt)
+        configuration.set(
+            active="blue", attempt=attempt, drainTimeoutSeconds=TIMEOUT_SECONDS, resumeTimeoutSeconds=TIMEOUT_SECONDS
+        )
         stack.prepare(lambda: None)
         ends = EndOffsets(
             "strategy-c",
@@ -48,6 +52,18 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
         lab.wait_ready_pods()
         yield lab
         ends.close()
+
+
+@pytest.fixture(scope="module")
+def judged(request: pytest.FixtureRequest, field: Field) -> Iterator[None]:
+    """What a module's tests let happen, all of it, is judged at its end from the record logs of a producer of its own.
+
+    The module's DUPLICATES is how many records may have been handled once more than needed.
+    """
+    field.steady("blue")
+    with field.judged(request.module.__name__.rpartition(".")[2]) as verdicts:
+        yield
+    assert_nothing_wrong(verdicts[0], request.module.DUPLICATES)
 
 
 @pytest.fixture

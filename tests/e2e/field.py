@@ -22,7 +22,10 @@ from experiments.stacks import Stack, Update
 from experiments.verdict import Verdict
 
 LEASE = "consumer-switch"
+CONTROLLER = "app.kubernetes.io/name=controller"
 SETTLE_SECONDS = 90.0
+# Of the drain and of the resume: half the default, because many tests wait for them.
+TIMEOUT_SECONDS = 5
 
 
 def until(what: str, check: Any, seconds: float = 30.0, every: float = 0.005) -> Any:
@@ -104,7 +107,7 @@ class Field:
         return str(self.lease()["spec"].get("holderIdentity") or "")
 
     def controller_pod(self) -> str:
-        pods = self.cluster.pods(self.namespace, "app.kubernetes.io/name=controller")
+        pods = self.cluster.pods(self.namespace, CONTROLLER)
         return next(pod.name for pod in pods if not pod.terminating)
 
     def wait_settled(self, seconds: float = SETTLE_SECONDS) -> Switch:
@@ -124,6 +127,12 @@ class Field:
 
         path = f"/api/v1/namespaces/{self.namespace}/pods"
         self.cluster.wait(path, [("labelSelector", CONSUMERS)], missing, "all consumer pods", seconds)
+
+    def renew_controller(self) -> None:
+        """A new pod for a controller that was killed: kubelet waits ever longer before it starts a container again."""
+        for pod in self.cluster.pods(self.namespace, CONTROLLER):
+            if pod.restarts and not pod.terminating:
+                self.cluster.delete_pod(self.namespace, pod.name)
 
     # -- switching, as a user does
 
@@ -147,6 +156,7 @@ class Field:
 
     def steady(self, active: str = "blue") -> None:
         """Everybody is there, and `active` is."""
+        self.renew_controller()
         self.wait_ready_pods()
         if self.wait_settled().active != active or self.switch().wanted != active:
             update = self.up(active)

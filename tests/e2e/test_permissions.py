@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.field import Field
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c")]
 
 # Runs inside the sidecar's container: prints the HTTP status of each attempt.
 _ATTEMPTS = """

@@ -1,3 +1,4 @@
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,3 +18,12 @@ def api() -> Iterator[FakeApi]:
 @pytest.fixture
 def cluster(api: FakeApi, tmp_path: Path) -> Cluster:
     return Cluster(api.kubeconfig(tmp_path))
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """An interrupted run leaves its process deaf to signals; pytest's has to hear them."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

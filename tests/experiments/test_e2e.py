@@ -21,7 +21,7 @@ import pytest
 from experiments.results import RESULT_FILE, from_json
 from experiments.run import REPOSITORY
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c")]
 
 SLOW_IS_FINE = {"switch_seconds_worst", "rollback_seconds_worst"}
 DEADLINE_SECONDS = 600.0
@@ -153,10 +153,6 @@ def test_interrupted_anywhere_the_next_run_passes(begin: Any, tmp_path: Path) ->
     assert len(pods) == 6
     config = kubectl("get", "--raw", "/api/v1/namespaces/strategy-c/pods/producer-0:8080/proxy/config")
     assert config["rate"] == 100
-
-
-def test_an_immediate_rollback(begin: Any, tmp_path: Path) -> None:
-    assert_whole(begin("--scenario", "2", "--switches", "2"), tmp_path, "2", 2)
 
 
 def test_a_killed_run_leaves_its_system_to_the_next(begin: Any, tmp_path: Path) -> None:

@@ -81,3 +81,17 @@ def test_no_signal_no_interrupt_and_the_former_handlers_are_back() -> None:
         interrupts.check()
         assert signal.getsignal(signal.SIGINT) != before
     assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_after_the_end_of_an_interrupted_run_one_more_signal_changes_nothing() -> None:
+    with Interrupts(), pytest.raises(Interrupted):
+        press()
+    press()
+    press(signal.SIGTERM)
+
+
+def test_after_the_end_of_any_other_run_signals_are_what_they_were() -> None:
+    with Interrupts():
+        pass
+    with pytest.raises(KeyboardInterrupt):
+        press()

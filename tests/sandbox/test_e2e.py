@@ -23,7 +23,7 @@ from tools.sandbox.cluster import Cluster
 from tools.sandbox.config import MACHINE_SYSCTLS
 from tools.sandbox.paths import CHECKOUT, Layout
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("sandbox")]
 
 SECONDS = 180
 WATCHED_SYSCTLS = (*MACHINE_SYSCTLS, "net/ipv4/ip_forward", "net/bridge/bridge-nf-call-iptables")

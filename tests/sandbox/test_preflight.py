@@ -37,6 +37,7 @@ def test_a_good_machine_is_not_refused() -> None:
         ({"user": 1000}, COLD, "root", "sudo"),
         ({"cgroups_writable": False}, WARM, "/sys/fs/cgroup", "--privileged"),
         ({"memory": 3_900_000_000}, WARM, "4 GB of memory", "larger"),
+        ({"memory": 7_900_000_000}, COLD, "8 GB of memory", "larger"),
         ({"disk_free": lambda _: 11_000_000_000}, COLD, "12 GB of disk", "KAFKA_BLUEGREEN_CACHE"),
         ({"disk_free": lambda _: 2_900_000_000}, WARM, "3 GB of disk", "KAFKA_BLUEGREEN_CACHE"),
         ({"port_taken": lambda _: "Address already in use"}, WARM, "port 16443", "KAFKA_BLUEGREEN_PORT"),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster_use import shared
 from tests.workloads.cluster import COLORS, World, until, world
 from workloads.common.kube import METADATA_ONLY
 from workloads.common.states import Color
@@ -26,7 +27,7 @@ def place(tmp_path: Path) -> Iterator[World]:
     """A namespace of its own; at the end nobody may ever have been active beside the other colour."""
     if not os.environ.get("KUBECONFIG"):
         pytest.fail('KUBECONFIG must name a cluster; for the sandbox\'s: eval "$(python -m tools.sandbox env)"')
-    with world(tmp_path) as made:
+    with shared(), world(tmp_path) as made:
         yield made
         check_exclusive(made)
 

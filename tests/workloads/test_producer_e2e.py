@@ -19,7 +19,7 @@ from tests.workloads.broker import Broker
 from tests.workloads.conftest import PARTITIONS
 from tests.workloads.processes import until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("broker")]
 
 
 class ProducerProcess:

@@ -13,6 +13,8 @@ from tools.sandbox.errors import SandboxError
 
 BUILD_DISK = 12_000_000_000
 CACHED_DISK = 3_000_000_000
+# The largest process of a build takes 4.5 GB, and the cluster is up beside it.
+BUILD_MEMORY = 8_000_000_000
 MEMORY = 4_000_000_000
 MACHINES = ("x86_64", "aarch64")
 
@@ -70,9 +72,11 @@ def refusals(machine: Machine, work: Work, cache: Path, port: int) -> list[str]:
         found.append("the sandbox makes namespaces and mounts, for which it has to be root: run it with sudo")
     elif not machine.cgroups_writable:
         found.append("/sys/fs/cgroup is not writable: in a container, run it with --privileged")
-    if machine.memory < MEMORY:
+    memory = BUILD_MEMORY if work.builds_go else MEMORY
+    if machine.memory < memory:
         found.append(
-            f"the sandbox needs 4 GB of memory and this machine has {machine.memory / 1e9:.1f}: use a larger one"
+            f"the sandbox needs {memory / 1e9:.0f} GB of memory and this machine has {machine.memory / 1e9:.1f}:"
+            " use a larger one"
         )
     need = BUILD_DISK if work.builds_go else CACHED_DISK
     free = machine.disk_free(cache)
