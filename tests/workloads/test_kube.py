@@ -201,10 +201,23 @@ def test_a_watch_that_is_too_old_reads_anew(api: FakeApi, client: Kube) -> None:
     until("seen, by a read or a watch", lambda: 2001 in [v for _, v in [*seen.reads, *seen.saw()]])
 
 
+def test_an_object_that_was_written_long_ago_is_followed_at_once(api: FakeApi, client: Kube) -> None:
+    """Its own resourceVersion is older than anything that the server can still tell, as after a restart."""
+    api.put(f"{LEASES}/x", {})
+    api.version, api.oldest = 2000, 1000
+    seen = Followed(client, by_get=True)
+    until("the watch is open", lambda: api._watches)
+    time.sleep(0.2)
+    assert len(seen.reads) == 1
+    assert seen.follower.failing_since is None
+    api.put(f"{LEASES}/x", {})
+    until("the change", lambda: seen.saw() == [("MODIFIED", 2001)])
+
+
 def test_a_watch_that_is_always_too_old_does_not_run_hot(api: FakeApi, client: Kube) -> None:
     api.put(f"{LEASES}/x", {})
     api.oldest = 1 << 60
-    seen = Followed(client, by_get=True)
+    seen = Followed(client)
     time.sleep(1.0)
     assert 2 <= len(seen.reads) < 20
 

@@ -363,6 +363,7 @@ class Follower:
         self._fields = f"metadata.name={name}" if name else ""
         self._labels = labels_are
         self._version: str | None = None
+        self._read_version = ""
         self._must_read = True
         self.failing_since: float | None = None
         self.thread = threading.Thread(target=self._run, name=f"watch-{path.rpartition('/')[2]}", daemon=True)
@@ -388,7 +389,7 @@ class Follower:
                     pause = 0.0
                     self._up()
                     self._version = event.object["metadata"]["resourceVersion"]
-                    if event.kind != "BOOKMARK":
+                    if event.kind != "BOOKMARK" and self._version != self._read_version:
                         self._on_change(event)
                 if self._version is None:
                     self._must_read = True
@@ -416,11 +417,13 @@ class Follower:
             except ApiError as error:
                 if error.status != 404:
                     raise
-                self._version = None  # the watch begins with what is there by then
                 self._on_read([], None)
             else:
-                self._version = found["metadata"]["resourceVersion"]
+                self._read_version = found["metadata"]["resourceVersion"]
                 self._on_read([found], version_of(found))
+            # The watch begins with what is there by then. It cannot begin at the object's own version: the server tells
+            # no changes from before its start, or of more than some minutes ago, and an object may be older than that.
+            self._version = None
         else:
             listed = self._kube.list(self._path, fields_are=self._fields, labels_are=self._labels)
             self._version = listed["metadata"]["resourceVersion"]
