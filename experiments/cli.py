@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments import summary
+from experiments import handoff, summary
 from experiments.errors import ExperimentError
 from experiments.interrupts import Interrupted, Interrupts
 from experiments.progress import Progress
@@ -31,6 +31,8 @@ def main(arguments: Sequence[str]) -> int:
             return _run(parser, parsed, arguments)
         if parsed.command == "prune":
             return _prune(parsed)
+        if parsed.command == "handoff":
+            return _handoff(parsed)
         return _summary(parsed)
     except (ExperimentError, ValueError) as error:
         print(f"{parser.prog} {parsed.command}: {error}", file=sys.stderr)
@@ -75,6 +77,11 @@ def _summary(parsed: argparse.Namespace) -> int:
     if not results:
         raise ExperimentError(f"there is no complete run below {parsed.folder}")
     print(summary.summary(results))
+    return PASSED
+
+
+def _handoff(parsed: argparse.Namespace) -> int:
+    print(handoff.breakdown(parsed.run))
     return PASSED
 
 
@@ -139,6 +146,9 @@ def _parser() -> argparse.ArgumentParser:
     prune.add_argument("folder", nargs="?", type=Path, default=DATA)
     prune.add_argument("--keep", type=_positive, default=1, help="how many of each kind stay (default: 1)")
     prune.add_argument("--dry-run", action="store_true")
+
+    steps = commands.add_parser("handoff", help="where the time of a run's hand-offs goes, step by step")
+    steps.add_argument("run", type=Path, help="the run's folder")
 
     shown = commands.add_parser("summary", help="median, 95th percentile and worst of the times of each run")
     shown.add_argument("folder", nargs="?", type=Path, default=DATA)

@@ -1,0 +1,82 @@
+"""The steps of a hand-off, from the logs that a run keeps."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.cli import main
+from experiments.errors import ExperimentError
+from experiments.handoff import STEPS, breakdown, steps
+from experiments.records import write_compressed
+
+START = 1_800_000_000.0
+
+
+def rfc3339(seconds: float) -> str:
+    return datetime.fromtimestamp(START + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def log(file: Path, lines: Iterable[str]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_compressed(file, "".join(f"{line}\n" for line in lines).encode())
+
+
+def ended(epoch: int = 4, **changes: Any) -> str:
+    times = {"withdrawnAt": rfc3339(1.01), "grantedAt": rfc3339(1.06), "activeAt": rfc3339(1.10)}
+    line = {
+        "message": "switch ended",
+        "outcome": "Switched",
+        "epoch": epoch,
+        "handoff_seconds": 0.1,
+        **times,
+        **changes,
+    }
+    return f"2026-11-25T00:00:00Z {json.dumps(line)}"
+
+
+def event(color: str, name: str, epoch: int, at: float) -> str:
+    return json.dumps({"color": color, "event": name, "epoch": epoch, "t": round((START + at) * 1e9)})
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    log(tmp_path / "controller.log.zst", ["not JSON", "{broken", ended(), ended(6, handoff_seconds=None)])
+    blue = [("DRAINING", 3, 1.03), ("PAUSED", 3, 1.04), ("COMMITTED", 3, 1.04), ("DRAINING", 1, 9.0)]
+    log(tmp_path / "logs/events/consumer-blue-0.jsonl.zst", [event("blue", *what) for what in blue])
+    late = [("DRAINING", 3, 1.035), ("PAUSED", 3, 1.05)]
+    log(tmp_path / "logs/events/consumer-blue-1.jsonl.zst", [event("blue", *what) for what in late])
+    log(tmp_path / "logs/events/consumer-green-0.jsonl.zst", [event("green", "ACTIVE", 4, 1.08)])
+    return tmp_path
+
+
+def test_each_step_ends_with_its_last_member(run: Path) -> None:
+    (found,) = steps(run)
+    assert found == pytest.approx([0.01, 0.025, 0.015, 0.01, 0.02, 0.02], abs=1e-5)
+    assert len(found) == len(STEPS)
+
+
+def test_the_table_is_in_milliseconds(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["handoff", str(run)]) == 0
+    said = capsys.readouterr().out
+    assert "1 switches" in said
+    assert [row.split()[-1] for row in said.splitlines()[4:]] == [
+        "10.0",
+        "25.0",
+        "15.0",
+        "10.0",
+        "20.0",
+        "20.0",
+        "100.0",
+    ]
+
+
+def test_what_is_no_run_is_named(tmp_path: Path, run: Path) -> None:
+    with pytest.raises(ExperimentError, match=r"has no controller\.log\.zst"):
+        breakdown(tmp_path / "nothing")
+    log(run / "controller.log.zst", [ended(handoff_seconds=None)])
+    with pytest.raises(ExperimentError, match="no switch that its controller saw"):
+        breakdown(run)
