@@ -50,8 +50,8 @@ benchmark: sandbox  ## consumer, producer and validator alone: report/data/bench
 	@eval "$$($(PY) -m tools.sandbox env)" && \
 	  $(PY) -m tests.workloads.broker $(PY) -m workloads.consumer.benchmark >report/data/benchmarks/.consumer && \
 	  mv report/data/benchmarks/.consumer report/data/benchmarks/consumer.json && \
-  $(PY) -m tests.workloads.broker $(PY) -m workloads.producer.benchmark >report/data/benchmarks/.producer && \
-  mv report/data/benchmarks/.producer report/data/benchmarks/producer.json
+	  $(PY) -m tests.workloads.broker $(PY) -m workloads.producer.benchmark >report/data/benchmarks/.producer && \
+	  mv report/data/benchmarks/.producer report/data/benchmarks/producer.json
 	@$(PY) -m tools.validator.benchmark --records 10000000 >report/data/benchmarks/.validator && \
 	  mv report/data/benchmarks/.validator report/data/benchmarks/validator.json
 

@@ -64,7 +64,7 @@ class Broker:
             raise FileNotFoundError(f"KAFKA_LIBS={libs} holds no kafka_2.13 jar")
         self._folder = folder
         self._classpath = f"{folder}:{libs}/*"
-        client, controller = _free_ports(2)
+        client, controller = free_ports(2)
         self.bootstrap_servers = f"127.0.0.1:{client}"
         self.log = folder / "broker.log"
         self._admin: AdminClient | None = None
@@ -121,7 +121,8 @@ class Broker:
         self.process.wait()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback that nobody listens on."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:

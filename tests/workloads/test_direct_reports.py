@@ -1,6 +1,5 @@
 """A member's direct report: the sidecar that answers, and the controller that listens, over real connections."""
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import urllib3
 
+from tests.workloads.broker import free_ports
 from tests.workloads.cluster import until
 from workloads.common.http import HttpServer
 from workloads.common.report import Report
@@ -33,12 +33,6 @@ def server(listeners: Listeners) -> Iterator[HttpServer]:
     made.start()
     yield made
     made.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_the_present_report_is_answered_at_once_and_the_next_when_it_comes(listeners: Listeners) -> None:
@@ -101,7 +95,7 @@ def test_the_controller_hears_every_change(listeners: Listeners, server: HttpSer
 
 
 def test_a_sidecar_that_does_not_answer_is_not_heard_and_found_when_it_does(listeners: Listeners) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     heard: Heard = []
     listeners.tell(PAUSED)
     listening = Listening(port, lambda uid, report: heard.append((uid, report)))

@@ -10,7 +10,6 @@ stand side by side; the medians over the rounds are the result.
 import argparse
 import json
 import os
-import platform
 import signal
 import statistics
 import subprocess
@@ -22,12 +21,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-import confluent_kafka
 import orjson
 from confluent_kafka import Consumer, Message, Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
+from workloads.common import benchmark
 from workloads.common.states import Color, Membership
 from workloads.consumer.loop import BATCH
 from workloads.consumer.processing import identity
@@ -50,9 +47,7 @@ def settings_for(servers: str, topic: str, partitions: int) -> dict[str, object]
 
 
 def fill(servers: str, topic: str, partitions: int, records: int, size: int) -> None:
-    """Make the topic, and put the records into it as the producer does."""
-    admin = AdminClient({"bootstrap.servers": servers})
-    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result()
+    """Put the records into the topic as the producer does."""
     producer = Producer({"bootstrap.servers": servers, "linger.ms": 20, "acks": "all", "enable.idempotence": True})
     for seq in range(records):
         frame = b'{"producer":"p0-benchmark","seq":%d,"payload":"' % seq
@@ -110,18 +105,9 @@ def consume(settings: dict[str, object], records: int, folder: Path) -> float:
     """The consumer itself: started, resumed, and ended when it has handled everything; records per second by its own
     lines.
     """
-    log = (folder / "consumer.log").open("wb")
-    file = folder / "settings.yaml"
-    file.write_text(
-        json.dumps(
-            settings | {"records_dir": str(folder), "http_host": "127.0.0.1", "http_port": 0, "lifecycle_port": 0}
-        )
-    )
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("BG_")}
-    environment |= {"SETTINGS_FILE": str(file), "POD_NAME": _POD}
-    process = subprocess.Popen([sys.executable, "-m", "workloads.consumer"], env=environment, stdout=log, stderr=log)
+    process, log = benchmark.start("workloads.consumer", _POD, settings | {"lifecycle_port": 0}, folder)
     try:
-        lifecycle, pod = _ports(process, Path(log.name))
+        lifecycle, pod = _ports(process, log)
         body = b'{"epoch":1,"deadline_ms":60000}'
         urlopen(Request(f"http://127.0.0.1:{lifecycle}/lifecycle/resume", data=body, method="POST"), timeout=90).close()
         deadline = time.monotonic() + _TIMEOUT_SECONDS
@@ -176,10 +162,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python3 -m workloads.consumer.benchmark", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--bootstrap-servers", default=os.environ.get("BOOTSTRAP_SERVERS"))
+    benchmark.add_common(parser)
     parser.add_argument("--records", type=int, default=400_000)
-    parser.add_argument("--message-bytes", type=int, default=512)
-    parser.add_argument("--partitions", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--one", choices=("bare", "lines"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -192,17 +176,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if not options.bootstrap_servers:
         parser.error("--bootstrap-servers (or BOOTSTRAP_SERVERS) must name a broker")
-    topic = f"benchmark-{uuid.uuid4().hex[:8]}"
-    print(f"filling {topic} with {options.records} records of {options.message_bytes} bytes", file=sys.stderr)
-    fill(options.bootstrap_servers, topic, options.partitions, options.records, options.message_bytes)
     rates: dict[str, list[float]] = {"bare": [], "lines": [], "consumer": []}
-    for number in range(options.rounds):
-        for kind, values in rates.items():
-            settings = settings_for(options.bootstrap_servers, topic, options.partitions)
-            values.append(measure(kind, settings, options.records))
-            print(f"round {number + 1}: {kind} {values[-1]:,.0f} records/s", file=sys.stderr)
-    admin = AdminClient({"bootstrap.servers": options.bootstrap_servers})
-    admin.delete_topics([topic])[topic].result()
+    with benchmark.topic(options) as topic:
+        print(f"filling {topic} with {options.records} records of {options.message_bytes} bytes", file=sys.stderr)
+        fill(options.bootstrap_servers, topic, options.partitions, options.records, options.message_bytes)
+        for number in range(options.rounds):
+            for kind, values in rates.items():
+                settings = settings_for(options.bootstrap_servers, topic, options.partitions)
+                values.append(measure(kind, settings, options.records))
+                print(f"round {number + 1}: {kind} {values[-1]:,.0f} records/s", file=sys.stderr)
     ratios = {
         f"consumer_to_{kind}": _summary([a / b for a, b in zip(rates["consumer"], rates[kind], strict=True)])
         for kind in ("bare", "lines")
@@ -212,16 +194,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "ratios": ratios,
         "rounds": {kind: [round(value) for value in values] for kind, values in rates.items()},
         "records": options.records,
-        "message_bytes": options.message_bytes,
-        "partitions": options.partitions,
-        "environment": {
-            "python": platform.python_version(),
-            "confluent_kafka": confluent_kafka.__version__,
-            "librdkafka": confluent_kafka.libversion()[0],
-            "cpus": os.cpu_count(),
-        },
     }
-    print(json.dumps(result, indent=2))
+    benchmark.show(result, options)
     return 0
 
 

@@ -5,24 +5,18 @@ the records acknowledged in each second, by the time of their acknowledgement, w
 """
 
 import argparse
-import json
-import os
-import platform
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import confluent_kafka
 import orjson
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+
+from workloads.common import benchmark
 
 _STOP_SECONDS = 60.0
 
@@ -31,17 +25,8 @@ def measure(servers: str, topic: str, rate: int, seconds: int, size: int) -> dic
     """One run at `rate` for `seconds`: records per second and what became of all records."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
-        file = folder / "settings.yaml"
         settings = {"bootstrap_servers": servers, "topic": topic, "rate": rate, "message_bytes": size}
-        file.write_text(
-            json.dumps(settings | {"records_dir": str(folder), "http_host": "127.0.0.1", "http_port": 0}),
-            encoding="utf-8",
-        )
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("BG_")}
-        environment |= {"SETTINGS_FILE": str(file), "POD_NAME": "producer-0"}
-        with (folder / "producer.log").open("wb") as log:
-            command = [sys.executable, "-m", "workloads.producer"]
-            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        process, _ = benchmark.start("workloads.producer", "producer-0", settings, folder)
         try:
             time.sleep(seconds + 2)  # what is measured is what it does in this time
             process.send_signal(signal.SIGTERM)
@@ -73,34 +58,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python3 -m workloads.producer.benchmark", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--bootstrap-servers", default=os.environ.get("BOOTSTRAP_SERVERS"))
+    benchmark.add_common(parser)
     parser.add_argument("--rates", type=int, nargs="+", default=[100, 20_000])
     parser.add_argument("--seconds", type=int, default=20)
-    parser.add_argument("--message-bytes", type=int, default=512)
-    parser.add_argument("--partitions", type=int, default=12)
     options = parser.parse_args(arguments)
     if not options.bootstrap_servers:
         parser.error("--bootstrap-servers (or BOOTSTRAP_SERVERS) must name a broker")
-    admin = AdminClient({"bootstrap.servers": options.bootstrap_servers})
-    topic = f"benchmark-{uuid.uuid4().hex[:8]}"
-    admin.create_topics([NewTopic(topic, options.partitions, 1)])[topic].result()
     runs = []
-    for rate in options.rates:
-        runs.append(measure(options.bootstrap_servers, topic, rate, options.seconds, options.message_bytes))
-        print(f"{rate} records/s: {runs[-1]['records_in_each_second']}", file=sys.stderr)
-    admin.delete_topics([topic])[topic].result()
-    result = {
-        "runs": runs,
-        "message_bytes": options.message_bytes,
-        "partitions": options.partitions,
-        "environment": {
-            "python": platform.python_version(),
-            "confluent_kafka": confluent_kafka.__version__,
-            "librdkafka": confluent_kafka.libversion()[0],
-            "cpus": os.cpu_count(),
-        },
-    }
-    print(json.dumps(result, indent=2))
+    with benchmark.topic(options) as topic:
+        for rate in options.rates:
+            runs.append(measure(options.bootstrap_servers, topic, rate, options.seconds, options.message_bytes))
+            print(f"{rate} records/s: {runs[-1]['records_in_each_second']}", file=sys.stderr)
+    benchmark.show({"runs": runs}, options)
     return 0
 
 
