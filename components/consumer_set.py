@@ -8,11 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import (
-    StatefulSet,
-    StatefulSetPersistentVolumeClaimRetentionPolicyArgs,
-    StatefulSetSpecArgs,
-)
 from pulumi_kubernetes.core.v1 import (
     ConfigMap,
     ConfigMapProjectionArgs,
@@ -24,18 +19,15 @@ from pulumi_kubernetes.core.v1 import (
     KeyToPathArgs,
     ObjectFieldSelectorArgs,
     PodSpecArgs,
-    PodTemplateSpecArgs,
     ProjectedVolumeSourceArgs,
-    Service,
     ServiceAccountTokenProjectionArgs,
-    ServicePortArgs,
-    ServiceSpecArgs,
     VolumeArgs,
     VolumeProjectionArgs,
 )
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import names, pods
+from components.stateful import StatefulArgs, stateful
 
 _TOKEN_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - where client libraries look for it
 _LIVENESS_PERIOD = 5
@@ -76,71 +68,43 @@ class ConsumerSet(pulumi.ComponentResource):
             lambda servers: pods.rendered({**args.settings, "bootstrap_servers": servers})
         )
         self.config = ConfigMap(name, metadata=metadata, data={names.SETTINGS_FILE: settings}, opts=child)
-        self.service = Service(
+        self.service, self.stateful_set = stateful(
             name,
-            metadata=ObjectMetaArgs(
-                name=set_name, namespace=args.namespace, labels=labels, annotations={"pulumi.com/skipAwait": "true"}
-            ),
-            spec=ServiceSpecArgs(
-                cluster_ip="None",
+            StatefulArgs(
+                name=set_name,
+                namespace=args.namespace,
+                labels=labels,
                 selector=selector,
-                ports=[ServicePortArgs(name="http", port=names.HTTP_PORT, target_port="metrics")],
-            ),
-            opts=child,
-        )
-        self.stateful_set = StatefulSet(
-            name,
-            metadata=ObjectMetaArgs(
-                name=set_name, namespace=args.namespace, labels=labels, annotations=pods.until_rolled_out(args.replicas)
-            ),
-            spec=StatefulSetSpecArgs(
-                replicas=args.replicas,
-                service_name=set_name,
+                annotations=settings.apply(lambda text: {**pods.scraping(names.HTTP_PORT), **pods.settings_hash(text)}),
+                pod=_pod(args, set_name),
+                claim="records",
+                storage=args.storage,
+                port=names.HTTP_PORT,
                 # Members are told apart by their number, but none waits for another.
-                pod_management_policy="Parallel",
-                selector=LabelSelectorArgs(match_labels=selector),
-                template=PodTemplateSpecArgs(
-                    metadata=ObjectMetaArgs(
-                        labels=labels,
-                        annotations=settings.apply(
-                            lambda text: {**pods.scraping(names.HTTP_PORT), **pods.settings_hash(text)}
-                        ),
-                    ),
-                    spec=_pod(args, set_name),
-                ),
-                volume_claim_templates=[pods.claim("records", args.storage)],
-                # The records outlive a scale-down; they go with the deployment.
-                persistent_volume_claim_retention_policy=StatefulSetPersistentVolumeClaimRetentionPolicyArgs(
-                    when_deleted="Delete", when_scaled="Retain"
-                ),
+                parallel=True,
+                replicas=args.replicas,
             ),
-            opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[self.config, self.service], custom_timeouts=pods.ROLLOUT_TIMEOUTS
-            ),
+            parent=self,
+            depends_on=[self.config],
         )
         self.register_outputs({"statefulSet": self.stateful_set.metadata.name})
 
 
 def _pod(args: ConsumerSetArgs, config_map: str) -> PodSpecArgs:
-    return PodSpecArgs(
-        service_account_name=args.service_account,
-        automount_service_account_token=False,
-        enable_service_links=False,
-        termination_grace_period_seconds=args.drain_timeout_seconds + _GRACE_AFTER_DRAIN,
-        security_context=pods.pod_security(pods.WORKLOADS_UID),
+    return pods.pod(
+        [_consumer(args)],
         init_containers=[_sidecar(args)],
-        containers=[_consumer(args)],
-        volumes=[pods.config_volume("settings", config_map), _token_volume(), pods.scratch_volume()],
+        volumes=[pods.config_volume("settings", config_map), _token_volume()],
+        service_account_name=args.service_account,
+        termination_grace_period_seconds=args.drain_timeout_seconds + _GRACE_AFTER_DRAIN,
     )
 
 
 def _sidecar(args: ConsumerSetArgs) -> ContainerArgs:
-    return ContainerArgs(
-        name=names.SIDECAR,
-        image=args.image,
-        image_pull_policy=pods.PULL_POLICY,
+    return pods.program(
+        names.SIDECAR,
+        args.image,
         restart_policy="Always",
-        command=["python3", "-m", "workloads.sidecar"],
         env=[
             *pods.identity(),
             EnvVarArgs(name="BG_COLOR", value=args.color),
@@ -149,22 +113,16 @@ def _sidecar(args: ConsumerSetArgs) -> ContainerArgs:
         ports=[ContainerPortArgs(name="metrics-sidecar", container_port=names.SIDECAR_PORT)],
         readiness_probe=pods.http_probe("/healthz", names.SIDECAR_PORT, period=1, failures=5),
         liveness_probe=pods.http_probe("/healthz", names.SIDECAR_PORT, period=5, failures=6, timeout=3),
-        security_context=pods.container_security(),
         resources=pods.resources("20m", "48Mi", "192Mi"),
-        volume_mounts=[
-            pods.mount("token", _TOKEN_DIRECTORY, read_only=True),
-            pods.mount("tmp", "/tmp"),  # noqa: S108 - the pod's own
-        ],
+        mounts=[pods.mount("token", _TOKEN_DIRECTORY, read_only=True)],
     )
 
 
 def _consumer(args: ConsumerSetArgs) -> ContainerArgs:
     slowest = max(args.drain_timeout_seconds, args.resume_timeout_seconds)
-    return ContainerArgs(
-        name=names.CONSUMER,
-        image=args.image,
-        image_pull_policy=pods.PULL_POLICY,
-        command=["python3", "-m", "workloads.consumer"],
+    return pods.program(
+        names.CONSUMER,
+        args.image,
         env=pods.identity(),
         ports=[ContainerPortArgs(name="metrics", container_port=names.HTTP_PORT)],
         startup_probe=pods.http_probe("/healthz", names.HTTP_PORT, period=1, failures=60),
@@ -177,12 +135,10 @@ def _consumer(args: ConsumerSetArgs) -> ContainerArgs:
             failures=pods.liveness_failures(slowest, _LIVENESS_PERIOD),
             timeout=3,
         ),
-        security_context=pods.container_security(),
         resources=pods.resources("50m", "64Mi", "384Mi"),
-        volume_mounts=[
+        mounts=[
             pods.mount("settings", names.SETTINGS_DIRECTORY, read_only=True),
             pods.mount("records", names.RECORDS_DIRECTORY),
-            pods.mount("tmp", "/tmp"),  # noqa: S108 - the pod's own
         ],
     )
 

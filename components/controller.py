@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs
-from pulumi_kubernetes.core.v1 import ConfigMap, ContainerArgs, ContainerPortArgs, PodSpecArgs, PodTemplateSpecArgs
+from pulumi_kubernetes.core.v1 import ConfigMap, ContainerPortArgs, PodSpecArgs, PodTemplateSpecArgs
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components import names, pods
@@ -60,31 +60,22 @@ class Controller(pulumi.ComponentResource):
 
 
 def _pod(args: ControllerArgs) -> PodSpecArgs:
-    return PodSpecArgs(
+    controller = pods.program(
+        names.CONTROLLER,
+        args.image,
+        env=pods.identity(),
+        ports=[ContainerPortArgs(name="metrics", container_port=names.HTTP_PORT)],
+        startup_probe=pods.http_probe("/healthz", names.HTTP_PORT, period=1, failures=60),
+        readiness_probe=pods.http_probe("/readyz", names.HTTP_PORT, period=1, failures=3),
+        liveness_probe=pods.http_probe("/healthz", names.HTTP_PORT, period=5, failures=4, timeout=3),
+        resources=pods.resources("50m", "64Mi", "256Mi"),
+        mounts=[pods.mount("settings", names.SETTINGS_DIRECTORY, read_only=True)],
+    )
+    return pods.pod(
+        [controller],
+        volumes=[pods.config_volume("settings", names.CONTROLLER)],
         service_account_name=args.service_account,
         automount_service_account_token=True,
-        enable_service_links=False,
         # Nothing to finish: what it knows is in the Lease.
         termination_grace_period_seconds=5,
-        security_context=pods.pod_security(pods.WORKLOADS_UID),
-        containers=[
-            ContainerArgs(
-                name=names.CONTROLLER,
-                image=args.image,
-                image_pull_policy=pods.PULL_POLICY,
-                command=["python3", "-m", "workloads.controller"],
-                env=pods.identity(),
-                ports=[ContainerPortArgs(name="metrics", container_port=names.HTTP_PORT)],
-                startup_probe=pods.http_probe("/healthz", names.HTTP_PORT, period=1, failures=60),
-                readiness_probe=pods.http_probe("/readyz", names.HTTP_PORT, period=1, failures=3),
-                liveness_probe=pods.http_probe("/healthz", names.HTTP_PORT, period=5, failures=4, timeout=3),
-                security_context=pods.container_security(),
-                resources=pods.resources("50m", "64Mi", "256Mi"),
-                volume_mounts=[
-                    pods.mount("settings", names.SETTINGS_DIRECTORY, read_only=True),
-                    pods.mount("tmp", "/tmp"),  # noqa: S108 - the pod's own
-                ],
-            )
-        ],
-        volumes=[pods.config_volume("settings", names.CONTROLLER), pods.scratch_volume()],
     )

@@ -7,13 +7,15 @@ what they write goes to a volume that is named here or in the component."""
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 import yaml
 from pulumi_kubernetes.core.v1 import (
     CapabilitiesArgs,
     ConfigMapVolumeSourceArgs,
+    ContainerArgs,
     EmptyDirVolumeSourceArgs,
     EnvVarArgs,
     EnvVarSourceArgs,
@@ -22,6 +24,7 @@ from pulumi_kubernetes.core.v1 import (
     PersistentVolumeClaimArgs,
     PersistentVolumeClaimSpecArgs,
     PodSecurityContextArgs,
+    PodSpecArgs,
     ProbeArgs,
     ResourceRequirementsArgs,
     SeccompProfileArgs,
@@ -38,6 +41,45 @@ WORKLOADS_UID = 10001
 PULL_POLICY = "IfNotPresent"
 #: A rollout that takes longer than this will not end by itself; Pulumi's own limit is 10 minutes.
 ROLLOUT_TIMEOUTS = pulumi.CustomTimeouts(create="5m", update="5m")
+
+
+def container(
+    name: str, image: pulumi.Input[str], *, mounts: Sequence[VolumeMountArgs] = (), **more: Any
+) -> ContainerArgs:
+    """A container that can do no more than it must, with the pod's `scratch_volume` as its /tmp. more: what is its
+    own of `ContainerArgs`.
+    """
+    return ContainerArgs(
+        name=name,
+        image=image,
+        image_pull_policy=PULL_POLICY,
+        security_context=container_security(),
+        volume_mounts=[*mounts, mount("tmp", "/tmp")],  # noqa: S108 - the pod's own
+        **more,
+    )
+
+
+def program(name: str, image: pulumi.Input[str], **more: Any) -> ContainerArgs:
+    """The container of one of our own programs, `workloads.<name>`; more: as for `container`."""
+    return container(name, image, command=["python3", "-m", f"workloads.{name}"], **more)
+
+
+def pod(
+    containers: Sequence[ContainerArgs], *, volumes: Sequence[VolumeArgs] = (), uid: int = WORKLOADS_UID, **more: Any
+) -> PodSpecArgs:
+    """A pod of such containers. It has a token for the API server only if `more`, what is its own of `PodSpecArgs`,
+    says so.
+    """
+    return PodSpecArgs(
+        **{
+            "automount_service_account_token": False,
+            "enable_service_links": False,
+            "security_context": pod_security(uid),
+            "containers": list(containers),
+            "volumes": [*volumes, scratch_volume()],
+            **more,
+        }
+    )
 
 
 def pod_security(uid: int) -> PodSecurityContextArgs:

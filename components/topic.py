@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes.batch.v1 import Job, JobSpecArgs
-from pulumi_kubernetes.core.v1 import ContainerArgs, EnvVarArgs, PodSpecArgs, PodTemplateSpecArgs
+from pulumi_kubernetes.core.v1 import EnvVarArgs, PodTemplateSpecArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import names, pods
@@ -39,28 +39,20 @@ class Topic(pulumi.ComponentResource):
                 active_deadline_seconds=180,
                 template=PodTemplateSpecArgs(
                     metadata=ObjectMetaArgs(labels=labels),
-                    spec=PodSpecArgs(
-                        automount_service_account_token=False,
-                        enable_service_links=False,
-                        restart_policy="Never",
-                        security_context=pods.pod_security(pods.WORKLOADS_UID),
-                        containers=[
-                            ContainerArgs(
-                                name=names.TOPIC,
-                                image=args.image,
-                                image_pull_policy=pods.PULL_POLICY,
-                                command=["python3", "-m", "workloads.topic"],
+                    spec=pods.pod(
+                        [
+                            pods.program(
+                                names.TOPIC,
+                                args.image,
                                 env=[
                                     EnvVarArgs(name="BG_BOOTSTRAP_SERVERS", value=args.bootstrap_servers),
                                     EnvVarArgs(name="BG_TOPIC", value=args.topic),
                                     EnvVarArgs(name="BG_PARTITIONS", value=str(args.partitions)),
                                 ],
-                                security_context=pods.container_security(),
                                 resources=pods.resources("20m", "48Mi", "192Mi"),
-                                volume_mounts=[pods.mount("tmp", "/tmp")],  # noqa: S108 - the pod's own
                             )
                         ],
-                        volumes=[pods.scratch_volume()],
+                        restart_policy="Never",
                     ),
                 ),
             ),

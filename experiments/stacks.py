@@ -4,9 +4,8 @@ Automation API.
 The program is never inline, or the test would run another program than the user. A run works on its own copy of the
 stack's configuration file (`--config-file`), so that no run, however it ends, changes what is checked in.
 
-Pulumi runs in a session of its own: a Ctrl-C at the terminal reaches the runner only, which passes it on once. Pulumi
-then ends what it has in hand, writes its state and releases its lock. If the runner is killed, Pulumi goes on to its
-end, and the next run waits for it; a lock whose process is gone is cancelled.
+If the runner is killed, Pulumi goes on to its end, and the next run waits for it; a lock whose process is gone is
+cancelled.
 """
 
 import json
@@ -14,29 +13,25 @@ import os
 import re
 import select
 import shutil
-import signal
 import socket
-import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import yaml
 from pulumi import automation
-from pulumi.automation.errors import create_command_error
 
 from experiments.errors import ExperimentError, PreflightError
 from experiments.interrupts import Interrupted, Interrupts
 from experiments.progress import Progress
+from experiments.pulumi_process import PulumiProcess
 
 PROJECT = "kafka-bluegreen"
+_SALT = "encryptionsalt"
 _LOCK_WAIT_SECONDS = 300.0
-_CANCEL_SECONDS = 60.0
-_TERMINATE_SECONDS = 15.0
 _RESOURCE_LINE = re.compile(r"^\s*[+~\-]+\s.*\b(created|updated|deleted|replaced|failed)\b.*\(\d+")
 
 
@@ -54,122 +49,6 @@ class Update:
     commanded_at: float
     seconds: float
     error: str | None
-
-
-class _Pulumi(automation.PulumiCommand):
-    """The Automation API's CLI runner, in a session of its own and with an end that can be asked for."""
-
-    def __init__(self, interrupts: Interrupts) -> None:
-        super().__init__()
-        self._interrupts = interrupts
-
-    def run(
-        self,
-        args: list[str],
-        cwd: str,
-        additional_env: Mapping[str, str],
-        on_output: Callable[[str], Any] | None = None,
-        on_error: Callable[[str], Any] | None = None,
-    ) -> automation.CommandResult:
-        """As the base class.
-
-        Run to the end, raise CommandError for another exit code than 0. An interrupt is raised after the end.
-        """
-        command = [self.command, *args, *([] if "--non-interactive" in args else ["--non-interactive"])]
-        environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
-        stop = _Stopper()
-        # Releasing a lock is what an interrupt ends with: it is not interrupted itself.
-        with self._interrupts.shielded(None if args[0] == "cancel" else stop):
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=cwd,
-                env=environment,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,
-            )
-            try:
-                stop.attach(process)
-                outputs = [_Reader(process.stdout, on_output), _Reader(process.stderr, on_error)]
-                for output in outputs:
-                    output.join()
-                process.wait()
-            finally:
-                stop.finished()
-        result = automation.CommandResult(stdout=outputs[0].text, stderr=outputs[1].text, code=process.returncode)
-        if result.code != 0:
-            raise create_command_error(result)
-        return result
-
-
-class _Stopper:
-    """Ends a Pulumi process.
-
-    The first signal asks it to cancel, and what does not end within its time is ended harder.
-    """
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
-        self._asked = False
-        self._timers: list[threading.Timer] = []
-
-    def __call__(self, _count: int) -> None:
-        # Further signals change nothing: Pulumi takes a second SIGINT as "terminate at once", which may leave its state
-        # behind the cluster's.
-        if not self._asked:
-            self._asked = True
-            self._cancel()
-
-    def attach(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        if self._asked:
-            self._cancel()
-
-    def _cancel(self) -> None:
-        if self._process is None or self._timers:
-            return
-        self._send(signal.SIGINT)
-        for seconds, number in (
-            (_CANCEL_SECONDS, signal.SIGINT),
-            (_CANCEL_SECONDS + _TERMINATE_SECONDS, signal.SIGKILL),
-        ):
-            timer = threading.Timer(seconds, self._send, (number,))
-            timer.daemon = True
-            timer.start()
-            self._timers.append(timer)
-
-    def _send(self, number: int) -> None:
-        if self._process is not None:
-            with suppress(ProcessLookupError):
-                self._process.send_signal(number)
-
-    def finished(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-
-
-class _Reader(threading.Thread):
-    """Reads a stream's lines to its end."""
-
-    def __init__(self, stream: IO[str] | None, on_line: Callable[[str], Any] | None) -> None:
-        super().__init__(daemon=True)
-        self._stream = stream
-        self._on_line = on_line
-        self._lines: list[str] = []
-        self.start()
-
-    def run(self) -> None:
-        for line in self._stream or ():
-            self._lines.append(line.rstrip())
-            if self._on_line is not None:
-                self._on_line(line.rstrip())
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self._lines)
 
 
 class Configuration:
@@ -194,7 +73,17 @@ class Configuration:
             full = f"{PROJECT}:{key}"
             if value is not None:
                 self._values[full] = {**(self._values.get(full) or {}), **value} if isinstance(value, dict) else value
+        self._keep_salt()
         self.file.write_text(yaml.safe_dump({**self._settings, "config": self._values}, sort_keys=False))
+
+    def _keep_salt(self) -> None:
+        """Pulumi writes the salt of its state's key into the file, as it does for a user, who keeps it. Without it each
+        `up` would make a new one: two keys to derive, a quarter of a second each, in place of one.
+        """
+        if self.file.exists():
+            written = yaml.safe_load(self.file.read_text()) or {}
+            if _SALT in written:
+                self._settings[_SALT] = written[_SALT]
 
     def raw(self) -> dict[str, str]:
         """The project's keys as Pulumi hands them to a program: text, and objects as JSON."""
@@ -218,7 +107,7 @@ class Stack:
         self._interrupts = interrupts
         configuration.set()
         self._config_file = configuration.file
-        options = automation.LocalWorkspaceOptions(pulumi_command=_Pulumi(interrupts))
+        options = automation.LocalWorkspaceOptions(pulumi_command=PulumiProcess(interrupts))
         # Creating a stack writes a salt into the file that is checked in; every `up` of a run writes one into its own.
         before = configuration.checked_in.read_bytes()
         try:

@@ -1,3 +1,4 @@
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +7,19 @@ import pytest
 
 from experiments.cluster import Cluster
 from tests.experiments.fake_api import FakeApi
+
+FAKE_PULUMI = """#!/bin/sh
+case "$1" in
+version) echo v3.215.0; exit 0;;
+fail) echo out; echo 'Diagnostics:' >&2; echo 'it failed' >&2; exit 255;;
+forgets) set -m; (trap "" INT; exec sleep 60) >/dev/null 2>&1 & echo $! > "$MARKS"; exit 0;;
+env) echo "$PULUMI_AUTOMATION_API $EXTRA $*"; exit 0;;
+esac
+[ "$1" = cancel ] && { echo $$ > "$MARKS"; sleep 0.5; echo ended >> "$MARKS"; exit 0; }
+trap 'echo cancelled >> "$MARKS"; sleep 0.3; [ "$1" = stubborn ] || exit 1' INT
+echo $$ > "$MARKS"
+while :; do sleep 0.05; done
+"""
 
 
 @pytest.fixture
@@ -27,3 +41,16 @@ def _signals() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program `pulumi` that is first on PATH, and the file that it leaves its marks in."""
+    program = tmp_path / "bin" / "pulumi"
+    program.parent.mkdir()
+    program.write_text(FAKE_PULUMI)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    file = tmp_path / "marks"
+    monkeypatch.setenv("MARKS", str(file))
+    return file

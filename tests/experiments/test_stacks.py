@@ -1,15 +1,10 @@
-"""What is done to Pulumi's process, its locks and its configuration;
-
-the engine itself is the end-to-end tests' matter.
-"""
+"""What is done to Pulumi's locks and its configuration; the engine itself is the end-to-end tests' matter."""
 
 import json
 import os
 import signal
 import socket
 import subprocess
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,119 +17,6 @@ from experiments.errors import PreflightError
 from experiments.interrupts import Interrupted, Interrupts
 from experiments.progress import Progress
 from experiments.stacks import Configuration, locks
-
-FAKE = """#!/bin/sh
-case "$1" in
-version) echo v3.215.0; exit 0;;
-fail) echo out; echo 'Diagnostics:' >&2; echo 'it failed' >&2; exit 255;;
-env) echo "$PULUMI_AUTOMATION_API $EXTRA $*"; exit 0;;
-esac
-[ "$1" = cancel ] && { echo $$ > "$MARKS"; sleep 0.5; echo ended >> "$MARKS"; exit 0; }
-trap 'echo cancelled >> "$MARKS"; sleep 0.3; [ "$1" = stubborn ] || exit 1' INT
-echo $$ > "$MARKS"
-while :; do sleep 0.05; done
-"""
-
-
-@pytest.fixture
-def marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    program = tmp_path / "bin" / "pulumi"
-    program.parent.mkdir()
-    program.write_text(FAKE)
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    file = tmp_path / "marks"
-    monkeypatch.setenv("MARKS", str(file))
-    return file
-
-
-def pulumi(interrupts: Interrupts) -> Any:
-    return stacks._Pulumi(interrupts)
-
-
-def when_begun(marks: Path, *signals: float) -> threading.Thread:
-    """Send SIGINT to this process after each delay, once the fake Pulumi runs."""
-
-    def send() -> None:
-        deadline = time.monotonic() + 10
-        while not marks.exists() or not marks.read_text().endswith("\n"):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        for delay in signals:
-            time.sleep(delay)
-            os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    return thread
-
-
-def test_output_environment_and_arguments(marks: Path, tmp_path: Path) -> None:
-    seen: list[str] = []
-    with Interrupts() as interrupts:
-        result = pulumi(interrupts).run(["env", "--yes"], str(tmp_path), {"EXTRA": "more"}, seen.append)
-    assert (result.code, result.stdout) == (0, "true more env --yes --non-interactive")
-    assert seen == ["true more env --yes --non-interactive"]
-    assert not marks.exists()
-
-
-@pytest.mark.usefixtures("marks")
-def test_a_failure_is_the_automation_apis_error(tmp_path: Path) -> None:
-    with Interrupts() as interrupts, pytest.raises(CommandError, match="it failed"):
-        pulumi(interrupts).run(["fail"], str(tmp_path), {})
-
-
-def test_ctrl_c_lets_pulumi_cancel_and_end_first(marks: Path, tmp_path: Path) -> None:
-    with Interrupts() as interrupts:
-        thread = when_begun(marks, 0.1)
-        with pytest.raises(Interrupted):
-            pulumi(interrupts).run(["up"], str(tmp_path), {})
-        thread.join()
-    pid, *rest = marks.read_text().split()
-    assert rest == ["cancelled"]
-    assert not Path(f"/proc/{pid}").exists()
-
-
-def test_twice_in_a_row_pulumi_is_still_asked_once(marks: Path, tmp_path: Path) -> None:
-    with Interrupts() as interrupts:
-        thread = when_begun(marks, 0.1, 0.01, 0.01)
-        with pytest.raises(Interrupted):
-            pulumi(interrupts).run(["up"], str(tmp_path), {})
-        thread.join()
-    assert marks.read_text().split()[1:] == ["cancelled"]
-
-
-def test_a_pulumi_that_does_not_end_is_ended(marks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stacks, "_CANCEL_SECONDS", 0.3)
-    monkeypatch.setattr(stacks, "_TERMINATE_SECONDS", 0.3)
-    with Interrupts() as interrupts:
-        thread = when_begun(marks, 0.1)
-        with pytest.raises(Interrupted):
-            pulumi(interrupts).run(["stubborn"], str(tmp_path), {})
-        thread.join()
-    pid, *rest = marks.read_text().split()
-    assert rest == ["cancelled", "cancelled"]
-    assert not Path(f"/proc/{pid}").exists()
-
-
-def test_the_terminals_ctrl_c_does_not_reach_it_by_itself(
-    marks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    groups: list[int] = []
-    original = stacks._Stopper._send
-
-    def send(self: Any, number: int) -> None:
-        groups.append(os.getpgid(self._process.pid))
-        original(self, number)
-
-    monkeypatch.setattr(stacks._Stopper, "_send", send)
-    with Interrupts() as interrupts:
-        thread = when_begun(marks, 0.1)
-        with pytest.raises(Interrupted):
-            pulumi(interrupts).run(["up"], str(tmp_path), {})
-        thread.join()
-    assert groups
-    assert os.getpgrp() not in groups
 
 
 def lock(folder: Path, pid: int, host: str = "here") -> Path:
@@ -201,6 +83,20 @@ def test_a_run_changes_its_own_copy_of_the_configuration(tmp_path: Path) -> None
     }
 
 
+def test_the_salt_that_pulumi_made_is_kept(tmp_path: Path) -> None:
+    checked_in(tmp_path, "config:\n  kafka-bluegreen:strategy: c\n")
+    file = tmp_path / "own.yaml"
+    configuration = Configuration(tmp_path, "strategy-c", file)
+    configuration.set(active="green")
+    assert "encryptionsalt" not in yaml.safe_load(file.read_text())
+    file.write_text("encryptionsalt: v1:made\n" + file.read_text())  # as `pulumi up` does
+    configuration.set(active="blue")
+    assert yaml.safe_load(file.read_text()) == {
+        "encryptionsalt": "v1:made",
+        "config": {"kafka-bluegreen:strategy": "c", "kafka-bluegreen:active": "blue"},
+    }
+
+
 @pytest.mark.parametrize("text", [None, "a: ["])
 def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path, text: str | None) -> None:
     if text is not None:
@@ -223,18 +119,10 @@ def test_of_pulumis_output_only_the_diagnostics_are_told(text: str, expected: st
     assert stacks._what_pulumi_said(text) == expected
 
 
-def test_releasing_the_lock_is_not_interrupted_itself(marks: Path, tmp_path: Path) -> None:
-    with Interrupts() as interrupts:
-        thread = when_begun(marks, 0.1)
-        with pytest.raises(Interrupted):
-            pulumi(interrupts).run(["cancel"], str(tmp_path), {})
-        thread.join()
-    assert marks.read_text().split()[1:] == ["ended"]
-
-
+@pytest.mark.usefixtures("marks")
 @pytest.mark.parametrize("fails", [False, True])
 def test_an_interrupted_update_leaves_no_lock_and_stays_interrupted(
-    marks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
 ) -> None:
     """The lock is taken before Pulumi can handle a signal; even if releasing it fails, the interrupt is told."""
     checked_in(tmp_path, TEXT)
@@ -261,4 +149,3 @@ def test_an_interrupted_update_leaves_no_lock_and_stays_interrupted(
         with pytest.raises(Interrupted):
             stack.up()
     assert cancelled == [file.name]
-    assert not marks.exists()

@@ -38,6 +38,21 @@ def test_long_work_is_told_about(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "at work: slow thing (" in stream.getvalue()
 
 
+def test_a_step_that_tells_about_itself_is_not_told_about_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "HEARTBEAT_SECONDS", 0.3)
+    stream = io.StringIO()
+    progress = Progress(stream)
+
+    def talk() -> None:
+        for number in range(8):
+            progress.say(f"talking {number}")
+            time.sleep(0.1)
+
+    run([Step("talker", talk)], progress, Runner())
+    assert stream.getvalue().count("talking") == 8
+    assert "at work" not in stream.getvalue()
+
+
 def test_a_failure_calls_off_the_rest_and_is_raised(progress: Progress) -> None:
     runner = Runner()
     done: list[str] = []

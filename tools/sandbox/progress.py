@@ -11,12 +11,17 @@ class Progress:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream if stream is not None else sys.stderr
-        self._began = time.monotonic()
+        self._began = self._said = time.monotonic()
         self._lock = threading.Lock()
 
     def say(self, message: str) -> None:
         with self._lock:
-            print(f"{time.monotonic() - self._began:7.1f}s  {message}", file=self._stream, flush=True)
+            self._said = time.monotonic()
+            print(f"{self._said - self._began:7.1f}s  {message}", file=self._stream, flush=True)
+
+    def silence(self) -> float:
+        """Seconds since the last line."""
+        return time.monotonic() - self._said
 
 
 def duration(seconds: float) -> str:

@@ -71,8 +71,10 @@ class _Run:
 
     def _await_one(self) -> None:
         try:
-            name, failure = self._ended.get(timeout=HEARTBEAT_SECONDS)
+            name, failure = self._ended.get(timeout=max(0.0, HEARTBEAT_SECONDS - self._progress.silence()))
         except queue.Empty:
+            if self._progress.silence() < HEARTBEAT_SECONDS:
+                return  # a step has told about itself
             at_work = [f"{name} ({duration(time.monotonic() - began)})" for name, began in self._began.items()]
             self._progress.say(f"  at work: {', '.join(at_work)}")
             return
