@@ -99,8 +99,8 @@ def _pod(image: pulumi.Input[str]) -> PodSpecArgs:
         command=["/bin/sh", "-c", _START],
         env=[
             EnvVarArgs(name="KAFKA_HEAP_OPTS", value="-Xms256m -Xmx512m"),
-            # Starts in half the time on two cores; the broker's work here is far from needing the second compiler.
-            EnvVarArgs(name="KAFKA_JVM_PERFORMANCE_OPTS", value="-XX:+UseSerialGC -XX:TieredStopAtLevel=1"),
+            # One collector thread for a heap this small.
+            EnvVarArgs(name="KAFKA_JVM_PERFORMANCE_OPTS", value="-XX:+UseSerialGC"),
             EnvVarArgs(name="KAFKA_LOG4J_OPTS", value=f"-Dlog4j2.configurationFile={_CONFIG}/log4j2.xml"),
             EnvVarArgs(
                 name="KAFKA_OPTS",

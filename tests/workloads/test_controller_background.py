@@ -142,6 +142,13 @@ def test_a_status_that_somebody_changed_is_restored(desk: Desk, monkeypatch: pyt
     assert len(desk.reasons()) == 2
 
 
+def test_an_event_waits_until_a_hand_off_is_over(desk: Desk) -> None:
+    desk.background.note("Pausing", "one", warning=False, at=1.5)
+    time.sleep(module.HOLD_SECONDS / 2)
+    assert desk.told() == []
+    until("the event arrived", desk.told)
+
+
 def test_events_come_after_the_status_and_are_given_up_after_some_tries(desk: Desk) -> None:
     desk.background.note("Pausing", "one", warning=False, at=1.5)
     desk.background.publish(status("Switched", settled=True))

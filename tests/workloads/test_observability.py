@@ -4,10 +4,13 @@ import io
 import json
 import logging
 import math
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
+from tests.workloads.cluster import until
 from workloads.common import logs
 from workloads.common.metrics import Buckets, Families, Recent, Window, exposition, registry
 
@@ -19,8 +22,75 @@ def stream() -> Iterator[io.StringIO]:
     made = io.StringIO()
     logs.configure(stream=made, pod="p-0")
     yield made
+    root.handlers[0].close()
     root.handlers[:], root.level = handlers, level
     logging.captureWarnings(capture=False)
+
+
+class Writes(io.StringIO):
+    """Keeps each write by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.each: list[str] = []
+
+    def write(self, text: str, /) -> int:
+        self.each.append(text)
+        return super().write(text)
+
+
+def messages(text: str) -> list[str]:
+    return [json.loads(line)["message"] for line in text.splitlines()]
+
+
+def held(hold: float) -> tuple[logging.Logger, Writes, logs.HeldHandler]:
+    """A logger of its own whose lines are held for so long."""
+    writes = Writes()
+    handler = logs.HeldHandler(writes, hold)
+    handler.setFormatter(logs.JsonFormatter({}))
+    log = logging.getLogger("held")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.handlers[:] = [handler]
+    return log, writes, handler
+
+
+def test_lines_are_written_together_and_soon() -> None:
+    log, writes, handler = held(0.1)
+    for number in range(3):
+        log.info("line %d", number)
+    assert writes.each == []
+    until("they are written", lambda: writes.each, every=0.002)
+    assert messages(writes.each[0]) == ["line 0", "line 1", "line 2"]
+    log.info("later")
+    until("it is written too", lambda: len(writes.each) == 2, every=0.002)
+    handler.close()
+
+
+def test_a_warning_is_written_at_once_with_what_came_before() -> None:
+    log, writes, handler = held(3600)
+    log.info("before")
+    log.warning("now")
+    assert [messages(text) for text in writes.each] == [["before", "now"]]
+    log.info("after")
+    handler.flush()  # as logging.shutdown does at the end of the process
+    assert messages(writes.getvalue()) == ["before", "now", "after"]
+    handler.close()
+
+
+def test_a_line_that_cannot_be_formatted_costs_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    log, writes, handler = held(3600)
+    log.info("%d", "no number")
+    log.warning("fine")
+    assert messages(writes.getvalue()) == ["fine"]
+    assert "no number" in capsys.readouterr().err
+    handler.close()
+
+
+def test_the_end_of_the_process_writes_what_is_held() -> None:
+    program = "import logging; from workloads.common import logs; logs.configure(); logging.getLogger('x').info('last')"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+    assert messages(done.stdout) == ["last"]
 
 
 def test_a_line_is_one_json_object(stream: io.StringIO) -> None:

@@ -1,7 +1,8 @@
 """Everything that is written besides the Lease, off the hand-off path: the switch's status, and events for people.
 
-The newest status wins. One that says Settled goes out at once, because `pulumi up` waits for it; others wait a moment,
-so that a hand-off is over before its first phase would be written. Both are tried until accepted (events a few times).
+The newest status wins. One that says Settled goes out at once, because `pulumi up` waits for it; others, and events,
+wait a moment, so that a hand-off is over before its first phase would be written. Both are tried until accepted (events
+a few times).
 """
 
 import logging
@@ -20,7 +21,7 @@ from workloads.controller.status import essence, is_settled, with_times
 
 logger = logging.getLogger(__name__)
 
-HOLD_SECONDS = 0.15
+HOLD_SECONDS = 0.5
 RESTORE_SECONDS = 1.0
 EVENT_TRIES = 3
 EVENTS_KEPT = 200
@@ -29,12 +30,13 @@ IDLE_SECONDS = 20.0
 
 @dataclass(slots=True)
 class Note:
-    """One event for `kubectl describe`. at: wall seconds."""
+    """One event for `kubectl describe`. at: wall seconds. due_at: when it may be told, on the monotonic clock."""
 
     reason: str
     message: str
     warning: bool
     at: float
+    due_at: float
     tries: int = 0
 
 
@@ -86,7 +88,7 @@ class Background:
     def note(self, reason: str, message: str, warning: bool, at: float) -> None:
         """Tell an event."""
         with self._changed:
-            self._notes.append(Note(reason, message, warning, at))
+            self._notes.append(Note(reason, message, warning, at, time.monotonic() + HOLD_SECONDS))
             self._changed.notify()
 
     def _run(self) -> None:
@@ -127,12 +129,12 @@ class Background:
                     if self._due_at is not None and now >= self._due_at:
                         self._due_at = None
                         return self._wanted, None
-                    if self._notes and self._due_at is None:
+                    if self._notes and self._due_at is None and now >= self._notes[0].due_at:
                         return None, self._notes.popleft()
                 if now >= quiet:
                     return None, None
-                due = quiet if self._due_at is None and not self._notes else max(self._due_at or 0.0, not_before)
-                self._changed.wait(min(due, quiet) - now)
+                due = self._due_at if self._due_at is not None else self._notes[0].due_at if self._notes else quiet
+                self._changed.wait(min(max(due, not_before), quiet) - now)
 
     def _write(self, status: dict[str, Any]) -> None:
         obj = self._newest()

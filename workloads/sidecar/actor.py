@@ -35,9 +35,9 @@ CALL_DEADLINE_MS = 5000
 AGAIN_SECONDS = {200: 0.1, 503: 0.0, 409: 1.0}
 AGAIN_OTHERWISE_SECONDS = 0.25
 # A pause that nobody waits for is held back until a hand-off is over.
-UNHURRIED_SECONDS = 0.2
+UNHURRIED_SECONDS = 0.5
 # How long a report that nobody waits for is held back, so that a newer one may take its place.
-HOLD_SECONDS = 0.2
+HOLD_SECONDS = 0.5
 HOLD_IN_COMMAND_SECONDS = 1.0
 # Nobody has heard from the status watch for so long: the process hangs.
 ALIVE_SECONDS = 15.0
