@@ -240,6 +240,7 @@ class _Run:
         """Both stacks as configured, whatever was there before; the strategy's stack and the broker's address."""
         platform = Stack(REPOSITORY, self._platform, self._interrupts, self._progress)
         platform.prepare(lambda: None)
+        self._configuration.share_salt(self._platform)
         self._ask_again_for_what_failed()
         stack = Stack(REPOSITORY, self._configuration, self._interrupts, self._progress)
         stack.prepare(self._drifted)

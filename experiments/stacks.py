@@ -76,14 +76,25 @@ class Configuration:
         self._keep_salt()
         self.file.write_text(yaml.safe_dump({**self._settings, "config": self._values}, sort_keys=False))
 
+    def share_salt(self, other: "Configuration") -> None:
+        """Have the salt that Pulumi made for the other stack, unless this one has its own.
+
+        A program that reads another stack's outputs derives that stack's key, too; of one salt there is one key.
+        """
+        self._keep_salt()
+        if _SALT not in self._settings and (salt := other.written().get(_SALT)):
+            self._settings[_SALT] = salt
+
+    def written(self) -> dict[str, Any]:
+        """What stands in the file, Pulumi's own lines included."""
+        return (yaml.safe_load(self.file.read_text()) or {}) if self.file.exists() else {}
+
     def _keep_salt(self) -> None:
         """Pulumi writes the salt of its state's key into the file, as it does for a user, who keeps it. Without it each
-        `up` would make a new one: two keys to derive, a quarter of a second each, in place of one.
+        `up` would make a new one: two keys to derive in place of one.
         """
-        if self.file.exists():
-            written = yaml.safe_load(self.file.read_text()) or {}
-            if _SALT in written:
-                self._settings[_SALT] = written[_SALT]
+        if salt := self.written().get(_SALT):
+            self._settings[_SALT] = salt
 
     def raw(self) -> dict[str, str]:
         """The project's keys as Pulumi hands them to a program: text, and objects as JSON."""

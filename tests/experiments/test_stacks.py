@@ -97,6 +97,30 @@ def test_the_salt_that_pulumi_made_is_kept(tmp_path: Path) -> None:
     }
 
 
+def test_a_salt_is_shared_with_a_stack_that_has_none(tmp_path: Path) -> None:
+    checked_in(tmp_path, "config: {}\n")
+    (tmp_path / "stacks" / "Pulumi.platform.yaml").write_text("config: {}\n")
+    platform = Configuration(tmp_path, "platform", tmp_path / "platform.yaml")
+    own = Configuration(tmp_path, "strategy-c", tmp_path / "own.yaml")
+    own.share_salt(platform)  # nothing was made yet
+    platform.file.write_text("encryptionsalt: v1:platform\n")
+    own.share_salt(platform)
+    own.set()
+    assert own.written()["encryptionsalt"] == "v1:platform"
+
+
+def test_a_salt_of_ones_own_is_kept(tmp_path: Path) -> None:
+    """Values in the file may be encrypted with its key."""
+    checked_in(tmp_path, TEXT)
+    (tmp_path / "stacks" / "Pulumi.platform.yaml").write_text("encryptionsalt: v1:platform\n")
+    platform = Configuration(tmp_path, "platform", tmp_path / "platform.yaml")
+    platform.set()
+    own = Configuration(tmp_path, "strategy-c", tmp_path / "own.yaml")
+    own.share_salt(platform)
+    own.set()
+    assert own.written()["encryptionsalt"] == "v1:abc"
+
+
 @pytest.mark.parametrize("text", [None, "a: ["])
 def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path, text: str | None) -> None:
     if text is not None:

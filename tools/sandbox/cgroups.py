@@ -17,8 +17,8 @@ V2_CONTROLLERS = ("cpuset", "cpu", "io", "memory", "pids")
 DAEMONS = "daemons"
 # A cluster of one's own does not share its processors with the program that drives it. Where it has to, as here, all of
 # its pods together would count as much as one thread of that program (the default weight, 1024 in v1 and 100 in v2).
-V1_SHARES, V1_DAEMON_SHARES = 4096, 4096
-V2_WEIGHT, V2_DAEMON_WEIGHT = 400, 400
+V1_SHARES, V1_DAEMON_SHARES = 16384, 4096
+V2_WEIGHT, V2_DAEMON_WEIGHT = 1600, 400
 
 
 def make(name: str) -> None:
