@@ -71,7 +71,10 @@ def test_only_record_logs_are_taken(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"error: unable to upgrade connection", gzip.compress(b"no tar"), gzip.compress(b"")]
+    "content",
+    [b"", b"error: unable to upgrade connection", gzip.compress(b"no tar"), gzip.compress(b"")],
+    # A compressed text has the time in it: as a name it would be another one in each of pytest-xdist's workers.
+    ids=["empty", "an error", "no tar", "nothing"],
 )
 def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(CollectionError):
