@@ -36,8 +36,11 @@ def cluster(api: FakeApi, tmp_path: Path) -> Cluster:
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """An interrupted run leaves its process deaf to signals; pytest's has to hear them."""
+    """An interrupted run leaves its process deaf to signals; pytest's has to hear them, also where it was started
+    without ears for Ctrl-C, as a shell starts what runs in its background.
+    """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
