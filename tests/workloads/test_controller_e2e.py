@@ -77,15 +77,13 @@ def test_a_switch_there_and_back(place: World) -> None:
         members = {m["pod"]: (m["state"], m["epoch"]) for m in status["members"] if m["color"] == target}
         assert members == dict.fromkeys(place.pod_names(target), ("ACTIVE", epoch + 2))
         assert all_active(place, target)
-    reasons = until(
-        "events of two switches",
-        lambda: [
-            e["reason"]
-            for e in place.kube.list(f"/api/v1/namespaces/{place.namespace}/events")["items"]
-            if e["involvedObject"]["kind"] == "KafkaConsumerSwitch"
-        ],
-    )
-    assert {"Pausing", "Resuming", "Switched"} <= set(reasons)
+    until("events of two switches", lambda: told(place) >= {"Pausing", "Resuming", "Switched"})
+
+
+def told(place: World) -> set[str]:
+    """The reasons of the switch's events."""
+    events = place.kube.list(f"/api/v1/namespaces/{place.namespace}/events")["items"]
+    return {event["reason"] for event in events if event["involvedObject"]["kind"] == "KafkaConsumerSwitch"}
 
 
 def test_a_settled_system_writes_nothing(place: World) -> None:
