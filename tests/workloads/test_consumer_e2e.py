@@ -479,7 +479,7 @@ def test_metrics_have_the_names_of_the_plan(consumer: Consumers, feed: Feed) -> 
     labels = {"color": "blue", "strategy": "c", "pod": "consumer-blue-0"}
     assert blue.metric("kafka_consumer_lifecycle_state", state="ACTIVE", **labels) == 1
     assert blue.metric("kafka_consumer_lifecycle_state", state="PAUSED", **labels) == 0
-    assert 100 < blue.metric("kafka_consumer_records_consumed_rate", **labels) < 300
+    until("a rate of 200/s", lambda: 150 < blue.metric("kafka_consumer_records_consumed_rate", **labels) < 300)
     assert blue.metric("kafka_consumer_errors_total", **labels) == 0
     assert blue.metric("kafka_consumer_group_lag", group=feed._topic, topic=feed._topic, partition="0", **labels) < 200
     assert blue.metric("kafka_consumer_rebalance_count_total", group=feed._topic, **labels) == 0
