@@ -88,6 +88,8 @@ def told(place: World) -> set[str]:
 
 def test_a_settled_system_writes_nothing(place: World) -> None:
     place.start_all()
+    # The colour that is not active hears of the grant, and its members' records are written, when nobody is waiting.
+    until("everybody to know the epoch", lambda: {m["epoch"] for m in place.switch()["status"]["members"]} == {2})
     time.sleep(1.0)
     before = [place.kube.get(place.lease_path), place.switch()]
     time.sleep(7.0)  # longer than the loop's own turn

@@ -154,16 +154,13 @@ def test_the_log_is_what_the_broker_has(producer: Producers, broker: Broker, top
 
 @pytest.mark.parametrize("rate", [100, 5000])
 def test_the_rate_is_kept(producer: Producers, rate: int) -> None:
-    """Over two seconds; how steady it is from one to the next, `workloads.producer.benchmark` says."""
+    """From the first second to the end; how steady it is meanwhile, `workloads.producer.benchmark` says."""
     made = producer(rate=rate).ready()
-    until("the rate to be reached", lambda: made.status()["acked"] > rate)
-    time.sleep(3)
+    until("five seconds' records", lambda: made.status()["acked"] > 5 * rate)
     made.settle()
     assert made.stop() == 0
-    lines = [line for line in made.lines() if "t" in line]
-    start = lines[rate]["t"]
-    count = sum(start <= line["t"] < start + 2e9 for line in lines)
-    assert abs(count - 2 * rate) <= 0.2 * rate, count
+    times = [line["t"] for line in made.lines() if "t" in line][rate:]
+    assert len(times) / (times[-1] - times[0]) * 1e9 == pytest.approx(rate, rel=0.2)
 
 
 def test_load_changes_at_run_time(producer: Producers, broker: Broker, topic: str) -> None:
