@@ -149,7 +149,8 @@ def test_the_log_is_what_the_broker_has(producer: Producers, broker: Broker, top
         content = json.loads(value)
         assert (content["producer"], content["seq"], line["topic"]) == (name, line["seq"], topic)
         assert len(value) == 200
-    assert len({value[-50:] for value in there.values()}) == len(there)  # random
+    # Random, but cut from one reservoir: by chance two may begin at one place.
+    assert len({value[-50:] for value in there.values()}) > 0.95 * len(there)
 
 
 @pytest.mark.parametrize("rate", [100, 5000])
