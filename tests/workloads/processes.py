@@ -17,6 +17,11 @@ from confluent_kafka import Producer
 T = TypeVar("T")
 
 
+def whole(content: bytes) -> list[bytes]:
+    """The lines of a file that is being written, without a last one that is not at its end yet."""
+    return content[: content.rfind(b"\n") + 1].splitlines()
+
+
 def until(what: str, look: Callable[[], T | None], seconds: float = 15.0) -> T:
     """Look again and again, every few milliseconds, until there is something; fails with what it waited for."""
     deadline = time.monotonic() + seconds
@@ -64,7 +69,7 @@ class ConsumerProcess:
         def started() -> list[int] | None:
             assert self.process is not None
             assert self.process.poll() is None, f"{self.name} ended: {self.log.read_text()[-2000:]}"
-            for line in self.log.read_bytes()[begin:].splitlines():
+            for line in whole(self.log.read_bytes()[begin:]):
                 if b'"message":"started"' in line:
                     return list(json.loads(line)["ports"])
             return None
@@ -134,7 +139,7 @@ class ConsumerProcess:
     def lines(self, kind: str) -> list[dict[str, Any]]:
         """All lines of one kind of its record logs, in order of files."""
         files = sorted((self.records / kind).glob("*.jsonl"), key=lambda file: file.stat().st_mtime_ns)
-        return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
+        return [json.loads(line) for file in files for line in whole(file.read_bytes())]
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The lifecycle events of one name."""
@@ -144,7 +149,7 @@ class ConsumerProcess:
         """The log lines with this message."""
         return [
             line
-            for line in map(json.loads, filter(lambda raw: raw.startswith(b"{"), self.log.read_bytes().splitlines()))
+            for line in map(json.loads, filter(lambda raw: raw.startswith(b"{"), whole(self.log.read_bytes())))
             if line["message"] == message
         ]
 
