@@ -150,7 +150,7 @@ def test_the_log_is_what_the_broker_has(producer: Producers, broker: Broker, top
         assert (content["producer"], content["seq"], line["topic"]) == (name, line["seq"], topic)
         assert len(value) == 200
     # Random, but cut from one reservoir: by chance two may begin at one place.
-    assert len({value[-50:] for value in there.values()}) > 0.95 * len(there)
+    assert len({value[-50:] for value in there.values()}) >= len(there) - 4
 
 
 @pytest.mark.parametrize("rate", [100, 5000])
@@ -161,7 +161,7 @@ def test_the_rate_is_kept(producer: Producers, rate: int) -> None:
     made.settle()
     assert made.stop() == 0
     times = [line["t"] for line in made.lines() if "t" in line][rate:]
-    assert len(times) / (times[-1] - times[0]) * 1e9 == pytest.approx(rate, rel=0.2)
+    assert len(times) / (times[-1] - times[0]) * 1e9 == pytest.approx(rate, rel=0.1)
 
 
 def test_load_changes_at_run_time(producer: Producers, broker: Broker, topic: str) -> None:
