@@ -149,6 +149,9 @@ def daemons(layout: Layout, binaries: Path) -> list[Daemon]:
                 f"--proxy-client-cert-file={pki}/front-proxy-client.crt",
                 f"--proxy-client-key-file={pki}/front-proxy-client.key",
                 *front_proxy,
+                # Pulumi's provider reads all events of a resource's namespace each time that it waits for the resource,
+                # which for a switch is in the middle of the hand-off.
+                "--event-ttl=5m",
                 "--profiling=false",
             ],
         ),

@@ -44,9 +44,9 @@ from workloads.consumer.settings import ConsumerSettings
 logger = logging.getLogger("workloads.consumer")
 
 BATCH = 500
-# How long a poll waits for a record. A command that comes meanwhile waits as long: librdkafka cannot be woken from
-# Python.
-_POLL_SECONDS = 0.005
+# How long a poll waits for a record. A command that comes meanwhile waits as long, in the middle of a hand-off:
+# librdkafka cannot be woken from Python.
+_POLL_SECONDS = 0.002
 _DRAIN_POLL_SECONDS = 0.001
 # A loop that neither reads nor joins is woken by commands; in between it serves its client so often.
 _IDLE_SECONDS = 0.05
