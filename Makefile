@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-# Two tests at a time; what shares a stack, a broker or a sandbox stays together.
-PYTEST := $(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+# Three tests at a time, most of which wait for the cluster; what shares a stack, a broker or a sandbox stays together.
+PYTEST := $(PY) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check unit e2e model sandbox down benchmark
