@@ -157,8 +157,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        try:
+            self.end_headers()
+            self.wfile.write(data)
+        except ConnectionError:  # who asked did not wait for the answer
+            self.close_connection = True
+            return
         if self.api.close_after_answer:
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
