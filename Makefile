@@ -48,9 +48,9 @@ e2e: sandbox  ## tests on the real cluster
 benchmark: sandbox  ## consumer, producer and validator alone: report/data/benchmarks
 	@mkdir -p report/data/benchmarks
 	@eval "$$($(PY) -m tools.sandbox env)" && \
-	  $(PY) -m tests.workloads.broker $(PY) -m workloads.consumer.benchmark >report/data/benchmarks/.consumer && \
+	  $(PY) -m tests.support.broker $(PY) -m workloads.consumer.benchmark >report/data/benchmarks/.consumer && \
 	  mv report/data/benchmarks/.consumer report/data/benchmarks/consumer.json && \
-	  $(PY) -m tests.workloads.broker $(PY) -m workloads.producer.benchmark >report/data/benchmarks/.producer && \
+	  $(PY) -m tests.support.broker $(PY) -m workloads.producer.benchmark >report/data/benchmarks/.producer && \
 	  mv report/data/benchmarks/.producer report/data/benchmarks/producer.json
 	@$(PY) -m tools.validator.benchmark --records 10000000 >report/data/benchmarks/.validator && \
 	  mv report/data/benchmarks/.validator report/data/benchmarks/validator.json

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster_use import alone, shared
-from tests.components.engine import Project, require_environment
+from tests.support.cluster_use import alone, shared
+from tests.support.engine import Project, require_environment
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from kubernetes.client import ApiException
 
 from components.access import sidecar_rules
 from components.names import LIFECYCLE_CONDITION
-from tests.components.engine import kubectl
+from tests.support.engine import kubectl
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine"), pytest.mark.usefixtures("whole_cluster")]
 

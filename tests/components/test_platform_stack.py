@@ -11,7 +11,7 @@ import yaml
 from components import crd, policy
 from components.platform_stack import build_platform
 from components.settings import platform_settings
-from tests.components.recorder import Recorder, deploy
+from tests.support.recorder import Recorder, deploy
 
 FILES = Path(crd.DEFINITION).parent
 

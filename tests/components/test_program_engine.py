@@ -12,8 +12,8 @@ import yaml
 from pulumi import automation
 from pulumi.automation.errors import CommandError
 
-from tests.cluster_use import shared
-from tests.components.engine import Changed, Log, Project, kubectl
+from tests.support.cluster_use import shared
+from tests.support.engine import Changed, Log, Project, kubectl
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine"), pytest.mark.usefixtures("whole_cluster")]
 

@@ -15,7 +15,7 @@ from components.live_switch import Expectation, SwitchError
 from components.platform_reference import platform_stack, require_platform
 from components.settings import StackName, strategy_settings
 from components.strategy_stack import build_strategy
-from tests.components.recorder import PLATFORM_OUTPUTS, Recorder, Registered, deploy
+from tests.support.recorder import PLATFORM_OUTPUTS, Recorder, Registered, deploy
 
 IMAGE = "localhost/kafka-bluegreen/workloads:1"
 POD_KINDS = ("StatefulSet", "Deployment", "Job")

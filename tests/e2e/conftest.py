@@ -12,8 +12,8 @@ from experiments.producer import CONTAINER, POD, Producer
 from experiments.progress import Progress
 from experiments.run import REPOSITORY, only_one, preflight
 from experiments.stacks import Configuration, Stack
-from tests.cluster_use import alone
-from tests.e2e.field import TIMEOUT_SECONDS, Field, assert_nothing_wrong
+from tests.support.cluster_use import alone
+from tests.support.field import TIMEOUT_SECONDS, Field, assert_nothing_wrong
 
 PARTITIONS, REPLICAS = 12, 3
 

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from experiments.cluster import Switch
-from tests.e2e.field import Field, held, processes, send, until
+from tests.support.field import Field, held, processes, send
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c"), pytest.mark.usefixtures("judged")]
 

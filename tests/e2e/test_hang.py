@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from tests.e2e.field import TIMEOUT_SECONDS, Field, frozen, until
+from tests.support.field import TIMEOUT_SECONDS, Field, frozen
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c"), pytest.mark.usefixtures("judged")]
 

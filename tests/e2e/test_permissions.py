@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.e2e.field import Field
+from tests.support.field import Field
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c")]
 

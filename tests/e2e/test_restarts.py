@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from experiments.cluster import ClusterError, Pod
-from tests.cluster_use import alone
-from tests.e2e.field import Field, held, until
+from tests.support.cluster_use import alone
+from tests.support.field import Field, held
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c"), pytest.mark.usefixtures("judged")]
 

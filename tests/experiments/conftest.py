@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from experiments.cluster import Cluster
-from tests.experiments.fake_api import FakeApi
+from tests.support.fake_api import FakeApi
 
 FAKE_PULUMI = """#!/bin/sh
 case "$1" in

@@ -13,7 +13,7 @@ from experiments.interrupts import Interrupts
 from experiments.progress import Progress
 from experiments.results import RESULT_FILE, ResultFolder, RunResult
 from experiments.run import Options
-from tests.experiments.samples import RESULT, result
+from tests.support.samples import RESULT, result
 
 RUN = ["run", "--strategy", "c", "--scenario", "1"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from experiments.cluster import Cluster, ClusterError, Objects, Pod, Switch, execute
 from experiments.errors import CollectionError, DeadlineError
-from tests.experiments.fake_api import FakeApi
+from tests.support.fake_api import FakeApi
 
 PODS = "/api/v1/namespaces/strategy-c/pods"
 

@@ -7,7 +7,7 @@ import pytest
 
 from experiments.criteria import Observations, judge, lag_limit, passed
 from experiments.results import Criterion
-from tests.experiments.samples import FAILED, LAST, SWITCH
+from tests.support.samples import FAILED, LAST, SWITCH
 
 ANOMALIES = dict.fromkeys(
     ("lost", "phantom", "mismatch", "duplicate", "producer_duplicate", "out_of_order", "zombie", "dual_active"), 0

@@ -9,8 +9,8 @@ import pytest
 from experiments.cluster import Cluster
 from experiments.errors import DeadlineError, ExperimentError
 from experiments.lag import EndOffsets, Lag
-from tests.experiments.fake_api import Answer, FakeApi
 from tests.experiments.test_cluster import PODS, listed, pod
+from tests.support.fake_api import Answer, FakeApi
 
 
 class Ends:

@@ -13,7 +13,7 @@ from experiments.measurements import (
     results_of,
     seconds_since_epoch,
 )
-from tests.experiments.samples import FAILED, LAST, SWITCH
+from tests.support.samples import FAILED, LAST, SWITCH
 
 STATUS = {
     "lastSwitch": {

@@ -7,8 +7,8 @@ from experiments.cluster import Cluster
 from experiments.errors import DeadlineError, PreconditionError
 from experiments.producer import Producer
 from experiments.progress import Progress
-from tests.experiments.fake_api import Answer, FakeApi
 from tests.experiments.test_cluster import PODS, listed, pod
+from tests.support.fake_api import Answer, FakeApi
 
 STATUS = f"{PODS}/producer-0:8080/proxy/status"
 CONFIG = f"{PODS}/producer-0:8080/proxy/config"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from experiments.results import RESULT_FILE, ResultFolder, RunResult, from_json, load_all, outdated, remove_abandoned
-from tests.experiments.samples import RESULT, result
+from tests.support.samples import RESULT, result
 
 KEYS = [
     "run",

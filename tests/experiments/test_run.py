@@ -12,8 +12,8 @@ import pytest
 from experiments import run
 from experiments.errors import PreflightError
 from experiments.measurements import LagSample
-from tests.experiments.fake_api import FakeApi
-from tests.experiments.samples import LAST, SWITCH
+from tests.support.fake_api import FakeApi
+from tests.support.samples import LAST, SWITCH
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 from experiments.results import Criterion, SwitchResult
 from experiments.summary import closing, summary, times_table
 from experiments.tables import table
-from tests.experiments.samples import RESULT, result
+from tests.support.samples import RESULT, result
 
 
 def test_a_table_lines_up() -> None:

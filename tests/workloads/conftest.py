@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.workloads.broker import Broker, libs
-from tests.workloads.processes import ConsumerProcess, Feed
+from tests.support.broker import Broker, libs
+from tests.support.processes import ConsumerProcess, Feed
 
 PARTITIONS = 4
 

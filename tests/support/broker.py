@@ -1,6 +1,6 @@
 """A real Kafka broker on the loopback, from a folder of jars: `KAFKA_LIBS` names it (kafka_2.13 with what it needs).
 
-`python -m tests.workloads.broker COMMAND…` runs a command with such a broker, whose address is in `BOOTSTRAP_SERVERS`.
+`python -m tests.support.broker COMMAND…` runs a command with such a broker, whose address is in `BOOTSTRAP_SERVERS`.
 """
 
 import os

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.workloads.cluster import until
+from tests.support.waiting import until
 from workloads.common import logs
 from workloads.common.metrics import Buckets, Families, Recent, Window, exposition, registry
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import urllib3
 
-from tests.workloads.broker import free_ports
-from tests.workloads.cluster import until
+from tests.support.broker import free_ports
+from tests.support.waiting import until
 from workloads.common.http import HttpServer
 from workloads.common.report import Report
 from workloads.common.states import State

@@ -15,9 +15,9 @@ from urllib.request import Request, urlopen
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from tests.workloads.broker import Broker
+from tests.support.broker import Broker
+from tests.support.waiting import until
 from tests.workloads.conftest import PARTITIONS
-from tests.workloads.processes import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("broker")]
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster_use import shared
-from tests.workloads.cluster import COLORS, World, until, world
+from tests.support.cluster import COLORS, World, world
+from tests.support.cluster_use import shared
+from tests.support.waiting import until
 from workloads.common.kube import METADATA_ONLY
 from workloads.common.states import Color
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import generate_latest
 
-from tests.workloads.cluster import TooLateError, until
-from tests.workloads.fakeapi import FakeApi
-from tests.workloads.standin import StandIn
+from tests.support.fake_kube import FakeApi
+from tests.support.standin import StandIn
+from tests.support.waiting import TooLateError, until
 from workloads.common.kube import Access, Kube
 from workloads.common.lease import Grant, to_lease
 from workloads.common.metrics import Families, registry

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tests.workloads.cluster import until
-from tests.workloads.standin import StandIn
+from tests.support.standin import StandIn
+from tests.support.waiting import until
 from workloads.common.http import HttpServer, Response
 from workloads.controller.decide import Analysis, Lag
 from workloads.controller.measure import (

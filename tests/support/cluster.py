@@ -7,16 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.workloads.standin import StandIn
+from tests.support.standin import StandIn
+from tests.support.waiting import until
 from workloads.common.kube import ApiError, Kube, Object, access
 from workloads.common.lease import Grant, from_lease
 
@@ -26,22 +26,6 @@ DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 LEASE = "consumer-switch"
 SWITCH = "consumer"
 COLORS = ("blue", "green")
-
-
-class TooLateError(AssertionError):
-    """Something that should have come true did not, in time."""
-
-
-def until(what: str, check: Callable[[], Any], seconds: float = 10.0, every: float = 0.02) -> Any:
-    """What `check` gives once it is true. Raises TooLateError, with what was waited for and what was seen last."""
-    ends = time.monotonic() + seconds
-    while True:
-        seen = check()
-        if seen:
-            return seen
-        if time.monotonic() > ends:
-            raise TooLateError(f"not within {seconds} s: {what}; seen last: {seen!r}")
-        time.sleep(every)
 
 
 class Process:

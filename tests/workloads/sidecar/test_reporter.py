@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.workloads.cluster import until
-from tests.workloads.fakeapi import FakeApi
+from tests.support.fake_kube import FakeApi
+from tests.support.waiting import until
 from workloads.common.kube import Access, Kube
 from workloads.common.report import Report, from_pod
 from workloads.common.states import State

@@ -8,29 +8,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from confluent_kafka import Producer
 
-T = TypeVar("T")
+from tests.support.waiting import until
 
 
 def whole(content: bytes) -> list[bytes]:
     """The lines of a file that is being written, without a last one that is not at its end yet."""
     return content[: content.rfind(b"\n") + 1].splitlines()
-
-
-def until(what: str, look: Callable[[], T | None], seconds: float = 15.0) -> T:
-    """Look again and again, every few milliseconds, until there is something; fails with what it waited for."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = look()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
-        time.sleep(0.005)
 
 
 class ConsumerProcess:

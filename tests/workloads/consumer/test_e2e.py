@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, TopicPartition
 
-from tests.workloads.broker import Broker
+from tests.support.broker import Broker
+from tests.support.processes import ConsumerProcess, Feed, handled, sequences
+from tests.support.waiting import until
 from tests.workloads.conftest import PARTITIONS, Consumers
-from tests.workloads.processes import ConsumerProcess, Feed, handled, sequences, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("broker")]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.workloads.cluster import until
-from tests.workloads.fakeapi import FakeApi
+from tests.support.fake_kube import FakeApi
+from tests.support.waiting import until
 from workloads.common import kube
 from workloads.common.kube import (
     Access,

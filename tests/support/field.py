@@ -20,6 +20,7 @@ from experiments.producer import CONTAINER, POD, Producer
 from experiments.progress import Progress
 from experiments.stacks import Stack, Update
 from experiments.verdict import Verdict
+from tests.support.waiting import until
 
 NAMESPACE = "strategy-c"
 LEASE = "consumer-switch"
@@ -27,17 +28,6 @@ CONTROLLER = "app.kubernetes.io/name=controller"
 SETTLE_SECONDS = 90.0
 # Of the drain and of the resume: half the default, because many tests wait for them.
 TIMEOUT_SECONDS = 5
-
-
-def until(what: str, check: Any, seconds: float = 30.0, every: float = 0.005) -> Any:
-    """What `check()` gives once it is true. Fails with what was waited for and what was seen last."""
-    deadline = time.monotonic() + seconds
-    while True:
-        seen = check()
-        if seen:
-            return seen
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}; seen last: {seen!r}"
-        time.sleep(every)
 
 
 def processes(pod: str, module: str) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.workloads.standin import StandIn
+from tests.support.standin import StandIn
 from workloads.common.http import HttpServer, Response
 from workloads.common.states import State
 from workloads.sidecar.consumer import Connection, NoAnswerError

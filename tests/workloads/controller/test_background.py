@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.workloads.cluster import until
-from tests.workloads.fakeapi import FakeApi
+from tests.support.fake_kube import FakeApi
+from tests.support.waiting import until
 from workloads.common.kube import Access, Kube
 from workloads.controller import background as module
 from workloads.controller.background import Background
