@@ -5,8 +5,8 @@ from dataclasses import replace
 from tests.protocol.world import Rules
 from workloads.common.report import Report
 from workloads.common.states import State
-from workloads.consumer import lifecycle as lc
 from workloads.controller import decide as dc
+from workloads.member import lifecycle as lc
 from workloads.sidecar import step as sc
 
 

@@ -1,6 +1,6 @@
 """The protocol model: every reachable state of the three pure functions in an adversary's world.
 
-It runs `workloads.controller.decide.decide`, `workloads.sidecar.step.step` and `workloads.consumer.lifecycle.step`
+It runs `workloads.controller.decide.decide`, `workloads.sidecar.step.step` and `workloads.member.lifecycle.step`
 themselves, never copies. `world` has the adversary, `search` visits every state, here are the bounds. Run it with
 `python -m tests.protocol.model`; `--wide` adds the larger worlds, which take minutes each.
 

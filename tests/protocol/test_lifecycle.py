@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from workloads.common.states import GroupProtocol, Membership, State
-from workloads.consumer.lifecycle import (
+from workloads.member.lifecycle import (
     Assigned,
     Client,
     CommitEnded,

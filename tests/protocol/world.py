@@ -14,8 +14,8 @@ from typing import NamedTuple
 from workloads.common.lease import Grant
 from workloads.common.report import Report
 from workloads.common.states import Color, GroupProtocol, Membership, Outcome, State
-from workloads.consumer import lifecycle as lc
 from workloads.controller import decide as dc
+from workloads.member import lifecycle as lc
 from workloads.sidecar import step as sc
 
 

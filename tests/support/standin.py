@@ -10,7 +10,7 @@ import uuid
 
 from workloads.common.http import HttpError, HttpServer, Request, Response
 from workloads.common.states import GroupProtocol, Membership, State
-from workloads.consumer.lifecycle import (
+from workloads.member.lifecycle import (
     Assigned,
     CommitEnded,
     Effect,

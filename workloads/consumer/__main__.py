@@ -17,13 +17,13 @@ from workloads.common.records import CONSUMED, EVENTS, EventLog, RecordLog, Reco
 from workloads.common.reload import Reloader
 from workloads.common.settings import DEFAULT_FILE, FILE_VARIABLE
 from workloads.consumer.api import LifecycleApi, PodApi
-from workloads.consumer.control import Control
-from workloads.consumer.faults import FaultInjection
-from workloads.consumer.lifecycle import start
 from workloads.consumer.loop import ConsumerLoop
 from workloads.consumer.metrics import ConsumerMetrics
 from workloads.consumer.processing import Pulse, Worker
 from workloads.consumer.settings import ConsumerSettings
+from workloads.member.control import Control
+from workloads.member.faults import FaultInjection
+from workloads.member.lifecycle import start
 
 logger = logging.getLogger("workloads.consumer")
 

@@ -17,11 +17,11 @@ from workloads.common.http import HttpError, Request, Response, Routes
 from workloads.common.logs import fields
 from workloads.common.metrics import exposition, registry
 from workloads.common.settings import Model, SettingsError, validated
-from workloads.consumer.control import Control, Truth, Verdict
-from workloads.consumer.faults import FaultInjection, FaultsChange
-from workloads.consumer.lifecycle import Pause, Resume
 from workloads.consumer.loop import ConsumerLoop
 from workloads.consumer.processing import Pulse, Worker
+from workloads.member.control import Control, Truth, Verdict
+from workloads.member.faults import FaultInjection, FaultsChange
+from workloads.member.lifecycle import Pause, Resume
 
 logger = logging.getLogger("workloads.consumer")
 

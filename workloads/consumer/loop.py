@@ -21,9 +21,11 @@ from workloads.common.records import EventLog
 from workloads.common.reload import Reloader
 from workloads.common.states import State
 from workloads.consumer.client import GONE, GroupClient
-from workloads.consumer.control import Command, Control, Truth
-from workloads.consumer.faults import FaultInjection
-from workloads.consumer.lifecycle import (
+from workloads.consumer.processing import Abandoned, Pulse, Stall, Worker
+from workloads.consumer.settings import ConsumerSettings
+from workloads.member.control import Command, Control, Truth
+from workloads.member.faults import FaultInjection
+from workloads.member.lifecycle import (
     Assigned,
     Client,
     CommitEnded,
@@ -38,8 +40,6 @@ from workloads.consumer.lifecycle import (
     start,
     step,
 )
-from workloads.consumer.processing import Abandoned, Pulse, Stall, Worker
-from workloads.consumer.settings import ConsumerSettings
 
 logger = logging.getLogger("workloads.consumer")
 

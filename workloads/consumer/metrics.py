@@ -7,10 +7,10 @@ from prometheus_client.core import Metric
 
 from workloads.common.metrics import Families
 from workloads.common.states import State
-from workloads.consumer.control import Control
 from workloads.consumer.loop import ConsumerLoop
 from workloads.consumer.processing import Worker
 from workloads.consumer.settings import ConsumerSettings
+from workloads.member.control import Control
 
 
 class ConsumerMetrics:

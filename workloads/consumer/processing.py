@@ -16,8 +16,8 @@ from confluent_kafka import Message
 from workloads.common.logs import fields
 from workloads.common.metrics import Buckets
 from workloads.common.records import RecordLog, RecordLogError, quoted
-from workloads.consumer.control import Command
-from workloads.consumer.faults import FaultInjection, Faults
+from workloads.member.control import Command
+from workloads.member.faults import FaultInjection, Faults
 
 logger = logging.getLogger("workloads.consumer")
 

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from workloads.common.settings import WorkloadSettings, ordinal, pod_name
 from workloads.common.states import Color, GroupProtocol, Membership
-from workloads.consumer.faults import Faults
+from workloads.member.faults import Faults
 
 # What the protocol owns: an override would break what a switch rests on.
 OWNED = frozenset(

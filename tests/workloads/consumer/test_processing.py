@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workloads.common.records import RecordLog, RecordLogError
-from workloads.consumer.control import Command, Control, Verdict, judge
-from workloads.consumer.control import Truth as TruthNow
-from workloads.consumer.faults import FaultInjection, Faults
-from workloads.consumer.lifecycle import Lifecycle, Pause, Resume, step
 from workloads.consumer.processing import Abandoned, ProcessingError, Pulse, Stall, Worker, identity
+from workloads.member.control import Command, Control, Verdict, judge
+from workloads.member.control import Truth as TruthNow
+from workloads.member.faults import FaultInjection, Faults
+from workloads.member.lifecycle import Lifecycle, Pause, Resume, step
 
 
 class FakeMessage:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from workloads.common.states import State
-from workloads.consumer.lifecycle import Lifecycle, Pause, Resume
+from workloads.member.lifecycle import Lifecycle, Pause, Resume
 
 
 @dataclass(frozen=True, slots=True)
