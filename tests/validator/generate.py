@@ -179,7 +179,7 @@ def _out_of_order(logs: Logs) -> None:
 
 
 def _zombie(logs: Logs) -> None:
-    """Under 3, after 7 had begun on that partition; 5, the epoch before 7, has nothing late: not dual_active."""
+    """Green's under 3, after blue's 7 had begun on that partition: two colours at a time, too."""
     last = [line for line in logs.consumed["consumer-green-0.b.jsonl"] if line["epoch"] == 3][-1]
     last["t"] = max(line["t"] for lines in logs.consumed.values() for line in lines) + STEP
     _own_file(logs, last)
@@ -191,6 +191,15 @@ def _dual_active(logs: Logs) -> None:
     green = logs.consumed["consumer-green-0.b.jsonl"][0]
     assert blue["partition"] != green["partition"]
     blue["t"] = green["t"] + 1
+
+
+def _dual_active_beyond_the_next_epoch(logs: Logs) -> None:
+    """Green's last under 3 a moment after blue's first under 7, on a partition that blue reaches later; 5 lies between."""
+    after = [line for line in logs.consumed["consumer-blue-0.a.jsonl"] if line["epoch"] == 7]
+    late = [line for line in logs.consumed["consumer-green-0.b.jsonl"] if line["epoch"] == 3]
+    last = [line for line in late if line["partition"] == after[PARTITIONS - 1]["partition"]][-1]
+    last["t"] = after[0]["t"] + 1
+    _own_file(logs, last)
 
 
 def _dual_active_in_one_epoch(logs: Logs) -> None:
@@ -245,7 +254,7 @@ ANOMALIES: dict[str, tuple[tuple[Change, int], ...]] = {
     "producer_duplicate": ((_producer_duplicate, 1),),
     "out_of_order": ((_out_of_order, 1),),
     "zombie": ((_zombie, 1),),
-    "dual_active": ((_dual_active, 1), (_dual_active_in_one_epoch, 1)),
+    "dual_active": ((_dual_active, 1), (_dual_active_in_one_epoch, 1), (_dual_active_beyond_the_next_epoch, 1)),
 }
 NOTES: dict[str, Change] = {
     "unlogged": _unlogged,

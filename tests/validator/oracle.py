@@ -135,18 +135,16 @@ def _late(handled: list[Line], error: int, *, same: bool) -> int:
 
 
 def _dual_active(handled: list[Line], error: int) -> int:
-    epochs = sorted({line["epoch"] for line in handled})
-    colors = {epoch: {line["color"] for line in handled if line["epoch"] == epoch} for epoch in epochs}
-    total = sum(len(found) == 2 for found in colors.values())
-    for old, new in pairwise(epochs):
-        total += any(
-            line["t"]
-            > min(other["t"] for other in handled if other["epoch"] == new and other["color"] == color) + error
-            for color in colors[new]
+    """Epochs with a record that came after one of a newer epoch of the other colour, and epochs with two colours."""
+    return len(
+        {
+            line["epoch"]
             for line in handled
-            if line["epoch"] == old and line["color"] != color
-        )
-    return total
+            for other in handled
+            if other["color"] != line["color"]
+            and (other["epoch"] == line["epoch"] or (other["epoch"] > line["epoch"] and line["t"] > other["t"] + error))
+        }
+    )
 
 
 def _contradictory(produced: list[Line]) -> bool:

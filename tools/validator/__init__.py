@@ -68,9 +68,9 @@ error. Epochs are the ones that occur in the consumed log.
                         not handled before (that would be a repetition). Per consumed line.
 ``zombie``              handled after a record of the same partition that has a newer epoch and the other colour.
                         Per consumed line. If it has the same colour: ``stale_epoch``, a note.
-``dual_active``         per pair of successive epochs of different colours: a record under the older handled after the
-                        first one under the newer, over all partitions; and each epoch with two colours. Counted per
-                        pair, not per record.
+``dual_active``         an epoch under which a record was handled after the first one under any newer epoch of the
+                        other colour, over all partitions; and an epoch with two colours. Counted per (older) epoch,
+                        not per record.
 
 Notes: ``unlogged``, ``stale_epoch`` (above), ``unknown`` (produced lines without a known fate; handled or not, both are
 fine), ``foreign`` (lines of both logs), ``torn``, ``clock_steps`` (of all files, events too: every line whose time is

@@ -169,7 +169,12 @@ def overtaken(spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def dual_active(spans: pl.DataFrame, error: int, *, by_time: bool = True) -> pl.DataFrame:
-    """Pairs of successive epochs of different colours that overlap in time, and epochs with two colours."""
+    """Epochs under which a record was handled after the first one of any newer epoch of the other colour, on whatever
+    place; and epochs with two colours. One row an epoch.
+
+    ``to_epoch`` is the newer epoch whose record came first, ``overlap`` by how much the last record of the older one is
+    later; null where the only thing wrong is that the epoch has two colours. Without ``by_time``, only these.
+    """
     grants = (
         spans.group_by("epoch")
         .agg(
@@ -178,22 +183,23 @@ def dual_active(spans: pl.DataFrame, error: int, *, by_time: bool = True) -> pl.
             green_first=pl.col("first").filter("green").min(),
             green_last=pl.col("last").filter("green").max(),
         )
-        .sort("epoch")
+        .sort("epoch", descending=True)
     )
-    columns = (pl.col("epoch").alias("from_epoch"), "to_epoch", "overlap", _ONE)
-    both = pl.col("blue_first").is_not_null() & pl.col("green_first").is_not_null()
-    one_epoch = grants.filter(both).select(
-        pl.col("epoch").alias("from_epoch"),
-        pl.col("epoch").alias("to_epoch"),
-        pl.lit(None, dtype=pl.Int64).alias("overlap"),
-        _ONE,
-    )
-    if not by_time:
-        return one_epoch
-    overlap = pl.max_horizontal(
-        pl.col("blue_last") - pl.col("green_first").shift(-1), pl.col("green_last") - pl.col("blue_first").shift(-1)
-    )
-    pairs = grants.select(pl.col("epoch"), to_epoch=pl.col("epoch").shift(-1), overlap=overlap).filter(
-        pl.col("overlap") > error
-    )
-    return pl.concat([one_epoch, pairs.select(columns)])
+    rows: list[tuple[int, int, int | None, int]] = []
+    first: dict[str, tuple[int, int]] = {}  # by colour, of the epochs newer than the one in hand: time, epoch
+    for epoch, blue_first, blue_last, green_first, green_last in grants.iter_rows():
+        overlaps = [
+            (last - first[other][0], first[other][1])
+            for last, other in ((blue_last, "green"), (green_last, "blue"))
+            if by_time and last is not None and other in first
+        ]
+        overlap, newer = max(overlaps, default=(error, epoch))
+        if overlap > error:
+            rows.append((epoch, newer, overlap, 1))
+        elif blue_first is not None and green_first is not None:
+            rows.append((epoch, epoch, None, 1))
+        for color, begin in (("blue", blue_first), ("green", green_first)):
+            if begin is not None:
+                first[color] = min((begin, epoch), first.get(color, (begin, epoch)))
+    schema = {"from_epoch": pl.Int64, "to_epoch": pl.Int64, "overlap": pl.Int64, "count": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
