@@ -194,7 +194,7 @@ def _dual_active(logs: Logs) -> None:
 
 
 def _dual_active_beyond_the_next_epoch(logs: Logs) -> None:
-    """Green's last under 3 a moment after blue's first under 7, on a partition that blue reaches later; 5 lies between."""
+    """Green's last under 3 a moment after blue's first under 7, elsewhere; 5 lies between."""
     after = [line for line in logs.consumed["consumer-blue-0.a.jsonl"] if line["epoch"] == 7]
     late = [line for line in logs.consumed["consumer-green-0.b.jsonl"] if line["epoch"] == 3]
     last = [line for line in late if line["partition"] == after[PARTITIONS - 1]["partition"]][-1]

@@ -116,14 +116,19 @@ def mismatch(acked: pl.DataFrame, consumed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def out_of_order(consumed: pl.DataFrame) -> pl.DataFrame:
-    """Below what its file has handled on this place, and handled by this file for the first time."""
-    where = ["file", "position"]
+def out_of_order(consumed: pl.DataFrame, process: list[int]) -> pl.DataFrame:
+    """Below what its process has handled on this place, and handled by it for the first time.
+
+    ``process`` has the process of each file; the parts of a log have their numbers in their order.
+    """
+    where = ["process", "position"]
+    if not consumed["behind"].any():
+        return consumed.clear().with_columns(_ONE)
+    known = pl.col("file").replace_strict(list(range(len(process))), process, return_dtype=pl.UInt32)
+    consumed = consumed.with_columns(process=known)
     behind = consumed.filter("behind")
-    if behind.is_empty():
-        return behind.with_columns(_ONE)
-    first = consumed.join(behind, on=where, how="semi").sort("line").unique(where, keep="first", maintain_order=True)
-    return first.filter("behind").with_columns(_ONE)
+    first = consumed.join(behind, on=where, how="semi").sort("file", "line")
+    return first.unique(where, keep="first", maintain_order=True).filter("behind").with_columns(_ONE)
 
 
 def zombie(consumed: pl.DataFrame, limits: pl.DataFrame, error: int) -> pl.DataFrame:
