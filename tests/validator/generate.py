@@ -6,6 +6,7 @@ Also by hand: ``python -m tests.validator.generate CLASS FOLDER`` (or ``clean``,
 import copy
 import gzip
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,9 +37,11 @@ class Logs:
     def write(self, folder: Path) -> None:
         """Write them below ``folder``: ``produced/``, ``consumed/``, ``events/``."""
         for side in ("produced", "consumed", "events"):
-            (folder / side).mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(folder / side, ignore_errors=True)
+            (folder / side).mkdir(parents=True)
             for name, lines in getattr(self, side).items():
                 text = "".join(json.dumps(line) + "\n" for line in lines).encode() + self.tails.get(name, b"")
+                (folder / side / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / side / name).write_bytes(compressed(name, text))
 
     def handled(self, producer: str, seq: int) -> tuple[str, int]:
@@ -116,6 +119,43 @@ def clean() -> Logs:
         logs.consumed[name].append(line)
     logs.produced["p0.jsonl"].append({"producer": "p0", "end": RECORDS})
     return logs
+
+
+VERSIONS = {"blue": "1.0", "green": "2"}
+
+
+def told(logs: Logs) -> Logs:
+    """With all that our consumers write besides: versions, lifecycle events with what was committed, end lines."""
+    for name, lines in logs.consumed.items():
+        for line in lines:
+            line["version"] = VERSIONS[line["color"]]
+        logs.events[name] = events_of(name, lines)
+        lines.append({"pod": name.partition(".")[0], "end": len(lines)})
+    return logs
+
+
+def events_of(name: str, lines: list[Line]) -> list[Line]:
+    """The events of the process that wrote these lines: for each epoch the starts, then each record's commit."""
+    events: list[Line] = []
+    epoch = -1
+
+    def add(event: str, places: list[list[Any]], line: Line) -> None:
+        who = {"color": line["color"], "pod": name.partition(".")[0], "version": VERSIONS[line["color"]]}
+        events.append({**who, "epoch": line["epoch"], "event": event, "partitions": places, "t": line["t"]})
+
+    for index, line in enumerate(lines):
+        if line["epoch"] != epoch:
+            if epoch >= 0:
+                add("PAUSED", [["bluegreen", partition] for partition in range(PARTITIONS)], lines[index - 1])
+            epoch = line["epoch"]
+            starts: dict[int, int] = {}
+            for other in lines[index:]:
+                if other["epoch"] == epoch:
+                    starts.setdefault(other["partition"], other["offset"])
+            add("ASSIGNED", [["bluegreen", partition] for partition in range(PARTITIONS)], line)
+            add("ASSIGNED", [["bluegreen", partition, offset] for partition, offset in starts.items()], line)
+        add("COMMITTED", [["bluegreen", line["partition"], line["offset"] + 1]], line)
+    return events
 
 
 # What changes the clean log into one with exactly one anomaly, by class; several ways where a class has several.
