@@ -3,15 +3,21 @@
 Nothing of the validator is in it.
 """
 
+import json
 from collections import defaultdict
 from itertools import pairwise
 from typing import Any
 
 from tests.validator.generate import Line, Logs
 
+Span = tuple[tuple[str, int], int, int]
+"""A place, and its offsets from the first to the last (exclusive)."""
+
 
 def expected(logs: Logs, producers: frozenset[str], clock_error: int) -> dict[str, Any]:
-    """``anomalies``, ``notes``, ``unjudged`` (whether), ``produced``, ``acked``, ``consumed``, ``partitions``."""
+    """``anomalies``, ``notes``, ``unjudged`` (whether), ``produced``, ``acked``, ``consumed``, ``handled``, and
+    ``partitions``; ``refused``: whether the logs are not the whole.
+    """
 
     def ours(line: Line) -> bool:
         return not producers or line["producer"] in producers
@@ -23,17 +29,25 @@ def expected(logs: Logs, producers: frozenset[str], clock_error: int) -> dict[st
             ends[line["producer"]].add(line["end"])
     records = [line for line in lines if "end" not in line]
     produced = [line for line in records if ours(line)]
-    files = {name: [line for line in log if ours(line)] for name, log in logs.consumed.items()}
+    all_handled = {name: [line for line in log if "end" not in line] for name, log in logs.consumed.items()}
+    files = {name: [line for line in log if ours(line)] for name, log in all_handled.items()}
     handled = [line for log in files.values() for line in log]
-    foreign = len(records) - len(produced) + sum(map(len, logs.consumed.values())) - len(handled)
+    foreign = len(records) - len(produced) + sum(map(len, all_handled.values())) - len(handled)
     steps = sum(_steps([line["t"] for line in log], clock_error) for log in files.values())
     steps += sum(
         _steps([line["t"] for line in log if "end" not in line and ours(line)], clock_error)
         for log in logs.produced.values()
     )
+    steps += sum(_steps([line["t"] for line in log], clock_error) for log in logs.events.values())
+    gone = [line for line in produced if _acked(line) and _key(line) not in set(map(_key, handled))]
+    absent, ignored = _uncovered(logs, [line for line in produced if _acked(line)])
     phantoms = [_unwarranted(line, produced, lines, ends) for line in handled]
     anomalies = {
-        "lost": len({_key(line) for line in produced if _acked(line)} - {_key(line) for line in handled}),
+        "lost": len(set(map(_key, gone)))
+        + sum(
+            not any(_place(line) == place and low <= line["offset"] < high for line in gone)
+            for place, low, high in ignored
+        ),
         "phantom": phantoms.count("phantom"),
         "mismatch": sum(
             any(_acked(p) and _position(p) == _position(line) and _key(p) != _key(line) for p in produced)
@@ -66,7 +80,17 @@ def expected(logs: Logs, producers: frozenset[str], clock_error: int) -> dict[st
         "produced": len(produced),
         "acked": sum(map(_acked, produced)),
         "consumed": len(handled),
+        "handled": _by_version(handled),
         "partitions": _handoffs(handled),
+        "refused": bool(absent)
+        or _twice(logs.produced)
+        or _twice(logs.consumed)
+        or any(
+            line["end"] != len(all_handled[name])
+            for name, log in logs.consumed.items()
+            for line in log
+            if "end" in line
+        ),
     }
 
 
@@ -148,6 +172,62 @@ def _dual_active(handled: list[Line], error: int) -> int:
             and (other["epoch"] == line["epoch"] or (other["epoch"] > line["epoch"] and line["t"] > other["t"] + error))
         }
     )
+
+
+def _process(name: str) -> str:
+    return name.partition(".jsonl")[0]
+
+
+def _twice(files: dict[str, list[Line]]) -> bool:
+    """The same process (no name here has parts, or is in a folder), or the same content with a record in it."""
+    processes = list(map(_process, files))
+    contents = [json.dumps(log) for log in files.values() if any("end" not in line for line in log)]
+    return len(set(processes)) < len(processes) or len(set(contents)) < len(contents)
+
+
+def _uncovered(logs: Logs, acked: list[Line]) -> tuple[list[Span], list[Span]]:
+    """What was committed beyond lines, starts and ends, where it is about acked offsets: of cut logs, of whole logs."""
+    absent, ignored = [], []
+    for name, events in logs.events.items():
+        log = next((log for other, log in logs.consumed.items() if _process(other) == _process(name)), [])
+        each = [
+            (kind["event"], at, (t, p), o[0] if o else None)
+            for at, kind in enumerate(events)
+            for t, p, *o in kind["partitions"]
+        ]
+        for place in {place for _, _, place, _ in each}:
+            mine = [(kind, at, offset) for kind, at, found, offset in each if found == place]
+            mine += [("LOST", at, None) for at, kind in enumerate(events) if kind["event"] in {"LOST", "FENCED"}]
+            passed = [line["offset"] + 1 for line in log if "end" not in line and _place(line) == place]
+            passed += [offset for kind, _, offset in mine if kind == "END" and offset is not None]
+            beyond = []
+            for kind, at, offset in mine:
+                if kind != "COMMITTED" or offset is None:
+                    continue
+                turns = [(other, kind) for kind, other, _ in mine if other < at and kind not in {"COMMITTED", "END"}]
+                holds = bool(turns) and max(turns)[1] == "ASSIGNED"
+                starts = [
+                    o for kind, other, o in mine if kind == "ASSIGNED" and o is not None and (other < at or not holds)
+                ]
+                covered = max([0, *passed, *starts])
+                if offset > covered:
+                    beyond.append((covered, offset))
+            if beyond:
+                low, high = min(low for low, _ in beyond), max(high for _, high in beyond)
+                offsets = [line["offset"] for line in acked if _place(line) == place]
+                if offsets and low <= max(offsets) and high > min(offsets):
+                    whole = any("end" in line for line in log)
+                    (ignored if whole else absent).append((place, low, high))
+    return absent, ignored
+
+
+def _by_version(handled: list[Line]) -> dict[str, dict[str, dict[str, int]]]:
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for line in handled:
+        counts = found.setdefault(line["color"], {}).setdefault(line.get("version", ""), {"handled": 0, "failed": 0})
+        counts["handled"] += 1
+        counts["failed"] += "error" in line
+    return found
 
 
 def _contradictory(produced: list[Line]) -> bool:

@@ -48,6 +48,35 @@ def test_0_and_the_json_of_the_contract(clean: Path) -> None:
     assert report["files"] == {"produced": 2, "consumed": 2, "events": 0, "empty": 0, "others": 0}
 
 
+def test_help_explains_each_class_and_exit_code_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        cli.main(["--help"])
+    assert raised.value.code == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    for name in (*CLASSES, "0", "1", "2", "130"):
+        assert any(line[:1] == [name] and len(line) > 1 for line in lines), name
+
+
+def test_failed_records_are_told_by_colour_and_version(tmp_path: Path) -> None:
+    generate.told(generate.clean()).write(tmp_path)
+    done = run(*sides(tmp_path), "--json", tmp_path / "report.json")
+    assert "consumed 118 (failed 1)\n  blue 1.0: 58 (failed 0)\n  green 2: 60 (failed 1)\n" in done.stdout
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["schema"], report["failed"]) == (2, 1)
+    assert report["handled"]["green"] == {"2": {"handled": 60, "failed": 1}}
+
+
+def test_2_for_a_log_that_is_left_out(tmp_path: Path) -> None:
+    logs = generate.told(generate.clean())
+    del logs.consumed["consumer-green-0.b.jsonl"]
+    logs.write(tmp_path)
+    done = run(*sides(tmp_path), "--events", tmp_path / "events", "--json", tmp_path / "report.json")
+    assert done.returncode == 2
+    assert "pod consumer-green-0, boot id b, bluegreen-0" in done.stderr
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["schema"], report["anomalies"], report["failed"]) == (2, dict.fromkeys(CLASSES), None)
+
+
 @pytest.mark.parametrize("name", CLASSES)
 def test_1_for_every_class(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     generate.with_anomaly(generate.ANOMALIES[name][0][0]).write(tmp_path)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.validator import oracle
-from tests.validator.generate import Line, Logs, clean
+from tests.validator.generate import Line, Logs, clean, told
 from tools.validator import InputError, Limits, frames, validate
 from tools.validator.errors import FormatError
 from tools.validator.lines import ConsumedEnd, EndLine, parse_consumed, parse_produced
@@ -58,6 +58,8 @@ def consumed_lines(draw: st.DrawFn) -> Line:
     }
     if draw(st.integers(0, 4)) == 0:
         line["error"] = draw(st.sampled_from(("", "failed", 'a "quoted"\\ one\n')))
+    if draw(st.integers(0, 2)) == 0:
+        line["version"] = draw(st.sampled_from(("", "1", "1.0", "v2", "1.2.3", "true", 'a "b"')))
     return line
 
 
@@ -116,6 +118,60 @@ def nearly_clean_logs(draw: st.DrawFn) -> Logs:
     return logs
 
 
+PLACES = st.tuples(st.just("bluegreen"), st.integers(0, 2), st.one_of(st.none(), st.integers(0, 45)))
+
+
+@st.composite
+def told_logs(draw: st.DrawFn) -> Logs:
+    """The clean log with all that our consumers write besides, and then left out, doubled, cut, or told otherwise."""
+    logs = clean()
+    for lines in logs.consumed.values():
+        for index in sorted(draw(st.sets(st.integers(0, len(lines) - 1), max_size=2)), reverse=True):
+            change = draw(st.sampled_from(("remove", "repeat", "fail")))
+            if change == "fail":
+                lines[index]["error"] = "no"
+            else:
+                lines[index : index + 1] = [] if change == "remove" else [lines[index], dict(lines[index])]
+    told(logs)
+    for _ in range(draw(st.integers(0, 3))):
+        name = draw(st.sampled_from(sorted(logs.events)))
+        change = draw(st.sampled_from(("file", "lines", "lines", "event", "event")))
+        if change == "event":
+            tell_otherwise(draw, logs.events[name])
+        elif name in logs.consumed and change == "lines":
+            shorten(draw, logs.consumed[name])
+        elif name in logs.consumed and draw(st.booleans()):
+            copied = draw(st.sampled_from((f"{name}.gz", "copy.x.jsonl", "copy.x.jsonl.zst")))
+            logs.consumed[copied] = list(logs.consumed[name])
+        elif len(logs.consumed) > 1:
+            logs.consumed.pop(name, None)
+    assume(any("end" not in line for log in logs.consumed.values() for line in log))
+    return logs
+
+
+def shorten(draw: st.DrawFn, log: list[Line]) -> None:
+    """A killed process; a log cut at its end; one with a hole, whose end line does not know of it or does."""
+    change = draw(st.sampled_from(("kill", "cut", "hole", "count")))
+    if change == "kill":
+        log[:] = [line for line in log if "end" not in line]
+    elif change == "cut":
+        del log[draw(st.integers(1, max(1, len(log)))) :]
+    elif log and "end" in log[-1]:
+        if change == "hole":
+            del log[draw(st.integers(0, len(log) - 1))]
+        if log and draw(st.booleans()):
+            log[-1] = {**log[-1], "end": len(log) - 1} if "end" in log[-1] else log[-1]
+
+
+def tell_otherwise(draw: st.DrawFn, events: list[Line]) -> None:
+    """One more event, anywhere."""
+    index = draw(st.integers(0, len(events) - 1))
+    kind = draw(st.sampled_from(("ASSIGNED", "COMMITTED", "END", "REVOKED", "PAUSED", "LOST", "FENCED")))
+    places = draw(st.lists(PLACES, max_size=2, unique_by=lambda place: place[1]))
+    partitions = [[one for one in place if one is not None] for place in places]
+    events.insert(index, {**events[index], "event": kind, "partitions": partitions})
+
+
 def check(logs: Logs, producers: frozenset[str], error_ns: int, limits: Limits) -> None:
     wanted = oracle.expected(logs, producers, error_ns)
     with tempfile.TemporaryDirectory() as name:
@@ -123,7 +179,9 @@ def check(logs: Logs, producers: frozenset[str], error_ns: int, limits: Limits) 
         logs.write(folder)
         options: dict[str, Any] = {"producers": sorted(producers), "clock_error_ms": error_ns / 1e6, "limits": limits}
         mentioned = {line["producer"] for log in logs.produced.values() for line in log}
-        if not wanted["produced"] or producers - mentioned:
+        if logs.events:
+            options["events"] = [folder / "events"]
+        if not wanted["produced"] or producers - mentioned or wanted["refused"]:
             with pytest.raises(InputError):
                 validate([folder / "produced"], [folder / "consumed"], **options)
             return
@@ -134,9 +192,11 @@ def check(logs: Logs, producers: frozenset[str], error_ns: int, limits: Limits) 
     assert (report.produced, report.acked, report.consumed) == tuple(
         wanted[key] for key in ("produced", "acked", "consumed")
     )
+    assert report.as_json()["handled"] == wanted["handled"]
+    assert report.failed == sum(one["failed"] for each in wanted["handled"].values() for one in each.values())
     failing = any(wanted["anomalies"].values())
     assert report.exit_code == (1 if failing else 2 if wanted["unjudged"] else 0)
-    colors = {(line["epoch"], line["color"]) for log in logs.consumed.values() for line in log}
+    colors = {(line["epoch"], line["color"]) for log in logs.consumed.values() for line in log if "end" not in line}
     if len({epoch for epoch, _ in colors}) == len(colors):
         raw = report.as_json()["partitions"]
         assert raw == {place: [pytest.approx(one) for one in found] for place, found in wanted["partitions"].items()}
@@ -167,6 +227,12 @@ def test_nearly_clean_logs(logs: Logs, error: int, limits: Limits) -> None:
     check(logs, frozenset(), error, limits)
 
 
+@quick
+@given(told_logs(), st.sampled_from((frozenset(), frozenset({"p0"}))), st.sampled_from((Limits(), SMALL)))
+def test_told_logs(logs: Logs, producers: frozenset[str], limits: Limits) -> None:
+    check(logs, producers, 0, limits)
+
+
 # --- the fast parser ------------------------------------------------------------------------------------------------
 
 ACK = b'{"producer": "p", "seq": 1, "topic": "t", "partition": 3, "offset": 17, "status": "acked", "t": 5}'
@@ -192,6 +258,10 @@ GOOD = {
         HANDLED[:-1] + b', "error": "a \\"b\\" {\\n"}',
         HANDLED.replace(b'"c"', b'"true"').replace(b'"p"', b'"1.5"').replace(b'"t",', b'"[]",'),
         HANDLED[:-1] + b', "more": "x"}',
+        HANDLED[:-1] + b', "version": "1.0"}',
+        HANDLED[:-1] + b',"version":"1"}',
+        HANDLED[:-1] + b', "version": "v2", "error": "no"}',
+        b'{"pod": "c", "end": 3}',
     ),
 }
 # What one reader lets pass and another does not: types, keys twice, null, numbers out of range, names like numbers.
@@ -232,6 +302,9 @@ TOKENS = (
         b'"\\u0073eq"',
         b'"error": null, ',
         b'"error": 5, ',
+        b'"version": 1, ',
+        b'"version": "1", ',
+        b'"version": null, ',
         b'"color": "red", ',
         b"5",
         b'"a\x01b"',
@@ -292,7 +365,7 @@ def test_the_fast_parser_is_what_reads_ordinary_lines(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(frames, "parse_produced", refuse)
     monkeypatch.setattr(frames, "parse_consumed", refuse)
-    for side, kinds in (("produced", (0,)), ("consumed", (0, 1))):
+    for side, kinds in (("produced", (0,)), ("consumed", (0, 1, 6, 7, 8))):
         lines = [GOOD[side][kind] for kind in kinds] * 50
         raw = b"".join(line + b"\n" for line in lines)
         assert frames.parse(raw, 1, len(lines), side=side, file="f").records.height == len(lines)

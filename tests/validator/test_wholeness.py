@@ -23,7 +23,7 @@ def event(name: str, kind: str, *places: tuple[int, int | None], t: int = 1) -> 
 
 def judged(logs: Logs, folder: Path, **options: Any) -> Report:
     logs.write(folder)
-    given = {"events": [folder / "events"]} if logs.events else {}
+    given: dict[str, Any] = {"events": [folder / "events"]} if logs.events else {}
     return validate([folder / "produced"], [folder / "consumed"], **given, **options)
 
 
