@@ -187,7 +187,8 @@ def _twice(files: dict[str, list[Line]]) -> bool:
 
 def _uncovered(logs: Logs, acked: list[Line]) -> tuple[list[Span], list[Span]]:
     """What was committed beyond lines, starts and ends, where it is about acked offsets: of cut logs, of whole logs."""
-    absent, ignored = [], []
+    absent: list[Span] = []
+    ignored: list[Span] = []
     for name, events in logs.events.items():
         log = next((log for other, log in logs.consumed.items() if _process(other) == _process(name)), [])
         each = [

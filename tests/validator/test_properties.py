@@ -151,15 +151,14 @@ def told_logs(draw: st.DrawFn) -> Logs:
 
 def shorten(draw: st.DrawFn, log: list[Line]) -> None:
     """A killed process; a log cut at its end; one with a hole, whose end line does not know of it or does."""
-    change = draw(st.sampled_from(("kill", "cut", "hole", "count")))
+    change = draw(st.sampled_from(("kill", "cut", "hole")))
     if change == "kill":
         log[:] = [line for line in log if "end" not in line]
     elif change == "cut":
         del log[draw(st.integers(1, max(1, len(log)))) :]
     elif log and "end" in log[-1]:
-        if change == "hole":
-            del log[draw(st.integers(0, len(log) - 1))]
-        if log and draw(st.booleans()):
+        del log[draw(st.integers(0, len(log) - 1))]
+        if draw(st.booleans()) and log:
             log[-1] = {**log[-1], "end": len(log) - 1} if "end" in log[-1] else log[-1]
 
 
