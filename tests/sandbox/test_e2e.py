@@ -167,9 +167,7 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def writer(sandbox: Sandbox) -> str:
     """A pod with a volume, a native sidecar and the strictest security that the platform uses; its name."""
-    references = Layout.from_environment(os.environ).image_references
-    image = json.loads(references.read_text())["workloads"]
-    sandbox.kubectl("apply", "--filename=-", text=WRITER.replace("IMAGE", image))
+    sandbox.kubectl("apply", "--filename=-", text=WRITER.replace("IMAGE", _image()))
     sandbox.kubectl("rollout", "status", "statefulset/writer", f"--timeout={SECONDS}s")
     return "writer-0"
 
