@@ -32,7 +32,7 @@ NUMBER = re.compile(r"§(\d+(?:\.\d+)*)")
 INTERLEAVING = re.compile(r"\binterleavings?[\s#]+(\d+(?:(?:,| and| to)[\s#]+\d+)*)")
 # A home or a checkout of some machine. /root alone is a home that images have.
 MACHINE = re.compile(r"(?<![\w.$}~-])/(?:home|Users|work|root|mnt)/[\w.][\w./-]*")
-OUTSIDE = re.compile(r"\.\./shared\b|\bshared/(?:design|attacks|sandbox|expected|original-plan|style)\b")
+OUTSIDE = re.compile(r"\.\./shared\b|\b(?:sandbox|attacks|style)\.md\b|\boriginal-plan\.txt\b")
 
 
 def _files() -> list[Path]:
@@ -228,6 +228,11 @@ def test_a_broken_link_is_found(text: str, broken: bool) -> None:
 @pytest.mark.parametrize("text", ["see /home/me/x", "(/work/shared/a.md)", "/root/wt/x", "/Users/me"])
 def test_a_machines_path_is_found(text: str) -> None:
     assert MACHINE.search(text)
+
+
+@pytest.mark.parametrize("text", ["see ../shared/design.md", "by attacks.md 3", "as original-plan.txt has it"])
+def test_a_path_outside_of_the_clone_is_found(text: str) -> None:
+    assert OUTSIDE.search(text)
 
 
 @pytest.mark.parametrize("text", ['"HOME": "/root"', "registry/home/x", "${HOME}/work/x", "a/work/b", "~/work"])
