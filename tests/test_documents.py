@@ -130,7 +130,9 @@ def test_interleavings_that_are_referred_to_are_there() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize(("what", "pattern"), [("outside of the clone", OUTSIDE), ("of a machine", MACHINE)])
+@pytest.mark.parametrize(
+    ("what", "pattern"), [("outside of the clone", OUTSIDE), ("of a machine", MACHINE)], ids=["outside", "machine"]
+)
 def test_no_path_leads(what: str, pattern: re.Pattern[str]) -> None:
     found = [
         f"{_name(path)}:{_line(text, match.start())}: {match[0]}"
