@@ -142,10 +142,10 @@ class ProducerLoop:
         return ()
 
     def _chosen(self, there: tuple[int, ...]) -> tuple[int, ...]:
-        wanted = self._settings.partitions or there
+        wanted = self._settings.write_partitions or there
         if missing := sorted(set(wanted) - set(there)):
             raise ProducerError(
-                f"partitions: topic {self._settings.topic} has partitions 0 to {there[-1]}, not {missing}"
+                f"write_partitions: topic {self._settings.topic} has partitions 0 to {there[-1]}, not {missing}"
             )
         return tuple(wanted)
 

@@ -14,7 +14,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workloads.common.records import EVENTS, KINDS, PRODUCED, EventLog, RecordLog, RecordLogError, quoted, retain
+from workloads.common.records import (
+    EVENTS,
+    KINDS,
+    PRODUCED,
+    EventLog,
+    LogName,
+    RecordLog,
+    RecordLogError,
+    Space,
+    quoted,
+)
 from workloads.producer.ledger import Ledger
 from workloads.records import lines as lines_of
 
@@ -61,7 +71,7 @@ def test_a_folder_that_cannot_be_made_is_named() -> None:
 
 
 def test_events_are_of_the_format(tmp_path: Path) -> None:
-    log = EventLog(tmp_path, "blue", "consumer-blue-0", "b")
+    log = EventLog(tmp_path, "blue", "consumer-blue-0", "b", version="2.1")
     log.write("ACTIVE", 7, [["bluegreen", 3, 17], ["bluegreen", 4]])
     (line,) = (tmp_path / EVENTS / "consumer-blue-0.b.jsonl").read_bytes().splitlines()
     content = json.loads(line)
@@ -69,6 +79,7 @@ def test_events_are_of_the_format(tmp_path: Path) -> None:
     assert content == {
         "color": "blue",
         "pod": "consumer-blue-0",
+        "version": "2.1",
         "epoch": 7,
         "event": "ACTIVE",
         "partitions": [["bluegreen", 3, 17], ["bluegreen", 4]],
@@ -112,8 +123,10 @@ def test_the_oldest_files_go_first(tmp_path: Path) -> None:
         path.write_bytes(b"x" * 100)
         os.utime(path, (1000 - age, 1000 - age))
     (tmp_path / KINDS[0] / "other.txt").write_bytes(b"x" * 1000)
-    assert [path.name for path in retain(tmp_path, KINDS, 250)] == ["pod.3.jsonl", "pod.2.jsonl"]
-    assert retain(tmp_path, KINDS, 250) == []
+    space = Space(tmp_path, KINDS, 250, process="pod.9")
+    assert [path.name for path in space.make_room()] == ["pod.3.jsonl", "pod.2.jsonl"]
+    assert space.make_room() == []
+    assert space.removed == 2
     assert len(list(tmp_path.glob("*/*"))) == 3
 
 

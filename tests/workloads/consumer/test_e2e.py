@@ -73,6 +73,7 @@ def test_starts_paused_and_is_active_only_when_told(
     assert line == {
         "color": "blue",
         "pod": "consumer-blue-0",
+        "version": "1",
         "topic": topic,
         "epoch": 1,
         "producer": "p0-test",
@@ -82,8 +83,12 @@ def test_starts_paused_and_is_active_only_when_told(
         "t": line["t"],
     }
     assert abs(line["t"] - time.time_ns()) < 60e9
-    names = [event["event"] for event in blue.lines("events")]
-    assert [name for name in names if name != "COMMITTED"] == ["ASSIGNED", "ACTIVE", "DRAINING", "PAUSED"]
+    events = [event for event in blue.lines("events") if event["event"] != "COMMITTED"]
+    names = ["ASSIGNED", "ACTIVE", "ASSIGNED", "DRAINING", "PAUSED"]  # assigned, and then where reading began
+    assert [event["event"] for event in events] == names
+    assert events[0]["partitions"] == [[topic, p] for p in ALL]
+    assert events[2]["partitions"] == [[topic, p, 0] for p in ALL]
+    assert {event["version"] for event in events} == {"1"}
     assert blue.events("PAUSED")[0]["partitions"] == [[topic, p, 10] for p in ALL]
 
 
@@ -366,6 +371,8 @@ def test_sigterm_commits_and_ends_cleanly(consumer: Consumers, feed: Feed, broke
     assert time.monotonic() - started < 5
     assert {p: o.offset for p, o in committed(broker, topic).items()} == dict.fromkeys(ALL, 100)
     assert [event["event"] for event in blue.lines("events")][-3:] == ["DRAINING", "COMMITTED", "PAUSED"]
+    *lines, end = blue.lines("consumed")
+    assert end == {"pod": "consumer-blue-0", "end": 400} == {"pod": "consumer-blue-0", "end": len(lines)}
 
 
 def test_full_volume_stops_before_the_commit(consumer: Consumers, feed: Feed, broker: Broker, topic: str) -> None:
@@ -500,6 +507,7 @@ def test_progress_is_what_the_lag_policy_needs(consumer: Consumers, feed: Feed) 
     until("positions", lambda: blue.call("GET", "/progress")[1]["positions"] == {"0": 0, "1": 1, "2": 0, "3": 0})
     answer = blue.call("GET", "/progress")[1]
     assert (answer["handled"], answer["failed"], answer["state"], answer["epoch"]) == (1, 0, "ACTIVE", 1)
+    assert abs(answer["time"] - time.time_ns()) < 60e9
 
 
 def test_fatal_code_is_what_the_trap_list_says() -> None:
