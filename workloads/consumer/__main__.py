@@ -91,6 +91,7 @@ def main() -> int:
         for server in servers:
             server.start()
         logger.info("started", extra=fields(ports=[s.port for s in servers], settings=settings.model_dump(mode="json")))
+        loop.begin()
         loop.run()
         for server in servers:
             server.stop()

@@ -106,10 +106,15 @@ class ConsumerLoop:
 
     # --- the loop
 
-    def run(self) -> None:
-        """Until `stop`. Raises `RecordLogError` when a line could not be written: its record is not committed."""
+    def begin(self) -> None:
+        """Make the client, and do what the lifecycle begins with."""
         self._keeper.open()
         self._driver.follow(start(self._settings.membership, self._settings.group_protocol))
+
+    def run(self) -> None:
+        """From `begin` until `stop`. Raises `RecordLogError` when a line could not be written: its record is not
+        committed.
+        """
         try:
             while self.turn():
                 pass
