@@ -92,9 +92,9 @@ class Space:
     def make_room(self) -> list[Path]:
         """Remove files until what is left takes no more than the bound; gives what was removed, in that order."""
         found = sorted(self._found())
-        total = sum(size for _, _, size, _ in found)
+        total = sum(size for *_, size in found)
         gone = []
-        for _, until, size, path in found:
+        for _, until, _, path, size in found:
             if total <= self._limit_bytes:
                 break
             if path in self.writing:
@@ -110,11 +110,14 @@ class Space:
             self.tell(Removed(path, size, until))
         return gone
 
-    def _found(self) -> Iterator[tuple[bool, int, int, Path]]:
+    def _found(self) -> Iterator[tuple[bool, int, int, Path, int]]:
+        """Of each file: whether it is the present process's, when it was written (parts that were written within one
+        tick of the kernel's clock go by their number), path, size.
+        """
         for kind in self._kinds:
             for path in (self._folder / kind).glob(f"*{SUFFIX}"):
-                status = path.stat()
-                yield LogName.of(path).process == self._process, status.st_mtime_ns, status.st_size, path
+                name, status = LogName.of(path), path.stat()
+                yield name.process == self._process, status.st_mtime_ns, name.part, path, status.st_size
 
 
 class RecordLog:
