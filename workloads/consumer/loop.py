@@ -100,7 +100,9 @@ class ConsumerLoop:
     def ready(self) -> bool:
         """Connected and able to take over: there is a client, its connections are up, and the loop moves."""
         client = self._keeper.client
-        if client is None or self._driver.stopping or not client.connected:
+        # While a delayed commit holds the loop nothing is polled, so the client cannot say how it stands.
+        held = self._commits.held(time.monotonic())
+        if client is None or self._driver.stopping or not (client.connected or held):
             return False
         return client.warm or self._driver.control.truth.lifecycle.client is Client.MEMBER
 

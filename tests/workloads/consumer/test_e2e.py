@@ -375,6 +375,20 @@ def test_sigterm_commits_and_ends_cleanly(consumer: Consumers, feed: Feed, broke
     assert end == {"pod": "consumer-blue-0", "end": 400} == {"pod": "consumer-blue-0", "end": len(lines)}
 
 
+def test_record_logs_are_bounded_while_they_grow(consumer: Consumers, feed: Feed) -> None:
+    blue = consumer(records_keep_bytes=200_000).ready()
+    assert blue.resume(1)[0] == 200
+    feed.send(4000)
+    caught_up(blue, 4000)
+    assert sum(file.stat().st_size for file in blue.records.rglob("*.jsonl")) < 400_000
+    told = blue.events("TRUNCATED")
+    assert told[0]["file"] == f"consumed/consumer-blue-0.{blue.status()['boot_id']}.jsonl"
+    assert blue.metric("bg_record_log_truncated_total") == len(told)
+    assert blue.stop() == 0
+    parts = sorted((blue.records / "consumed").iterdir())
+    assert parts[-1].read_bytes().splitlines()[-1] == b'{"pod":"consumer-blue-0","end":4000}'
+
+
 def test_full_volume_stops_before_the_commit(consumer: Consumers, feed: Feed, broker: Broker, topic: str) -> None:
     blue = consumer(commit_interval_seconds=0.1).ready()
     assert blue.process is not None
@@ -416,6 +430,36 @@ def test_faults(consumer: Consumers, feed: Feed, broker: Broker, topic: str) -> 
     status, answer = blue.pause(2)
     assert (status, answer["committed"]) == (200, True)
     assert time.monotonic() - started > 0.7
+
+
+def test_a_slow_commit_stands_in_the_poll_loop(consumer: Consumers, feed: Feed) -> None:
+    """As in a consumer that sleeps before `commitSync`: nothing is handled meanwhile. It is no stall, and no command
+    waits for it.
+    """
+    blue = consumer(stall_seconds=1, commit_interval_seconds=0.5, drain_timeout_seconds=4).ready()
+    assert blue.resume(1)[0] == 200
+    feed.stream(200)
+    caught_up(blue, 100)
+    assert blue.call("PUT", "/faults", {"commit_delay_ms": 1500})[0] == 200
+
+    def gaps() -> list[int]:
+        times = [line["t"] for line in handled(blue)]
+        return [after - before for before, after in pairwise(times) if after - before > 1.4e9]
+
+    until("processing to stand twice", lambda: len(gaps()) == 2, 20)
+    assert blue.metric("bg_consumer_stalls_total") == 0
+    status, answer = blue.pause(2)
+    assert (status, answer["state"], answer["committed"]) == (200, "PAUSED", True)
+    feed.stop()
+    before = len(handled(blue))
+    assert blue.call("PUT", "/faults", {"commit_delay_ms": 60_000})[0] == 200
+    assert blue.resume(3)[0] == 200
+    until("the rest, or some of it", lambda: len(handled(blue)) > before)
+    started = time.monotonic()
+    status, answer = blue.pause(4)
+    assert (status, answer["state"], answer["committed"]) == (200, "PAUSED", False)
+    assert time.monotonic() - started < 3  # half of the drain timeout, with room for a busy machine
+    assert len(set(sequences(blue))) == len(sequences(blue))
 
 
 def test_faults_are_off_unless_enabled(consumer: Consumers) -> None:

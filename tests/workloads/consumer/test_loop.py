@@ -210,6 +210,8 @@ def test_a_slow_commit_holds_the_loop(tmp_path: Path) -> None:
     bench.turn(records(0, 5, 5))
     time.sleep(0.002)
     bench.loop.turn()  # due: held from here on
+    bench.client.connected = False  # it is not polled, so it does not know
+    assert bench.loop.ready
     began, polls = time.monotonic(), bench.client.did.count("poll")
     bench.client.script.append(records(0, 6, 6))
     while len(bench.client.commits) < 2:
@@ -220,6 +222,7 @@ def test_a_slow_commit_holds_the_loop(tmp_path: Path) -> None:
     bench.until("the next record", lambda: bench.lines()[-1] == (0, 6))
     assert bench.loop.figures.stalls == 0
     assert bench.lifecycle.state is State.ACTIVE
+    assert not bench.loop.ready
 
 
 def test_a_pause_ends_the_hold_of_a_slow_commit(tmp_path: Path) -> None:
