@@ -163,7 +163,7 @@ class Bench:
         usual = {"bootstrap_servers": "k", "topic": "t", "partitions": 4, "group_id": "g", "color": "blue"}
         self.folder = folder
         self.settings = ConsumerSettings.model_validate(
-            usual | {"pod_name": POD, "records_dir": folder, "faults_enabled": True} | settings
+            usual | {"pod_name": POD, "records_dir": folder, "faults_enabled": True, "stall_seconds": 60} | settings
         )
         self.faults = FaultInjection(self.settings.faults, enabled=True)
         self.control = Control(start(self.settings.membership, self.settings.group_protocol).lifecycle)

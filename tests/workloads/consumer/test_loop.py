@@ -3,15 +3,18 @@
 import time
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import pytest
 from confluent_kafka import KafkaError
 
-from tests.workloads.consumer.scripted import Bench, Record, records
+from tests.workloads.consumer.scripted import Bench, Record, ScriptedClient, records
 from workloads.common.states import State
 from workloads.consumer import processing
+from workloads.consumer.client import Listener
+from workloads.consumer.commits import Commits
 from workloads.member.control import Answer
-from workloads.member.faults import Faults
+from workloads.member.faults import FaultInjection, Faults
 from workloads.member.lifecycle import Pause, Resume
 
 
@@ -96,9 +99,9 @@ def test_a_resume_that_is_lost_while_it_joins_is_answered_at_once(tmp_path: Path
 
 
 def test_a_resume_that_stalls_while_it_joins_is_answered_at_once(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, stall_seconds=0.5)
+    bench = Bench(tmp_path)
     command = bench.command(Resume(3))
-    bench.worker.pulse.last -= 1.0
+    bench.worker.pulse.last -= 100.0
     bench.turn()
     assert bench.answer(command) is Answer.VOID
     assert "stood still" in str(bench.truth.last_error)
@@ -192,6 +195,14 @@ def test_a_shared_member_is_given_what_it_had_at_the_committed_offsets(tmp_path:
     command = bench.command(Resume(2))
     assert bench.client.did.count("rewind") == 1
     assert bench.answer(command) is Answer.DONE
+    bench.turn(records(0, 0, 4))
+    command = bench.command(Pause(3))
+    bench.until("paused", lambda: bench.answer(command))
+    bench.command(Resume(5))  # the other colour had it meanwhile
+    assert bench.worker.positions == {}
+    bench.turn(records(0, 9, 9))
+    assert bench.lines() == [*((0, offset) for offset in range(5)), (0, 9)]
+    assert [event["partitions"] for event in bench.events("ASSIGNED")] == [[["t", 0], ["t", 1]], [["t", 0, 0]]]
 
 
 # --- slow commits
@@ -201,49 +212,77 @@ def slow(bench: Bench, milliseconds: float) -> None:
     bench.faults.replace(Faults(commit_delay_ms=milliseconds))
 
 
+def held(bench: Bench) -> bool:
+    """Whether a turn passes without a poll."""
+    before = bench.client.did.count("poll")
+    bench.loop.turn()
+    return bench.client.did.count("poll") == before
+
+
 def test_a_slow_commit_holds_the_loop(tmp_path: Path) -> None:
-    """Nothing is polled and nothing handled while it lasts; then everything goes on. It is no stall."""
-    bench = Bench(tmp_path, commit_interval_seconds=0.001, stall_seconds=0.1).active(1, 0)
+    """Nothing is polled and nothing handled while it lasts, and yet the loop turns: it is no stall, and stays ready."""
+    bench = Bench(tmp_path, commit_interval_seconds=0.001).active(1, 0)
+    slow(bench, 60_000)
     bench.turn(records(0, 0, 4))
-    bench.until("the first commit", lambda: bench.events("COMMITTED"))
-    slow(bench, 400)
-    bench.turn(records(0, 5, 5))
-    time.sleep(0.002)
-    bench.loop.turn()  # due: held from here on
+    bench.until("the loop to be held", lambda: held(bench))
+    bench.client.script.append(records(0, 5, 5))
     bench.client.connected = False  # it is not polled, so it does not know
+    moved = bench.worker.pulse.last
+    bench.turn()
+    bench.turn()
+    assert bench.lines() == [(0, offset) for offset in range(5)]
+    assert not bench.client.commits
     assert bench.loop.ready
-    began, polls = time.monotonic(), bench.client.did.count("poll")
-    bench.client.script.append(records(0, 6, 6))
-    while len(bench.client.commits) < 2:
-        bench.loop.turn()
-    assert time.monotonic() - began > 0.3
-    assert bench.client.did.count("poll") == polls
-    assert bench.client.commits[1] == {0: 6}
-    bench.until("the next record", lambda: bench.lines()[-1] == (0, 6))
-    assert bench.loop.figures.stalls == 0
-    assert bench.lifecycle.state is State.ACTIVE
-    assert not bench.loop.ready
+    assert bench.worker.pulse.last > moved
+    assert (bench.loop.figures.stalls, bench.lifecycle.state) == (0, State.ACTIVE)
+
+
+def test_a_slow_commit_goes_out_and_the_loop_goes_on(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, commit_interval_seconds=0.001).active(1, 0)
+    slow(bench, 30)
+    bench.turn(records(0, 0, 4), records(0, 5, 9))
+    bench.until("both commits", lambda: bench.client.commits[-1:] == [{0: 10}])
+    assert bench.lines() == [(0, offset) for offset in range(10)]
+
+
+def test_a_commit_is_due_after_its_delay_and_the_next_an_interval_later() -> None:
+    positions = {0: 5}
+    faults = FaultInjection(Faults(commit_delay_ms=2000), enabled=True)
+    commits = Commits(positions, faults, interval_seconds=1.0, drain_seconds=5.0)
+    client = ScriptedClient(cast("Listener", None))
+    commits.begin(100.0)
+    assert (commits.due(100.9, client), commits.held(100.9)) == (False, 0.0)
+    assert (commits.due(101.0, client), commits.held(101.0)) == (False, 2.0)
+    assert (commits.due(102.5, client), commits.held(102.5)) == (False, 0.5)
+    assert (commits.due(103.0, client), commits.held(103.0)) == (True, 0.0)
+    commits.answered({0: 5})
+    positions[0] = 6
+    assert not commits.due(103.9, client)
+    assert (commits.due(104.0, client), commits.held(104.0)) == (False, 2.0)
+    commits.begin_drain(104.5)  # a pause: its own commit is as slow
+    assert commits.held(104.5) == 0.0
+    assert [commits.drain_due(t, client) for t in (106.4, 106.5)] == [False, True]
+    assert [commits.drained(t, client) for t in (109.4, 109.5)] == [None, False]
+    commits.answered({0: 6})
+    assert commits.drained(109.5, client) is True
 
 
 def test_a_pause_ends_the_hold_of_a_slow_commit(tmp_path: Path) -> None:
     bench = Bench(tmp_path, commit_interval_seconds=0.001, drain_timeout_seconds=0.4).active(1, 0)
     slow(bench, 60_000)
     bench.turn(records(0, 0, 4))
-    time.sleep(0.002)
-    bench.turn()
-    assert not bench.client.commits
+    bench.until("the loop to be held", lambda: held(bench))
     command = bench.command(Pause(2))
     assert bench.lifecycle.state is State.DRAINING
-    began = time.monotonic()
     bench.until("paused", lambda: bench.answer(command))
-    assert time.monotonic() - began > 0.15  # its own commit is as slow, for half of the drain timeout
     assert bench.lifecycle.committed is False
+    assert not bench.client.commits
     bench.active(3, 0)
     slow(bench, 50)
     bench.turn(records(0, 0, 4))
     command = bench.command(Pause(4))
     bench.until("paused", lambda: bench.answer(command))
-    assert bench.lifecycle.committed is True
+    assert bench.client.commits == [{0: 5}]
 
 
 def test_nothing_to_commit_is_not_slow(tmp_path: Path) -> None:
