@@ -1,29 +1,27 @@
-"""The consumer's HTTP API: lifecycle and faults on the loopback, probes, metrics and progress on the pod's network.
+"""The HTTP API of a member: lifecycle and faults on the loopback, probes, metrics and progress on the pod's network.
 
-A handler only queues a command and waits for the truth; the poll loop does the rest.
+A handler only queues a command and waits for the truth; the application's loop does the rest.
 """
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
-from prometheus_client.core import Metric
 from pydantic import BaseModel, ConfigDict, Field
 
 from workloads.common.http import HttpError, Request, Response, Routes
 from workloads.common.logs import fields
 from workloads.common.metrics import exposition, registry
 from workloads.common.settings import Model, SettingsError, validated
-from workloads.consumer.loop import ConsumerLoop
-from workloads.consumer.processing import Pulse, Worker
-from workloads.member.control import Control, Truth, Verdict
+from workloads.member.control import Answer, Control, Truth
 from workloads.member.faults import FaultInjection, FaultsChange
 from workloads.member.lifecycle import Pause, Resume
+from workloads.member.member import Member
 
-logger = logging.getLogger("workloads.consumer")
+logger = logging.getLogger(__name__)
 
 
 class CommandBody(BaseModel):
@@ -58,27 +56,23 @@ class LifecycleApi:
         body, wait = _body(CommandBody, request), _wait(request)
         command = self.control.submit(event(body.epoch))
         if wait:
-            verdict, truth = self.control.wait(command, body.deadline_ms / 1000)
+            answer, truth = self.control.wait(command, body.deadline_ms / 1000)
         else:
-            verdict, truth = Verdict.ACCEPTED, self.control.truth
-        answer = self._body(truth)
-        if verdict is Verdict.STALE:
-            answer["error"] = (
-                f"epoch {body.epoch} is stale: a newer command, or a pause at the same epoch, was executed"
-            )
-        elif verdict is Verdict.LATE:
-            answer["error"] = "the process is stopping" if truth.stopping else f"not true within {body.deadline_ms} ms"
+            answer, truth = Answer.ACCEPTED, self.control.truth
+        content = self._body(truth)
+        if (wrong := _wrong(answer, body, truth)) is not None:
+            content["error"] = wrong
         logger.info(
             "lifecycle call",
             extra=fields(
                 call=request.path,
                 epoch=body.epoch,
-                status=verdict.value,
+                status=answer.status,
                 state=truth.lifecycle.state,
                 duration_ms=round((time.monotonic() - started) * 1000, 3),
             ),
         )
-        return Response(answer, verdict.value)
+        return Response(content, answer.status)
 
     def _body(self, truth: Truth) -> dict[str, object]:
         now = truth.lifecycle
@@ -111,18 +105,20 @@ class LifecycleApi:
 
 @dataclass(frozen=True)
 class PodApi:
-    """What the pod's network reaches: it reads, and changes nothing."""
+    """What the pod's network reaches: it reads, and changes nothing.
 
-    control: Control
-    loop: ConsumerLoop
-    worker: Worker
-    pulse: Pulse
+    alive_seconds: a loop that has not moved for so long is dead. moving_seconds: one that has not for so long is not
+    ready.
+    """
+
+    member: Member
     boot_id: str
     alive_seconds: float
+    moving_seconds: float
 
-    def routes(self, metrics: Callable[[], Iterable[Metric]]) -> Routes:
+    def routes(self) -> Routes:
         """Method and path to handler."""
-        source = registry(metrics)
+        source = registry(self.member.metrics)
         return {
             ("GET", "/healthz"): self._health,
             ("GET", "/readyz"): self._ready,
@@ -130,36 +126,47 @@ class PodApi:
             ("GET", "/metrics"): lambda _: exposition(source),
         }
 
-    def _age(self) -> float:
-        return time.monotonic() - max(self.loop.turned, self.pulse.last)
-
     def _health(self, _: Request) -> Response:
-        age = self._age()
+        age = self.member.still_seconds
         alive = age < self.alive_seconds
         body = {"alive": alive, "turned_seconds_ago": round(age, 3), "limit_seconds": self.alive_seconds}
         return Response(body, HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE)
 
     def _ready(self, _: Request) -> Response:
-        moving = self._age() < self.pulse.stall_seconds + 1
-        ready = self.loop.ready and moving
-        truth = self.control.truth
+        moving = self.member.still_seconds < self.moving_seconds
+        ready = self.member.ready and moving
+        truth = self.member.truth
         body = {"ready": ready, "moving": moving, "state": truth.lifecycle.state, "last_error": truth.last_error}
         return Response(body, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
     def _progress(self, _: Request) -> Response:
-        """Next offsets by partition, as far as this process owns them, and how many records it has handled."""
-        now = self.control.truth.lifecycle
-        positions = dict(self.worker.positions)
+        """Next offsets by partition, how many records were handled, and this process's clock (`time`, ns)."""
+        now, progress = self.member.truth.lifecycle, self.member.progress
         return Response(
             {
-                "positions": {str(p): positions[p] for p in now.partitions if p in positions},
-                "handled": self.worker.handled,
-                "failed": self.worker.failed,
+                "positions": {str(p): offset for p, offset in progress.positions.items()},
+                "handled": progress.handled,
+                "failed": progress.failed,
                 "state": now.state,
                 "epoch": now.epoch,
                 "boot_id": self.boot_id,
+                "time": time.time_ns(),
             }
         )
+
+
+def _wrong(answer: Answer, body: CommandBody, truth: Truth) -> str | None:
+    """What an answer that is an error says, beside the present truth."""
+    if truth.stopping and answer in {Answer.VOID, Answer.LATE}:
+        return "the process is stopping"
+    match answer:
+        case Answer.STALE:
+            return f"epoch {body.epoch} is stale: a newer command, or a pause at the same epoch, was executed"
+        case Answer.VOID:
+            return f"the resume of epoch {body.epoch} is void ({truth.last_error}); the same call tries again"
+        case Answer.LATE:
+            return f"not true within {body.deadline_ms} ms"
+    return None
 
 
 def _body(model: type[Model], request: Request) -> Model:
