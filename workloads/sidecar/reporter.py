@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from workloads.common.backoff import Backoff
 from workloads.common.kube import METADATA_ONLY, Kube, KubeError
 from workloads.common.logs import fields
 from workloads.common.metrics import Buckets
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 REPEAT_SECONDS = 20.0
 AFTER_ERROR_SECONDS = 3.0
+AGAIN_SECONDS = 0.1
+AGAIN_MOST_SECONDS = 2.0
 DEADLINE_SECONDS = 3.0
 BOUNDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -67,6 +70,7 @@ class Reporter:
         self.thread.join(seconds)
 
     def _run(self) -> None:
+        backoff = Backoff(AGAIN_SECONDS, AGAIN_MOST_SECONDS)
         pause = 0.0
         while True:
             with self._changed:
@@ -75,15 +79,16 @@ class Reporter:
                 return
             try:
                 self._send(report)
+                backoff.reset()
                 pause = 0.0
-            except KubeError as error:
+            except Exception as error:
                 self.errors += 1
-                pause = min(max(2 * pause, 0.1), 1.0)
-                logger.warning("report failed", extra=fields(error=str(error), again_in=pause))
-            except Exception:
-                self.errors += 1
-                pause = 2.0
-                logger.exception("report failed", extra=fields(again_in=pause))
+                pause = backoff.next()
+                logger.warning(
+                    "report failed",
+                    extra=fields(error=str(error), again_in=pause),
+                    exc_info=not isinstance(error, KubeError),
+                )
 
     def _take(self, pause: float) -> Report | None:
         """Wait for the next report to send; None when it is time to end."""

@@ -8,8 +8,8 @@ from typing import Any
 from workloads.common.report import Report, to_answer
 
 
-class Listeners:
-    """The newest report, and the requests that wait for the next one."""
+class Announcer:
+    """Is listened to: it has the newest report, and tells the next one to the requests that wait for it."""
 
     def __init__(self, pod_uid: str) -> None:
         self._uid = pod_uid

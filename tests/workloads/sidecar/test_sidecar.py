@@ -1,5 +1,6 @@
 """The whole sidecar in this process, between an API server that misbehaves on demand and a stand-in consumer."""
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -10,18 +11,36 @@ from prometheus_client import generate_latest
 from tests.support.fake_kube import FakeApi
 from tests.support.standin import StandIn
 from tests.support.waiting import TooLateError, until
+from workloads.common.backoff import Backoff
+from workloads.common.http import Request, Response
 from workloads.common.kube import Access, Kube
 from workloads.common.lease import Grant, to_lease
 from workloads.common.metrics import Families, registry
 from workloads.common.report import Report, from_pod
 from workloads.common.states import Color, State
-from workloads.sidecar import actor
-from workloads.sidecar.actor import Sidecar
+from workloads.sidecar import status, timing
+from workloads.sidecar.consumer import LifecycleApi
 from workloads.sidecar.settings import SidecarSettings
+from workloads.sidecar.sidecar import Sidecar
 
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/n/leases/l"
 POD = "/api/v1/namespaces/n/pods/p"
 BLUE, GREEN = Color.BLUE, Color.GREEN
+
+
+class Consumer(StandIn):
+    """A stand-in that may be ending: it answers every command with 503 at once, and notes when."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self.refused_at: list[float] = []
+        super().__init__((0, 1))
+
+    def _command(self, request: Request, *, pause: bool) -> Response:
+        if self.stopping:
+            self.refused_at.append(time.monotonic())
+            return self._answer(503)
+        return super()._command(request, pause=pause)
 
 
 class Scene:
@@ -29,7 +48,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.api = FakeApi()
-        self.consumer = StandIn((0, 1))
+        self.consumer = Consumer()
         settings = SidecarSettings(
             color=BLUE,
             lease_name="l",
@@ -38,7 +57,12 @@ class Scene:
             pod_namespace="n",
             pod_uid="u",
         )
-        self.sidecar = Sidecar(settings, Kube(Access(self.api.url), "test"))
+        self.sidecar = Sidecar(settings, Kube(Access(self.api.url), "test"), lambda: LifecycleApi(self.consumer.url))
+
+    @property
+    def calls(self) -> dict[tuple[str, str], int]:
+        """How many calls there were, by name and result."""
+        return self.sidecar.mover.figures.calls
 
     def grant(self, holder: Color | None, epoch: int, last: Color | None = BLUE, *, unconfirmed: bool = False) -> None:
         """Write the Lease."""
@@ -109,8 +133,8 @@ def test_a_pause_of_the_colour_that_nobody_waits_for_comes_later(scene: Scene) -
     scene.grant(None, 3, GREEN)
     scene.grant(BLUE, 4)
     scene.told(State.ACTIVE, 4)
-    assert ("pause", "200") in scene.sidecar.calls
-    assert scene.sidecar.calls["pause", "200"] == 1, "green's withdrawal was none of blue's business in the hand-off"
+    assert ("pause", "200") in scene.calls
+    assert scene.calls["pause", "200"] == 1, "green's withdrawal was none of blue's business in the hand-off"
 
 
 def test_both_colours_confirm_a_lease_that_was_lost(scene: Scene) -> None:
@@ -133,7 +157,7 @@ def test_a_newer_lease_supersedes_a_resume_in_progress(scene: Scene) -> None:
     scene.grant(None, 3)
     scene.told(State.PAUSED, 3)
     assert time.monotonic() - began < 0.5
-    until("counted", lambda: ("resume", "superseded") in scene.sidecar.calls)
+    until("counted", lambda: ("resume", "superseded") in scene.calls)
     scene.consumer.joins = True
     scene.grant(BLUE, 4)
     scene.told(State.ACTIVE, 4)
@@ -175,14 +199,14 @@ def test_a_confirmation_that_was_heard_directly_is_recorded_a_moment_later(scene
     scene.grant(BLUE, 2)
     scene.sidecar.start()
     scene.told(State.ACTIVE, 2)
-    listeners = scene.sidecar.listeners
-    version = listeners.answer("", 0)["version"]
+    announcer = scene.sidecar.announcer
+    version = announcer.answer("", 0)["version"]
     answers: list[tuple[str, float]] = []
 
     def listen() -> None:
         nonlocal version
         while not answers or answers[-1][0] != "PAUSED":
-            answer = listeners.answer(version, 5)
+            answer = announcer.answer(version, 5)
             version = answer["version"]
             answers.append((answer["report"]["state"], time.monotonic()))
 
@@ -192,7 +216,7 @@ def test_a_confirmation_that_was_heard_directly_is_recorded_a_moment_later(scene
     scene.told(State.PAUSED, 3)
     recorded = time.monotonic()
     listener.join(5)
-    assert recorded - answers[-1][1] > 0.5 * actor.HOLD_SECONDS, "the record waits until the hand-off is over"
+    assert recorded - answers[-1][1] > 0.5 * timing.HOLD_SECONDS, "the record waits until the hand-off is over"
 
 
 def test_a_missing_or_broken_lease_changes_nothing(scene: Scene) -> None:
@@ -258,7 +282,7 @@ def test_a_grant_that_was_withdrawn_meanwhile_is_not_resumed(scene: Scene) -> No
 
 
 def test_a_consumer_that_hangs_is_reported_and_found_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actor, "STATUS_DEADLINE_SECONDS", 0.3)
+    monkeypatch.setattr(status, "STATUS_DEADLINE_SECONDS", 0.3)
     scene.grant(BLUE, 2)
     scene.sidecar.start()
     scene.told(State.ACTIVE, 2)
@@ -276,12 +300,12 @@ def test_a_consumer_that_knows_more_is_left_alone(scene: Scene) -> None:
     scene.told(State.ACTIVE, 2)
     scene.grant(None, 9)
     scene.told(State.PAUSED, 9)
-    calls = sum(scene.sidecar.calls.values())
+    calls = sum(scene.calls.values())
     scene.api.remove(LEASE)
     scene.grant(BLUE, 3)  # made again below what this process has heard of
     time.sleep(1.0)
     assert scene.state() == ("PAUSED", 9)
-    assert sum(scene.sidecar.calls.values()) == calls
+    assert sum(scene.calls.values()) == calls
 
 
 def test_a_refused_call_is_not_repeated_hot(scene: Scene) -> None:
@@ -291,8 +315,32 @@ def test_a_refused_call_is_not_repeated_hot(scene: Scene) -> None:
     scene.told(State.PAUSED, 3)
     scene.grant(BLUE, 3)
     time.sleep(2.5)
-    assert scene.sidecar.calls["resume", "409"] <= 4
+    assert scene.calls["resume", "409"] <= 4
     assert scene.state() == ("PAUSED", 3)
+
+
+def test_a_consumer_that_is_ending_is_not_asked_without_end(scene: Scene) -> None:
+    """It answers at once, and the answer changes nothing: before, it was asked 2,500 times a second."""
+    scene.consumer.stopping = True
+    scene.grant(BLUE, 2)
+    scene.sidecar.start()
+    until("asked for the fifth time", lambda: len(scene.consumer.refused_at) >= 5)
+    backoff = Backoff(timing.AGAIN_SECONDS, timing.AGAIN_MOST_SECONDS)
+    times = scene.consumer.refused_at[:5]
+    for earlier, later in itertools.pairwise(times):
+        assert later - earlier >= backoff.next(), f"asked at {[at - times[0] for at in times]}"
+    scene.consumer.stopping = False
+    scene.told(State.ACTIVE, 2)
+
+
+def test_a_consumer_that_started_anew_does_not_wait_for_what_its_predecessor_refused(scene: Scene) -> None:
+    scene.consumer.stopping = True
+    scene.grant(BLUE, 2)
+    scene.sidecar.start()
+    until("refused twice", lambda: len(scene.consumer.refused_at) >= 2)
+    scene.consumer.stopping = False
+    scene.consumer.restart()
+    scene.told(State.ACTIVE, 2)
 
 
 def test_metrics_tell_what_it_sees(scene: Scene) -> None:
