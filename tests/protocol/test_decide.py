@@ -3,25 +3,25 @@
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from workloads.common.lease import Grant
 from workloads.common.report import Report
 from workloads.common.states import Color, Outcome, Phase, State
-from workloads.controller.decide import (
-    LOST_EPOCHS,
+from workloads.controller.decide import LOST_EPOCHS, decide
+from workloads.controller.members import not_active, unconfirmed, waited_for
+from workloads.controller.terms import (
+    Absence,
     Analysis,
     Decision,
     Lag,
     Member,
     Memory,
     Observation,
+    OnInconclusive,
     Spec,
-    decide,
-    not_active,
     phase_key,
-    unconfirmed,
 )
 
 BLUE, GREEN = Color.BLUE, Color.GREEN
@@ -89,10 +89,12 @@ def see(
     memory: Memory = Memory(),
     lag: Lag = Lag.UNKNOWN,
     analysis: Analysis = Analysis.PENDING,
+    since_whole: float | None = None,
 ) -> Observation:
     return Observation(
-        spec, grant, members, listed, elapsed, memory, lag, "partition 3: 17 behind", analysis, "5 of 100 failed"
-    )
+        spec, grant, members, listed, elapsed, memory, lag, "partition 3: 17 behind", analysis, "5 of 100 failed",
+        since_whole,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,9 @@ def instead(members: tuple[Member, ...], *new: Member) -> tuple[Member, ...]:
 
 
 ANALYSED = replace(SPEC, analysis=True)
+ACCEPTING = replace(ANALYSED, on_inconclusive=OnInconclusive.ACCEPT)
+PRESENT = replace(SPEC, absence=Absence.UNKNOWN)
+"""A member that is in no list says nothing of what it moves."""
 WAITING = replace(SPEC, wait_for_lag=True)
 GREEN_AWAY = replace(SPEC, replicas=(2, 0))
 SWITCHED, FAILED, REFUSED = Outcome.SWITCHED, Outcome.FAILED, Outcome.REFUSED
@@ -267,6 +272,27 @@ TABLE: list[tuple[str, Observation, Writes | Waits]] = [
      Writes(GREEN, 12, GREEN, BLUE, SWITCHED)),
     ("analysis failed", see(GRANTED, GREEN_RUNS, ANALYSED, analysis=Analysis.FAILED),
      Writes(None, 13, GREEN, BLUE, None, ("AnalysisFailed: 5 of 100 failed",))),
+    ("analysis shows nothing: back, like a failure", see(GRANTED, GREEN_RUNS, ANALYSED, analysis=Analysis.INCONCLUSIVE),
+     Writes(None, 13, GREEN, BLUE, None, ("AnalysisInconclusive: 5 of 100 failed",))),
+    ("analysis shows nothing, and that is accepted",
+     see(GRANTED, GREEN_RUNS, ACCEPTING, analysis=Analysis.INCONCLUSIVE),
+     Writes(GREEN, 12, GREEN, BLUE, SWITCHED, ("AnalysisInconclusive",))),
+    ("a failure is not accepted with it", see(GRANTED, GREEN_RUNS, ACCEPTING, analysis=Analysis.FAILED),
+     Writes(None, 13, GREEN, BLUE, None, ("AnalysisFailed",))),
+    ("a blip 30 s after the grant, in the analysis: its time begins with it, and the analysis goes on",
+     see(GRANTED, missing(GREEN_RUNS, "green-1"), ANALYSED, elapsed=30.5, since_whole=0.5),
+     Waits(Phase.VERIFYING, "Verifying", ("1 of 2 green pods exist",), need_analysis=True, deadline=40.0)),
+    ("a blip that does not end", see(GRANTED, missing(GREEN_RUNS, "green-1"), ANALYSED, elapsed=40.0, since_whole=10.0),
+     Writes(None, 13, GREEN, BLUE, None, ("ResumeTimeout: after 10 s 1 of 2 green pods exist",))),
+    ("a blip that does not end, by an old list",
+     see(GRANTED, missing(GREEN_RUNS, "green-1"), ANALYSED, elapsed=40.0, since_whole=10.0, listed=False),
+     Waits(Phase.VERIFYING, "Verifying", need_list=True, need_analysis=True, deadline=41.0)),
+    ("passed in the middle of a blip: it has to be whole too",
+     see(GRANTED, missing(GREEN_RUNS, "green-1"), ANALYSED, elapsed=30.5, since_whole=0.5, analysis=Analysis.PASSED),
+     Waits(Phase.VERIFYING, "Verifying", need_analysis=True, deadline=40.0)),
+    ("never whole: nothing to analyse yet, and the time counts from the grant",
+     see(GRANTED, missing(GREEN_RUNS, "green-1"), ANALYSED, elapsed=9.0),
+     Waits(Phase.RESUMING, "Resuming", deadline=10.0)),
     ("nothing moved: nothing to analyse", see(held(GREEN, 12, 7, None), GREEN_RUNS, ANALYSED, analysis=Analysis.FAILED),
      Writes(GREEN, 12, GREEN, None, SWITCHED)),
     ("flipped back while it is verified", see(replace(GRANTED, generation=6), GREEN_RUNS, TO_BLUE),
@@ -301,6 +327,14 @@ TABLE: list[tuple[str, Observation, Writes | Waits]] = [
     ("it is gone, as far as known", see(BLOCKED, (pod(GREEN, 0, ACTIVE, 14),), listed=False),
      Waits(Phase.FAILED, "RollbackBlocked", need_list=True, deadline=1.0)),
     ("it is gone", see(BLOCKED, (pod(GREEN, 0, ACTIVE, 14),)), Writes(None, 15, GREEN, BLUE, STUCK, ("too late",))),
+    ("one of those that blocked it is gone, and the list says so: no list is needed again",
+     see(replace(BLOCKED, blocked_by=("blue-0", "green-0")), (pod(BLUE, 0, PAUSED, 12),)),
+     Waits(Phase.FAILED, "RollbackBlocked", deadline=1.0)),
+    ("one of those that blocked it is gone, as far as known",
+     see(replace(BLOCKED, blocked_by=("blue-0", "green-0")), (pod(BLUE, 0, PAUSED, 12),), listed=False),
+     Waits(Phase.FAILED, "RollbackBlocked", need_list=True, deadline=1.0)),
+    ("all that blocked it are gone, by a list", see(replace(BLOCKED, blocked_by=("green-0", "green-1")), ()),
+     Writes(None, 15, GREEN, BLUE, STUCK, ("too late",))),
     ("tried again, and it works", see(replace(BLOCKED, holder=None, epoch=15, blocked_by=()),
      (*pods(BLUE, PAUSED, 12), *pods(GREEN, PAUSED, 15))), Writes(BLUE, 16, BLUE, None, BACK_AGAIN, ("too late",))),
     ("tried again, and blocked again: the reason does not grow", see(replace(BLOCKED, holder=None, epoch=15, blocked_by=()),
@@ -311,6 +345,35 @@ TABLE: list[tuple[str, Observation, Writes | Waits]] = [
      Writes(GREEN, 14, GREEN, None, None)),
     ("blocked, and a new generation asks for blue", see(replace(BLOCKED, generation=6), GREEN_RUNS, TO_BLUE),
      Writes(None, 15, GREEN, GREEN, None)),
+    # -- absence tells nothing: every member has to be there, and to confirm
+    ("absent from a list: presence is required", see(WITHDRAWN, missing(BLUE_PAUSED, "blue-1"), PRESENT),
+     Waits(Phase.PAUSING, "Pausing", ("from: 1 of 2 blue members (absent)",), deadline=10.0)),
+    ("all absent", see(WITHDRAWN, pods(GREEN, PAUSED, 10), PRESENT),
+     Waits(Phase.PAUSING, "Pausing", ("from: 2 of 2 blue members (absent)",), deadline=10.0)),
+    ("all there and confirmed", see(WITHDRAWN, BLUE_PAUSED, PRESENT), Writes(GREEN, 12, GREEN, BLUE, None)),
+    ("absent for too long", see(WITHDRAWN, missing(BLUE_PAUSED, "blue-1"), PRESENT, elapsed=10.0),
+     Writes(BLUE, 12, BLUE, None, FAILED, ("DrainTimeout", "1 of 2 blue members (absent)"))),
+    ("to be scaled to 0 in the same update: it held the grant, so one member at least",
+     see(WITHDRAWN, pods(GREEN, PAUSED, 10), replace(PRESENT, replicas=(0, 2))),
+     Waits(Phase.PAUSING, "Pausing", ("from: 1 of 1 blue members (absent)",), deadline=10.0)),
+    ("rolling back: absent is not confirmed", see(BACK, pods(BLUE, PAUSED, 12), PRESENT),
+     Waits(Phase.ROLLING_BACK, "RollingBack", ("from: 2 of 2 green members (absent)",), deadline=10.0)),
+    ("rolling back: absent for too long", see(BACK, (*pods(BLUE, PAUSED, 12), pod(GREEN, 0, PAUSED, 13)), PRESENT, elapsed=LATE),
+     Writes(GREEN, 14, GREEN, BLUE, STUCK, ("waits for 1 of 2 green members (absent)",),
+            blocked_by=("1 of 2 green members (absent)",))),
+    ("blocked by who is absent: for as long as that is so",
+     see(replace(BLOCKED, blocked_by=("1 of 2 green members (absent)",)), (pod(GREEN, 0, ACTIVE, 14),), PRESENT),
+     Waits(Phase.FAILED, "RollbackBlocked", deadline=1.0)),
+    ("blocked by a pod that is gone: it has to come back", see(BLOCKED, (pod(GREEN, 0, ACTIVE, 14),), PRESENT),
+     Waits(Phase.FAILED, "RollbackBlocked", deadline=1.0)),
+    ("who was absent is back",
+     see(replace(BLOCKED, blocked_by=("1 of 2 green members (absent)",)), pods(GREEN, PAUSED, 14), PRESENT),
+     Writes(None, 15, GREEN, BLUE, STUCK, ("too late",))),
+    ("a lost Lease: every member of both colours", see(LOST, missing(ALL_PAUSED, "green-0"), PRESENT),
+     Waits(Phase.PAUSING, "Unconfirmed", ("from: 1 of 2 green members (absent)",), deadline=1.0)),
+    ("a lost Lease, and a colour has no members by intention",
+     see(LOST, pods(BLUE, PAUSED, 1000), replace(PRESENT, active=BLUE, replicas=(2, 0))),
+     Writes(BLUE, 1001, BLUE, None, None)),
     # -- the Lease is lost
     ("lost: list first", see(None, BLUE_RUNS, listed=False), Waits(Phase.PAUSING, "LeaseLost", need_list=True)),
     ("the very first Lease", see(None, ()), Writes(None, 1, None, None, None, generation=0, unconfirmed=True)),
@@ -388,11 +451,26 @@ def test_the_phase_changes_with_the_generation_and_the_grant_only() -> None:
     assert phase_key(SPEC, SETTLED) == phase_key(TO_BLUE, replace(SETTLED, reason="another"))
 
 
+def test_another_object_is_another_phase() -> None:
+    """A list or a measurement that was made for an object that was deleted is none for its namesake."""
+    for grant in (None, SETTLED, LOST):
+        assert phase_key(replace(SPEC, uid="one"), grant) != phase_key(replace(SPEC, uid="two"), grant)
+
+
 def test_who_has_not_confirmed() -> None:
     members = (*pods(BLUE, PAUSED, 11), *pods(GREEN, PAUSED, 10), silent(pod(GREEN, 0, PAUSED, 11)))
     assert unconfirmed(members, BLUE, 11) == ()
     assert unconfirmed(members, GREEN, 11) == ("green-0", "green-1", "green-0")
     assert unconfirmed(members, None, 10) == ("blue-0", "blue-1", "green-0")
+
+
+def test_for_whom_one_waits() -> None:
+    one = missing(BLUE_PAUSED, "blue-1")
+    assert waited_for(SPEC, one, BLUE, 11, held=True) == ()
+    assert waited_for(PRESENT, one, BLUE, 11, held=True) == ("1 of 2 blue members (absent)",)
+    assert waited_for(PRESENT, one, BLUE, 12, held=True) == ("blue-0", "1 of 2 blue members (absent)")
+    assert waited_for(replace(PRESENT, replicas=(2, 0)), (), GREEN, 12, held=False) == ()
+    assert not any("," in name for name in waited_for(PRESENT, (), BLUE, 11, held=True)), "the Lease joins them by commas"
 
 
 def test_what_is_missing_to_be_active() -> None:
@@ -435,12 +513,14 @@ def observations(draw: some.DrawFn) -> Observation:
     replicas = some.integers(0, 2)
     spec = Spec(
         draw(some.integers(1, 3)), draw(COLORS), (draw(replicas), draw(replicas)), draw(some.integers(0, 2)),
-        draw(some.booleans()), analysis=draw(some.booleans()),
+        draw(some.booleans()), analysis=draw(some.booleans()), on_inconclusive=draw(some.sampled_from(OnInconclusive)),
+        absence=draw(some.sampled_from(Absence)),
     )  # fmt: skip
     return Observation(
         spec, draw(some.none() | GRANTS), members, draw(some.booleans()), draw(some.sampled_from([0.0, 10.0, 1e9])),
         draw(some.builds(Memory, EPOCHS, some.none() | COLORS, some.integers(0, 3), OUTCOMES)),
         draw(some.sampled_from(list(Lag))), "", draw(some.sampled_from(list(Analysis))), "",
+        draw(some.none() | some.sampled_from([0.0, 10.0])),
     )  # fmt: skip
 
 
@@ -474,16 +554,42 @@ def test_the_other_colour_is_granted_only_when_all_have_confirmed_or_are_gone(se
 
 @settings(max_examples=500, deadline=None)
 @given(observations())
+def test_where_absence_tells_nothing_the_other_colour_is_granted_only_when_everybody_is_there(seen: Observation) -> None:
+    write, old = decide(seen).write, seen.grant
+    if write is None or old is None or write.holder is None or old.holder is not None or old.last_holder is None:
+        return
+    if seen.spec.absence is Absence.UNKNOWN and write.holder is not old.last_holder:
+        there = [m for m in seen.members if m.color is old.last_holder]
+        assert len(there) >= max(1, seen.spec.count(old.last_holder))
+
+
+@settings(max_examples=500, deadline=None)
+@given(observations())
+@example(  # found by a random search: it asked for a list that it had, at every turn
+    see(replace(BLOCKED, blocked_by=("blue-0", "green-0")), (pod(BLUE, 0, PAUSED, 12),))
+)
 def test_a_decision_that_waits_says_for_what(seen: Observation) -> None:
     decision = decide(seen)
     assert decision.reason or decision.write is not None
+    assert not (seen.listed and decision.need_list)
     if decision.write is not None:
         assert decision.write != seen.grant
         return
     if seen.grant is None or seen.grant.holder is None:
         assert decision.need_list or decision.deadline is not None
-    if seen.listed:
-        assert not decision.need_list
+
+
+@settings(max_examples=500, deadline=None)
+@given(observations())
+def test_a_switch_counts_only_with_an_analysis_that_passed_or_that_may_show_nothing(seen: Observation) -> None:
+    write, old = decide(seen).write, seen.grant
+    if write is None or write.outcome is not Outcome.SWITCHED or not seen.spec.analysis:
+        return
+    if old is not None and old.outcome is None and old.origin is not None and old.generation == seen.spec.generation:
+        accepted = {Analysis.PASSED}
+        if seen.spec.on_inconclusive is OnInconclusive.ACCEPT:
+            accepted.add(Analysis.INCONCLUSIVE)
+        assert seen.analysis in accepted
 
 
 @settings(max_examples=500, deadline=None)
