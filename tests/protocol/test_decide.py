@@ -289,7 +289,10 @@ TABLE: list[tuple[str, Observation, Writes | Waits]] = [
      Waits(Phase.VERIFYING, "Verifying", need_list=True, need_analysis=True, deadline=41.0)),
     ("passed in the middle of a blip: it has to be whole too",
      see(GRANTED, missing(GREEN_RUNS, "green-1"), ANALYSED, elapsed=30.5, since_whole=0.5, analysis=Analysis.PASSED),
-     Waits(Phase.VERIFYING, "Verifying", need_analysis=True, deadline=40.0)),
+     Waits(Phase.RESUMING, "Resuming", deadline=40.0)),
+    ("failed in the middle of a blip: no need to wait for its end",
+     see(GRANTED, missing(GREEN_RUNS, "green-1"), ANALYSED, elapsed=30.5, since_whole=0.5, analysis=Analysis.FAILED),
+     Writes(None, 13, GREEN, BLUE, None, ("AnalysisFailed",))),
     ("never whole: nothing to analyse yet, and the time counts from the grant",
      see(GRANTED, missing(GREEN_RUNS, "green-1"), ANALYSED, elapsed=9.0),
      Waits(Phase.RESUMING, "Resuming", deadline=10.0)),
@@ -470,7 +473,9 @@ def test_for_whom_one_waits() -> None:
     assert waited_for(PRESENT, one, BLUE, 11, held=True) == ("1 of 2 blue members (absent)",)
     assert waited_for(PRESENT, one, BLUE, 12, held=True) == ("blue-0", "1 of 2 blue members (absent)")
     assert waited_for(replace(PRESENT, replicas=(2, 0)), (), GREEN, 12, held=False) == ()
-    assert not any("," in name for name in waited_for(PRESENT, (), BLUE, 11, held=True)), "the Lease joins them by commas"
+    assert not any("," in name for name in waited_for(PRESENT, (), BLUE, 11, held=True)), (
+        "the Lease joins them by commas"
+    )
 
 
 def test_what_is_missing_to_be_active() -> None:
@@ -554,7 +559,9 @@ def test_the_other_colour_is_granted_only_when_all_have_confirmed_or_are_gone(se
 
 @settings(max_examples=500, deadline=None)
 @given(observations())
-def test_where_absence_tells_nothing_the_other_colour_is_granted_only_when_everybody_is_there(seen: Observation) -> None:
+def test_where_absence_tells_nothing_the_other_colour_is_granted_only_when_everybody_is_there(
+    seen: Observation,
+) -> None:
     write, old = decide(seen).write, seen.grant
     if write is None or old is None or write.holder is None or old.holder is not None or old.last_holder is None:
         return

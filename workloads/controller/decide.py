@@ -206,18 +206,24 @@ def _verify(seen: Observation, grant: Grant, holder: Color) -> Decision:
     """The colour granted has to become ACTIVE on all partitions, and to pass its analysis if there is one."""
     spec = seen.spec
     analysed = spec.analysis and grant.origin is not None
+    reason = _against(seen) if analysed else ""
+    accepted = seen.analysis is Analysis.INCONCLUSIVE and spec.on_inconclusive is OnInconclusive.ACCEPT
+    if reason and not accepted:
+        return _go_back(grant, holder, reason)
+    pending = analysed and seen.analysis is Analysis.PENDING
     missing = not_active(spec, seen.members, holder, grant.epoch)
     if missing:
-        return _not_whole(seen, grant, holder, missing, analysed=analysed and seen.since_whole is not None)
-    reason = ""
-    if analysed and seen.analysis is not Analysis.PASSED:
-        if seen.analysis is Analysis.PENDING:
-            return Decision(Phase.VERIFYING, None, "Verifying", seen.analysis_detail, need_analysis=True, deadline=1.0)
-        inconclusive = seen.analysis is Analysis.INCONCLUSIVE
-        reason = f"{'AnalysisInconclusive' if inconclusive else 'AnalysisFailed'}: {seen.analysis_detail}"
-        if not inconclusive or spec.on_inconclusive is not OnInconclusive.ACCEPT:
-            return _go_back(grant, holder, reason)
+        return _not_whole(seen, grant, holder, missing, analysed=pending and seen.since_whole is not None)
+    if pending:
+        return Decision(Phase.VERIFYING, None, "Verifying", seen.analysis_detail, need_analysis=True, deadline=1.0)
     return Decision(Phase.READY, replace(grant, outcome=Outcome.SWITCHED, reason=reason), "Switched", reason)
+
+
+def _against(seen: Observation) -> str:
+    """What the analysis has against the colour that was switched to; empty when nothing (yet)."""
+    if seen.analysis is Analysis.FAILED:
+        return f"AnalysisFailed: {seen.analysis_detail}"
+    return f"AnalysisInconclusive: {seen.analysis_detail}" if seen.analysis is Analysis.INCONCLUSIVE else ""
 
 
 def _not_whole(seen: Observation, grant: Grant, holder: Color, missing: str, *, analysed: bool) -> Decision:

@@ -85,7 +85,7 @@ def told(members: Iterable[Member], names: Iterable[str]) -> list[str]:
 
 
 def _not_owned(spec: Spec, own: Iterable[Member], color: Color) -> str:
-    """What is wrong with what these members own between them: every partition has exactly one owner, or that is said."""
+    """What these members own between them, unless that is every partition once: then empty."""
     owned = sorted(p for m in own if m.report for p in m.report.partitions)
     return "" if owned == list(range(spec.partitions)) else f"{color} owns partitions {owned} of {spec.partitions}"
 

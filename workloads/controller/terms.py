@@ -116,6 +116,11 @@ class Observation:
     analysis_detail: str = ""
     since_whole: float | None = None
 
+    @property
+    def whole(self) -> bool:
+        """Whether the holder is ACTIVE on all partitions now."""
+        return self.since_whole == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
