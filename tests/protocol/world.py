@@ -6,7 +6,6 @@ Lease, the specification, the status, and the controllers. A slot's steps depend
 core's on the core and on what the controllers know of the slots. So either can be tabulated (see `search`).
 """
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from workloads.common.lease import Grant
 from workloads.common.report import Report
 from workloads.common.states import Color, GroupProtocol, Membership, Outcome, State
 from workloads.controller import decide as dc
+from workloads.controller import terms as tm
 from workloads.member import lifecycle as lc
 from workloads.sidecar import step as sc
 
@@ -23,7 +23,7 @@ from workloads.sidecar import step as sc
 class Rules:
     """The three functions under test; the tests put broken copies in their place."""
 
-    decide: Callable[[dc.Observation], dc.Decision] = dc.decide
+    decide: Callable[[tm.Observation], tm.Decision] = dc.decide
     sidecar: Callable[[sc.View], sc.Next] = sc.step
     lifecycle: Callable[[lc.Lifecycle, lc.Event], lc.Step] = lc.step
 
@@ -41,7 +41,14 @@ FAULTS = {
     "report-again": "a report that was written is written again, once or more often, at any later time",
     "spec-flip": "the specification asks for the other colour again, as a new generation",
     "lease-delete": "somebody deletes the Lease",
+    "unready": "a pod is not Ready for a while; new ones are not at first",
+    "revoked": "the group takes the partitions of an ACTIVE consumer, and gives them back some time later",
+    "analysis-fails": "the analysis finds too many failures",
+    "analysis-empty": "the analysis shows nothing",
 }
+
+LATE = 1e9
+"""Seconds after which every deadline has passed."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,7 @@ class Bounds:
 
     faults: the kinds allowed, each with how often. total: how many altogether. pods: per colour.
     fine: every view ages by itself (see `model`). controllers: how many run at the same time.
+    lag: a switch waits until the holder has caught up. analysis: it has to pass one. absence: of a pod from a list.
     """
 
     faults: tuple[tuple[str, int], ...] = ()
@@ -59,22 +67,29 @@ class Bounds:
     membership: Membership = Membership.TAKEOVER
     protocol: GroupProtocol = GroupProtocol.CLASSIC
     controllers: int = 1
+    lag: bool = False
+    analysis: bool = False
+    absence: tm.Absence = tm.Absence.GONE
 
     def __str__(self) -> str:
         kinds = " ".join(f"{kind}*{count}" if count > 1 else kind for kind, count in self.faults)
         parts = [f"{self.pods}+{self.pods} pods", "fine" if self.fine else "coarse", f"{self.membership}"]
         if self.protocol is not GroupProtocol.CLASSIC:
             parts.append(f"{self.protocol} protocol")
+        parts += [name for name, asked in (("lag", self.lag), ("analysis", self.analysis)) if asked]
+        if self.absence is tm.Absence.UNKNOWN:
+            parts.append("absence tells nothing")
         if self.controllers > 1:
             parts.append(f"{self.controllers} controllers")
         return f"{', '.join(parts)}; at most {self.total} of: {kinds or 'nothing'}"
 
 
 class Seen(NamedTuple):
-    """What a controller knows of a slot. report: coarse grain: None while it is simply the pod's newest one."""
+    """What a controller knows of a slot. report, ready: coarse grain: the pod's newest ones count, not these."""
 
     uid: int
     report: Report | None
+    ready: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +99,7 @@ class Slot:
     uid, boot: numbers of the pod and of the consumer process in it. up: the consumer process runs.
     life: what the consumer knows of itself. todo: effects that it has begun and that have not ended.
     inflight: commands that were posted to this process. view: the sidecar's. stored: the report on the Pod object.
-    kept: an old report that may be written again. seen: what each controller knows; None: no pod.
+    kept: an old report that may be written again. seen: what each controller knows; None: no pod. ready: as probed.
     """
 
     color: Color
@@ -100,13 +115,16 @@ class Slot:
     inflight: frozenset[lc.Event] = frozenset()
     stored: Report | None = None
     kept: Report | None = None
+    ready: bool = True
 
     def truth(self) -> Report | None:
         """What the consumer would answer now; None when nothing."""
         life = self.life
         if not self.up:
             return None
-        return Report(f"{self.uid}.{self.boot}", life.state, life.epoch, life.seen_epoch, life.committed)
+        return Report(
+            f"{self.uid}.{self.boot}", life.state, life.epoch, life.seen_epoch, life.committed, life.partitions
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +132,15 @@ class Control:
     """One controller process: everything in it is a view, possibly an old one. What it knows of pods is in the slots.
 
     knows: it has read the Lease. listed: the phase in which its last consistent list was begun.
+    measured: what was measured in the present phase.
     """
 
     knows: bool
     grant: Grant | None
     generation: int
     listed: tuple[object, ...] | None
-    memory: dc.Memory
+    memory: tm.Memory
+    measured: tm.Lag | tm.Analysis | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +149,7 @@ class Core:
 
     lease: Grant | None
     generation: int
-    status: dc.Memory
+    status: tm.Memory
     controls: tuple[Control, ...]
 
 
@@ -158,6 +178,10 @@ class CoreMove(NamedTuple):
 Known = tuple[Seen, ...]
 """What a controller believes to be the pods of one colour."""
 
+SHARE = (0,)
+"""A slot's share of the topic: one partition. Which one it is follows from the others that own one (see `World.members`):
+slots are interchangeable, so no two ever own the same. Where nothing can be revoked the topic has no partitions."""
+
 
 @dataclass
 class World:
@@ -166,25 +190,30 @@ class World:
     bounds: Bounds = Bounds()
     rules: Rules = Rules()
     kinds: frozenset[str] = field(init=False)
+    share: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self.kinds = frozenset(kind for kind, _ in self.bounds.faults)
+        self.share = SHARE if "revoked" in self.kinds else ()
         unknown = self.kinds - FAULTS.keys()
         if unknown:
             raise ValueError(f"unknown kinds of faults: {sorted(unknown)}; there are {sorted(FAULTS)}")
 
     # -- the beginning: blue is active and settled, everybody knows it; generation 2 asks for green ------------------
 
-    def spec(self, generation: int) -> dc.Spec:
+    def spec(self, generation: int) -> tm.Spec:
         """What this generation asks for: odd ones blue, even ones green."""
         active = Color.BLUE if generation % 2 else Color.GREEN
         pods = self.bounds.pods
-        return dc.Spec(generation=generation, active=active, replicas=(pods, pods), partitions=0)
+        return tm.Spec(
+            generation=generation, active=active, replicas=(pods, pods), partitions=pods * len(self.share), wait_for_lag=self.bounds.lag,
+            analysis=self.bounds.analysis, absence=self.bounds.absence,
+        )  # fmt: skip
 
     def initial(self) -> tuple[Core, tuple[Slot, ...], tuple[Slot, ...]]:
         """The core, blue's slots and green's."""
         grant = Grant(Color.BLUE, 2, Color.BLUE, None, 1, Outcome.SWITCHED)
-        memory = dc.Memory(2, Color.BLUE, 1, Outcome.SWITCHED)
+        memory = tm.Memory(2, Color.BLUE, 1, Outcome.SWITCHED)
         control = Control(True, grant, 1, None, memory)
         core = Core(grant, 2, memory, (control,) * self.bounds.controllers)
         blue, green = (((self._settled(color, grant),) * self.bounds.pods) for color in Color)
@@ -194,11 +223,12 @@ class World:
         slot = self._fresh(color, uid=0, seen=())
         if color is grant.holder:
             life = replace(
-                slot.life, state=State.ACTIVE, epoch=2, seen_epoch=2, wanted=True, client=lc.Client.MEMBER
+                slot.life, state=State.ACTIVE, epoch=2, seen_epoch=2, wanted=True, client=lc.Client.MEMBER,
+                partitions=self.share,
             )  # fmt: skip
         else:
             life = replace(slot.life, epoch=2, seen_epoch=2, paused_epoch=2)
-        slot = replace(slot, life=life, todo=())
+        slot = replace(slot, life=life, todo=(), ready=True)
         truth = slot.truth()
         view = sc.View(color, grant, "0.0", truth, truth)
         slot = replace(slot, view=view, stored=truth)
@@ -206,7 +236,8 @@ class World:
 
     def _fresh(self, color: Color, uid: int, seen: tuple[Seen | None, ...]) -> Slot:
         begun = lc.start(self.bounds.membership, self.bounds.protocol)
-        return self._after(Slot(color, uid, 0, begun.lifecycle, sc.View(color), seen), begun)
+        ready = "unready" not in self.kinds
+        return self._after(Slot(color, uid, 0, begun.lifecycle, sc.View(color), seen, ready=ready), begun)
 
     # -- what the controllers know -----------------------------------------------------------------------------------
 
@@ -214,14 +245,14 @@ class World:
         """What a consistent read shows of a slot."""
         if not slot.exists:
             return None
-        return Seen(slot.uid, slot.stored if self.bounds.fine else None)
+        return Seen(slot.uid, slot.stored, slot.ready) if self.bounds.fine else Seen(slot.uid, None)
 
     def known(self, slot: Slot, controller: int) -> Seen | None:
         """What a controller believes of a slot."""
         seen = slot.seen[controller]
         if seen is None or self.bounds.fine or not slot.exists or seen.uid != slot.uid:
             return seen
-        return Seen(seen.uid, slot.stored)
+        return Seen(seen.uid, slot.stored, slot.ready)
 
     def listed(self, slot: Slot, controller: int) -> Slot:
         """The slot after a controller listed all pods."""
@@ -265,6 +296,10 @@ class World:
             thawed = replace(slot, frozen=False)
             yield SlotMove(f"a {name} pod thaws", "", True, self._feed(thawed, lc.Stalled()) if slot.up else thawed)
             return
+        if slot.ready:
+            yield SlotMove(f"a {name} pod is not Ready", "unready", False, replace(slot, ready=False))
+        else:
+            yield SlotMove(f"a {name} pod is Ready", "", True, replace(slot, ready=True))
         yield SlotMove(f"a {name} pod freezes", "freeze", False, replace(slot, frozen=True))
         yield from self._sidecar_moves(slot, name, lease)
         yield from self._consumer_moves(slot, name, lease)
@@ -285,20 +320,31 @@ class World:
                 case lc.Effect.LEAVE:
                     yield SlotMove(f"a {name} consumer leaves the group", "", True, self._feed(done, lc.Left()))
                 case lc.Effect.JOIN | lc.Effect.REWIND:
-                    assigned = self._feed(done, lc.Assigned(()))
+                    assigned = self._feed(done, lc.Assigned(self.share))
                     yield SlotMove(f"a {name} consumer is assigned", "", True, assigned)
         wanted = self._command(slot.view)
         for command in sorted(slot.inflight, key=repr):
             what = f"a {name} consumer executes {command}"
             yield SlotMove(what, "", command == wanted, self._feed(slot, command))
+        yield from self._owner_moves(slot, name, lease)
+        crashed = replace(slot, up=False, life=begun.lifecycle, todo=(), inflight=frozenset())
+        yield SlotMove(f"a {name} consumer crashes", "consumer-crash", False, crashed)
+
+    def _owner_moves(self, slot: Slot, name: str, lease: Grant | None) -> Iterator[SlotMove]:
+        """What the group does to a consumer."""
+        if self.share and slot.life.state is State.ACTIVE:
+            if slot.life.partitions:
+                revoked = self._feed(slot, lc.Revoked(slot.life.partitions))
+                yield SlotMove(f"a {name} consumer's partitions are revoked", "revoked", False, revoked)
+            else:
+                given = self._feed(slot, lc.Assigned(self.share))
+                yield SlotMove(f"a {name} consumer is given partitions again", "", True, given)
         if slot.life.client is lc.Client.MEMBER:
             lost = self._feed(replace(slot, todo=()), lc.Lost())
             if slot.life.state is not State.PAUSED or slot.life.wanted:
                 yield SlotMove(f"a {name} consumer loses its partitions", "lost", False, lost)
             elif lease and lease.holder is slot.color.other and self.bounds.membership is not Membership.SHARED:
                 yield SlotMove(f"a {name} consumer is fenced", "", False, lost)
-        crashed = replace(slot, up=False, life=begun.lifecycle, todo=(), inflight=frozenset())
-        yield SlotMove(f"a {name} consumer crashes", "consumer-crash", False, crashed)
 
     def _sidecar_moves(self, slot: Slot, name: str, lease: Grant | None) -> Iterator[SlotMove]:
         view, truth = slot.view, slot.truth()
@@ -411,23 +457,30 @@ class World:
         crashed = becomes(Control(False, None, core.generation, None, core.status))
         yield CoreMove(f"{who} crashes", "controller-crash", False, crashed, forgets=number)
         if not me.knows or me.grant != core.lease:
-            sees = becomes(_remember(replace(me, knows=True, grant=core.lease)))
+            sees = becomes(_remember(replace(me, knows=True, grant=core.lease, measured=None)))
             yield CoreMove(f"{who} sees the Lease: {told(core.lease)}", "", True, sees)
         if me.generation != core.generation:
-            sees = becomes(replace(me, generation=core.generation))
+            sees = becomes(replace(me, generation=core.generation, measured=None))
             yield CoreMove(f"{who} sees generation {core.generation}", "", True, sees)
         if me.memory != core.status and {"controller-crash", "lease-delete"} <= self.kinds:
             yield CoreMove(f"{who} writes the status", "", True, replace(core, status=me.memory))
         if not me.knows or (me.grant is not None and me.grant.generation > me.generation):
             return  # it reads the specification before it decides anything
         early = self._decision(me, known, late=False)
-        yield from self._carried_out(core, number, me, early, "", who)
+        yield from self._carried_out(core, number, me, known, early, "", who)
         late = self._decision(me, known, late=True)
         if late != early:
-            yield from self._carried_out(core, number, me, late, "deadline", who)
+            yield from self._carried_out(core, number, me, known, late, "deadline", who)
 
     def _carried_out(
-        self, core: Core, number: int, me: Control, decision: dc.Decision, fault: str, who: str
+        self,
+        core: Core,
+        number: int,
+        me: Control,
+        known: tuple[Known, Known],
+        decision: tm.Decision,
+        fault: str,
+        who: str,
     ) -> Iterator[CoreMove]:
         def becomes(after: Control, lease: Grant | None) -> Core:
             controls = (*core.controls[:number], after, *core.controls[number + 1 :])
@@ -437,25 +490,55 @@ class World:
             write = plain(decision.write)
             if write != me.grant and core.lease == me.grant:  # else the compare-and-swap fails and changes nothing
                 what = f"{'a deadline passes; ' if fault else ''}{who} writes the Lease: {told(write)}"
-                wrong = _wrong_write(core.lease, write)
-                after = becomes(_remember(replace(me, grant=write)), write)
+                wrong = _wrong_write(core.lease, write) or self._unearned(me, known, write)
+                after = becomes(_remember(replace(me, grant=write, measured=None)), write)
                 yield CoreMove(what, fault, not fault, after, wrong=wrong)
         elif decision.need_list:
-            key = dc.phase_key(self.spec(me.generation), me.grant)
+            key = tm.phase_key(self.spec(me.generation), me.grant)
             yield CoreMove(
                 f"{who} lists the pods", "", True, becomes(replace(me, listed=key), core.lease), lists=number
             )
+        if decision.write is None and not fault:
+            for measured, kind in self._measurements(decision):
+                what = f"{who} measures: {type(measured).__name__.lower()} {measured}"
+                yield CoreMove(what, kind, not kind, becomes(replace(me, measured=measured), core.lease))
 
-    def _decision(self, me: Control, known: tuple[Known, Known], late: bool) -> dc.Decision:
+    def _measurements(self, decision: tm.Decision) -> Iterator[tuple[tm.Lag | tm.Analysis, str]]:
+        """What can come of the measurement that is asked for, each with the kind of fault that it is."""
+        if decision.need_lag:
+            yield tm.Lag.CAUGHT_UP, ""
+        if decision.need_analysis:
+            yield tm.Analysis.PASSED, ""
+            yield tm.Analysis.FAILED, "analysis-fails"
+            yield tm.Analysis.INCONCLUSIVE, "analysis-empty"
+
+    def members(self, known: tuple[Known, Known]) -> tuple[tm.Member, ...]:
+        """The pods that a controller knows of, as `decide` gets them: the n-th owner of a share owns partition n."""
+        found: list[tm.Member] = []
+        for color, pods in zip(Color, known, strict=True):
+            owners = 0
+            for seen in pods:
+                report = seen.report
+                if report is not None and report.partitions:
+                    report = replace(report, partitions=(owners,))
+                    owners += 1
+                found.append(tm.Member(f"{color} {seen.uid}", color.value, color, seen.ready, report))
+        return tuple(found)
+
+    def _decision(self, me: Control, known: tuple[Known, Known], late: bool) -> tm.Decision:
         spec = self.spec(me.generation)
-        members = tuple(
-            dc.Member(f"{color} {seen.uid}", color.value, color, True, seen.report)
-            for color, pods in zip(Color, known, strict=True)
-            for seen in pods
+        return self.rules.decide(
+            tm.Observation(
+                spec,
+                me.grant,
+                self.members(known),
+                listed=me.listed == tm.phase_key(spec, me.grant),
+                elapsed=LATE if late else 0.0,
+                memory=me.memory,
+                lag=me.measured if isinstance(me.measured, tm.Lag) else tm.Lag.UNKNOWN,
+                analysis=me.measured if isinstance(me.measured, tm.Analysis) else tm.Analysis.PENDING,
+            )
         )
-        listed = me.listed == dc.phase_key(spec, me.grant)
-        elapsed = math.inf if late else 0.0
-        return self.rules.decide(dc.Observation(spec, me.grant, members, listed, elapsed, me.memory))
 
     # -- what must be --------------------------------------------------------------------------------------------------
 
@@ -475,6 +558,30 @@ class World:
             return f"generation {lease.generation} asks for {asked}: {told(lease)}"
         return ""
 
+    def _unearned(self, me: Control, known: tuple[Known, Known], write: Grant) -> str:
+        """What had to be seen before this write, and was not; empty when nothing is amiss."""
+        was, spec = me.grant, self.spec(me.generation)
+        if was is None or was.unconfirmed or write.unconfirmed:
+            return ""
+        by_color = dict(zip(Color, known, strict=True))
+        if was.holder is not None and was.outcome is not None and write.holder is None and write.origin is was.holder:
+            if any(not seen.ready for seen in by_color[was.holder.other]):
+                return f"withdrawn for a colour that is not ready: {told(write)}"
+            if spec.wait_for_lag and me.measured is not tm.Lag.CAUGHT_UP:
+                return f"withdrawn before the holder had caught up: {told(write)}"
+        if was.holder is not None and write.holder is was.holder and write.outcome is Outcome.SWITCHED:
+            owners = [seen for seen in by_color[was.holder] if seen.report and seen.report.partitions == self.share]
+            if len(owners) != self.bounds.pods:
+                return f"a partition has no owner: {told(write)}"
+            moved = was.outcome is None and was.origin is not None and was.generation == me.generation
+            if moved and spec.analysis and me.measured is not tm.Analysis.PASSED:
+                return f"the analysis did not pass: {told(write)}"
+        left = was.last_holder
+        away = left is not None and was.holder is None and write.holder is left.other
+        if away and left is not None and spec.absence is tm.Absence.UNKNOWN and len(by_color[left]) != self.bounds.pods:
+            return f"somebody is absent, and confirmed nothing: {told(write)}"
+        return ""
+
     def end(self, core: Core, slots: tuple[Slot, ...]) -> str:
         """How a world that has come to rest ended: 'good …', or what is wrong."""
         lease = core.lease
@@ -486,6 +593,8 @@ class World:
             expected = State.ACTIVE if slot.color is lease.holder else State.PAUSED
             if not slot.up or slot.life.state is not expected or slot.life.epoch != lease.epoch:
                 return f"a {slot.color} consumer is {_said(slot.truth())} under {told(lease)}"
+            if slot.color is lease.holder and slot.life.partitions != self.share:
+                return f"a {slot.color} consumer owns nothing under {told(lease)}"
         return f"good: {lease.outcome}"
 
 
@@ -502,7 +611,7 @@ def _remember(me: Control) -> Control:
     grant = me.grant
     if grant is None or grant.epoch < me.memory.epoch:
         return me
-    memory = dc.Memory(grant.epoch, grant.holder or grant.last_holder, grant.generation, grant.outcome, grant.reason)
+    memory = tm.Memory(grant.epoch, grant.holder or grant.last_holder, grant.generation, grant.outcome, grant.reason)
     return replace(me, memory=memory)
 
 
