@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.protocol.world import Rules
+from tests.protocol.parts import Rules
 from workloads.common.report import Report
 from workloads.common.states import State
 from workloads.controller import decide as dc

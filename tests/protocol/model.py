@@ -59,8 +59,9 @@ import sys
 import time
 from collections.abc import Iterable
 
+from tests.protocol.parts import FAULTS, Bounds
 from tests.protocol.search import Result, Search
-from tests.protocol.world import FAULTS, Bounds, World
+from tests.protocol.world import World
 from workloads.common.states import GroupProtocol, Membership
 from workloads.controller.terms import Absence
 

@@ -6,8 +6,9 @@ import pytest
 
 from tests.protocol import broken
 from tests.protocol.model import SINGLES, STANDARD, WIDE, faults, main, visit
+from tests.protocol.parts import FAULTS, Bounds, Rules
 from tests.protocol.search import InvariantBroken, Search
-from tests.protocol.world import FAULTS, Bounds, Rules, World
+from tests.protocol.world import World
 from workloads.common.states import GroupProtocol, Membership
 from workloads.controller import decide as dc
 from workloads.controller.terms import Absence

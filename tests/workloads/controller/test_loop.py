@@ -1,5 +1,7 @@
 """The loop: what it writes, asks for and tells, turn by turn, without an API server."""
 
+from typing import Any
+
 import pytest
 
 from tests.workloads.controller.script import Script
@@ -34,7 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-def granted(script: Script, generation: int = 2, **changes: object) -> None:
+def granted(script: Script, generation: int = 2, **changes: Any) -> None:
     """As far as the grant of green, which has just been written."""
     script.begins(SETTLED)
     script.asks("green", generation, **changes)
