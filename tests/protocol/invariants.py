@@ -9,6 +9,11 @@ from workloads.common.lease import Grant
 from workloads.common.states import Color, Outcome, State
 from workloads.controller import terms as tm
 
+
+class InvariantBroken(AssertionError):
+    """A state or a step that must not be; carries the shortest history that leads there."""
+
+
 SpecOf = Callable[[int], tm.Spec]
 """What a generation asks for."""
 

@@ -196,3 +196,10 @@ def said(report: Report | None) -> str:
     if report is None:
         return "nothing"
     return f"{report.state or 'no answer'} at epoch {report.epoch}"
+
+
+def pictured(slot: Slot) -> str:
+    """A slot in a few words, for histories."""
+    said_of_it = f"{slot.life.state} at epoch {slot.life.epoch}" if slot.exists else "no pod"
+    under_way = "".join(f", in flight: {command}" for command in sorted(slot.inflight, key=repr))
+    return f"{slot.color}: {said_of_it}{', frozen' if slot.frozen else ''}{'' if slot.up else ', down'}{under_way}"

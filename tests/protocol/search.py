@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from tests.protocol.parts import Core, CoreMove, Known, Slot, told
+from tests.protocol.invariants import InvariantBroken
+from tests.protocol.parts import Core, CoreMove, Known, Slot, pictured, told
 from tests.protocol.tables import Column, Interned, Numbers, States, Table, distinct, mask, merge, new
 from tests.protocol.world import World
 from workloads.common.lease import Grant
@@ -20,10 +21,6 @@ from workloads.common.states import Color, State
 GROUP_BITS = 20
 CHUNK = 250_000
 LONGEST_WAY_HOME = 1 << 12
-
-
-class InvariantBroken(AssertionError):
-    """A state or a step that must not be; carries the shortest history that leads there."""
 
 
 @dataclass
@@ -366,14 +363,8 @@ class Search:
 
     def _picture(self, state: np.uint64) -> str:
         core, slots = self._values(state)
-        lines = [f"      Lease: {told(core.lease)}; generation {core.generation}"]
-        lines += [
-            f"      {slot.color}: {f'{slot.life.state} at epoch {slot.life.epoch}' if slot.exists else 'no pod'}"
-            f"{', frozen' if slot.frozen else ''}{'' if slot.up else ', down'}"
-            f"{''.join(f', in flight: {command}' for command in sorted(slot.inflight, key=repr))}"
-            for slot in slots
-        ]
-        return "\n".join(lines)
+        lines = [f"Lease: {told(core.lease)}; generation {core.generation}", *map(pictured, slots)]
+        return "\n".join(f"      {line}" for line in lines)
 
     def _history(self, levels: list[States], state: np.uint64) -> str:
         """One of the shortest ways from the beginning to a state of the last level, found backwards."""

@@ -1,100 +1,50 @@
-"""The controller's decision: a table of what is seen and what follows, and properties of every decision."""
+"""The controller's decision: a table of what is seen and what follows."""
 
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as some
 
-from workloads.common.lease import Grant
-from workloads.common.report import Report
-from workloads.common.states import Color, Outcome, Phase, State
-from workloads.controller.decide import LOST_EPOCHS, decide
-from workloads.controller.members import not_active, unconfirmed, waited_for
-from workloads.controller.terms import (
-    Absence,
-    Analysis,
-    Decision,
-    Lag,
-    Member,
-    Memory,
-    Observation,
-    OnInconclusive,
-    Spec,
-    phase_key,
+from tests.protocol.decisions import (
+    ACCEPTING,
+    ACTIVE,
+    ALL_PAUSED,
+    ANALYSED,
+    BACK,
+    BACK_AGAIN,
+    BLOCKED,
+    BLUE,
+    BLUE_PAUSED,
+    BLUE_RUNS,
+    DRAINING,
+    FAILED,
+    GRANTED,
+    GREEN,
+    GREEN_AWAY,
+    GREEN_RUNS,
+    LATE,
+    LOST,
+    PAUSED,
+    PRESENT,
+    REFUSED,
+    SETTLED,
+    SPEC,
+    STUCK,
+    SWITCHED,
+    TO_BLUE,
+    WAITING,
+    WITHDRAWN,
+    held,
+    instead,
+    missing,
+    pod,
+    pods,
+    see,
+    silent,
 )
-
-BLUE, GREEN = Color.BLUE, Color.GREEN
-ACTIVE, DRAINING, PAUSED = State.ACTIVE, State.DRAINING, State.PAUSED
-SPEC = Spec(generation=7, active=GREEN, replicas=(2, 2), partitions=4)
-TO_BLUE = replace(SPEC, active=BLUE)
-LATE = 11.0
-"""Beyond the drain and the resume timeout."""
-
-
-def pod(
-    color: Color,
-    number: int,
-    state: State | None,
-    epoch: int,
-    *,
-    seen: int | None = None,
-    ready: bool = True,
-    committed: bool = True,
-    owns: tuple[int, ...] | None = None,
-) -> Member:
-    """A member that has reported; an ACTIVE one owns its half of four partitions."""
-    owned = ((0, 1), (2, 3))[number] if owns is None and state is ACTIVE else (owns or ())
-    report = Report(f"{color}{number}", state, epoch, max(epoch, seen or 0), committed, owned)
-    return Member(f"uid-{color}-{number}", f"{color}-{number}", color, ready, report)
-
-
-def pods(color: Color, state: State | None, epoch: int) -> tuple[Member, ...]:
-    return pod(color, 0, state, epoch), pod(color, 1, state, epoch)
-
-
-def silent(member: Member) -> Member:
-    """The same pod before its first report."""
-    return replace(member, report=None)
-
-
-def held(color: Color, epoch: int, generation: int = 6, outcome: Outcome | None = Outcome.SWITCHED) -> Grant:
-    """A settled grant (of the generation before), or one under way."""
-    return Grant(color, epoch, color, None, generation, outcome)
-
-
-BLUE_RUNS = (*pods(BLUE, ACTIVE, 10), *pods(GREEN, PAUSED, 10))
-GREEN_RUNS = (*pods(BLUE, PAUSED, 12), *pods(GREEN, ACTIVE, 12))
-SETTLED = held(BLUE, 10)
-WITHDRAWN = Grant(None, 11, BLUE, BLUE, 7)
-GRANTED = Grant(GREEN, 12, GREEN, BLUE, 7)
-BACK = Grant(None, 13, GREEN, BLUE, 7, reason="ResumeTimeout: after 10 s too late")
-BLOCKED = Grant(
-    GREEN, 14, GREEN, BLUE, 7, Outcome.ROLLBACK_BLOCKED,
-    "RollbackBlocked: ResumeTimeout: after 10 s too late; rollback waits for green-1, not PAUSED within 10 s",
-    ("green-1",),
-)  # fmt: skip
-LOST = Grant(None, 1000, BLUE, None, 6, Outcome.SWITCHED, unconfirmed=True)
-BLUE_PAUSED = (*pods(BLUE, PAUSED, 11), *pods(GREEN, PAUSED, 10))
-ALL_PAUSED = (*pods(BLUE, PAUSED, 1000), *pods(GREEN, PAUSED, 1000))
-
-
-def see(
-    grant: Grant | None,
-    members: tuple[Member, ...],
-    spec: Spec = SPEC,
-    *,
-    listed: bool = True,
-    elapsed: float = 0.0,
-    memory: Memory = Memory(),
-    lag: Lag = Lag.UNKNOWN,
-    analysis: Analysis = Analysis.PENDING,
-    since_whole: float | None = None,
-) -> Observation:
-    return Observation(
-        spec, grant, members, listed, elapsed, memory, lag, "partition 3: 17 behind", analysis, "5 of 100 failed",
-        since_whole,
-    )  # fmt: skip
+from workloads.common.lease import Grant
+from workloads.common.states import Color, Outcome, Phase
+from workloads.controller.decide import LOST_EPOCHS, decide
+from workloads.controller.terms import Analysis, Lag, Memory, Observation, phase_key
 
 
 @dataclass(frozen=True)
@@ -124,25 +74,6 @@ class Waits:
     need_analysis: bool = False
     deadline: float | None = None
 
-
-def missing(members: tuple[Member, ...], *names: str) -> tuple[Member, ...]:
-    return tuple(m for m in members if m.pod not in names)
-
-
-def instead(members: tuple[Member, ...], *new: Member) -> tuple[Member, ...]:
-    """The members with some of them as they are given here."""
-    by_name = {m.pod: m for m in new}
-    return tuple(by_name.get(m.pod, m) for m in members)
-
-
-ANALYSED = replace(SPEC, analysis=True)
-ACCEPTING = replace(ANALYSED, on_inconclusive=OnInconclusive.ACCEPT)
-PRESENT = replace(SPEC, absence=Absence.UNKNOWN)
-"""A member that is in no list says nothing of what it moves."""
-WAITING = replace(SPEC, wait_for_lag=True)
-GREEN_AWAY = replace(SPEC, replicas=(2, 0))
-SWITCHED, FAILED, REFUSED = Outcome.SWITCHED, Outcome.FAILED, Outcome.REFUSED
-BACK_AGAIN, STUCK = Outcome.ROLLED_BACK, Outcome.ROLLBACK_BLOCKED
 
 TABLE: list[tuple[str, Observation, Writes | Waits]] = [
     # -- nothing asked for, or nothing to move
@@ -460,154 +391,9 @@ def test_another_object_is_another_phase() -> None:
         assert phase_key(replace(SPEC, uid="one"), grant) != phase_key(replace(SPEC, uid="two"), grant)
 
 
-def test_who_has_not_confirmed() -> None:
-    members = (*pods(BLUE, PAUSED, 11), *pods(GREEN, PAUSED, 10), silent(pod(GREEN, 0, PAUSED, 11)))
-    assert unconfirmed(members, BLUE, 11) == ()
-    assert unconfirmed(members, GREEN, 11) == ("green-0", "green-1", "green-0")
-    assert unconfirmed(members, None, 10) == ("blue-0", "blue-1", "green-0")
-
-
-def test_for_whom_one_waits() -> None:
-    one = missing(BLUE_PAUSED, "blue-1")
-    assert waited_for(SPEC, one, BLUE, 11, held=True) == ()
-    assert waited_for(PRESENT, one, BLUE, 11, held=True) == ("1 of 2 blue members (absent)",)
-    assert waited_for(PRESENT, one, BLUE, 12, held=True) == ("blue-0", "1 of 2 blue members (absent)")
-    assert waited_for(replace(PRESENT, replicas=(2, 0)), (), GREEN, 12, held=False) == ()
-    assert not any("," in name for name in waited_for(PRESENT, (), BLUE, 11, held=True)), (
-        "the Lease joins them by commas"
-    )
-
-
-def test_what_is_missing_to_be_active() -> None:
-    assert not_active(SPEC, GREEN_RUNS, GREEN, 12) == ""
-    assert not_active(replace(SPEC, partitions=5), GREEN_RUNS, GREEN, 12) == "green owns partitions [0, 1, 2, 3] of 5"
-    assert "3 of 2" in not_active(SPEC, (*GREEN_RUNS, replace(pod(GREEN, 0, ACTIVE, 12), pod="green-2")), GREEN, 12)
-
-
 def test_a_lost_lease_is_made_again_at_a_round_number_with_room_below() -> None:
     for known in (1, 2, 499, 500, 501, 999, 1000, 1499, 1500, 12_345):
         write = decide(see(None, (), memory=Memory(known, BLUE))).write
         assert write is not None
         assert write.epoch % LOST_EPOCHS == 0
         assert known + LOST_EPOCHS // 2 < write.epoch <= known + LOST_EPOCHS * 3 // 2
-
-
-# -- properties ------------------------------------------------------------------------------------------------------
-
-COLORS = some.sampled_from(list(Color))
-OUTCOMES = some.none() | some.sampled_from(list(Outcome))
-EPOCHS = some.integers(0, 5)
-GRANTS = some.builds(
-    Grant, some.none() | COLORS, EPOCHS, some.none() | COLORS, some.none() | COLORS, some.integers(0, 3), OUTCOMES,
-    some.sampled_from(["", "ResumeTimeout", "RollbackBlocked: ResumeTimeout; rollback waits for green-1"]),
-    some.sampled_from([(), ("green-1",), ("blue-0", "green-0")]), some.booleans(),
-)  # fmt: skip
-REPORTS = some.builds(
-    Report, some.just("b"), some.none() | some.sampled_from(list(State)), EPOCHS, EPOCHS, some.booleans(),
-    some.sampled_from([(), (0,), (0, 1)]),
-)  # fmt: skip
-
-
-@some.composite
-def observations(draw: some.DrawFn) -> Observation:
-    names = draw(some.sets(some.sampled_from(["blue-0", "blue-1", "green-0", "green-1"])))
-    members = tuple(
-        Member(name, name, Color(name.split("-")[0]), draw(some.booleans()), draw(some.none() | REPORTS))
-        for name in sorted(names)
-    )
-    replicas = some.integers(0, 2)
-    spec = Spec(
-        draw(some.integers(1, 3)), draw(COLORS), (draw(replicas), draw(replicas)), draw(some.integers(0, 2)),
-        draw(some.booleans()), analysis=draw(some.booleans()), on_inconclusive=draw(some.sampled_from(OnInconclusive)),
-        absence=draw(some.sampled_from(Absence)),
-    )  # fmt: skip
-    return Observation(
-        spec, draw(some.none() | GRANTS), members, draw(some.booleans()), draw(some.sampled_from([0.0, 10.0, 1e9])),
-        draw(some.builds(Memory, EPOCHS, some.none() | COLORS, some.integers(0, 3), OUTCOMES)),
-        draw(some.sampled_from(list(Lag))), "", draw(some.sampled_from(list(Analysis))), "",
-        draw(some.none() | some.sampled_from([0.0, 10.0])),
-    )  # fmt: skip
-
-
-@settings(max_examples=500, deadline=None)
-@given(observations())
-def test_the_holder_changes_with_a_new_epoch_and_never_from_hand_to_hand(seen: Observation) -> None:
-    write, old = decide(seen).write, seen.grant
-    if write is None or old is None:
-        return
-    assert write.epoch >= old.epoch
-    if write.holder != old.holder:
-        assert write.epoch == old.epoch + 1 or write.unconfirmed
-        assert None in (write.holder, old.holder)
-    elif not write.unconfirmed:
-        assert write.epoch == old.epoch
-
-
-@settings(max_examples=500, deadline=None)
-@given(observations())
-def test_the_other_colour_is_granted_only_when_all_have_confirmed_or_are_gone(seen: Observation) -> None:
-    write, old = decide(seen).write, seen.grant
-    if write is None or old is None or write.holder is None or old.holder is not None:
-        return
-    if old.unconfirmed or old.last_holder is None:
-        assert seen.listed
-        assert unconfirmed(seen.members, None, old.epoch) == ()
-    elif write.holder is not old.last_holder:
-        assert seen.listed
-        assert unconfirmed(seen.members, old.last_holder, old.epoch) == ()
-
-
-@settings(max_examples=500, deadline=None)
-@given(observations())
-def test_where_absence_tells_nothing_the_other_colour_is_granted_only_when_everybody_is_there(
-    seen: Observation,
-) -> None:
-    write, old = decide(seen).write, seen.grant
-    if write is None or old is None or write.holder is None or old.holder is not None or old.last_holder is None:
-        return
-    if seen.spec.absence is Absence.UNKNOWN and write.holder is not old.last_holder:
-        there = [m for m in seen.members if m.color is old.last_holder]
-        assert len(there) >= max(1, seen.spec.count(old.last_holder))
-
-
-@settings(max_examples=500, deadline=None)
-@given(observations())
-@example(  # found by a random search: it asked for a list that it had, at every turn
-    see(replace(BLOCKED, blocked_by=("blue-0", "green-0")), (pod(BLUE, 0, PAUSED, 12),))
-)
-def test_a_decision_that_waits_says_for_what(seen: Observation) -> None:
-    decision = decide(seen)
-    assert decision.reason or decision.write is not None
-    assert not (seen.listed and decision.need_list)
-    if decision.write is not None:
-        assert decision.write != seen.grant
-        return
-    if seen.grant is None or seen.grant.holder is None:
-        assert decision.need_list or decision.deadline is not None
-
-
-@settings(max_examples=500, deadline=None)
-@given(observations())
-def test_a_switch_counts_only_with_an_analysis_that_passed_or_that_may_show_nothing(seen: Observation) -> None:
-    write, old = decide(seen).write, seen.grant
-    if write is None or write.outcome is not Outcome.SWITCHED or not seen.spec.analysis:
-        return
-    if old is not None and old.outcome is None and old.origin is not None and old.generation == seen.spec.generation:
-        accepted = {Analysis.PASSED}
-        if seen.spec.on_inconclusive is OnInconclusive.ACCEPT:
-            accepted.add(Analysis.INCONCLUSIVE)
-        assert seen.analysis in accepted
-
-
-@settings(max_examples=500, deadline=None)
-@given(observations(), some.sampled_from(["why", "RollbackBlocked: X; rollback waits for y", "a: b; c"]))
-def test_reasons_are_handed_on_and_never_looked_at(seen: Observation, reason: str) -> None:
-    """The model rests on it: there a reason is cut to its first word."""
-
-    def bare(decision: Decision) -> Decision:
-        write = decision.write and replace(decision.write, reason="")
-        return replace(decision, write=write, reason="", message="")
-
-    grant = seen.grant and replace(seen.grant, reason=reason)
-    other = replace(seen, grant=grant, memory=replace(seen.memory, reason=reason))
-    assert bare(decide(seen)) == bare(decide(other))

@@ -5,9 +5,10 @@ import re
 import pytest
 
 from tests.protocol import broken
+from tests.protocol.invariants import InvariantBroken
 from tests.protocol.model import SINGLES, STANDARD, WIDE, faults, main, visit
 from tests.protocol.parts import FAULTS, Bounds, Rules
-from tests.protocol.search import InvariantBroken, Search
+from tests.protocol.search import Search
 from tests.protocol.world import World
 from workloads.common.states import GroupProtocol, Membership
 from workloads.controller import decide as dc
