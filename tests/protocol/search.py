@@ -34,7 +34,7 @@ class Result:
 
 
 class Search:
-    """Visits every reachable state of a world."""
+    """Visits every reachable state of a world. Its many attributes are one table or numbering each."""
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -7,7 +7,7 @@ Lease's two writes. A settled system costs nothing: the loop turns when somethin
 
 import logging
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from workloads.common.backoff import Backoff
@@ -24,7 +24,7 @@ from workloads.controller.moments import Moment
 from workloads.controller.narrator import Narrator
 from workloads.controller.observe import PositionsFrom, Switch
 from workloads.controller.sight import Sight, Store
-from workloads.controller.terms import Decision, Observation, phase_key
+from workloads.controller.terms import Decision, Member, Observation, Spec, phase_key
 from workloads.controller.watches import RestartNeeded, Watches
 
 logger = logging.getLogger(__name__)
@@ -134,9 +134,6 @@ class Controller:
             memory = self._memory.of(switch)
         key = phase_key(spec, grant)
         elapsed = self._clock.elapsed(key, now.monotonic)
-        whole = (
-            grant is not None and grant.holder is not None and not not_active(spec, members, grant.holder, grant.epoch)
-        )
         measured = self._measurer.result(key)
         seen = Observation(
             spec=spec,
@@ -149,7 +146,7 @@ class Controller:
             lag_detail=measured.detail,
             analysis=measured.analysis,
             analysis_detail=measured.detail,
-            since_whole=self._clock.since_whole(whole, now.monotonic),
+            since_whole=self._clock.since_whole(_whole(spec, grant, members), now.monotonic),
         )
         return seen, measured
 
@@ -183,7 +180,7 @@ class Controller:
             self._watches.ask_list(key)
         self._measure(switch, grant, decision, key)
         mine = grant is not None and grant.holder is spec.active and grant.generation == spec.generation
-        if mine and seen.whole:
+        if mine and _whole(spec, grant, seen.members):
             self._narrator.whole(now)
         self._narrator.shows(switch, grant, decision, memory=seen.memory, members=seen.members, now=now)
         if decision.need_lag or decision.need_analysis:
@@ -213,3 +210,8 @@ class Controller:
             self._measurer.measure(key, task)
         else:
             self._measurer.measure(key, None)
+
+
+def _whole(spec: Spec, grant: Grant | None, members: Sequence[Member]) -> bool:
+    """Whether somebody holds the grant, and is ACTIVE on all partitions under it."""
+    return grant is not None and grant.holder is not None and not not_active(spec, members, grant.holder, grant.epoch)

@@ -44,18 +44,24 @@ class PhaseClock:
     def __init__(self) -> None:
         self._key: Hashable = None
         self._since = 0.0
+        self._whole = False
         self._whole_at: float | None = None
 
     def elapsed(self, key: Hashable, now: float) -> float:
         """How long this phase has been going on."""
         if key != self._key:
-            self._key, self._since, self._whole_at = key, now, None
+            self._key, self._since = key, now
+            self._whole, self._whole_at = False, None
         return now - self._since
 
     def since_whole(self, whole: bool, now: float) -> float | None:
-        """How long ago the holder was last ACTIVE on all partitions in this phase; None: it never was."""
-        if whole:
+        """How long ago the holder was last ACTIVE on all partitions in this phase; None: it never was.
+
+        Whatever changes is looked at at once, so what was whole at one look was so until the next.
+        """
+        if whole or self._whole:
             self._whole_at = now
+        self._whole = whole
         return None if self._whole_at is None else now - self._whole_at
 
     def due(self, deadline: float) -> float:

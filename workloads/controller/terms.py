@@ -101,7 +101,7 @@ class Observation:
     members: the pods as known. listed: whether they come from a consistent list (no cache) that was begun in this phase
         (see `phase_key`); only then does a pod's absence mean that it is gone.
     elapsed: seconds on the monotonic clock since this process first saw this phase.
-    since_whole: seconds since the holder was last seen ACTIVE on all partitions in this phase; None: it never was.
+    since_whole: seconds since the holder was ACTIVE on all partitions last in this phase; None: it never was.
     """
 
     spec: Spec
@@ -115,11 +115,6 @@ class Observation:
     analysis: Analysis = Analysis.PENDING
     analysis_detail: str = ""
     since_whole: float | None = None
-
-    @property
-    def whole(self) -> bool:
-        """Whether the holder is ACTIVE on all partitions now."""
-        return self.since_whole == 0
 
 
 @dataclass(frozen=True, slots=True)

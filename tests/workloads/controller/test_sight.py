@@ -183,6 +183,9 @@ def test_the_clock_knows_when_the_holder_was_whole_last_in_this_phase() -> None:
     clock.elapsed("a", 100.0)
     assert clock.since_whole(False, 101.0) is None
     assert clock.since_whole(True, 102.0) == 0
-    assert clock.since_whole(False, 105.0) == 3
+    assert clock.since_whole(False, 105.0) == 0, "until now"
+    assert clock.since_whole(False, 108.0) == 3
+    assert clock.since_whole(True, 109.0) == 0
+    assert clock.since_whole(False, 110.0) == 0
     clock.elapsed("b", 106.0)
     assert clock.since_whole(False, 106.0) is None
