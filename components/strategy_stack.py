@@ -7,7 +7,7 @@ import pulumi
 
 from components import names
 from components.access import Access, AccessArgs, controller_rules, sidecar_rules
-from components.cluster_access import ClusterAccess
+from components.cluster.access import ClusterAccess
 from components.consumer_set import ConsumerSet, ConsumerSetArgs
 from components.controller import Controller, ControllerArgs
 from components.namespace import namespace

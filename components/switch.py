@@ -16,7 +16,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import names
-from components.cluster_access import ClusterAccess
+from components.cluster.access import ClusterAccess
 from components.live_switch import Expectation, SwitchError
 from components.settings import Color, StrategySettings
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from components import switch as switch_component
-from components.cluster_access import ClusterAccess
+from components.cluster.access import ClusterAccess
 from components.crd import definition
 from components.live_switch import Expectation, SwitchError
 from components.platform_reference import platform_stack, require_platform
