@@ -35,8 +35,8 @@ def switch(
 
 
 def test_the_colour_asked_for_is_active() -> None:
-    verdict = judge(switch(), EXPECTED)
-    assert (verdict.pending, verdict.problem) == (None, None)
+    judgement = judge(switch(), EXPECTED)
+    assert (judgement.pending, judgement.problem) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_the_colour_asked_for_is_active() -> None:
     ids=["in progress", "of an older generation", "of no generation", "nobody yet", "no status", "no conditions"],
 )
 def test_what_has_not_ended_is_neither_good_nor_bad(state: Mapping[str, Any]) -> None:
-    verdict = judge(state, EXPECTED)
-    assert verdict.pending
-    assert verdict.problem is None
+    judgement = judge(state, EXPECTED)
+    assert judgement.pending
+    assert judgement.problem is None
 
 
 @pytest.mark.parametrize(
