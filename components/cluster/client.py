@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 import urllib3
 
 from components.cluster.access import ClusterAccess, configuration
-from components.cluster.errors import ApiError
+from components.cluster.errors import AccessError, ApiError
 
 __all__ = ["ApiError", "KubernetesApi"]
 
@@ -44,7 +44,13 @@ class KubernetesApi:
         self._configuration: Any = made
         self._agent = agent
         make: Any = RESTClientObject
-        self._pool: urllib3.PoolManager = make(made).pool_manager
+        why = ""
+        try:
+            self._pool: urllib3.PoolManager = make(made).pool_manager
+        except Exception as error:  # noqa: BLE001 - as of a proxy's address, which its text quotes
+            why = type(error).__name__
+        if why:
+            raise AccessError(f"the connection that the kubeconfig describes cannot be made ({why}); see its proxy-url")
 
     def request(
         self,
@@ -125,6 +131,8 @@ class KubernetesApi:
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             why = self._told(error)
+        except ValueError as error:  # of a token that is no header's value, which http.client's text quotes
+            why = f"the request cannot be sent ({type(error).__name__})"
         if response is None:  # raised here, so that it carries no exception with a text of its own
             raise ApiError(f"{method} {path}: the API server does not answer: {why}")
         if response.status >= _ERRORS:
@@ -147,7 +155,8 @@ class KubernetesApi:
         why = ""
         try:
             known: Any = self._configuration.auth_settings()
-            return {item["key"]: item["value"] for item in known.values()}
+            # A file's last line break is no part of the token, as client-go has it.
+            return {item["key"]: item["value"].strip() for item in known.values()}
         except Exception as error:  # noqa: BLE001 - whatever the renewal raises may quote what it read
             why = type(error).__name__
         raise ApiError(f"{method} {path}: the credential cannot be renewed ({why})")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 
-from components.cluster.access import ClusterAccess
+from components.cluster.access import AccessError, ClusterAccess
 from components.cluster.client import ApiError, KubernetesApi
 from components.live_reader import check
 from components.live_switch import Expectation, SwitchError
@@ -151,6 +151,30 @@ def test_no_error_without_an_answer_holds_a_credential(given: ClusterAccess) -> 
     with pytest.raises(ApiError, match="GET /x: the API server does not answer") as refused:
         KubernetesApi(given, agent="tests").get("/x")
     assert refused.value.status is None
+    assert SECRET not in whole_text(refused.value)
+
+
+def with_token(address: str, token: str) -> KubernetesApi:
+    named = {"name": "here", "cluster": {"server": address}}
+    return KubernetesApi(ClusterAccess(yaml.safe_dump(content({"token": token}, clusters=[named]))), agent="tests")
+
+
+def test_a_tokens_last_line_break_is_no_part_of_it(server: Server) -> None:
+    with_token(server.address, f"{SECRET}\n").get("/x")
+    assert server.seen[0][2]["authorization"] == f"Bearer {SECRET}"
+
+
+@pytest.mark.parametrize("token", [f"a\n{SECRET}", f"\u0416{SECRET}"], ids=["two lines", "no latin letter"])
+def test_a_token_that_no_header_can_hold(server: Server, token: str) -> None:
+    with pytest.raises(ApiError, match=r"GET /x: .*cannot be sent") as refused:
+        with_token(server.address, token).get("/x")
+    assert SECRET not in whole_text(refused.value)
+
+
+def test_a_proxy_that_is_none() -> None:
+    given = access("http://127.0.0.1:1", **{"proxy-url": f"gopher://user:{SECRET}@127.0.0.1:2"})
+    with pytest.raises(AccessError, match="see its proxy-url") as refused:
+        KubernetesApi(given, agent="tests")
     assert SECRET not in whole_text(refused.value)
 
 
