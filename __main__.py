@@ -48,7 +48,7 @@ def _strategy(stack: StackName, configuration: dict[str, str]) -> dict[str, pulu
     settings = strategy_settings(configuration, stack.name)
     found = settings.images.model_dump() if settings.images else images.sandbox_images(images.STRATEGY, os.environ)
     access = cluster_access()
-    if not pulumi.runtime.is_dry_run():
+    if access.kubeconfig or not pulumi.runtime.is_dry_run():
         # What the check after the switch could not read is refused before it; a preview needs no cluster.
         require_readable(access)
     with ThreadPoolExecutor(1) as beside:

@@ -1,7 +1,7 @@
 """The keys of the configuration, as they are declared in the models, for whatever is derived from them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from pydantic import BaseModel
@@ -19,27 +19,31 @@ Kind = Literal["string", "integer", "number", "boolean", "object", "array"]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key. name: in the configuration. attribute: of its model. stacks: `platform`, and strategies' letters."""
+    """One key. name: in the configuration. attribute: of its model. stacks: `platform`, and strategies' letters.
+
+    inners: when its value is an object, its model in each kind of stack.
+    """
 
     name: str
     attribute: str
-    field: FieldInfo
+    info: FieldInfo
     stacks: tuple[str, ...] = ()
+    inners: Mapping[str, type[BaseModel]] = field(default_factory=dict)
 
     @property
     def goes(self) -> Goes:
         """Where its value goes."""
-        return next((item for item in self.field.metadata if isinstance(item, Goes)), Goes())
+        return next((item for item in self.info.metadata if isinstance(item, Goes)), Goes())
 
     @property
     def description(self) -> str:
         """What it means; one sentence."""
-        return self.field.description or ""
+        return self.info.description or ""
 
     @property
     def kind(self) -> Kind:
         """Its type, as JSON schemas call it."""
-        kinds = {self.field.annotation, *get_args(self.field.annotation)}
+        kinds = {self.info.annotation, *get_args(self.info.annotation)}
         if any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds) or dict in _origins(kinds):
             return "object"
         if tuple in _origins(kinds):
@@ -50,32 +54,32 @@ class Key:
     @property
     def inner(self) -> type[BaseModel] | None:
         """The model of its value, when that is an object."""
-        return model_of(self.field)
+        return model_of(self.info)
 
     @property
     def minimum(self) -> float | None:
         """A number's least value."""
-        return bounds(self.field).get("ge")
+        return bounds(self.info).get("ge")
 
     @property
     def maximum(self) -> float | None:
         """A number's greatest value."""
-        return bounds(self.field).get("le")
+        return bounds(self.info).get("le")
 
     @property
     def pattern(self) -> str | None:
         """The regular expression of a text."""
-        return next((item.pattern for item in self.field.metadata if getattr(item, "pattern", None)), None)
+        return next((item.pattern for item in self.info.metadata if getattr(item, "pattern", None)), None)
 
     @property
     def choices(self) -> tuple[str, ...]:
         """The values that it can have; empty when they are not a few words."""
-        return choices(self.field)
+        return choices(self.info)
 
     @property
     def default(self) -> object:
         """Its default as Pulumi.yaml has it: {} for an object, "" for what has to be set."""
-        return plain_default(self.field)
+        return plain_default(self.info)
 
 
 _SCALARS: Mapping[type, Kind] = {bool: "boolean", int: "integer", float: "number"}
@@ -106,8 +110,11 @@ class Option:
 
 def of(model: type[BaseModel], *stacks: str) -> tuple[Key, ...]:
     """The keys of one model, in the order of its fields."""
-    attributes = {field.alias or name: name for name, field in model.model_fields.items()}
-    return tuple(Key(name, attributes[name], field, stacks) for name, field in fields(model).items())
+    attributes = {info.alias or name: name for name, info in model.model_fields.items()}
+    return tuple(
+        Key(name, attributes[name], info, stacks, dict.fromkeys(stacks, inner) if (inner := model_of(info)) else {})
+        for name, info in fields(model).items()
+    )
 
 
 def declared(models: Mapping[str, type[StrategySettings]] | None = None) -> tuple[Key, ...]:
@@ -124,8 +131,11 @@ def declared(models: Mapping[str, type[StrategySettings]] | None = None) -> tupl
             before = merged.get(key.name)
             if before is not None and _told(before) != _told(key):
                 raise ValueError(f"key {key.name}: {', '.join(before.stacks)} and {stack} do not agree about it")
-            stacks = (*before.stacks, stack) if before else (stack,)
-            merged[key.name] = Key(key.name, key.attribute, before.field if before else key.field, stacks)
+            if before is not None:
+                both = (*before.stacks, stack), {**before.inners, **key.inners}
+                merged[key.name] = Key(key.name, key.attribute, before.info, *both)
+            else:
+                merged[key.name] = key
     return tuple(merged.values())
 
 

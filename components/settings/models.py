@@ -13,14 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from components.settings.declare import NAMESPACE, Goes, Section
 from components.settings.types import ClientConfig, Color, Fraction, ImageName, Partitions, TopicName, Version
 
-_IMAGES = (
-    "image references where it is not the sandbox; stack platform: kafka, victoriametrics; strategy stacks: workloads"
-)
-_OF_A_COLOR = (
-    "what this colour has to itself: version; replicas (the common number, or 0 for the inactive colour); faults "
-    "(processing_delay_ms, failure_rate, commit_delay_ms, exceed_max_poll_interval; even empty, it lets PUT /faults); "
-    "config (client settings, but not those that the protocol owns)"
-)
+_IMAGES = "image references where it is not the sandbox"
+_OF_A_COLOR = "what this colour has to itself"
 _LIBRDKAFKA_MAX_POLL_INTERVAL_MS = 300_000
 
 
@@ -44,10 +38,17 @@ class ColorSettings(Section):
         default="1", description="the version that this colour runs; for people"
     )
     replicas: Annotated[int | None, Goes(spec=True, required=True)] = Field(
-        default=None, ge=0, le=100, description="how many pods this colour is meant to have"
+        default=None,
+        ge=0,
+        le=100,
+        description="how many pods this colour is meant to have; the common number, or 0 for the inactive one",
     )
-    faults: Annotated[Faults | None, Goes(consumer="faults")] = None
-    config: Annotated[ClientConfig, Goes(consumer="client")] = Field(default_factory=dict)
+    faults: Annotated[Faults | None, Goes(consumer="faults")] = Field(
+        default=None, description="what it does wrong on purpose; being there, even empty, enables PUT /faults"
+    )
+    config: Annotated[ClientConfig, Goes(consumer="client")] = Field(
+        default_factory=dict, description="client settings, but not those that the protocol owns"
+    )
 
 
 class Analysis(Section):
@@ -127,9 +128,7 @@ class StrategySettings(Section):
     message_bytes: Annotated[int, Goes(producer="message_bytes", option=True)] = Field(
         default=512, ge=64, le=1_000_000, description="producer: bytes per record"
     )
-    producer: ProducerSettings = Field(
-        default=ProducerSettings(), description="what the producer has to itself: partitions (those that it writes to)"
-    )
+    producer: ProducerSettings = Field(default=ProducerSettings(), description="what the producer has to itself")
     lag_policy: Annotated[Literal["wait", "immediate"], Goes(spec=True, option=True)] = Field(
         default="wait",
         description="whether a switch waits until each partition's position has reached the end offset read at the "
@@ -156,8 +155,7 @@ class StrategySettings(Section):
     )
     analysis: Annotated[Analysis | None, Goes(spec=True)] = Field(
         default=None,
-        description="what the new colour has to show after the hand-off before the switch counts: seconds, "
-        "maxErrorRate, minRecords, onInconclusive; none by default",
+        description="what the new colour has to show after the hand-off before the switch counts; none by default",
     )
     blue: ColorSettings = Field(default=ColorSettings(), description=_OF_A_COLOR)
     green: ColorSettings = Field(default=ColorSettings(), description=_OF_A_COLOR)
@@ -176,6 +174,10 @@ class StrategySettings(Section):
     def inactive(self) -> Color:
         """The colour that is not asked for."""
         return "green" if self.active == "blue" else "blue"
+
+    def own(self, attribute: str) -> str:
+        """The value of a key that only some strategies have, as text; empty for a strategy that has it not."""
+        return str(getattr(self, attribute, ""))
 
     def contradictions(self) -> Iterator[str]:
         """What contradicts what, beyond the rules for every strategy: lines that begin with the key's name."""

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from components.settings import registry
-from components.settings.keys import PLATFORM, Key
+from components.settings.keys import PLATFORM, Key, of
 from components.settings.models import StrategySettings
+from components.settings.telling import fields
 
 _PULUMI_KINDS = {"integer": "integer", "object": "object", "array": "array", "boolean": "boolean"}
-_KEY = re.compile(r"\b([a-z]+(?:[A-Z][a-z]+)+)\b")
+_NAME = re.compile(r"\b([a-z]+(?:[A-Z][a-z]+)+|[a-z]+(?:_[a-z]+)+|[a-z]+(?:\.[a-z]+){2,}|PUT /[a-z]+)")
 
 
 class _Dumper(yaml.SafeDumper):
@@ -45,10 +47,29 @@ def pulumi_config(declared: Sequence[Key]) -> dict[str, Any]:
 def _described(key: Key) -> str:
     """A key's description with what Pulumi.yaml has no field for: the stacks that it is for, and its choices."""
     words = tuple(registry.models()) if key.name == "strategy" else key.choices
-    told = f"{key.description} ({', '.join(words)})" if words else key.description
+    told = f"{key.description} ({', '.join(words)})" if words else _told(key)
     if PLATFORM in key.stacks:
         return told if len(key.stacks) > 1 else f"stack platform: {told}"
     return told if _is_common(key) else f"strategy {', '.join(key.stacks)}: {told}"
+
+
+def _told(key: Key, quote: str = "") -> str:
+    """A key's description; of an object also what is in it."""
+    stacks_of: dict[type[BaseModel], list[str]] = {}
+    for stack, model in key.inners.items():
+        stacks_of.setdefault(model, []).append(stack)
+    if len(stacks_of) < 2:
+        return "".join([key.description, *(f": {_inside(model, quote)}" for model in stacks_of)])
+    kinds = ((("stack platform" if PLATFORM in stacks else "strategy stacks"), m) for m, stacks in stacks_of.items())
+    return "; ".join([key.description, *(f"{kind}: {_inside(model, quote)}" for kind, model in kinds)])
+
+
+def _inside(model: type[BaseModel], quote: str) -> str:
+    parts = []
+    for key in of(model):
+        about = f"{key.description}: {', '.join(fields(key.inner))}" if key.inner else key.description
+        parts.append(f"{quote}{key.name}{quote} ({about})" if about else f"{quote}{key.name}{quote}")
+    return ", ".join(parts)
 
 
 def _is_common(key: Key) -> bool:
@@ -61,7 +82,7 @@ def readme_table(declared: Sequence[Key]) -> str:
     lines = ["| key | stack | values, default | meaning |", "| --- | --- | --- | --- |"]
     rows: dict[tuple[str, str, str], list[str]] = {}
     for key in declared:
-        rows.setdefault((_stacks(key), _values(key), _marked(key.description)), []).append(f"`{key.name}`")
+        rows.setdefault((_stacks(key), _values(key), _marked(_told(key, "`"))), []).append(f"`{key.name}`")
     lines += [f"| {', '.join(named)} | {' | '.join(cells)} |" for cells, named in rows.items()]
     return "\n".join(lines) + "\n"
 
@@ -87,5 +108,7 @@ def _values(key: Key) -> str:
 
 
 def _marked(text: str) -> str:
-    """Names of keys and paths as code."""
-    return _KEY.sub(r"`\1`", text)
+    """Names of keys and settings, and calls, as code, where they are not yet."""
+    return "`".join(
+        _NAME.sub(r"`\1`", part) if number % 2 == 0 else part for number, part in enumerate(text.split("`"))
+    )

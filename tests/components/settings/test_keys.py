@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from components.settings import keys, values
-from components.settings.declare import Goes, StrategyOf
+from components.settings.declare import Goes, Section, StrategyOf
 from components.settings.models import StrategySettings
 from components.settings.reading import schema_defaults
 from components.settings.render import pulumi_config, readme_table
@@ -49,6 +49,28 @@ def test_a_made_up_key_is_in_the_readme_and_an_option_of_the_experiments() -> No
     (option,) = (option for option in keys.options(DECLARED) if option.key == "madeUp")
     assert (option.name, option.attribute, option.type, option.choices) == ("--made-up", "made_up", int, ())
     assert (option.minimum, option.maximum, option.default, option.help) == (1, 9, 7, "what it means")
+
+
+def test_a_made_up_key_of_an_object_is_told_wherever_the_object_is() -> None:
+    class Inside(Section):
+        depth: Annotated[int, Goes(spec=True, required=True)] = Field(ge=1, le=9, description="how deep it is")
+
+    class Outside(Made):
+        strategy: StrategyOf[Literal["y"]]  # type: ignore[assignment]
+        made_of: Annotated[Inside | None, Goes(spec=True)] = Field(default=None, description="what it is made of")
+
+    (key,) = (key for key in keys.declared({"y": Outside}) if key.name == "madeOf")
+    assert pulumi_config([key])["madeOf"] == {
+        "type": "object",
+        "default": {},
+        "description": "strategy y: what it is made of: depth (how deep it is)",
+    }
+    assert "| what it is made of: `depth` (how deep it is) |" in readme_table([key])
+    inside = spec_schema([key])["properties"]["madeOf"]
+    assert inside["required"] == ["depth"]
+    assert inside["properties"]["depth"]["maximum"] == 9
+    settings = Outside.model_validate({"strategy": "y", "madeOf": {"depth": 3}})
+    assert values.switch_spec(settings)["madeOf"] == {"depth": 3}
 
 
 def test_strategies_that_do_not_agree_about_a_key_are_refused() -> None:

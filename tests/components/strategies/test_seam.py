@@ -11,7 +11,7 @@ import pytest
 from components import strategies
 from components import switch as switch_component
 from components.cluster.access import ClusterAccess
-from components.settings import SettingsError, StackName, registry, strategy_settings
+from components.settings import SettingsError, StackName, StrategySettings, registry, strategy_settings
 from components.strategies import base
 from components.strategy_stack import build_strategy
 from tests.support.recorder import Recorder, deploy
@@ -125,7 +125,7 @@ def test_keys_of_another_strategy_are_refused() -> None:
 
 
 def test_a_letter_that_is_taken_is_refused() -> None:
-    class Other(registry.StrategySettings):
+    class Other(StrategySettings):
         pass
 
     with pytest.raises(ValueError, match="strategy 'c' is registered already"):
