@@ -5,7 +5,7 @@
 | module | what is in it |
 | --- | --- |
 | `step` | what to do next: the protocol's part, run by the protocol model too |
-| `timing` | when: how long what may wait is held back, and when a call is repeated |
+| `timing`, `outbox` | when: pure rules of what is held back, what is repeated, which report is next |
 | `subject` | what a sidecar can move: `Subject`. `consumer`: an application with the lifecycle API |
 | `store` | the view, and which of two things learnt is the newer |
 | `mover` | takes in what was learnt and carries out what the step says |

@@ -129,11 +129,11 @@ def test_it_is_resumed_only_by_a_lease_that_was_read_for_it() -> None:
     scene.grant(BLUE, 2)
     scene.lease = None  # it cannot be read
     scene.look()
-    until("it was asked for twice, in vain", lambda: scene.look() and scene.reads >= 2)
+    until("it was asked for twice, in vain", lambda: scene.look().read_for is None and scene.reads >= 2)
     assert connector.steps == []
     scene.lease = LeaseState(Grant(GREEN, 4, GREEN), 4)  # what the watch has not told yet
     until("read, and found to be green's", lambda: scene.look().grant == Grant(GREEN, 4, GREEN))
-    until("told so", lambda: scene.look() and connector.epoch == 4)
+    until("told so", lambda: scene.look().grant is not None and connector.epoch == 4)
     assert connector.state is State.PAUSED
     assert not [step for step in connector.steps if step.startswith("start")]
 

@@ -4,7 +4,7 @@ errors.
 | module | what is in it |
 | --- | --- |
 | `credentials` | how to reach the API server, and as whom: the pod's service account |
-| `kubeconfig` | the same outside of a pod: tests and hands only |
+| `kubeconfig`, `ways` | the same outside of a pod, for tests and hands only; which of the two it is |
 | `client` | `Kube`: requests with deadlines, one watch |
 | `follower` | `Follower`: a thread that reads and watches for ever |
 | `pace` | what a follower does after each turn: a pure rule |
@@ -17,10 +17,11 @@ connection of its own while they call at the same time.
 """
 
 from workloads.common.kube.client import METADATA_ONLY, STRATEGIC_MERGE, Event, Kube, Object, version_of
-from workloads.common.kube.credentials import Access, access
+from workloads.common.kube.credentials import Access
 from workloads.common.kube.errors import AccessError, ApiError, KubeError, SilentError, UnreachableError
 from workloads.common.kube.follower import Follower
 from workloads.common.kube.kubeconfig import from_kubeconfig
+from workloads.common.kube.ways import access
 
 __all__ = [
     "METADATA_ONLY",

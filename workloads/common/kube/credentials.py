@@ -1,7 +1,5 @@
-"""How a workload reaches the API server, and as whom: by its pod's service account.
-
-The token is read again, because it is rotated. Outside of a pod (tests, a workload started by hand) a kubeconfig says
-it: `kubeconfig`, imported only then.
+"""How a workload reaches the API server, and as whom: by its pod's service account, whose token is read again and again
+because it is rotated.
 """
 
 import os
@@ -76,13 +74,11 @@ class Access:
         return urllib3.HTTPSConnectionPool(url.hostname or "", url.port or 443, ssl_context=context, **common)
 
 
-def access() -> Access:
-    """In a pod: its service account. Else what `KUBECONFIG` (or ~/.kube/config) says. Raises AccessError."""
+def in_pod() -> Access | None:
+    """By this pod's service account; None when this is no pod, or one without a token."""
     host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
     token = SERVICE_ACCOUNT / "token"
-    if host and token.exists():
-        name = f"[{host}]" if ":" in host else host
-        return Access(f"https://{name}:{port}", str(SERVICE_ACCOUNT / "ca.crt"), token)
-    from workloads.common.kube.kubeconfig import from_kubeconfig  # noqa: PLC0415 - no pod ever needs it
-
-    return from_kubeconfig()
+    if not host or not token.exists():
+        return None
+    name = f"[{host}]" if ":" in host else host
+    return Access(f"https://{name}:{port}", str(SERVICE_ACCOUNT / "ca.crt"), token)

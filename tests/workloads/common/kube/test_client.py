@@ -45,6 +45,7 @@ def test_one_connection_is_kept_and_replaced_when_the_server_closes_it(api: Fake
     assert api.connections == 1
     api.close_after_answer = True
     client.get("/version")
+    assert client._pool.pool is not None
     (connection,) = [kept for kept in client._pool.pool.queue if kept is not None]
     until("the client's side sees the end", lambda: is_connection_dropped(connection))
     client.get("/version")
