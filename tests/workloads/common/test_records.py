@@ -185,6 +185,7 @@ def test_a_log_that_grows_is_bounded_and_says_what_went(tmp_path: Path) -> None:
 def test_what_is_written_is_never_removed_however_small_the_bound(tmp_path: Path) -> None:
     filled = Filled(tmp_path, 0)
     filled.write(30)
+    assert filled.space.make_room() == []
     assert len(filled.names()) == 1
     last = (tmp_path / "consumed" / filled.names()[0]).read_bytes().splitlines()[-1]
     assert json.loads(last)["seq"] == 29

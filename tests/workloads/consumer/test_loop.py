@@ -52,6 +52,15 @@ def test_a_partition_that_stays_is_not_handled_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("one_by_one")
+def test_an_assignment_voids_what_was_fetched_before_also_without_a_revocation(tmp_path: Path) -> None:
+    bench = Bench(tmp_path).active(1, 0, 1)
+    bench.turn([*records(0, 0, 2), *records(1, 0, 0)])
+    bench.turn(lambda: bench.client.give(0))
+    bench.turn(records(0, 1, 2), *[[]] * 4)
+    assert bench.lines() == [(0, 0), (1, 0), (0, 1), (0, 2)]
+
+
+@pytest.mark.usefixtures("one_by_one")
 def test_what_a_poll_brings_after_its_rebalance_is_kept(tmp_path: Path) -> None:
     bench = Bench(tmp_path).active(1, 0, 1)
     bench.turn(records(0, 0, 2))
@@ -81,6 +90,14 @@ def test_a_client_that_is_lost_takes_its_backlog_along(tmp_path: Path) -> None:
     bench.active(2, 0)
     bench.turn(records(0, 7, 7))
     assert bench.lines() == [(0, 0), (0, 7)]
+
+
+def test_what_a_lost_client_has_to_say_after_its_end_is_not_heard(tmp_path: Path) -> None:
+    bench = Bench(tmp_path).active(1, 0)
+    fatal, other = KafkaError(KafkaError._FATAL), KafkaError(KafkaError._ALL_BROKERS_DOWN)
+    bench.turn([Record(0, -1, fatal), Record(0, -1, other)], [])
+    assert bench.loop.figures.client_errors == Counter({"_FATAL": 1})
+    assert bench.lifecycle.state is State.PAUSED
 
 
 # --- commands
@@ -186,6 +203,19 @@ def test_a_place_that_was_taken_is_given_up_when_nobody_waits(tmp_path: Path) ->
     assert old.detached
     bench.until("a fresh client", lambda: len(bench.clients) == 2)
     assert not bench.client.did.count("join")
+
+
+def test_a_resume_does_not_wait_for_a_client_that_is_being_retired(tmp_path: Path) -> None:
+    bench = Bench(tmp_path).active(1, 0)
+    command = bench.command(Pause(2))
+    bench.until("paused", lambda: bench.answer(command))
+    old = bench.client
+    bench.command(Pause(3))
+    bench.active(4, 0)
+    bench.until("the old client to be closed", lambda: "close" in old.did)
+    bench.turn()
+    assert len(bench.clients) == 2
+    assert not bench.client.detached
 
 
 def test_a_shared_member_is_given_what_it_had_at_the_committed_offsets(tmp_path: Path) -> None:
