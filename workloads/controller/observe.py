@@ -39,8 +39,8 @@ class AnalysisLimits:
 class Switch:
     """One reading of a KafkaConsumerSwitch. selectors: the labels of each colour's pods, (blue, green).
 
-    groups: each colour's consumer group, (blue, green). strategy: the stack's name for it, a label of the metrics:
-    nothing here is decided by it.
+    groups: each colour's consumer group, (blue, green), empty where none is named.
+    strategy: the stack's name for it, a label of the metrics: nothing here is decided by it.
     """
 
     uid: str
@@ -97,11 +97,11 @@ def read_switch(obj: Object) -> Switch:
             ),
             strategy=str(spec["strategy"]),
             selectors=(_selector(spec["blue"]), _selector(spec["green"])),
-            groups=(str(spec["blue"]["group"]), str(spec["green"]["group"])),
+            groups=(str(spec["blue"].get("group") or ""), str(spec["green"].get("group") or "")),
             topic=str(spec["topic"]),
             lease_name=str(spec["leaseName"]),
             lag_threshold=int(spec.get("lagThreshold", 0)),
-            positions=PositionsFrom(spec.get("positions", PositionsFrom.MEMBERS)),
+            positions=_positions(spec),
             analysis=_analysis(analysis) if analysis else None,
             status=obj.get("status") or {},
         )
@@ -111,6 +111,14 @@ def read_switch(obj: Object) -> Switch:
         ) from error
     except (TypeError, ValueError) as error:
         raise SwitchError(f"KafkaConsumerSwitch {obj['metadata'].get('name')}: {error}") from error
+
+
+def _positions(spec: Mapping[str, Any]) -> PositionsFrom:
+    positions = PositionsFrom(spec.get("positions", PositionsFrom.MEMBERS))
+    nameless = [color for color in Color if not spec[color].get("group")]
+    if positions is PositionsFrom.GROUPS and nameless:
+        raise ValueError(f"spec.positions: {positions} needs spec.{nameless[0]}.group")
+    return positions
 
 
 def _analysis(said: Mapping[str, Any]) -> AnalysisLimits:

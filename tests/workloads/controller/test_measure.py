@@ -262,7 +262,11 @@ class Admin:
             answer.set_exception(self.answers[0])
         else:
             assert [(one.topic, one.partition) for one in wanted.topic_partitions] == [("t", 0), ("t", 1)]
-            answer.set_result(ConsumerGroupTopicPartitions(wanted.group_id, list(self.answers)))
+            answer.set_result(
+                ConsumerGroupTopicPartitions(
+                    wanted.group_id, [one for one in self.answers if isinstance(one, TopicPartition)]
+                )
+            )
         return {wanted.group_id: answer}
 
 

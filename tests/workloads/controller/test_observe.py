@@ -58,7 +58,7 @@ def test_what_a_strategy_says_is_read_as_values() -> None:
         ({"absence": "Perhaps"}, "Perhaps"),
         ({"positions": "Nowhere"}, "Nowhere"),
         ({"analysis": {"seconds": 5, "maxErrorRate": 0, "onInconclusive": "Guess"}}, "Guess"),
-        ({"blue": {"selector": {}, "replicas": 1}}, "group"),
+        ({"blue": {"selector": {}, "replicas": 1}, "positions": "Groups"}, r"Groups needs spec\.blue\.group"),
         ({"blue": {"replicas": 1}}, "selector"),
         ({"lagPolicy": "never"}, "never"),
         ({"partitions": "many"}, "many"),
