@@ -2,8 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,12 +43,12 @@ def configuration(access: ClusterAccess, environment: Mapping[str, str] = os.env
     load_dictionary: Any = config.load_kube_config_from_dict
     load_in_cluster: Any = config.load_incluster_config
     why = ""
+    _silence()
     try:
-        with _silenced():
-            if found is None:
-                load_in_cluster(client_configuration=made)
-            else:
-                load_dictionary(found.content(), client_configuration=made)
+        if found is None:
+            load_in_cluster(client_configuration=made)
+        else:
+            load_dictionary(found.content(), client_configuration=made)
     except Exception as error:  # noqa: BLE001 - whatever it raises may quote what it read: its kind has to do
         why = type(error).__name__
     source = found.source if found else "the pod's service account"
@@ -65,16 +64,12 @@ def _has_credential(found: Found, made: Any) -> bool:
     return "exec" not in found.user or bool(made.api_key or made.cert_file)
 
 
-@contextmanager
-def _silenced() -> Iterator[None]:
-    """The package logs what an exec plugin wrote to its standard error, by the root logger."""
+def _silence() -> None:
+    """Have the root logger drop what the package says by it: what an exec plugin wrote to its standard error, now and
+    when a token is renewed.
+    """
+    logging.getLogger().addFilter(_is_not_the_packages)
 
-    def drop(record: logging.LogRecord) -> bool:
-        return f"{os.sep}kubernetes{os.sep}" not in record.pathname
 
-    root = logging.getLogger()
-    root.addFilter(drop)
-    try:
-        yield
-    finally:
-        root.removeFilter(drop)
+def _is_not_the_packages(record: logging.LogRecord) -> bool:
+    return f"{os.sep}kubernetes{os.sep}config{os.sep}" not in record.pathname
