@@ -6,6 +6,7 @@ Also by hand: ``python -m tests.validator.generate CLASS FOLDER`` (or ``clean``,
 import copy
 import gzip
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,9 +37,11 @@ class Logs:
     def write(self, folder: Path) -> None:
         """Write them below ``folder``: ``produced/``, ``consumed/``, ``events/``."""
         for side in ("produced", "consumed", "events"):
-            (folder / side).mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(folder / side, ignore_errors=True)
+            (folder / side).mkdir(parents=True)
             for name, lines in getattr(self, side).items():
                 text = "".join(json.dumps(line) + "\n" for line in lines).encode() + self.tails.get(name, b"")
+                (folder / side / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / side / name).write_bytes(compressed(name, text))
 
     def handled(self, producer: str, seq: int) -> tuple[str, int]:
@@ -118,6 +121,43 @@ def clean() -> Logs:
     return logs
 
 
+VERSIONS = {"blue": "1.0", "green": "2"}
+
+
+def told(logs: Logs) -> Logs:
+    """With all that our consumers write besides: versions, lifecycle events with what was committed, end lines."""
+    for name, lines in logs.consumed.items():
+        for line in lines:
+            line["version"] = VERSIONS[line["color"]]
+        logs.events[name] = events_of(name, lines)
+        lines.append({"pod": name.partition(".")[0], "end": len(lines)})
+    return logs
+
+
+def events_of(name: str, lines: list[Line]) -> list[Line]:
+    """The events of the process that wrote these lines: for each epoch the starts, then each record's commit."""
+    events: list[Line] = []
+    epoch = -1
+
+    def add(event: str, places: list[list[Any]], line: Line) -> None:
+        who = {"color": line["color"], "pod": name.partition(".")[0], "version": VERSIONS[line["color"]]}
+        events.append({**who, "epoch": line["epoch"], "event": event, "partitions": places, "t": line["t"]})
+
+    for index, line in enumerate(lines):
+        if line["epoch"] != epoch:
+            if epoch >= 0:
+                add("PAUSED", [["bluegreen", partition] for partition in range(PARTITIONS)], lines[index - 1])
+            epoch = line["epoch"]
+            starts: dict[int, int] = {}
+            for other in lines[index:]:
+                if other["epoch"] == epoch:
+                    starts.setdefault(other["partition"], other["offset"])
+            add("ASSIGNED", [["bluegreen", partition] for partition in range(PARTITIONS)], line)
+            add("ASSIGNED", [["bluegreen", partition, offset] for partition, offset in starts.items()], line)
+        add("COMMITTED", [["bluegreen", line["partition"], line["offset"] + 1]], line)
+    return events
+
+
 # What changes the clean log into one with exactly one anomaly, by class; several ways where a class has several.
 # A record of the killed producer p1 is lost like any other; only what it did not write down is a note.
 
@@ -179,7 +219,7 @@ def _out_of_order(logs: Logs) -> None:
 
 
 def _zombie(logs: Logs) -> None:
-    """Under 3, after 7 had begun on that partition; 5, the epoch before 7, has nothing late: not dual_active."""
+    """Green's under 3, after blue's 7 had begun on that partition: two colours at a time, too."""
     last = [line for line in logs.consumed["consumer-green-0.b.jsonl"] if line["epoch"] == 3][-1]
     last["t"] = max(line["t"] for lines in logs.consumed.values() for line in lines) + STEP
     _own_file(logs, last)
@@ -191,6 +231,15 @@ def _dual_active(logs: Logs) -> None:
     green = logs.consumed["consumer-green-0.b.jsonl"][0]
     assert blue["partition"] != green["partition"]
     blue["t"] = green["t"] + 1
+
+
+def _dual_active_beyond_the_next_epoch(logs: Logs) -> None:
+    """Green's last under 3 a moment after blue's first under 7, elsewhere; 5 lies between."""
+    after = [line for line in logs.consumed["consumer-blue-0.a.jsonl"] if line["epoch"] == 7]
+    late = [line for line in logs.consumed["consumer-green-0.b.jsonl"] if line["epoch"] == 3]
+    last = [line for line in late if line["partition"] == after[PARTITIONS - 1]["partition"]][-1]
+    last["t"] = after[0]["t"] + 1
+    _own_file(logs, last)
 
 
 def _dual_active_in_one_epoch(logs: Logs) -> None:
@@ -245,7 +294,7 @@ ANOMALIES: dict[str, tuple[tuple[Change, int], ...]] = {
     "producer_duplicate": ((_producer_duplicate, 1),),
     "out_of_order": ((_out_of_order, 1),),
     "zombie": ((_zombie, 1),),
-    "dual_active": ((_dual_active, 1), (_dual_active_in_one_epoch, 1)),
+    "dual_active": ((_dual_active, 1), (_dual_active_in_one_epoch, 1), (_dual_active_beyond_the_next_epoch, 1)),
 }
 NOTES: dict[str, Change] = {
     "unlogged": _unlogged,

@@ -48,6 +48,9 @@ def expected(logs: Logs, producers: frozenset[str], clock_error: int) -> dict[st
         "zombie": 0 if steps else _late(handled, clock_error, same=False),
         "dual_active": _dual_active(handled, 10**30 if steps else clock_error),
     }
+    cut = _incomplete(produced, ends)
+    if cut:
+        anomalies = dict.fromkeys(anomalies, 0)
     notes = {
         "unlogged": phantoms.count("unlogged"),
         "unknown": sum(line["status"] == "unknown" for line in produced),
@@ -59,7 +62,7 @@ def expected(logs: Logs, producers: frozenset[str], clock_error: int) -> dict[st
     return {
         "anomalies": anomalies,
         "notes": notes,
-        "unjudged": bool(steps) or _contradictory(produced) or _incomplete(produced, ends),
+        "unjudged": bool(steps) or _contradictory(produced) or cut,
         "produced": len(produced),
         "acked": sum(map(_acked, produced)),
         "consumed": len(handled),
@@ -135,18 +138,16 @@ def _late(handled: list[Line], error: int, *, same: bool) -> int:
 
 
 def _dual_active(handled: list[Line], error: int) -> int:
-    epochs = sorted({line["epoch"] for line in handled})
-    colors = {epoch: {line["color"] for line in handled if line["epoch"] == epoch} for epoch in epochs}
-    total = sum(len(found) == 2 for found in colors.values())
-    for old, new in pairwise(epochs):
-        total += any(
-            line["t"]
-            > min(other["t"] for other in handled if other["epoch"] == new and other["color"] == color) + error
-            for color in colors[new]
+    """Epochs with a record that came after one of a newer epoch of the other colour, and epochs with two colours."""
+    return len(
+        {
+            line["epoch"]
             for line in handled
-            if line["epoch"] == old and line["color"] != color
-        )
-    return total
+            for other in handled
+            if other["color"] != line["color"]
+            and (other["epoch"] == line["epoch"] or (other["epoch"] > line["epoch"] and line["t"] > other["t"] + error))
+        }
+    )
 
 
 def _contradictory(produced: list[Line]) -> bool:

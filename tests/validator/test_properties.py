@@ -13,7 +13,7 @@ from tests.validator import oracle
 from tests.validator.generate import Line, Logs, clean
 from tools.validator import InputError, Limits, frames, validate
 from tools.validator.errors import FormatError
-from tools.validator.lines import EndLine, parse_consumed, parse_produced
+from tools.validator.lines import ConsumedEnd, EndLine, parse_consumed, parse_produced
 
 PRODUCERS = ("a", "b", "c")
 TOPICS = ("t", "u")
@@ -262,7 +262,7 @@ def test_the_fast_parser_is_the_strict_one(case: tuple[str, list[bytes]]) -> Non
     strict = parse_produced if side == "produced" else parse_consumed
     raw = b"".join(line + b"\n" for line in lines)
     rows: list[tuple[Any, ...]] = []
-    ends: list[EndLine] = []
+    ends: list[EndLine | ConsumedEnd] = []
     wrong = None
     for index, line in enumerate(lines):
         try:
@@ -270,7 +270,7 @@ def test_the_fast_parser_is_the_strict_one(case: tuple[str, list[bytes]]) -> Non
         except FormatError:
             wrong = 100 + index
             break
-        if isinstance(found, EndLine):
+        if isinstance(found, EndLine | ConsumedEnd):
             ends.append(found)
         else:
             rows.append((100 + index, *found))

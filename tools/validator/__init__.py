@@ -9,16 +9,20 @@ Input
 =====
 PATH is a file, or a folder that is read recursively for ``*.jsonl``, ``*.jsonl.gz`` and ``*.jsonl.zst``; other files in
 it are counted and left alone. A file that is named twice, also through a folder, is read once. JSON Lines, UTF-8, one
-object a line, times in integer nanoseconds of CLOCK_REALTIME, one file per process.
+object a line, times in integer nanoseconds of CLOCK_REALTIME, one log per process: ``<pod>.<boot id>.jsonl`` and, where
+it was cut while it grew, its further parts ``<pod>.<boot id>.0001.jsonl``, ..., which are read as one.
 
 * produced: ``{"producer", "seq", "topic", "partition", "offset", "status": "acked"|"failed"|"unknown", "t"}``, with
   ``partition`` and ``offset`` null unless acked; and, at a clean end, ``{"producer", "end": n}``.
 * consumed: ``{"color": "blue"|"green", "pod", "epoch", "producer", "seq", "topic", "partition", "offset", "t"}``, with
-  ``"error": "..."`` when processing failed: the record was *handled*, but not *processed*.
-* events: ``{"color", "pod", "epoch", "event", "partitions": [[topic, partition, offset?], ...], "t"}``.
+  ``"error": "..."`` when processing failed: the record was *handled*, but not *processed*; with ``"version": "..."``, the
+  application's, if the writer knows it; and, at a clean end, ``{"pod", "end": n}``, n the lines of all parts.
+* events: ``{"color", "pod", "epoch", "event", "partitions": [[topic, partition, offset?], ...], "t"}``. Of them count:
+  ``COMMITTED`` (acknowledged, the next offset), ``ASSIGNED`` (where reading starts, if it is known), ``END`` (the end of
+  the partition, met in order, as next offset), ``TRUNCATED`` (a part of the logs had to go).
 
 Types are checked strictly. Integers are JSON integers (no ``41.0``, no ``"41"``, no ``true``) from 0 to 2^63-1, a
-partition to 2^31-1. Names are non-empty strings. ``error`` is a string, possibly empty, never null. A missing key, a
+partition to 2^31-1. Names are non-empty strings. ``error`` and ``version`` are strings, possibly empty, never null. A missing key, a
 key that stands twice, an unknown colour, status or event, a blank line: not of the format. Further keys are tolerated,
 so that a writer may say more without breaking its judge; a record line that also has ``end`` is refused.
 
@@ -36,12 +40,28 @@ a side without a single record. A file without a line beside others that have so
 handled anything, and accepted; on the produced side only together with ``--producer``, as without it nobody can tell
 whose log it should have been.
 
+Whole logs
+----------
+What became of records is told by whole logs only. So 2 is decided at once, with every count null, for
+
+* a produced or consumed log that is there twice: two files of one process (by their names) or of the same content,
+  plain or compressed. Files without a record are all alike, and do not count;
+* parts of a log that are not all there from the first to the last one, and an event ``TRUNCATED``;
+* a consumed log with an end line that does not say how many lines it has;
+* a consumed log that is absent or has no end line, if its process committed what is not *covered*: beyond its last line,
+  the end that it met, and the start that it was assigned. A start covers what was committed since, and what was
+  committed before without holding the partition (copies, starts, strategy B). A missing end line alone is no finding: a
+  process may be killed, and its lines are with the kernel before their offsets are committed. In a whole log such an
+  offset is ``lost``. Only what overlaps the offsets that the judged producers are known to have written counts: a copy
+  of the logs may have the lines of one producer only, and consumers go on with the next one's.
+
+The produced log of a producer that ended cleanly, but which has not the sequences 0 ... n-1 that its end line promises,
+or has end lines that differ, was cut: 2, and no class is counted.
+
 2 is also the outcome, *unless a class fails*, where everything could be counted but a pass would not be deserved:
 
-* ``t`` falls within a file by more than the clock error (``clock_steps``): the classes by time (``zombie``,
+* ``t`` falls within a log by more than the clock error (``clock_steps``): the classes by time (``zombie``,
   ``dual_active`` between epochs, ``stale_epoch``) are not counted;
-* the log of a producer that ended cleanly does not have the sequences 0 ... n-1 that its end line promises, or has end
-  lines that differ: it was cut short or is not the whole;
 * a producer/seq is written down twice, other than as acked at two offsets: its fate is known once.
 
 A log without an end line may have gaps: the producer was killed while records were under way.
@@ -54,7 +74,9 @@ Classes (each fails the verdict when it is not 0)
 A line may be in several. *Handled*: with or without error. *Time*: ``t``, "after" means later by more than the clock
 error. Epochs are the ones that occur in the consumed log.
 
-``lost``                an acked producer/seq that was never handled. Counted per producer/seq.
+``lost``                an acked producer/seq that was never handled. Counted per producer/seq. Also, per process and
+                        partition, what was committed by a process whose whole log does not have it, where that is not
+                        counted already.
 ``phantom``             handled, but the producer was told that it failed, or no producer wrote it down. For a producer
                         that wrote a log without an end line the latter is ``unlogged``, a note; a producer without any
                         log is a phantom. Counted per consumed line.
@@ -64,17 +86,20 @@ error. Epochs are the ones that occur in the consumed log.
                         several offsets at which the record was acked are no duplicates of each other (they are the
                         producer's): n at k such offsets count n-k. Does not fail with ``--allow-duplicates``.
 ``producer_duplicate``  the same producer/seq acked at several offsets: n distinct offsets count n-1.
-``out_of_order``        within one file and partition an offset lower than one handled before it, which this file had
+``out_of_order``        within one log and partition an offset lower than one handled before it, which this log had
                         not handled before (that would be a repetition). Per consumed line.
 ``zombie``              handled after a record of the same partition that has a newer epoch and the other colour.
                         Per consumed line. If it has the same colour: ``stale_epoch``, a note.
-``dual_active``         per pair of successive epochs of different colours: a record under the older handled after the
-                        first one under the newer, over all partitions; and each epoch with two colours. Counted per
-                        pair, not per record.
+``dual_active``         an epoch under which a record was handled after the first one under any newer epoch of the
+                        other colour, over all partitions; and an epoch with two colours. Counted per (older) epoch,
+                        not per record.
 
 Notes: ``unlogged``, ``stale_epoch`` (above), ``unknown`` (produced lines without a known fate; handled or not, both are
 fine), ``foreign`` (lines of both logs), ``torn``, ``clock_steps`` (of all files, events too: every line whose time is
 more than the clock error below the highest since the previous step).
+
+``failed`` and ``handled`` (by colour and version) say how many records were handled, and how many of them with an error:
+a run in which every record failed has no anomaly. ``schema`` is 2; without it, the JSON is of the first form.
 
 Hand-offs
 =========

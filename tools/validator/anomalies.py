@@ -116,14 +116,19 @@ def mismatch(acked: pl.DataFrame, consumed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def out_of_order(consumed: pl.DataFrame) -> pl.DataFrame:
-    """Below what its file has handled on this place, and handled by this file for the first time."""
-    where = ["file", "position"]
+def out_of_order(consumed: pl.DataFrame, process: list[int]) -> pl.DataFrame:
+    """Below what its process has handled on this place, and handled by it for the first time.
+
+    ``process`` has the process of each file; the parts of a log have their numbers in their order.
+    """
+    where = ["process", "position"]
+    if not consumed["behind"].any():
+        return consumed.clear().with_columns(_ONE)
+    known = pl.col("file").replace_strict(list(range(len(process))), process, return_dtype=pl.UInt32)
+    consumed = consumed.with_columns(process=known)
     behind = consumed.filter("behind")
-    if behind.is_empty():
-        return behind.with_columns(_ONE)
-    first = consumed.join(behind, on=where, how="semi").sort("line").unique(where, keep="first", maintain_order=True)
-    return first.filter("behind").with_columns(_ONE)
+    first = consumed.join(behind, on=where, how="semi").sort("file", "line")
+    return first.unique(where, keep="first", maintain_order=True).filter("behind").with_columns(_ONE)
 
 
 def zombie(consumed: pl.DataFrame, limits: pl.DataFrame, error: int) -> pl.DataFrame:
@@ -169,7 +174,12 @@ def overtaken(spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def dual_active(spans: pl.DataFrame, error: int, *, by_time: bool = True) -> pl.DataFrame:
-    """Pairs of successive epochs of different colours that overlap in time, and epochs with two colours."""
+    """Epochs under which a record was handled after the first one of any newer epoch of the other colour, on whatever
+    place; and epochs with two colours. One row an epoch.
+
+    ``to_epoch`` is the newer epoch whose record came first, ``overlap`` by how much the last record of the older one is
+    later; null where the only thing wrong is that the epoch has two colours. Without ``by_time``, only these.
+    """
     grants = (
         spans.group_by("epoch")
         .agg(
@@ -178,22 +188,23 @@ def dual_active(spans: pl.DataFrame, error: int, *, by_time: bool = True) -> pl.
             green_first=pl.col("first").filter("green").min(),
             green_last=pl.col("last").filter("green").max(),
         )
-        .sort("epoch")
+        .sort("epoch", descending=True)
     )
-    columns = (pl.col("epoch").alias("from_epoch"), "to_epoch", "overlap", _ONE)
-    both = pl.col("blue_first").is_not_null() & pl.col("green_first").is_not_null()
-    one_epoch = grants.filter(both).select(
-        pl.col("epoch").alias("from_epoch"),
-        pl.col("epoch").alias("to_epoch"),
-        pl.lit(None, dtype=pl.Int64).alias("overlap"),
-        _ONE,
-    )
-    if not by_time:
-        return one_epoch
-    overlap = pl.max_horizontal(
-        pl.col("blue_last") - pl.col("green_first").shift(-1), pl.col("green_last") - pl.col("blue_first").shift(-1)
-    )
-    pairs = grants.select(pl.col("epoch"), to_epoch=pl.col("epoch").shift(-1), overlap=overlap).filter(
-        pl.col("overlap") > error
-    )
-    return pl.concat([one_epoch, pairs.select(columns)])
+    rows: list[tuple[int, int, int | None, int]] = []
+    first: dict[str, tuple[int, int]] = {}  # by colour, of the epochs newer than the one in hand: time, epoch
+    for epoch, blue_first, blue_last, green_first, green_last in grants.iter_rows():
+        overlaps = [
+            (last - first[other][0], first[other][1])
+            for last, other in ((blue_last, "green"), (green_last, "blue"))
+            if by_time and last is not None and other in first
+        ]
+        overlap, newer = max(overlaps, default=(error, epoch))
+        if overlap > error:
+            rows.append((epoch, newer, overlap, 1))
+        elif blue_first is not None and green_first is not None:
+            rows.append((epoch, epoch, None, 1))
+        for color, begin in (("blue", blue_first), ("green", green_first)):
+            if begin is not None:
+                first[color] = min((begin, epoch), first.get(color, (begin, epoch)))
+    schema = {"from_epoch": pl.Int64, "to_epoch": pl.Int64, "overlap": pl.Int64, "count": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row")

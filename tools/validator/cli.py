@@ -13,12 +13,24 @@ from typing import Any
 
 from tools.validator.errors import InputError
 from tools.validator.judge import validate
-from tools.validator.report import CLASSES, NOTES, Handoff, Report, refusal_as_json
+from tools.validator.report import CLASSES, MEANINGS, NOTES, Handoff, Report, refusal_as_json
 
 CANNOT_JUDGE = 2
 INTERRUPTED = 130
 _PROGRESS_SECONDS = 2.0
 _EXAMPLES_SHOWN = 5
+_EPILOG = "\n".join(
+    [
+        "classes, each counted, each fails the verdict when it is not 0:",
+        *(f"  {name:<20}{meaning}" for name, meaning in MEANINGS.items()),
+        "",
+        "exit codes:",
+        "  0   nothing wrong",
+        "  1   an anomaly: a class that fails the verdict is not 0",
+        "  2   the input cannot be judged: missing, unreadable, there twice, not whole, ...; or a clock went back",
+        "  130 interrupted",
+    ]
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,9 +90,11 @@ class Progress:
 def text(report: Report, *, allow_duplicates: bool = False) -> str:
     """The report for people."""
     verdict = {0: "PASS", 1: "FAIL", 2: "NOT TO BE JUDGED"}[report.exit_code]
+    failed = report.failed
     lines = [
         f"verdict: {verdict}",
-        f"produced {report.produced:,} (acked {report.acked:,}), consumed {report.consumed:,}",
+        f"produced {report.produced:,} (acked {report.acked:,}), consumed {report.consumed:,} (failed {failed:,})",
+        *_handled_lines(report),
         "",
     ]
     for name in CLASSES:
@@ -104,6 +118,14 @@ def text(report: Report, *, allow_duplicates: bool = False) -> str:
     return "\n".join(lines)
 
 
+def _handled_lines(report: Report) -> list[str]:
+    """By colour and version, where lines bear one."""
+    each = [(color, name, one) for color, versions in report.handled.items() for name, one in versions.items()]
+    if not any(name for _, name, _ in each):
+        return []
+    return [f"  {color} {name or '(no version)'}: {one.handled:,} (failed {one.failed:,})" for color, name, one in each]
+
+
 def _handoff_lines(report: Report) -> list[str]:
     gaps = [(one.gap_seconds, place, one) for place, found in report.partitions.items() for one in found]
     if not gaps:
@@ -123,9 +145,10 @@ def _handoff_lines(report: Report) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tools.validator",
-        description="Judge what consumers handled by what producers wrote: lost, duplicate, out of order, two colours"
-        " at once, ... The specification is the docstring of the package.",
-        epilog="exit code: 0 nothing wrong, 1 an anomaly, 2 the input cannot be judged",
+        description="Judge what consumers handled by what producers wrote: lost, duplicate, out of order, two colours\n"
+        "at once, ... The specification is the docstring of the package.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_EPILOG,
     )
     many: dict[str, Any] = {"nargs": "+", "action": "extend"}
     parser.add_argument("--produced", **many, required=True, metavar="PATH", help="produced logs: files or folders")

@@ -6,6 +6,7 @@ import polars as pl
 
 from tools.validator.report import CLASSES, MAX_EXAMPLES
 from tools.validator.tables import Catalog
+from tools.validator.wholeness import Uncovered
 
 _PRODUCED_CLASSES = ("lost", "producer_duplicate")  # their file and line are the produced log's
 _KEPT = {
@@ -22,6 +23,7 @@ class Examples:
         self._produced_files = produced_files
         self._consumed_files = consumed_files
         self._found: dict[str, pl.DataFrame] = {}
+        self._ignored: list[Uncovered] = []
 
     def add(self, name: str, found: pl.DataFrame) -> None:
         """More of class ``name``."""
@@ -31,14 +33,29 @@ class Examples:
         together = kept if known is None else pl.concat([known, kept])
         self._found[name] = together.sort(order).head(MAX_EXAMPLES)
 
+    def ignored(self, found: list[Uncovered]) -> None:
+        """What was committed by a process that did not handle it: examples of lost."""
+        self._ignored = found[:MAX_EXAMPLES]
+
     def as_json(self) -> dict[str, list[dict[str, Any]]]:
         """JSON objects for each class."""
+        shown = self._by_class()
+        shown["lost"] = [*shown["lost"], *map(self._commit, self._ignored)][:MAX_EXAMPLES]
+        return shown
+
+    def _by_class(self) -> dict[str, list[dict[str, Any]]]:
         return {
             name: [self._shown(name, row) for row in self._found[name].iter_rows(named=True)]
             if name in self._found
             else []
             for name in CLASSES
         }
+
+    def _commit(self, one: Uncovered) -> dict[str, Any]:
+        pod, _, boot_id = one.process.rpartition(".")
+        topic, partition = self._catalog.places[one.place]
+        shown: dict[str, Any] = {"topic": topic, "partition": partition, "offset": one.low, "committed": one.high}
+        return {**shown, "pod": pod, "boot_id": boot_id, "why": "its process committed it and did not handle it"}
 
     def _shown(self, name: str, row: dict[str, Any]) -> dict[str, Any]:
         produced = name in _PRODUCED_CLASSES

@@ -11,8 +11,8 @@ from typing import IO, Protocol
 import zstandard
 
 from tools.validator.errors import InputError
+from tools.validator.sources import SUFFIXES, Source, arranged
 
-SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 MAX_LINE_BYTES = 4 << 20
 _READ_BYTES = 1 << 18
 _READ_COMPRESSED_BYTES = 1 << 15  # so that even zeros, compressed a thousandfold, come in bearable pieces
@@ -22,12 +22,12 @@ _READ_COMPRESSED_BYTES = 1 << 15  # so that even zeros, compressed a thousandfol
 class Found:
     """The logs of one side, in the order in which they are read, and how many other files lay beside them."""
 
-    files: tuple[Path, ...]
+    files: tuple[Source, ...]
     others: int
 
     def size(self) -> int:
         """Bytes on disk, by which progress is measured; nothing for a pipe, or for what opening it will complain of."""
-        return sum(path.stat().st_size for path in self.files if path.is_file())
+        return sum(one.path.stat().st_size for one in self.files if one.path.is_file())
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,11 @@ class Chunk:
 
 
 def find(paths: Sequence[Path], side: str) -> Found:
-    """The files behind ``paths``. Raises InputError for what is missing, unreadable or holds no log."""
+    """The files behind ``paths``.
+
+    Raises InputError for what is missing, unreadable or holds no log, for a log that is there twice by its name, and
+    for one whose parts are not all there.
+    """
     files: dict[str, Path] = {}
     others = 0
     for path in paths:
@@ -60,7 +64,7 @@ def find(paths: Sequence[Path], side: str) -> Found:
             raise InputError(f"a folder without any {', '.join('*' + end for end in SUFFIXES)} ({side})", str(path))
         for log in logs:
             files.setdefault(os.path.realpath(log), log)
-    return Found(tuple(files.values()), others)
+    return Found(arranged(files.values(), side), others)
 
 
 def chunks(path: Path, chunk_bytes: int) -> Iterator[Chunk]:

@@ -8,12 +8,21 @@ by line, to ``lines.py``, which also words the complaint.
 """
 
 import io
+import re
 from dataclasses import dataclass
 
 import polars as pl
 
 from tools.validator.errors import FormatError, InputError
-from tools.validator.lines import COLORS, MAX_PARTITION, STATUSES, EndLine, parse_consumed, parse_produced
+from tools.validator.lines import (
+    COLORS,
+    MAX_PARTITION,
+    STATUSES,
+    ConsumedEnd,
+    EndLine,
+    parse_consumed,
+    parse_produced,
+)
 
 PRODUCED_SCHEMA = {
     "producer": pl.String,
@@ -35,18 +44,21 @@ CONSUMED_SCHEMA = {
     "offset": pl.Int64,
     "t": pl.Int64,
 }
+_OPTIONAL = ("error", "version")  # strings that a consumed line may have
 # What polars makes of a number, a truth value, an object or a list where a string is asked for. A name that happens to
 # look like that is read by lines.py.
-_NOT_SURELY_A_STRING = r"^$|^[-+0-9.eE]+$|^(?:true|false|null|NaN|-?inf)$|^[\[{]"
+_LIKE_A_NUMBER = r"^[-+0-9.eE]+$|^(?:true|false|null|NaN|-?inf)$"
+_NOT_SURELY_A_STRING = r"^$|^[\[{]|" + _LIKE_A_NUMBER
+_MARKS = 4  # quotation marks of a further key with a string
 _ESCAPE = b"\\u"  # may be half a character, which polars lets pass
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """The records of a chunk: the columns of the schema, ``line`` (from 1), for consumed ones ``failed``."""
+    """The records of a chunk: the columns of the schema, ``line`` (from 1); consumed: ``version``, ``failed``."""
 
     records: pl.DataFrame
-    ends: tuple[EndLine, ...]
+    ends: tuple[EndLine | ConsumedEnd, ...]
 
 
 def parse(raw: bytes, first_line: int, lines: int, *, side: str, file: str) -> Parsed:
@@ -58,16 +70,17 @@ def parse(raw: bytes, first_line: int, lines: int, *, side: str, file: str) -> P
     frame = _read(raw, lines, produced=produced)
     if frame is None:
         return _strictly(raw, None, pl.DataFrame(), first_line, produced=produced, file=file)
-    doubtful = _doubtful(frame, produced=produced)
-    marks = _marks(produced=produced, failed=0) * lines
+    doubtful = _doubtful(frame, raw, produced=produced)
+    marks = _marks(produced=produced) * lines
     if not produced:
-        failed = frame["error"].is_not_null()
-        marks += (_marks(produced=False, failed=1) - _marks(produced=False, failed=0)) * int(failed.sum())
-        frame = frame.with_columns(failed=failed)
+        frame = frame.with_columns(failed=frame["error"].is_not_null())
+        marks += _MARKS * sum(lines - frame[name].null_count() for name in _OPTIONAL)
     if doubtful.any() or raw.count(b'"') != marks or (b"\\" in raw and _ESCAPE in raw):
         unproven = _unproven(raw, frame, doubtful, produced=produced)
     else:
         unproven = doubtful
+    if not produced:
+        frame = frame.with_columns(pl.col("version").fill_null(""))
     frame = frame.select(*_schema(produced=produced)).with_row_index("line", first_line)
     if unproven is None or unproven.any():
         return _strictly(raw, unproven, frame, first_line, produced=produced, file=file)
@@ -75,18 +88,18 @@ def parse(raw: bytes, first_line: int, lines: int, *, side: str, file: str) -> P
 
 
 def _schema(*, produced: bool) -> dict[str, type[pl.DataType]]:
-    return dict(PRODUCED_SCHEMA) if produced else {**CONSUMED_SCHEMA, "failed": pl.Boolean}
+    return dict(PRODUCED_SCHEMA) if produced else {**CONSUMED_SCHEMA, "version": pl.String, "failed": pl.Boolean}
 
 
-def _marks(*, produced: bool, failed: int) -> int:
+def _marks(*, produced: bool) -> int:
     """Quotation marks of a line that has the wanted keys and nothing else: two for each key and each string."""
     schema: dict[str, type[pl.DataType]] = dict(PRODUCED_SCHEMA) if produced else dict(CONSUMED_SCHEMA)
-    return 2 * (len(schema) + sum(dtype == pl.String for dtype in schema.values()) + 2 * failed)
+    return 2 * (len(schema) + sum(dtype == pl.String for dtype in schema.values()))
 
 
 def _read(raw: bytes, lines: int, *, produced: bool) -> pl.DataFrame | None:
     """What polars makes of it; None if it refuses, or if lines and rows do not correspond (it skips blank lines)."""
-    schema = dict(PRODUCED_SCHEMA) if produced else {**CONSUMED_SCHEMA, "error": pl.String}
+    schema = dict(PRODUCED_SCHEMA) if produced else {**CONSUMED_SCHEMA, **dict.fromkeys(_OPTIONAL, pl.String)}
     if not lines:
         return pl.DataFrame(schema=schema)
     try:
@@ -96,21 +109,37 @@ def _read(raw: bytes, lines: int, *, produced: bool) -> pl.DataFrame | None:
     return frame if frame.height == lines else None
 
 
-def _doubtful(frame: pl.DataFrame, *, produced: bool) -> pl.Series:
+def _doubtful(frame: pl.DataFrame, raw: bytes, *, produced: bool) -> pl.Series:
     """Rows whose values alone forbid to take them as they are."""
     integers = ("seq", "partition", "offset", "t") if produced else ("epoch", "seq", "partition", "offset", "t")
     column, allowed = ("status", STATUSES[:1]) if produced else ("color", COLORS)
-    names = ("producer", "topic") if produced else ("pod", "producer", "topic", "error")
+    names = ("producer", "topic") if produced else ("pod", "producer", "topic")
     checks = [pl.col(column).is_in(allowed).not_().fill_null(value=True)]
-    checks += [pl.col(name).is_null() for name in names if name != "error"]
+    checks += [pl.col(name).is_null() for name in names]
     checks += [(pl.col(name) < 0).fill_null(value=True) for name in integers]
     checks.append(pl.col("partition") > MAX_PARTITION)
-    for name in names:
+    for name in names if produced else (*names, *_OPTIONAL):
         values = frame[name].drop_nulls().unique()
         strange = values.filter(values.str.contains(_NOT_SURELY_A_STRING))
+        if name == "version":
+            proven = [version for version in strange.to_list() if _quoted(version, frame, raw)]
+            strange = strange.filter(~strange.is_in(proven))
         if not strange.is_empty():
             checks.append(pl.col(name).is_in(strange.implode()))
     return frame.select(pl.any_horizontal(checks).fill_null(value=False).alias("doubtful")).to_series()
+
+
+def _quoted(version: str, frame: pl.DataFrame, raw: bytes) -> bool:
+    """Whether a version that looks like a number, as they do, is a string in every one of its lines.
+
+    It stands in quotation marks as often as polars found it. If a line had it without them, another would have to have
+    it twice or deeper down, and the marks of the chunk could not come out even: that takes four more, the lack is two.
+    """
+    if not re.fullmatch(_LIKE_A_NUMBER, version):
+        return False
+    text = version.encode()
+    stands = raw.count(b'"version":"%b"' % text) + raw.count(b'"version": "%b"' % text)
+    return stands == int((frame["version"] == version).sum())
 
 
 def _unproven(raw: bytes, frame: pl.DataFrame, doubtful: pl.Series, *, produced: bool) -> pl.Series | None:
@@ -121,10 +150,12 @@ def _unproven(raw: bytes, frame: pl.DataFrame, doubtful: pl.Series, *, produced:
         return None
     if len(texts) != frame.height:
         return None
-    marks = pl.lit(_marks(produced=produced, failed=0))
-    if not produced:
-        marks = pl.when("failed").then(_marks(produced=False, failed=1)).otherwise(marks)
     line = pl.lit(texts).str
+    marks = pl.lit(_marks(produced=produced))
+    if not produced:
+        marks += _MARKS * sum((pl.col(name).is_not_null().cast(pl.Int32) for name in _OPTIONAL), pl.lit(0))
+        # One that looks like a number was looked at over the chunk, which is not enough for its lines one by one.
+        doubtful |= frame["version"].str.contains(_LIKE_A_NUMBER).fill_null(value=False)
     more = line.count_matches('"', literal=True) != marks
     return frame.select(pl.lit(doubtful) | more | line.contains(_ESCAPE.decode(), literal=True)).to_series()
 
@@ -135,7 +166,7 @@ def _strictly(
     """The lines in ``which`` (None: all) by ``lines.py``, the others as they were read."""
     texts = raw.split(b"\n")[:-1]
     rows: list[tuple[object, ...]] = []
-    ends: list[EndLine] = []
+    ends: list[EndLine | ConsumedEnd] = []
     parse_line = parse_produced if produced else parse_consumed
     for index in range(len(texts)) if which is None else which.arg_true():
         line = first_line + index
@@ -143,7 +174,7 @@ def _strictly(
             found = parse_line(texts[index])
         except FormatError as error:
             raise InputError(str(error), file, line) from None
-        if isinstance(found, EndLine):
+        if isinstance(found, EndLine | ConsumedEnd):
             ends.append(found)
         else:
             rows.append((line, *found))

@@ -13,12 +13,14 @@ from tools.validator.errors import InputError
 from tools.validator.examples import Examples
 from tools.validator.files import Found, find
 from tools.validator.handoffs import handoffs
+from tools.validator.lifecycle import Events
 from tools.validator.limits import Limits
 from tools.validator.parallel import in_order
-from tools.validator.reading import Asked, ConsumedSide, Events, ProducedSide, Progress
-from tools.validator.report import CLASSES, FileCounts, Report
+from tools.validator.reading import Asked, ConsumedSide, ProducedSide, Progress
+from tools.validator.report import CLASSES, FileCounts, Handled, Report
 from tools.validator.shuffle import Shuffle
 from tools.validator.tables import BY_KEY, BY_POSITION, CONSUMED, PRODUCED, Catalog
+from tools.validator.wholeness import Uncovered, check_ends, refuse, uncovered
 
 _MAX_BUCKETS = 256
 _COMPRESSION = 12  # what gzip and zstandard make of such logs, roughly
@@ -83,10 +85,11 @@ class _Judge:
         self._consumed_by_position = Shuffle(folder / "cp", BY_POSITION, buckets, CONSUMED, limits.held_rows)
         self._produced = ProducedSide(asked, self._produced_by_key, self._produced_by_position, self._catalog)
         self._consumed = ConsumedSide(asked, self._consumed_by_key, self._consumed_by_position, self._catalog)
-        self._events = Events(asked)
+        self._events = Events(asked, self._catalog)
 
     def report(self, *, allow_duplicates: bool) -> Report:
         self._read()
+        ignored = self._whole()
         examples = Examples(self._catalog, self._produced.files, self._consumed.files)
         unjudged: list[str] = []
         tally = dict.fromkeys((*CLASSES, "unlogged", "stale_epoch"), 0)
@@ -103,14 +106,29 @@ class _Judge:
                 f"a clock went back {clock_steps} time(s) by more than the clock error:"
                 " zombie, stale_epoch and dual_active between epochs are not counted"
             )
-        self._by_key(count, unjudged)
+        incomplete = self._by_key(count, unjudged, ignored)
+        tally["lost"] += len(ignored)
+        examples.ignored(ignored)
         self._by_position(count, by_time=not clock_steps)
         spans = self._consumed.spans()
         count("dual_active", anomalies.dual_active(spans, self._asked.clock_error, by_time=not clock_steps))
+        if incomplete:
+            # What a log that was cut makes of records is nothing that happened to them.
+            tally |= dict.fromkeys(CLASSES, 0)
+            examples = Examples(self._catalog, self._produced.files, self._consumed.files)
+            unjudged += [*incomplete, "no class is counted"]
         return Report(
             produced=self._produced.counts.records,
             acked=self._produced.acked,
             consumed=self._consumed.counts.records,
+            handled={
+                color: {
+                    version: Handled(*counts)
+                    for (of, version), counts in sorted(self._consumed.handled.items())
+                    if of == color
+                }
+                for color in sorted({color for color, _ in self._consumed.handled})
+            },
             anomalies={name: tally[name] for name in CLASSES},
             notes={
                 "unlogged": tally["unlogged"],
@@ -152,8 +170,18 @@ class _Judge:
             raise InputError("the consumed logs have no record at all")
         self._events.read(self._found["events"], self._progress)
 
-    def _by_key(self, count: _Count, unjudged: list[str]) -> None:
-        """lost, phantom (and unlogged), duplicate, producer_duplicate; and whether the produced logs are whole."""
+    def _whole(self) -> list[Uncovered]:
+        """What a process with a whole log committed and did not handle. Raises InputError for other logs."""
+        check_ends(self._consumed.logs)
+        absent, ignored = uncovered(self._consumed.logs, self._events.commits, self._produced.places)
+        refuse(absent, self._catalog.places.__getitem__)
+        return ignored
+
+    def _by_key(self, count: _Count, unjudged: list[str], ignored: list[Uncovered]) -> list[str]:
+        """lost, phantom (and unlogged), duplicate, producer_duplicate. Returns why the produced logs are not whole.
+
+        Takes out of ``ignored`` what is about records that are lost: they are counted one by one.
+        """
         ends = self._produced.ends
         open_producers = pl.Series([one for one in range(self._wrote) if one not in ends], dtype=pl.UInt32)
         again: dict[int, int] = {}
@@ -165,6 +193,8 @@ class _Judge:
             contradictory, further = found.pop("contradictory"), found.pop("further")
             for name, rows in found.items():
                 count(name, rows)
+            lost = found["lost"]["position"]
+            ignored[:] = [one for one in ignored if not self._catalog.within(lost, one.place, one.low, one.high)]
             if not contradictions and contradictory.height:
                 first = self._contradiction(contradictory)
             contradictions += contradictory.height
@@ -173,7 +203,7 @@ class _Judge:
             self._progress("judging records", bucket + 1, len(buckets))
         if contradictions:
             unjudged.append(f"the fate of {contradictions} record(s) is written down more than once: {first}")
-        unjudged.extend(self._incomplete(again))
+        return self._incomplete(again)
 
     def _bucket_by_key(self, bucket: int, open_producers: pl.Series) -> dict[str, pl.DataFrame]:
         """What is wrong in one bucket, by class.
@@ -234,7 +264,7 @@ class _Judge:
         consumed = self._consumed_by_position.read(bucket)
         found = {
             "mismatch": anomalies.mismatch(self._produced_by_position.read(bucket), consumed),
-            "out_of_order": anomalies.out_of_order(consumed),
+            "out_of_order": anomalies.out_of_order(consumed, self._consumed.process),
         }
         if limits is not None:
             error = self._asked.clock_error
@@ -247,7 +277,7 @@ def _buckets(found: dict[str, Found], bucket_bytes: int) -> int:
     """As many as keep one bucket small; the same for all shuffles, as they are joined bucket by bucket."""
     plain = 0
     for side in found.values():
-        for path in side.files:
+        for path in (one.path for one in side.files):
             if not path.is_file():
                 plain += _PIPE_BYTES
             else:

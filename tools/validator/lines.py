@@ -10,7 +10,7 @@ from tools.validator.errors import FormatError
 
 COLORS = ("blue", "green")
 STATUSES = ("acked", "failed", "unknown")
-EVENTS = ("ACTIVE", "DRAINING", "PAUSED", "ASSIGNED", "REVOKED", "LOST", "FENCED", "COMMITTED")
+EVENTS = ("ACTIVE", "DRAINING", "PAUSED", "ASSIGNED", "REVOKED", "LOST", "FENCED", "COMMITTED", "END", "TRUNCATED")
 MAX_INT = 2**63 - 1
 MAX_PARTITION = 2**31 - 1
 
@@ -34,8 +34,15 @@ class EndLine(NamedTuple):
     end: int
 
 
+class ConsumedEnd(NamedTuple):
+    """A consumer's clean end: its process handled ``end`` records, over all parts of its log."""
+
+    pod: str
+    end: int
+
+
 class ConsumedLine(NamedTuple):
-    """One handled record; ``failed`` if its processing ended in an error."""
+    """One handled record; ``failed`` if its processing ended in an error, ``version`` empty if the line bears none."""
 
     color: str
     pod: str
@@ -46,7 +53,16 @@ class ConsumedLine(NamedTuple):
     partition: int
     offset: int
     t: int
+    version: str
     failed: bool
+
+
+class Place(NamedTuple):
+    """A partition, and the offset that an event is about, where it says one."""
+
+    topic: str
+    partition: int
+    offset: int | None
 
 
 class EventLine(NamedTuple):
@@ -56,6 +72,7 @@ class EventLine(NamedTuple):
     pod: str
     epoch: int
     event: str
+    partitions: tuple[Place, ...]
     t: int
 
 
@@ -63,9 +80,7 @@ def parse_produced(raw: bytes) -> ProducedLine | EndLine:
     """A line of a producer's log. Raises FormatError."""
     found = _object(raw)
     if "end" in found:
-        record_keys = [key for key in ProducedLine._fields if key != "producer" and key in found]
-        if record_keys:
-            raise FormatError(f'an end line must not have "{record_keys[0]}"')
+        _no_record(found, ProducedLine._fields, but="producer")
         return EndLine(_name(found, "producer"), _integer(found, "end"))
     status = _one_of(found, "status", STATUSES)
     partition: int | None
@@ -88,11 +103,13 @@ def parse_produced(raw: bytes) -> ProducedLine | EndLine:
     )
 
 
-def parse_consumed(raw: bytes) -> ConsumedLine:
+def parse_consumed(raw: bytes) -> ConsumedLine | ConsumedEnd:
     """A line of a consumer's record log. Raises FormatError."""
     found = _object(raw)
-    if "error" in found and type(found["error"]) is not str:
-        raise FormatError(f'"error" must be a string where it stands, not {_shown(found["error"])}')
+    if "end" in found:
+        _no_record(found, (*ConsumedLine._fields, "error"), but="pod")
+        return ConsumedEnd(_name(found, "pod"), _integer(found, "end"))
+    _optional_text(found, "error")
     return ConsumedLine(
         _one_of(found, "color", COLORS),
         _name(found, "pod"),
@@ -103,6 +120,7 @@ def parse_consumed(raw: bytes) -> ConsumedLine:
         _integer(found, "partition", MAX_PARTITION),
         _integer(found, "offset"),
         _integer(found, "t"),
+        _optional_text(found, "version"),
         "error" in found,
     )
 
@@ -118,6 +136,7 @@ def parse_event(raw: bytes) -> EventLine:
         _name(found, "pod"),
         _integer(found, "epoch"),
         _one_of(found, "event", EVENTS),
+        tuple(Place(entry[0], entry[1], entry[2] if len(entry) == 3 else None) for entry in partitions),
         _integer(found, "t"),
     )
 
@@ -162,6 +181,20 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(text: str) -> None:
     raise FormatError(f"not JSON: {text}")
+
+
+def _no_record(found: dict[str, Any], record: tuple[str, ...], *, but: str) -> None:
+    """A line is about a record, or it is an end line."""
+    both = [key for key in record if key not in {but, "version"} and key in found]
+    if both:
+        raise FormatError(f'an end line must not have "{both[0]}"')
+
+
+def _optional_text(found: dict[str, Any], key: str) -> str:
+    value = found.get(key, "")
+    if type(value) is not str or not _encodable(value):
+        raise FormatError(f'"{key}" must be a string where it stands, not {_shown(value)}')
+    return value
 
 
 def _value(found: dict[str, Any], key: str) -> Any:

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import polars as pl
 
-from tools.validator.errors import FormatError, InputError
+from tools.validator.doubles import Doubles
+from tools.validator.errors import InputError
 from tools.validator.files import Chunk, Found, chunks
 from tools.validator.frames import Parsed, parse
-from tools.validator.lines import COLORS, STATUSES, EventLine, is_json, parse_event
+from tools.validator.lines import COLORS, STATUSES, ConsumedEnd, EndLine, is_json
 from tools.validator.parallel import in_order
 from tools.validator.shuffle import Shuffle
+from tools.validator.sources import Source
 from tools.validator.tables import ACKED, CONSUMED, SPANS, UNKNOWN, Catalog, merge_spans
+from tools.validator.wholeness import ConsumedLog
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -22,7 +25,7 @@ _MERGE_SPANS = 64
 
 
 class ClockWatch:
-    """Counts where the times of one file fall by more than the clock error (nanoseconds)."""
+    """Counts where the times of one process fall by more than the clock error (nanoseconds)."""
 
     def __init__(self, error: int) -> None:
         self._error = error
@@ -30,7 +33,7 @@ class ClockWatch:
         self.steps = 0
 
     def see(self, times: pl.Series) -> None:
-        """The next times of the file. Each step begins a new comparison: only what comes after it counts from there."""
+        """The next times of the log. Each step begins a new comparison: only what comes after it counts from there."""
         if times.is_empty():
             return
         highest = pl.select(pl.lit(times).cum_max().clip(lower_bound=self._highest)).to_series()
@@ -71,7 +74,7 @@ class _Part:
     """The records of one chunk, and which file they are from; the last chunk of a file says so."""
 
     file: int
-    path: str
+    source: Source
     parsed: Parsed
     torn: bool
     last: bool
@@ -81,7 +84,7 @@ class ProducedSide:
     """Reads the produced logs: the rows into two shuffles, the counts into itself.
 
     By the producer's number: ``ends`` has what its end lines say, ``written`` how many record lines it has, ``highest``
-    its highest seq.
+    its highest seq. ``places`` has the lowest and the highest acked offset of each place.
     """
 
     def __init__(self, asked: Asked, by_key: Shuffle, by_position: Shuffle, catalog: Catalog) -> None:
@@ -95,6 +98,7 @@ class ProducedSide:
         self.ends: dict[int, list[int]] = {}
         self.written: dict[int, int] = {}
         self.highest: dict[int, int] = {}
+        self.places: dict[int, tuple[int, int]] = {}
         self.files: list[str] = []
 
     def read(self, found: Found, progress: Progress) -> None:
@@ -103,10 +107,14 @@ class ProducedSide:
             found, "produced", self._asked, counts=self.counts, files=self.files, progress=progress
         ):
             for end in part.parsed.ends:
+                if not isinstance(end, EndLine):
+                    continue
                 if not self._asked.producers or end.producer in self._asked.producers:
                     self.ends.setdefault(self._catalog.producers.number(end.producer), []).append(end.end)
             clock.see(own["t"])
-            rows = self._catalog.number(own).select(
+            numbered = self._catalog.number(own)
+            self._reached(numbered)
+            rows = numbered.select(
                 pl.lit(part.file, dtype=pl.UInt32).alias("file"),
                 "line",
                 "key",
@@ -126,9 +134,19 @@ class ProducedSide:
             self.written[producer] = self.written.get(producer, 0) + lines
             self.highest[producer] = max(highest, self.highest.get(producer, -1))
 
+    def _reached(self, numbered: pl.DataFrame) -> None:
+        acked = numbered.filter(pl.col("status") == STATUSES[ACKED]).group_by("place")
+        for place, low, high in acked.agg(low=pl.min("offset"), high=pl.max("offset")).iter_rows():
+            lowest, highest = self.places.get(place, (low, high))
+            self.places[place] = min(low, lowest), max(high, highest)
+
 
 class ConsumedSide:
-    """Reads the consumed logs: the rows into two shuffles, spans and counts into itself."""
+    """Reads the consumed logs: the rows into two shuffles, spans and counts into itself.
+
+    ``logs`` has what each process's log holds, ``process`` which of them each file is a part of, ``handled`` how many
+    records were handled, and how many of them failed, by colour and version.
+    """
 
     def __init__(self, asked: Asked, by_key: Shuffle, by_position: Shuffle, catalog: Catalog) -> None:
         self._asked = asked
@@ -138,17 +156,27 @@ class ConsumedSide:
         self._spans: list[pl.DataFrame] = []
         self.counts = Counts()
         self.files: list[str] = []
+        self.process: list[int] = []
+        self.logs: list[ConsumedLog] = []
+        self.handled: dict[tuple[str, str], tuple[int, int]] = {}
 
     def read(self, found: Found, progress: Progress) -> None:
         """Raises InputError."""
-        file = -1
+        numbers: dict[str, int] = {}
+        for one in found.files:
+            number = numbers.setdefault(one.log, len(numbers))
+            if number == len(self.logs):
+                self.logs.append(ConsumedLog(one.process, str(one.path)))
+            self.process.append(number)
+        process = -1
         highest: dict[int, int] = {}
         for part, own, clock in _parts(
             found, "consumed", self._asked, counts=self.counts, files=self.files, progress=progress
         ):
-            if part.file != file:
-                file, highest = part.file, {}
+            if self.process[part.file] != process:
+                process, highest = self.process[part.file], {}
             clock.see(own["t"])
+            self._note(self.logs[process], part.parsed, own)
             if own.is_empty():
                 continue
             rows = self._catalog.number(own).with_columns(
@@ -169,6 +197,7 @@ class ConsumedSide:
             )
             for place, offset in spans.select("place", "highest").iter_rows():
                 highest[place] = max(offset, highest.get(place, -1))
+                self.logs[process].reached(place, offset)
             self._spans.append(spans.select(*SPANS))
             if len(self._spans) >= _MERGE_SPANS:
                 self._spans = [merge_spans(self._spans)]
@@ -176,54 +205,33 @@ class ConsumedSide:
             self._by_key.add(rows)
             self._by_position.add(rows)
 
+    def _note(self, log: ConsumedLog, parsed: Parsed, own: pl.DataFrame) -> None:
+        """What is counted of all producers' lines, and by colour and version of those that are judged."""
+        log.lines += parsed.records.height
+        log.ends += [end.end for end in parsed.ends if isinstance(end, ConsumedEnd)]
+        log.pods.update(parsed.records["pod"].unique())
+        if own.height < parsed.records.height:
+            foreign = parsed.records.filter(~pl.col("producer").is_in(list(self._asked.producers)))
+            for topic, partition, offset in foreign.group_by("topic", "partition").agg(pl.max("offset")).iter_rows():
+                log.reached(self._catalog.places.number((topic, partition)), offset)
+        counts = own.group_by("color", "version").agg(pl.len(), pl.sum("failed"))
+        for color, version, handled, failed in counts.iter_rows():
+            before = self.handled.get((color, version), (0, 0))
+            self.handled[color, version] = before[0] + handled, before[1] + failed
+
     def spans(self) -> pl.DataFrame:
         """One row for each place, epoch and colour."""
         return merge_spans(self._spans)
 
 
-class Events:
-    """Reads lifecycle logs: they must be of the format, and their clocks are watched."""
-
-    def __init__(self, asked: Asked) -> None:
-        self._asked = asked
-        self.counts = Counts()
-        self.kinds: dict[str, int] = {}
-
-    def read(self, found: Found, progress: Progress) -> None:
-        """Raises InputError."""
-        total, done = found.size(), 0
-        for path in found.files:
-            clock = ClockWatch(self._asked.clock_error)
-            lines = 0
-            for chunk in chunks(path, self._asked.chunk_bytes):
-                raw, torn = _whole(chunk, path, self._asked)
-                self.counts.torn += torn
-                texts = raw.split(b"\n")[:-1]
-                events = [_event(text, path, chunk.first_line + index) for index, text in enumerate(texts)]
-                for event in events:
-                    self.kinds[event.event] = self.kinds.get(event.event, 0) + 1
-                clock.see(pl.Series([event.t for event in events], dtype=pl.Int64))
-                lines += len(texts) + torn
-                done += chunk.read
-                progress("reading event logs", done, total)
-            self.counts.empty += lines == 0
-            self.counts.clock_steps += clock.steps
-
-
-def _event(text: bytes, path: Path, line: int) -> EventLine:
-    try:
-        return parse_event(text)
-    except FormatError as error:
-        raise InputError(str(error), str(path), line) from None
-
-
 def _parts(
     found: Found, side: str, asked: Asked, *, counts: Counts, files: list[str], progress: Progress
 ) -> Iterator[tuple[_Part, pl.DataFrame, ClockWatch]]:
-    """The chunks of a side in their order, with the records that count and the watch of their file."""
+    """The chunks of a side in their order, with the records that count and the watch of their process."""
     clock = ClockWatch(asked.clock_error)
-    lines = 0
-    for part in _parsed(found, side, asked, files, progress):
+    doubles = Doubles(side)
+    lines = in_log = 0
+    for part in _parsed(found, asked, files, doubles, progress):
         records = part.parsed.records
         own = records
         if asked.producers:
@@ -231,38 +239,49 @@ def _parts(
         counts.records += own.height
         counts.foreign += records.height - own.height
         counts.torn += part.torn
+        doubles.count(part.file, records.height)
         lines += records.height + len(part.parsed.ends) + part.torn
         yield part, own, clock
-        if part.last:
+        if not part.last:
+            continue
+        counts.empty += not lines
+        in_log += lines
+        lines = 0
+        if part.source.final:
+            if not in_log and side == "produced" and not asked.producers:
+                raise InputError(
+                    "an empty produced log: whose it should have been cannot be told", str(part.source.path)
+                )
             counts.clock_steps += clock.steps
-            if not lines:
-                counts.empty += 1
-                if side == "produced" and not asked.producers:
-                    raise InputError("an empty produced log: whose it should have been cannot be told", part.path)
-            clock, lines = ClockWatch(asked.clock_error), 0
+            clock, in_log = ClockWatch(asked.clock_error), 0
+    doubles.refuse()
 
 
-def _parsed(found: Found, side: str, asked: Asked, files: list[str], progress: Progress) -> Iterator[_Part]:
+def _parsed(found: Found, asked: Asked, files: list[str], doubles: Doubles, progress: Progress) -> Iterator[_Part]:
+    side = doubles.side
+
     def calls() -> Iterator[Callable[[], _Part]]:
         total, done = found.size(), 0
-        for path in found.files:
+        for source in found.files:
             number = len(files)
-            files.append(str(path))
-            for chunk in chunks(path, asked.chunk_bytes):
-                yield partial(_parse, chunk, number, path, side, asked)
+            files.append(str(source.path))
+            for chunk in chunks(source.path, asked.chunk_bytes):
+                doubles.see(number, source.path, chunk)
+                yield partial(_parse, chunk, number, source, side, asked)
                 done += chunk.read
                 progress(f"reading {side} logs", done, total)
 
     return in_order(calls())
 
 
-def _parse(chunk: Chunk, file: int, path: Path, side: str, asked: Asked) -> _Part:
-    raw, torn = _whole(chunk, path, asked)
+def _parse(chunk: Chunk, file: int, source: Source, side: str, asked: Asked) -> _Part:
+    raw, torn = whole(chunk, source.path, asked)
     lines = chunk.lines + (len(raw) > len(chunk.raw))
-    return _Part(file, str(path), parse(raw, chunk.first_line, lines, side=side, file=str(path)), torn, chunk.last)
+    parsed = parse(raw, chunk.first_line, lines, side=side, file=str(source.path))
+    return _Part(file, source, parsed, torn, chunk.last)
 
 
-def _whole(chunk: Chunk, path: Path, asked: Asked) -> tuple[bytes, bool]:
+def whole(chunk: Chunk, path: Path, asked: Asked) -> tuple[bytes, bool]:
     """The chunk's lines, and whether it ends in a torn one. A last line that lacks nothing but its newline gets it."""
     if not chunk.torn:
         return chunk.raw, False

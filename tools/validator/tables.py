@@ -110,6 +110,17 @@ class Pairs:
             return (packed // self._LARGE).cast(pl.UInt32)
         return pl.Series([self.unpack(one)[0] for one in packed.to_list()], dtype=pl.UInt32)
 
+    def within(self, packed: pl.Series, small: int, low: int, high: int) -> bool:
+        """Whether a pair of a column has this first number and a second one from ``low`` to ``high`` (exclusive)."""
+        if packed.is_empty():
+            return False
+        fit = packed.filter(packed >= 0)
+        base = small * self._LARGE
+        if small < self._SMALL and fit.is_between(base + low, base + min(high, self._LARGE) - 1).any():
+            return True
+        pairs = map(self.unpack, packed.filter(packed < 0).to_list())
+        return any(one == small and low <= other < high for one, other in pairs)
+
     def unpack(self, packed: int) -> tuple[int, int]:
         """The pair of an integer."""
         if packed < 0:
@@ -148,6 +159,10 @@ class Catalog:
         """Producer and seq."""
         producer, seq = self._keys.unpack(key)
         return self.producers[producer], seq
+
+    def within(self, positions: pl.Series, place: int, low: int, high: int) -> bool:
+        """Whether one of the positions is on this place, from offset ``low`` to ``high`` (exclusive)."""
+        return self._positions.within(positions, place, low, high)
 
     def position(self, position: int) -> tuple[str, int, int]:
         """Topic, partition and offset."""
