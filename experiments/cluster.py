@@ -7,6 +7,7 @@ sends; what a caller needs of them is read by the small typed views below. Waits
 
 import json
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +20,23 @@ import yaml
 from kubernetes import client as kubernetes_client
 from kubernetes import config as kubernetes_config
 
+from components.names import (
+    COLOR_LABEL,
+    COLORS,
+    CONSUMER,
+    LEASE_NAME,
+    NAME_LABEL,
+    SWITCH_NAME,
+    SWITCH_PLURAL,
+    SWITCH_VERSION,
+)
+from components.names import GROUP as API_GROUP
 from experiments.errors import CollectionError, DeadlineError, ExperimentError
 from experiments.measurements import LastSwitch
 
-PLATFORM_NAMESPACE = "kafka-bluegreen"
-COLOR_LABEL = "kafka-bluegreen.io/color"
-CONSUMERS = "app.kubernetes.io/name=consumer"
-SWITCH_NAME = "consumer"
-_SWITCHES = "/apis/kafka-bluegreen.io/v1alpha1/namespaces/{namespace}/kafkaconsumerswitches"
+CONSUMERS = f"{NAME_LABEL}={CONSUMER}"
+_SWITCHES = f"/apis/{API_GROUP}/{SWITCH_VERSION}/namespaces/{{namespace}}/{SWITCH_PLURAL}"
+_LEASES = "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
 _REQUEST_SECONDS = 15.0
 _RETRY_SECONDS = 0.5
 _HTTP_GONE = 410
@@ -59,8 +69,16 @@ class Pod:
     color: str | None
     ready: bool
     terminating: bool
-    restarts: int
+    restarts_by_container: Mapping[str, int]
     images: Mapping[str, str]
+    app: str
+    """Whose pod it is, by its label: `consumer`, `controller`, `kafka`, …"""
+    node: str
+    """Empty until it has one."""
+
+    @property
+    def restarts(self) -> int:
+        return sum(self.restarts_by_container.values())
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> "Pod":
@@ -72,8 +90,10 @@ class Pod:
             color=metadata.get("labels", {}).get(COLOR_LABEL),
             ready=any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", [])),
             terminating="deletionTimestamp" in metadata,
-            restarts=sum(container.get("restartCount", 0) for container in containers),
+            restarts_by_container={container["name"]: container.get("restartCount", 0) for container in containers},
             images={container["name"]: container["image"] for container in containers},
+            app=str(metadata.get("labels", {}).get(NAME_LABEL, "")),
+            node=str(raw.get("spec", {}).get("nodeName") or ""),
         )
 
 
@@ -86,7 +106,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class LiveSwitch:
     """A KafkaConsumerSwitch as it is now."""
 
     generation: int
@@ -94,14 +114,15 @@ class Switch:
     active: str
     phase: str
     epoch: int
-    group: str
+    groups: frozenset[str]
+    """The consumer groups of both colours: one, or one each."""
     ready: Condition | None
     settled: Condition | None
     last: LastSwitch | None
     raw: Mapping[str, Any]
 
     @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> "Switch":
+    def of(cls, raw: Mapping[str, Any]) -> "LiveSwitch":
         status = raw.get("status", {})
         conditions = {
             condition["type"]: Condition(
@@ -118,7 +139,7 @@ class Switch:
             active=status.get("active") or "",
             phase=status.get("phase") or "",
             epoch=int(status.get("epoch") or 0),
-            group=str(raw["spec"].get("group", "")),
+            groups=frozenset(str(raw["spec"][color]["group"]) for color in COLORS if "group" in raw["spec"].get(color, {})),
             ready=conditions.get("Ready"),
             settled=conditions.get("Settled"),
             last=LastSwitch.from_status(status),
@@ -347,29 +368,52 @@ class Cluster:
 
     # The switch
 
+    def lease(self, namespace: str) -> dict[str, Any]:
+        """The Lease that carries the protocol. Raises ClusterError if there is none."""
+        return self.get(f"{_LEASES.format(namespace=namespace)}/{LEASE_NAME}")
+
+    def wait_lease(
+        self, namespace: str, missing: Callable[[Mapping[str, Any]], str | None], what: str, seconds: float
+    ) -> Mapping[str, Any]:
+        """Watch the Lease until nothing is missing (None). Raises DeadlineError."""
+
+        def none_missing(objects: Objects) -> str | None:
+            return missing(objects[LEASE_NAME]) if LEASE_NAME in objects else f"there is no Lease {LEASE_NAME}"
+
+        query = [("fieldSelector", f"metadata.name={LEASE_NAME}")]
+        return self.wait(_LEASES.format(namespace=namespace), query, none_missing, what, seconds)[LEASE_NAME]
+
     def switch_path(self, namespace: str) -> str:
         return _SWITCHES.format(namespace=namespace)
 
-    def switch(self, namespace: str, name: str = SWITCH_NAME) -> Switch:
-        return Switch.of(self.get(f"{self.switch_path(namespace)}/{name}"))
+    def switch(self, namespace: str, name: str = SWITCH_NAME) -> LiveSwitch:
+        return LiveSwitch.of(self.get(f"{self.switch_path(namespace)}/{name}"))
 
     def wait_switch(
         self,
         namespace: str,
-        missing: Callable[[Switch], str | None],
+        missing: Callable[[LiveSwitch], str | None],
         what: str,
         seconds: float,
         name: str = SWITCH_NAME,
-    ) -> Switch:
+    ) -> LiveSwitch:
         def none_missing(objects: Objects) -> str | None:
             return (
-                missing(Switch.of(objects[name]))
+                missing(LiveSwitch.of(objects[name]))
                 if name in objects
                 else f"there is no KafkaConsumerSwitch {namespace}/{name}"
             )
 
         query = [("fieldSelector", f"metadata.name={name}")]
-        return Switch.of(self.wait(self.switch_path(namespace), query, none_missing, what, seconds)[name])
+        return LiveSwitch.of(self.wait(self.switch_path(namespace), query, none_missing, what, seconds)[name])
+
+
+def output_of(namespace: str, pod: str, container: str, command: Sequence[str], *, seconds: float) -> bytes:
+    """Run a command in a container; its standard output. Raises CollectionError with what the command said."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "output"
+        execute(namespace, pod, container, command, output=file, seconds=seconds)
+        return file.read_bytes()
 
 
 def execute(namespace: str, pod: str, container: str, command: Sequence[str], *, output: Path, seconds: float) -> None:

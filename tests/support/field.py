@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments import records, verdict
-from experiments.cluster import CONSUMERS, Cluster, Pod, Switch
+from experiments.cluster import CONSUMERS, Cluster, Pod, LiveSwitch
 from experiments.lag import Lag
 from experiments.producer import CONTAINER, POD, Producer
 from experiments.progress import Progress
@@ -85,7 +85,7 @@ class Field:
 
     # -- reading
 
-    def switch(self) -> Switch:
+    def switch(self) -> LiveSwitch:
         return self.cluster.switch(self.namespace)
 
     def lease(self) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class Field:
         pods = self.cluster.pods(self.namespace, CONTROLLER)
         return next(pod.name for pod in pods if not pod.terminating)
 
-    def wait_settled(self, seconds: float = SETTLE_SECONDS) -> Switch:
+    def wait_settled(self, seconds: float = SETTLE_SECONDS) -> LiveSwitch:
         """Until the newest generation has its outcome and a colour holds the grant."""
         return self.cluster.wait_switch(
             self.namespace,
