@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from components import switch as switch_component
-from components.cluster_access import ClusterAccess
+from components.cluster.access import ClusterAccess
 from components.crd import definition
 from components.live_switch import Expectation, SwitchError
 from components.platform_reference import platform_stack, require_platform
@@ -154,12 +154,18 @@ def test_the_switch_has_all_that_the_controller_reads(stack: Recorder) -> None:
         "strategy": "c",
         "active": "blue",
         "attempt": 1,
-        "blue": {"selector": colour, "replicas": 3, "version": "1"},
-        "green": {"selector": {**colour, "kafka-bluegreen.io/color": "green"}, "replicas": 3, "version": "1"},
+        "blue": {"selector": colour, "replicas": 3, "version": "1", "group": "bluegreen-c"},
+        "green": {
+            "selector": {**colour, "kafka-bluegreen.io/color": "green"},
+            "replicas": 3,
+            "version": "1",
+            "group": "bluegreen-c",
+        },
         "topic": "bluegreen",
         "partitions": 12,
-        "group": "bluegreen-c",
         "leaseName": "consumer-switch",
+        "absence": "Gone",
+        "positions": "Members",
         "membership": "takeover",
         "lagPolicy": "wait",
         "lagTimeoutSeconds": 120,
@@ -195,6 +201,20 @@ def test_the_timeout_follows_from_the_settings(checks: list[Expectation]) -> Non
     annotations = recorder.of("KafkaConsumerSwitch")["switch"].inputs["metadata"]["annotations"]
     assert annotations["pulumi.com/timeoutSeconds"] == "45"
     assert [expected.timeout_seconds for expected in checks] == [45]
+
+
+def test_an_analysis_is_asked_for_and_waited_for(checks: list[Expectation]) -> None:
+    recorder = up(analysis={"seconds": 60, "maxErrorRate": 0.05})
+    switch = recorder.of("KafkaConsumerSwitch")["switch"].inputs
+    assert switch["spec"]["analysis"] == {
+        "seconds": 60,
+        "maxErrorRate": 0.05,
+        "minRecords": 1,
+        "onInconclusive": "RollBack",
+    }
+    # 190 without, 60 of analysis, 5 for the controller to see that they are over
+    assert switch["metadata"]["annotations"]["pulumi.com/timeoutSeconds"] == "255"
+    assert [expected.timeout_seconds for expected in checks] == [255]
 
 
 @pytest.mark.parametrize(("active", "other"), [("blue", "green"), ("green", "blue")])
@@ -332,7 +352,10 @@ def test_the_settings_of_producer_and_controller(checks: list[Expectation]) -> N
         "topic": "other",
         "rate": 2000,
         "message_bytes": 100,
+        "write_partitions": [],
     }
+    chosen = up(producer={"partitions": [3, 1]})
+    assert settings_of(chosen, "producer")["write_partitions"] == [3, 1]
     assert settings_of(recorder, "controller") == {
         "bootstrap_servers": servers,
         "switch_name": "consumer",

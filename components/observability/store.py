@@ -11,7 +11,7 @@ from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, PolicyRul
 from components import names, pods
 from components.stateful import StatefulArgs, stateful
 
-_SCRAPE = Path(__file__).with_name("files") / "metrics" / "scrape.yaml"
+_SCRAPE = Path(__file__).with_name("files") / "scrape.yaml"
 _CONFIG = "/etc/victoriametrics"
 _DATA = "/var/lib/victoriametrics"
 _UID = 10001

@@ -48,6 +48,8 @@ def test_defaults_are_those_of_the_design() -> None:
         "drain_timeout_seconds": 10,
         "resume_timeout_seconds": 10,
         "session_timeout_seconds": 60,
+        "producer": {"partitions": ()},
+        "analysis": None,
         "blue": {"version": "1", "replicas": None, "faults": None, "config": {}},
         "green": {"version": "1", "replicas": None, "faults": None, "config": {}},
         "images": None,
@@ -89,6 +91,15 @@ def test_defaults_are_those_of_the_design() -> None:
         ("sessionTimeoutSeconds", "soon", "a whole number from 1 to 1800"),
         ("blue", [], "an object with version, replicas, faults, config"),
         ("green", "green", "an object with version, replicas, faults, config"),
+        ("producer", [0], "an object with partitions"),
+        ("producer", {"partitions": [-1]}, "a list of partition numbers from 0"),
+        ("producer", {"partitions": 3}, "a list of partition numbers from 0"),
+        ("analysis", {"maxErrorRate": 0.1}, "a whole number from 1 to 3600"),
+        ("analysis", {"seconds": 5}, "a number from 0 to 1"),
+        ("analysis", {"seconds": 0, "maxErrorRate": 0.1}, "a whole number from 1 to 3600"),
+        ("analysis", {"seconds": 5, "maxErrorRate": 1.1}, "a number from 0 to 1"),
+        ("analysis", {"seconds": 5, "maxErrorRate": 0.1, "minRecords": 0}, "a whole number from 1 to 1000000000"),
+        ("analysis", {"seconds": 5, "maxErrorRate": 0.1, "onInconclusive": "Accept"}, "'rollback' or 'accept'"),
         ("images", {"workloads": ""}, "an image reference"),
         ("images", {"workloads": "two words"}, "an image reference"),
     ],
@@ -148,7 +159,7 @@ def test_the_protocol_owns_all_that_the_design_says_it_does() -> None:
     assert named_by_the_design <= set(PROTOCOL_OWNED)
 
 
-@pytest.mark.parametrize("key", ["nonsense", "Active", "drain_timeout_seconds", "blue.version", "analysis"])
+@pytest.mark.parametrize("key", ["nonsense", "Active", "drain_timeout_seconds", "blue.version", "analyses"])
 def test_an_unknown_key_is_refused_by_name(key: str) -> None:
     (line,) = problems(**{key: "1"})
     assert line.startswith(f"kafka-bluegreen:{key}: unknown key; allowed: strategy, active, ")
@@ -194,6 +205,11 @@ def test_a_stack_without_strategy_is_refused() -> None:
         ({"green": {"replicas": 2}}, "kafka-bluegreen:green.replicas: 2 contradicts replicas: 3; allowed: 3"),
         ({"replicas": 13}, "kafka-bluegreen:replicas: 13 contradicts partitions: 12;"),
         (
+            {"producer": {"partitions": [0, 12, 11]}},
+            "kafka-bluegreen:producer.partitions: [12] contradicts partitions: 12; allowed: 0 to 11",
+        ),
+        ({"producer": {"partitions": [1, 1]}}, "kafka-bluegreen:producer.partitions: [1, 1] names a partition twice;"),
+        (
             {"sessionTimeoutSeconds": 301, "green": {"config": {"max.poll.interval.ms": 301_000}}},
             "at most 300, or set blue",
         ),
@@ -225,6 +241,22 @@ def test_what_looks_contradictory_but_is_not() -> None:
     assert (
         strategy_settings(raw(sessionTimeoutSeconds=600, blue=slow, green=slow), STACK).session_timeout_seconds == 600
     )
+
+
+def test_an_analysis_and_a_producer_of_ones_own() -> None:
+    assert strategy_settings(raw(analysis={}, producer={}), STACK) == strategy_settings(raw(), STACK)
+    settings = strategy_settings(
+        raw(analysis={"seconds": 30, "maxErrorRate": "0.05", "onInconclusive": "accept"}, producer={"partitions": [2]}),
+        STACK,
+    )
+    assert settings.analysis is not None
+    assert settings.analysis.model_dump() == {
+        "seconds": 30,
+        "max_error_rate": 0.05,
+        "min_records": 1,
+        "on_inconclusive": "accept",
+    }
+    assert settings.producer.partitions == (2,)
 
 
 def test_all_problems_are_told_at_once() -> None:
