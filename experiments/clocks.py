@@ -89,12 +89,9 @@ def worst(of: Sequence[Clocks | None]) -> Clocks | None:
 
 def read(cluster: Cluster, namespace: str, now: Callable[[], float] = time.time) -> Clocks | None:
     """Ask the workloads of a namespace, some on each node. None if none of them tells its time."""
-    readings = []
-    for pod in _one_each(cluster.pods(namespace)):
-        for _ in range(_READINGS):
-            if (reading := _ask(cluster, namespace, pod, now)) is not None:
-                readings.append(reading)
-    return compare(readings)
+    pods = _one_each(cluster.pods(namespace))
+    readings = (_ask(cluster, namespace, pod, now) for pod in pods for _ in range(_READINGS))
+    return compare(reading for reading in readings if reading is not None)
 
 
 def _one_each(pods: Iterable[Pod]) -> list[Pod]:

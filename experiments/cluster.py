@@ -5,21 +5,18 @@ Everything goes through the API server, as it would from any workstation. Object
 sends; what a caller needs of them is read by the small typed views below. Waits are watches with a deadline.
 """
 
-import json
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-from urllib.parse import quote
+from typing import Any
 
-import urllib3
-import yaml
-from kubernetes import client as kubernetes_client
-from kubernetes import config as kubernetes_config
-
+from components.cluster.access import ClusterAccess
+from components.cluster.client import KubernetesApi
+from components.cluster.errors import AccessError, ApiError
 from components.names import (
     COLOR_LABEL,
     COLORS,
@@ -43,7 +40,7 @@ _HTTP_GONE = 410
 _HTTP_NOT_FOUND = 404
 # No answer, a watch's version too old, and what an API server says while it starts: "storage is (re)initializing".
 _PASSING = (None, _HTTP_GONE, 429, 500, 503, 504)
-_HTTP_ERRORS = 400
+_AGENT = "kafka-bluegreen-experiments"
 
 Objects = dict[str, dict[str, Any]]
 
@@ -58,6 +55,14 @@ class ClusterError(ExperimentError):
     @property
     def not_found(self) -> bool:
         return self.status == _HTTP_NOT_FOUND
+
+
+@contextmanager
+def _as_cluster_error() -> Iterator[None]:
+    try:
+        yield
+    except ApiError as error:
+        raise ClusterError(str(error), error.status) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,9 @@ class LiveSwitch:
             active=status.get("active") or "",
             phase=status.get("phase") or "",
             epoch=int(status.get("epoch") or 0),
-            groups=frozenset(str(raw["spec"][color]["group"]) for color in COLORS if "group" in raw["spec"].get(color, {})),
+            groups=frozenset(
+                str(raw["spec"][color]["group"]) for color in COLORS if "group" in raw["spec"].get(color, {})
+            ),
             ready=conditions.get("Ready"),
             settled=conditions.get("Settled"),
             last=LastSwitch.from_status(status),
@@ -164,19 +171,13 @@ class LiveSwitch:
 
 
 class Cluster:
-    """One cluster, found as kubectl finds it."""
+    """One cluster, found as kubectl finds it. Raises ClusterError if none can be."""
 
     def __init__(self, kubeconfig: str | None = None) -> None:
         try:
-            configuration = kubernetes_client.Configuration()
-            load: Any = kubernetes_config.load_kube_config
-            load(config_file=kubeconfig, client_configuration=configuration)
-        except (kubernetes_config.ConfigException, yaml.YAMLError, OSError) as error:
-            raise ClusterError(f'no usable kubeconfig: {error}; run: eval "$(python -m tools.sandbox env)"') from error
-        configuration.retries = False
-        configuration.connection_pool_maxsize = 16
-        self._configuration: Any = configuration
-        self._pool: Any = kubernetes_client.ApiClient(configuration).rest_client.pool_manager
+            self._api = KubernetesApi(ClusterAccess(kubeconfig), agent=_AGENT)
+        except AccessError as error:
+            raise ClusterError(f'no usable kubeconfig: {error}; run: eval "$(python -m tools.sandbox env)"') from None
 
     def request(
         self,
@@ -187,50 +188,13 @@ class Cluster:
         seconds: float = _REQUEST_SECONDS,
     ) -> bytes:
         """One call of the API server, its answer's body. Raises ClusterError for anything but success."""
-        return self._open(method, path, query, body, seconds).data
-
-    def _open(
-        self,
-        method: str,
-        path: str,
-        query: Sequence[tuple[str, str]],
-        body: Any,
-        seconds: float,
-        *,
-        stream: bool = False,
-    ) -> urllib3.BaseHTTPResponse:
-        headers = {"Accept": "*/*", **({"Content-Type": "application/json"} if body is not None else {})}
-        for (
-            known
-        ) in self._configuration.auth_settings().values():  # a token, if there is one; certificates are the pool's
-            headers[known["key"]] = known["value"]
-        text = "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in query)
-        url = f"{self._configuration.host}{path}{'?' if text else ''}{text}"
-        try:
-            response = cast(
-                "urllib3.BaseHTTPResponse",
-                self._pool.request(
-                    method,
-                    url,
-                    body=None if body is None else json.dumps(body).encode(),
-                    headers=headers,
-                    timeout=urllib3.Timeout(connect=5.0, read=seconds),
-                    preload_content=not stream,
-                    retries=False,
-                ),
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise ClusterError(f"{method} {path}: the API server does not answer: {error}") from error
-        if response.status >= _HTTP_ERRORS:
-            told = response.read() if stream else response.data
-            response.release_conn()
-            raise ClusterError(
-                f"{method} {path}: {response.status} {told[:500].decode(errors='replace')}", response.status
-            )
-        return response
+        with _as_cluster_error():
+            return self._api.request(method, path, query=query, body=body, seconds=seconds)
 
     def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
-        return cast("dict[str, Any]", json.loads(self.request("GET", path, query)))
+        """An object or a list. Raises ClusterError."""
+        with _as_cluster_error():
+            return self._api.get(path, query)
 
     def watch(self, path: str, query: Sequence[tuple[str, str]], deadline: float) -> Iterator[Objects]:
         """All objects of a list by name, now and after every change, until `deadline` (monotonic).
@@ -266,23 +230,11 @@ class Cluster:
                     objects[name] = event["object"]
                 yield dict(objects)
 
-    def _events(self, path: str, query: Sequence[tuple[str, str]], version: str, seconds: float) -> Iterator[Any]:
-        parameters = [
-            *query,
-            ("watch", "1"),
-            ("resourceVersion", version),
-            ("timeoutSeconds", str(max(1, int(seconds)))),
-        ]
-        response = self._open("GET", path, parameters, None, seconds + 1, stream=True)
-        rest = b""
-        try:
-            for chunk in response.stream(amt=None):
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from (json.loads(line) for line in lines if line)
-        except urllib3.exceptions.HTTPError:
-            return  # cut off: the caller watches again from the last version
-        finally:
-            response.close()
+    def _events(
+        self, path: str, query: Sequence[tuple[str, str]], version: str, seconds: float
+    ) -> Iterator[dict[str, Any]]:
+        with _as_cluster_error():
+            yield from self._api.watch(path, query=query, resource_version=version, seconds=seconds)
 
     def wait(
         self,

@@ -7,9 +7,9 @@ with any observation that a test makes up.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from components.strategies.base import Criteria as Limits
 from experiments import criteria
 from experiments.criteria import Observations, lag_limit
-from experiments.limits import Limits
 from experiments.measurements import (
     Apart,
     LagSample,

@@ -8,7 +8,7 @@ healthy flow would miss it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from experiments.limits import Limits
+from components.strategies.base import Criteria as Limits
 from experiments.measurements import Apart, ProducerSeen, SwitchRecord
 from experiments.results import Criterion, Measured, SwitchResult
 

@@ -29,8 +29,7 @@ class ForeignChangeError(ExperimentError):
 
     def __init__(self, changes: Iterable[str]) -> None:
         super().__init__(
-            f"something else changed the stack during the run: {'; '.join(changes)}; "
-            "end what does that, and run again"
+            f"something else changed the stack during the run: {'; '.join(changes)}; end what does that, and run again"
         )
 
 

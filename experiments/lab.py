@@ -16,8 +16,8 @@ from experiments.errors import DeadlineError, PreconditionError
 from experiments.guard import SWITCH, ForeignChangeError, Guard
 from experiments.lag import Lag
 from experiments.measurements import Color, LastSwitch, SwitchRecord, other
-from experiments.producer import Producer
 from experiments.processes import LocalProcesses
+from experiments.producer import Producer
 from experiments.progress import Progress
 from experiments.stacks import Stack, Update
 
@@ -267,9 +267,6 @@ def _of_this_command(
         return None
     if earliest is not None and last.started_at is not None and last.started_at < earliest:
         raise ForeignChangeError(
-            [
-                f"the switch of generation {generation} began {earliest - last.started_at:.3f} s "
-                "before this run commanded one"
-            ]
+            [f"the switch of generation {generation} began {earliest - last.started_at:.3f} s before its command"]
         )
     return last

@@ -6,9 +6,10 @@ import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
-from components.settings import StrategySettings
+from components.settings import keys
+from components.settings.keys import Option
 from experiments.scenarios import Scenario
 
 # The scenario has these in its hand.
@@ -36,70 +37,51 @@ class Options:
         return f"strategy-{self.strategy}"
 
 
-@dataclass(frozen=True, slots=True)
-class KeyOption:
-    """A configuration key as an option. choices: None for a whole number from `least` to `most`."""
-
-    key: str
-    choices: tuple[str, ...] | None
-    least: int
-    most: int | None
-
-    @property
-    def flag(self) -> str:
-        return "--" + "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in self.key)
-
-    @property
-    def attribute(self) -> str:
-        return self.flag.removeprefix("--").replace("-", "_")
-
-
-def key_options() -> list[KeyOption]:
-    """The keys that a run may be asked to change: those with one of a few words or with a whole number."""
-    found = []
-    for name, declared in StrategySettings.model_fields.items():
-        key = declared.alias or name
-        if key in _NOT_ASKED_FOR:
-            continue
-        bounds = {kind: getattr(item, kind) for item in declared.metadata for kind in ("ge", "le") if hasattr(item, kind)}
-        if declared.annotation is int:
-            least = max(int(bounds.get("ge", 0)), _LEAST.get(key, 0))
-            found.append(KeyOption(key, None, least, bounds.get("le")))
-        elif get_origin(declared.annotation) is Literal:
-            found.append(KeyOption(key, tuple(str(choice) for choice in get_args(declared.annotation)), 0, None))
-    return found
+def key_options() -> list[Option]:
+    """The keys that a run may be asked to change, but for those that the scenario has in its hand."""
+    return [option for option in keys.options() if option.key not in _NOT_ASKED_FOR]
 
 
 def add_key_options(parser: argparse.ArgumentParser) -> None:
     """Let a command take each of the keys."""
     for option in key_options():
-        if option.choices is not None:
-            parser.add_argument(option.flag, choices=option.choices, help=f"kafka-bluegreen:{option.key}")
+        if option.choices:
+            parser.add_argument(option.name, choices=option.choices, help=option.help)
+        elif option.type is str:
+            parser.add_argument(option.name, metavar="TEXT", help=option.help)
         else:
-            kind = whole_number(option.least, option.most)
-            parser.add_argument(option.flag, type=kind, metavar="N", help=f"kafka-bluegreen:{option.key}")
+            least = max(option.minimum or 0, _LEAST.get(option.key, 0))
+            kind = number(option.type, least, option.maximum)
+            parser.add_argument(option.name, type=kind, metavar="N", help=option.help)
 
 
 def overrides(parsed: argparse.Namespace) -> dict[str, Any]:
     """What was asked for of the configuration, by key."""
-    given = {option.key: getattr(parsed, option.attribute) for option in key_options()}
+    given = {option.key: getattr(parsed, option.attribute, None) for option in key_options()}
     return {key: value for key, value in given.items() if value is not None}
 
 
-def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
-    """A type for argparse, whose refusal says what is allowed."""
-    allowed = f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
+def number(kind: type, least: float, most: float | None = None) -> Callable[[str], int | float]:
+    """A type for argparse, an `int` or a `float`, whose refusal says what is allowed."""
+    allowed = "a whole number" if kind is int else "a number"
+    allowed += f" of at least {least:g}" if most is None else f" from {least:g} to {most:.0f}"
 
-    def read(text: str) -> int:
+    def read(text: str) -> int | float:
+        value: int | float | None
         try:
-            value = int(text)
+            value = int(text) if kind is int else float(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {allowed}") from None
-        if value < least or (most is not None and value > most):
+            value = None
+        if value is None or not least <= value <= (float("inf") if most is None else most):
             raise argparse.ArgumentTypeError(f"{text!r} is not {allowed}")
         return value
 
     return read
+
+
+def whole_number(least: int) -> Callable[[str], int | float]:
+    """A type for argparse."""
+    return number(int, least)
 
 
 def seconds(text: str) -> float:

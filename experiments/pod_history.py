@@ -1,4 +1,4 @@
-"""Every pod that was there during a run, by its UID: how often its containers were started again, and what became of it.
+"""Every pod that was there during a run, by its UID: how often its containers were started again, and its end.
 
 A pod that is gone at the end takes its restart count with it; so they are watched, and not only counted at the end.
 """

@@ -4,7 +4,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from experiments import collection, environment, limits, metrics, verdict
+from components.strategies.base import strategy
+from experiments import collection, environment, metrics, verdict
 from experiments.conclusion import Seen, Subject, conclude
 from experiments.folders import ResultFolder, remove_abandoned
 from experiments.interrupts import Interrupts
@@ -38,7 +39,7 @@ def execute(options: Options, interrupts: Interrupts, progress: Progress) -> tup
             lab = session.prepare()
             try:
                 observed = session.measure(lab)
-                result = _conclude(options, folder, session, lab, observed, started)
+                result = _conclude(options, folder, session=session, lab=lab, observed=observed, started=started)
             except BaseException:
                 session.tidy_up(lab)
                 raise
@@ -53,7 +54,7 @@ def _run_name(options: Options, started: datetime) -> str:
 
 
 def _conclude(
-    options: Options, folder: ResultFolder, session: Session, lab: Lab, observed: Observed, started: datetime
+    options: Options, folder: ResultFolder, *, session: Session, lab: Lab, observed: Observed, started: datetime
 ) -> RunResult:
     """Copy everything, let the validator judge it, and conclude. Raises CollectionError for what cannot be had."""
     cluster, namespace, settings, path = lab.cluster, session.namespace, session.settings, folder.path
@@ -101,13 +102,13 @@ def _conclude(
         run=folder.final.name,
         strategy=options.strategy,
         scenario=options.scenario.name,
-        membership=settings.membership,
-        group_protocol=settings.group_protocol,
+        membership=getattr(settings, "membership", None),
+        group_protocol=getattr(settings, "group_protocol", None),
         started_at=started.isoformat(timespec="seconds"),
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
         command=options.command,
         kind=options.scenario.kind,
-        limits=limits.of(options.strategy),
+        limits=strategy(options.strategy).criteria,
         rate=settings.rate,
         switches_asked=options.switches,
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from experiments.cluster import Cluster, ClusterError, Objects, Pod, LiveSwitch, execute
+from experiments.cluster import Cluster, ClusterError, LiveSwitch, Objects, Pod, execute
 from experiments.errors import CollectionError, DeadlineError
 from tests.support.fake_api import FakeApi
 

@@ -89,7 +89,7 @@ def schema_1(**changes: object) -> str:
 def test_a_result_without_a_schema_number_is_of_the_first() -> None:
     found = from_json(schema_1())
     assert (found.schema, found.kind, found.passed) == (1, "test", True)
-    with pytest.raises(ValueError, match="schema 1 has exactly the keys .*; wrong: more"):
+    with pytest.raises(ValueError, match=r"schema 1 has exactly the keys .*; wrong: more"):
         from_json(schema_1(more=1))
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from experiments import records, verdict
-from experiments.cluster import CONSUMERS, Cluster, Pod, LiveSwitch
+from experiments.cluster import CONSUMERS, Cluster, LiveSwitch, Pod
 from experiments.lag import Lag
+from experiments.measurements import Verdict
 from experiments.producer import CONTAINER, POD, Producer
 from experiments.progress import Progress
 from experiments.stacks import Stack, Update
-from experiments.verdict import Verdict
 from tests.support.waiting import until
 
 NAMESPACE = "strategy-c"
@@ -173,7 +173,7 @@ class Field:
         records.export(self.namespace, POD, CONTAINER, arguments, scratch=self.folder, target=logs)
         for pod in self.cluster.pods(self.namespace, CONSUMERS):
             records.export(self.namespace, pod.name, "consumer", arguments, scratch=self.folder, target=logs)
-        verdicts.append(verdict.validate(logs, counts.name, self.folder / f"{name}.json"))
+        verdicts.append(verdict.validate(logs, [counts.name], self.folder / f"{name}.json"))
 
 
 @contextlib.contextmanager
