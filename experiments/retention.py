@@ -11,7 +11,6 @@ from experiments.results import RunResult
 
 _GIT_SECONDS = 30.0
 _NO_REPOSITORY = 128
-_ENGLISH = {**os.environ, "LC_ALL": "C"}
 _TEXTS = ("README.md", "plan", "report", "tutorial")
 _SUFFIXES = frozenset({".md", ".txt", ".rst", ".html", ".svg", ".py", ".yaml", ".json", ".csv"})
 
@@ -56,8 +55,9 @@ def judged(runs: Sequence[tuple[Path, RunResult]], keep: int, repository: Path) 
 def _tracked(folder: Path) -> str | None:
     """Why git holds on to a folder: it has a file of it in its index. None where there is no repository."""
     command = ["git", "-C", str(folder), "ls-files", "--", "."]
+    english = {**os.environ, "LC_ALL": "C"}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False, env=_ENGLISH)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False, env=english)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ExperimentError(f"whether git tracks {folder} cannot be told, so nothing is removed: {error}") from error
     if done.returncode == _NO_REPOSITORY and "not a git repository" in done.stderr:

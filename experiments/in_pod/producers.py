@@ -25,6 +25,7 @@ def main(folder: Path) -> None:
         ended = bool(tail) and "end" in tail[-1]
         # A log may be cut into parts: the first begins it, the last ends it.
         known = found.setdefault(first["producer"], {"first": min(times, default=0), "last": 0, "end": False})
+        known["first"] = min([known["first"], *times])
         known["last"] = max([known["last"], *times])
         known["end"] = known["end"] or ended
     print(json.dumps(found))
