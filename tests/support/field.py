@@ -1,4 +1,4 @@
-"""What the end-to-end tests do to the deployed stacks: switch them as a user does, take processes away, judge the logs."""
+"""What the end-to-end tests do to the deployed stacks: switch them as a user does, and judge the logs."""
 
 import contextlib
 import time
