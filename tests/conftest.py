@@ -1,4 +1,4 @@
-"""What holds for all tests: on a shared machine the time that an example takes says nothing, and luck decides nothing."""
+"""What holds for all tests: on a shared machine an example's time says nothing, and luck decides nothing."""
 
 import pytest
 from hypothesis import HealthCheck, settings

@@ -6,6 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from tests.protocol.decisions import BLOCKED, BLUE, PAUSED, pod, see
+from tests.support.search import examples
 from workloads.common.lease import Grant
 from workloads.common.report import Report
 from workloads.common.states import Color, Outcome, State
@@ -58,7 +59,7 @@ def observations(draw: some.DrawFn) -> Observation:
     )  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(observations())
 def test_the_holder_changes_with_a_new_epoch_and_never_from_hand_to_hand(seen: Observation) -> None:
     write, old = decide(seen).write, seen.grant
@@ -72,7 +73,7 @@ def test_the_holder_changes_with_a_new_epoch_and_never_from_hand_to_hand(seen: O
         assert write.epoch == old.epoch
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(observations())
 def test_the_other_colour_is_granted_only_when_all_have_confirmed_or_are_gone(seen: Observation) -> None:
     write, old = decide(seen).write, seen.grant
@@ -86,7 +87,7 @@ def test_the_other_colour_is_granted_only_when_all_have_confirmed_or_are_gone(se
         assert unconfirmed(seen.members, old.last_holder, old.epoch) == ()
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(observations())
 def test_where_absence_tells_nothing_the_other_colour_is_granted_only_when_everybody_is_there(
     seen: Observation,
@@ -99,7 +100,7 @@ def test_where_absence_tells_nothing_the_other_colour_is_granted_only_when_every
         assert len(there) >= max(1, seen.spec.count(old.last_holder))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(observations())
 @example(  # found by a random search: it asked for a list that it had, at every turn
     see(replace(BLOCKED, blocked_by=("blue-0", "green-0")), (pod(BLUE, 0, PAUSED, 12),))
@@ -115,7 +116,7 @@ def test_a_decision_that_waits_says_for_what(seen: Observation) -> None:
         assert decision.need_list or decision.deadline is not None
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(observations())
 def test_a_switch_counts_only_with_an_analysis_that_passed_or_that_may_show_nothing(seen: Observation) -> None:
     write, old = decide(seen).write, seen.grant
@@ -128,7 +129,7 @@ def test_a_switch_counts_only_with_an_analysis_that_passed_or_that_may_show_noth
         assert seen.analysis in accepted
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(observations(), some.sampled_from(["why", "RollbackBlocked: X; rollback waits for y", "a: b; c"]))
 def test_reasons_are_handed_on_and_never_looked_at(seen: Observation, reason: str) -> None:
     """The model rests on it: there a reason is cut to its first word."""

@@ -14,17 +14,19 @@ it was cut while it grew, its further parts ``<pod>.<boot id>.0001.jsonl``, ...,
 
 * produced: ``{"producer", "seq", "topic", "partition", "offset", "status": "acked"|"failed"|"unknown", "t"}``, with
   ``partition`` and ``offset`` null unless acked; and, at a clean end, ``{"producer", "end": n}``.
-* consumed: ``{"color": "blue"|"green", "pod", "epoch", "producer", "seq", "topic", "partition", "offset", "t"}``, with
-  ``"error": "..."`` when processing failed: the record was *handled*, but not *processed*; with ``"version": "..."``, the
-  application's, if the writer knows it; and, at a clean end, ``{"pod", "end": n}``, n the lines of all parts.
-* events: ``{"color", "pod", "epoch", "event", "partitions": [[topic, partition, offset?], ...], "t"}``. Of them count:
-  ``COMMITTED`` (acknowledged, the next offset), ``ASSIGNED`` (where reading starts, if it is known), ``END`` (the end of
-  the partition, met in order, as next offset), ``TRUNCATED`` (a part of the logs had to go).
+* consumed: ``{"color": "blue"|"green", "pod", "epoch", "producer", "seq", "topic", "partition", "offset", "t"}``,
+  with ``"error": "..."`` when processing failed: the record was *handled*, but not *processed*; with ``"version":
+  "..."``, the application's, if the writer knows it; and, at a clean end, ``{"pod", "end": n}``, n the lines of all
+  parts.
+* events: ``{"color", "pod", "epoch", "event", "partitions": [[topic, partition, offset?], ...], "t"}``. Of them
+  count: ``COMMITTED`` (acknowledged, the next offset), ``ASSIGNED`` (where reading starts, if it is known), ``END``
+  (the end of the partition, met in order, as next offset), ``TRUNCATED`` (a part of the logs had to go).
 
 Types are checked strictly. Integers are JSON integers (no ``41.0``, no ``"41"``, no ``true``) from 0 to 2^63-1, a
-partition to 2^31-1. Names are non-empty strings. ``error`` and ``version`` are strings, possibly empty, never null. A missing key, a
-key that stands twice, an unknown colour, status or event, a blank line: not of the format. Further keys are tolerated,
-so that a writer may say more without breaking its judge; a record line that also has ``end`` is refused.
+partition to 2^31-1. Names are non-empty strings. ``error`` and ``version`` are strings, possibly empty, never null. A
+missing key, a key that stands twice, an unknown colour, status or event, a blank line: not of the format. Further
+keys are tolerated, so that a writer may say more without breaking its judge; a record line that also has ``end`` is
+refused.
 
 A **torn** line is the last of a file, has no newline and is not JSON: its writer was killed. It is counted, and an
 error with ``--strict``. A last line that only lacks its newline is a line like any other.
@@ -48,12 +50,12 @@ What became of records is told by whole logs only. So 2 is decided at once, with
   plain or compressed. Files without a record are all alike, and do not count;
 * parts of a log that are not all there from the first to the last one, and an event ``TRUNCATED``;
 * a consumed log with an end line that does not say how many lines it has;
-* a consumed log that is absent or has no end line, if its process committed what is not *covered*: beyond its last line,
-  the end that it met, and the start that it was assigned. A start covers what was committed since, and what was
-  committed before without holding the partition (copies, starts, strategy B). A missing end line alone is no finding: a
-  process may be killed, and its lines are with the kernel before their offsets are committed. In a whole log such an
-  offset is ``lost``. Only what overlaps the offsets that the judged producers are known to have written counts: a copy
-  of the logs may have the lines of one producer only, and consumers go on with the next one's.
+* a consumed log that is absent or has no end line, if its process committed what is not *covered*: beyond its last
+  line, the end that it met, and the start that it was assigned. A start covers what was committed since, and what was
+  committed before without holding the partition (copies, starts, strategy B). A missing end line alone is no finding:
+  a process may be killed, and its lines are with the kernel before their offsets are committed. In a whole log such
+  an offset is ``lost``. Only what overlaps the offsets that the judged producers are known to have written counts: a
+  copy of the logs may have the lines of one producer only, and consumers go on with the next one's.
 
 The produced log of a producer that ended cleanly, but which has not the sequences 0 ... n-1 that its end line promises,
 or has end lines that differ, was cut: 2, and no class is counted.
@@ -98,8 +100,8 @@ Notes: ``unlogged``, ``stale_epoch`` (above), ``unknown`` (produced lines withou
 fine), ``foreign`` (lines of both logs), ``torn``, ``clock_steps`` (of all files, events too: every line whose time is
 more than the clock error below the highest since the previous step).
 
-``failed`` and ``handled`` (by colour and version) say how many records were handled, and how many of them with an error:
-a run in which every record failed has no anomaly. ``schema`` is 2; without it, the JSON is of the first form.
+``failed`` and ``handled`` (by colour and version) say how many records were handled, and how many of them with an
+error: a run in which every record failed has no anomaly. ``schema`` is 2; without it, the JSON is of the first form.
 
 Hand-offs
 =========

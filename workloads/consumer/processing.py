@@ -127,7 +127,7 @@ class _Failures:
 class Worker:
     """Handles batches, and knows how far it came. Owned by the poll loop; metrics read its counters.
 
-    Its attributes are many because a record must not cost a look through another object.
+    More than a dozen attributes: a record must not cost a look through another object.
 
     positions: by partition, the offset after the newest handled record. first_at, last_at: by epoch, time of the first
     and last handled record (ns). failed is a part of handled.
