@@ -1,7 +1,7 @@
-"""Copy the record logs out of a pod: `python3 -m workloads.records export --producer NAME [--since-ns N] >
+"""Copy the record logs out of a pod: `python3 -m workloads.records export --producer NAME… [--since-ns N] >
 logs.tar.gz`.
 
-The archive has the same folders as the volume: `produced/` and `consumed/` with the lines of the named producer,
+The archive has the same folders as the volume: `produced/` and `consumed/` with the lines of the named producers,
 `events/` with the events from `--since-ns` on. Logs that have nothing to give are left out. A process may go on
 writing meanwhile: of a live file, what stood there when the export came to it is taken, to the end of a line. A torn
 last line of a dead process is kept, because it is evidence.
@@ -80,10 +80,9 @@ def _snapshot(file: BinaryIO) -> int:
         time.sleep(0.005)
 
 
-def of_producer(name: str) -> Keep:
-    """Keeps the lines whose `producer` is `name`, and torn ones, which have no producer to tell by."""
-    quoted = orjson.dumps(name)
-    needles = (b'"producer":' + quoted, b'"producer": ' + quoted)
+def of_producers(*names: str) -> Keep:
+    """Keeps the lines whose `producer` is one of `names`, and torn ones, which have no producer to tell by."""
+    needles = [b'"producer":' + space + orjson.dumps(name) for name in names for space in (b"", b" ")]
 
     def keep(line: bytes) -> bool:
         return any(needle in line for needle in needles) or not line.rstrip().endswith(b"}")
@@ -227,15 +226,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; 2 when there is no such folder."""
     parser = argparse.ArgumentParser(prog="python3 -m workloads.records", description="Record logs of this pod.")
     commands = parser.add_subparsers(dest="command", required=True)
-    wanted = commands.add_parser("export", help="write the logs of one producer as a tar.gz to standard output")
-    wanted.add_argument("--producer", required=True, help="the producer's name, as in its lines")
+    wanted = commands.add_parser("export", help="write the logs of these producers as a tar.gz to standard output")
+    wanted.add_argument(
+        "--producer", action="append", required=True, help="a producer's name, as in its lines; may be given again"
+    )
     wanted.add_argument("--since-ns", type=int, default=0, help="events from this time on (ns of the real-time clock)")
     wanted.add_argument("--records-dir", type=Path, default=Path(os.environ.get("BG_RECORDS_DIR", "/records")))
     options = parser.parse_args(arguments)
     if not options.records_dir.is_dir():
         print(f"there is no records folder {options.records_dir}; --records-dir names it", file=sys.stderr)
         return 2
-    by_producer = of_producer(options.producer)
+    by_producer = of_producers(*options.producer)
     files = export(
         options.records_dir,
         {PRODUCED: by_producer, CONSUMED: by_producer, EVENTS: since(options.since_ns)},

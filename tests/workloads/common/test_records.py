@@ -234,6 +234,15 @@ def test_export_takes_one_producer_and_what_is_torn(tmp_path: Path) -> None:
     }
 
 
+def test_export_takes_every_producer_that_is_named(tmp_path: Path) -> None:
+    """A producer that restarted in a run has two names, and the run is judged on both."""
+    for kind in KINDS:
+        (tmp_path / kind).mkdir()
+    first, second, other = (line(producer=name, seq=1) for name in ("p0-a", "p0-b", "p0-c"))
+    (tmp_path / "consumed" / "c.x.jsonl").write_bytes(first + other + second)
+    assert export(tmp_path, "--producer", "p0-a", "--producer", "p0-b") == {"consumed/c.x.jsonl": first + second}
+
+
 def test_export_joins_the_parts_of_a_log_and_bears_out_its_end_line(tmp_path: Path) -> None:
     consumed = tmp_path / "consumed"
     consumed.mkdir()
