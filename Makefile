@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e model sandbox down benchmark
+.PHONY: help demo test check unit e2e model search sandbox down benchmark
 
 help:  ## this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,11 @@ unit: $(VENV)/.installed  ## tests that need nothing (the protocol model include
 
 model: $(VENV)/.installed  ## the protocol model alone: states, bounds, ends
 	@$(PY) -m tests.protocol.model
+
+SEARCH ?= 20
+search: $(VENV)/.installed  ## random searches with new seeds, SEARCH times as long as in make test; what is found becomes a case
+	@KAFKA_BLUEGREEN_SEARCH=$(SEARCH) $(PYTEST) -m 'not e2e' -k 'not sandbox' -p no:cacheprovider \
+	  $$(grep -rl '@given' tests --include='test_*.py') tests/protocol
 
 sandbox: $(VENV)/.installed  ## a real single-node Kubernetes on this machine
 	@$(PY) -m tools.sandbox up

@@ -14,6 +14,7 @@ from typing import Any  # noqa: E402
 import pulumi  # noqa: E402
 
 from components import images  # noqa: E402
+from components.cluster.access import AccessError, require_readable  # noqa: E402
 from components.event_loop import let_registrations_begin  # noqa: E402
 from components.platform_reference import platform_stack, require_platform  # noqa: E402
 from components.settings import SettingsError, StackName, platform_settings, strategy_settings  # noqa: E402
@@ -28,7 +29,7 @@ def main() -> None:
     configuration = project_configuration()
     try:
         outputs = _platform(configuration) if stack.is_platform else _strategy(stack, configuration)
-    except (SettingsError, images.ImageError) as error:
+    except (SettingsError, images.ImageError, AccessError) as error:
         raise pulumi.RunError(str(error)) from None
     for name, value in outputs.items():
         pulumi.export(name, value)
@@ -46,6 +47,10 @@ def _platform(configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
 def _strategy(stack: StackName, configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
     settings = strategy_settings(configuration, stack.name)
     found = settings.images.model_dump() if settings.images else images.sandbox_images(images.STRATEGY, os.environ)
+    access = cluster_access()
+    if access.kubeconfig or not pulumi.runtime.is_dry_run():
+        # What the check after the switch could not read is refused before it; a preview needs no cluster.
+        require_readable(access)
     with ThreadPoolExecutor(1) as beside:
         # Loading Kubernetes' resources takes as long as the engine needs to decrypt the platform's outputs.
         loaded = beside.submit(import_module, "components.strategy_stack")
@@ -53,7 +58,7 @@ def _strategy(stack: StackName, configuration: dict[str, str]) -> dict[str, pulu
         loaded.result()
     from components.strategy_stack import build_strategy  # noqa: PLC0415
 
-    return build_strategy(settings, stack, found, cluster_access())
+    return build_strategy(settings, stack, found, access)
 
 
 main()

@@ -1,58 +1,46 @@
 """Reads the live KafkaConsumerSwitch: Pulumi's own picture is only what it last wrote.
 
-Loading this module loads the Kubernetes client (0.1 s or more); it is wanted after the switch, not before.
+Loading this module loads the Kubernetes client's transport, and making the client the rest of it (half a second); it is
+wanted after the switch, not before.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import yaml
-from kubernetes import client, config
-from kubernetes.client import ApiException
-from kubernetes.watch import Watch
-from urllib3.exceptions import HTTPError
+from typing import Any, Protocol
 
 from components import names
-from components.cluster_access import ClusterAccess
+from components.cluster.access import AccessError, ClusterAccess
+from components.cluster.client import ApiError, KubernetesApi
 from components.live_switch import Expectation, Object, SwitchError, require
 
-# The client carries no types.
-_config: Any = config
-_watch: Any = Watch
-
 _UNREACHABLE_SECONDS = 30.0
-_REQUEST_SECONDS = 10.0
 _RETRY_SECONDS = 0.5
 _GONE = 410
-_NOT_FOUND = 404
+_TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
+
+
+class Api(Protocol):
+    """What is needed of `KubernetesApi`."""
+
+    def get(self, path: str) -> dict[str, Any]: ...
+
+    def watch(
+        self, path: str, *, query: list[tuple[str, str]], resource_version: str, seconds: float
+    ) -> Iterator[dict[str, Any]]: ...
 
 
 def check(expected: Expectation, access: ClusterAccess) -> None:
     """Wait for `expected` on the live object. Blocks; raises `SwitchError`."""
+    why = ""
     try:
-        api = _api(access)
-    except (config.ConfigException, OSError, ValueError) as error:
-        raise SwitchError(f"{expected} cannot be read: no usable kubeconfig ({error})") from error
+        api = KubernetesApi(access, agent="kafka-bluegreen-up")
+    except AccessError as error:
+        why = str(error)
+    if why:
+        raise SwitchError(f"{expected} cannot be read: {why}")
     require(expected, states(api, expected))
-
-
-def _api(access: ClusterAccess) -> Any:
-    configuration = client.Configuration()
-    given = access.kubeconfig
-    content = yaml.safe_load(given) if given and not Path(given).expanduser().exists() else None
-    if isinstance(content, dict):
-        _config.load_kube_config_from_dict(content, context=access.context, client_configuration=configuration)
-    elif given:
-        path = str(Path(given).expanduser())
-        _config.load_kube_config(path, context=access.context, client_configuration=configuration)
-    else:
-        _config.load_config(context=access.context, client_configuration=configuration)
-    configuration.retries = False
-    return client.CustomObjectsApi(client.ApiClient(configuration))
 
 
 @dataclass
@@ -78,41 +66,39 @@ class _Patience:
         time.sleep(_RETRY_SECONDS)
 
 
-def states(api: Any, expected: Expectation, clock: Callable[[], float] = time.monotonic) -> Iterator[Object | None]:
+def states(api: Api, expected: Expectation, clock: Callable[[], float] = time.monotonic) -> Iterator[Object | None]:
     """The object now and after each change, until the timeout; None when it does not exist.
 
-    api: a `CustomObjectsApi`. Raises `SwitchError` when the object may not be read, or the API server stays away.
+    Raises `SwitchError` when the object may not be read, or the API server stays away.
     """
-    kind = {
-        "group": names.GROUP,
-        "version": names.SWITCH_VERSION,
-        "namespace": expected.namespace,
-        "plural": names.SWITCH_PLURAL,
-    }
+    kind = f"/apis/{names.GROUP}/{names.SWITCH_VERSION}/namespaces/{expected.namespace}/{names.SWITCH_PLURAL}"
+    only = [("fieldSelector", f"metadata.name={expected.name}")]
     deadline = clock() + expected.timeout_seconds
     patience = _Patience(expected, clock)
     while (left := deadline - clock()) > 0:
         try:
-            current = api.get_namespaced_custom_object(**kind, name=expected.name, _request_timeout=_REQUEST_SECONDS)
+            current = api.get(f"{kind}/{expected.name}")
             patience.answered()
             yield current
-            changes = _watch().stream(
-                api.list_namespaced_custom_object,
-                **kind,
-                field_selector=f"metadata.name={expected.name}",
-                resource_version=current["metadata"]["resourceVersion"],
-                # The server ends the watch before the client would take it for dead.
-                timeout_seconds=max(1, int(left)),
-                _request_timeout=(_REQUEST_SECONDS, left + _REQUEST_SECONDS),
-            )
-            for change in changes:
-                yield None if change["type"] == "DELETED" else change["object"]
-        except ApiException as error:
-            if error.status == _NOT_FOUND:
+            version = current["metadata"]["resourceVersion"]
+            for change in api.watch(kind, query=only, resource_version=version, seconds=left):
+                yield _state(change)
+        except ApiError as error:
+            if error.not_found:
                 yield None
-            elif error.status == _GONE or error.status >= _SERVER_ERROR:
+            elif _passes(error.status):
                 patience.failed(error)
             else:
-                raise SwitchError(f"{expected} cannot be read: {error.status} {error.reason}") from error
-        except (HTTPError, OSError) as error:
-            patience.failed(error)
+                raise SwitchError(f"{expected} cannot be read: {error}") from error
+
+
+def _state(change: Mapping[str, Any]) -> Object | None:
+    if change["type"] == "ERROR":
+        told = change["object"]
+        raise ApiError(f"the watch ended: {told.get('message')}", told.get("code"))
+    return None if change["type"] == "DELETED" else change["object"]
+
+
+def _passes(status: int | None) -> bool:
+    """Whether it is about the moment: no answer, a version that is too old, or a server that says so of itself."""
+    return status is None or status in {_GONE, _TOO_MANY_REQUESTS} or status >= _SERVER_ERROR

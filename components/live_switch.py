@@ -33,20 +33,20 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """pending: what is still waited for, None when it has ended. problem: why it did not end well, None when it did."""
 
     pending: str | None = None
     problem: str | None = None
 
 
-def judge(switch: Object, expected: Expectation) -> Verdict:
+def judge(switch: Object, expected: Expectation) -> Judgement:
     """Whether `switch`, the live object, has settled on what was asked for. Pure; raises nothing for objects that the
     API server accepts.
     """
     spec, status, generation = switch["spec"], switch.get("status") or {}, switch["metadata"]["generation"]
     if (spec["active"], spec.get("attempt", 1)) != (expected.active, expected.attempt):
-        return Verdict(
+        return Judgement(
             problem=f"{expected} asks for {spec['active']}, attempt {spec.get('attempt', 1)}, "
             f"not for {expected.active}, attempt {expected.attempt}: "
             "it was changed outside of Pulumi; to write what the configuration says, run: pulumi up --refresh"
@@ -55,17 +55,17 @@ def judge(switch: Object, expected: Expectation) -> Verdict:
     active = status.get("active") or ""
     where = f"phase {status.get('phase') or 'unknown'}, active: {active or 'nobody'}"
     if settled.get("status") != "True" or settled.get("observedGeneration") != generation:
-        return Verdict(pending=f"generation {generation} has not settled ({where})")
+        return Judgement(pending=f"generation {generation} has not settled ({where})")
     reason = settled.get("reason")
     if reason == _SWITCHED and active == expected.active:
-        return Verdict()
+        return Judgement()
     if reason == _SWITCHED and not active:
         # A grant that is on its way back, as after a lost Lease: the outcome stands, the holder is about to.
-        return Verdict(pending=f"nobody is active ({where})")
+        return Judgement(pending=f"nobody is active ({where})")
     # With RollbackBlocked the colour asked for is active, and yet the switch failed: it could not be taken back.
     who = f"{active or 'nobody'} is active" + ("" if active == expected.active else f", not {expected.active}")
     other = f"; to stay with {active}: pulumi config set {NAMESPACE}:active {active}"
-    return Verdict(
+    return Judgement(
         problem=f"{expected}: {who}. {reason or 'no reason'}: {settled.get('message') or 'no message'}\n"
         f"To ask again: pulumi config set {NAMESPACE}:attempt {expected.attempt + 1}"
         + (other if active and active != expected.active else "")
@@ -88,12 +88,12 @@ def require(expected: Expectation, states: Iterator[Object | None]) -> None:
                 f"{expected} does not exist: it was deleted outside of Pulumi; to make it again, run: "
                 "pulumi up --refresh"
             )
-        verdict = judge(switch, expected)
-        if verdict.problem:
-            raise SwitchError(verdict.problem)
-        if not verdict.pending:
+        judgement = judge(switch, expected)
+        if judgement.problem:
+            raise SwitchError(judgement.problem)
+        if not judgement.pending:
             return
-        pending = verdict.pending
+        pending = judgement.pending
     raise SwitchError(
         f"{expected}: {pending} after {expected.timeout_seconds:g} s. The controller decides it: "
         f"kubectl -n {expected.namespace} logs deploy/{names.CONTROLLER}"

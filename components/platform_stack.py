@@ -8,8 +8,8 @@ import pulumi
 from components import names
 from components.crd import SwitchDefinition
 from components.kafka import Kafka, KafkaArgs
-from components.metrics import Metrics, MetricsArgs
 from components.namespace import namespace
+from components.observability.store import Metrics, MetricsArgs
 from components.platform_reference import BOOTSTRAP_SERVERS
 from components.policy import OwnPodStatusPolicy
 from components.settings import PlatformSettings

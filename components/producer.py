@@ -1,5 +1,6 @@
 """The producer: one pod that writes records at a steady rate, and writes down what became of each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -12,15 +13,15 @@ from components.stateful import StatefulArgs, stateful
 
 @dataclass(frozen=True)
 class ProducerArgs:
-    """rate: records per second; message_bytes: size of each. Both can be changed at run time by `PUT /config`."""
+    """settings: the producer's, but for the broker's address. Rate and size can be changed at run time by `PUT
+    /config`.
+    """
 
     namespace: pulumi.Input[str]
     image: pulumi.Input[str]
     bootstrap_servers: pulumi.Input[str]
     strategy: str
-    topic: str
-    rate: int
-    message_bytes: int
+    settings: Mapping[str, object]
     storage: str = "10Gi"
 
 
@@ -33,14 +34,7 @@ class Producer(pulumi.ComponentResource):
         labels = {**names.labels(names.PRODUCER), names.STRATEGY_LABEL: args.strategy}
         metadata = ObjectMetaArgs(name=names.PRODUCER, namespace=args.namespace, labels=labels)
         settings = pulumi.Output.from_input(args.bootstrap_servers).apply(
-            lambda servers: pods.rendered(
-                {
-                    "bootstrap_servers": servers,
-                    "topic": args.topic,
-                    "rate": args.rate,
-                    "message_bytes": args.message_bytes,
-                }
-            )
+            lambda servers: pods.rendered({**args.settings, "bootstrap_servers": servers})
         )
         self.service_account = ServiceAccount(
             name, metadata=metadata, automount_service_account_token=False, opts=child

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pulumi
 from pulumi.runtime import config as runtime_config
 
-from components.cluster_access import ClusterAccess
+from components.cluster.access import ClusterAccess
 from components.settings import NAMESPACE
 
 
@@ -18,5 +18,6 @@ def project_configuration() -> dict[str, str]:
 
 def cluster_access() -> ClusterAccess:
     """Where the Kubernetes provider is told to go, so that the check of a switch goes there, too."""
-    kubernetes = pulumi.Config("kubernetes")
-    return ClusterAccess(kubeconfig=kubernetes.get("kubeconfig"), context=kubernetes.get("context"))
+    told = pulumi.Config("kubernetes")
+    # Pulumi's Python SDK used to set what was not given to "".
+    return ClusterAccess(*(told.get(key) or None for key in ("kubeconfig", "context", "cluster")))

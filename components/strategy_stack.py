@@ -1,19 +1,20 @@
-"""What a stack `strategy-*` is made of, and in which order it comes."""
+"""What a stack `strategy-*` is made of, and in which order it comes: what all strategies have, and in its place what
+the stack's own strategy deploys."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 
-from components import names
-from components.access import Access, AccessArgs, controller_rules, sidecar_rules
-from components.cluster_access import ClusterAccess
-from components.consumer_set import ConsumerSet, ConsumerSetArgs
+from components.access import Access, AccessArgs, controller_rules
+from components.cluster.access import ClusterAccess
 from components.controller import Controller, ControllerArgs
 from components.namespace import namespace
 from components.platform_reference import PlatformReference
 from components.producer import Producer, ProducerArgs
-from components.settings import Color, StackName, StrategySettings
+from components.settings import StackName, StrategySettings
+from components.settings.values import producer_settings
+from components.strategies.base import Site, strategy
 from components.switch import Switch, SwitchArgs
 from components.topic import Topic, TopicArgs
 
@@ -26,15 +27,16 @@ def build_strategy(
 
     The colour asked for is there first, then the switch is made and checked, then the other colour follows; when the
     switch failed, the program ends there and the other colour is left as it is (design §5.1)."""
+    chosen = strategy(settings.strategy)
     platform = PlatformReference()
     where = namespace(stack.name).metadata.name
     image = images["workloads"]
     servers = platform.bootstrap_servers
-    sidecars = Access("consumer", AccessArgs(where, sidecar_rules()))
+    colors = chosen.deploy(Site(stack, settings, images, where, servers))
     topic = Topic("topic", TopicArgs(where, image, servers, settings.topic, settings.partitions))
     Producer(
         "producer",
-        ProducerArgs(where, image, servers, settings.strategy, settings.topic, settings.rate, settings.message_bytes),
+        ProducerArgs(where, image, servers, settings.strategy, producer_settings(settings)),
         pulumi.ResourceOptions(depends_on=[topic]),
     )
     controller = Controller(
@@ -47,58 +49,18 @@ def build_strategy(
             settings.strategy,
         ),
     )
-
-    def consumers(color: Color, after: pulumi.Input[Any]) -> ConsumerSet:
-        return ConsumerSet(
-            names.consumer_set(color),
-            ConsumerSetArgs(
-                namespace=where,
-                image=image,
-                bootstrap_servers=servers,
-                service_account=sidecars.account,
-                color=color,
-                strategy=settings.strategy,
-                replicas=settings.replicas_of(color),
-                drain_timeout_seconds=settings.drain_timeout_seconds,
-                resume_timeout_seconds=settings.resume_timeout_seconds,
-                settings=consumer_settings(settings, color, stack.consumer_group),
-            ),
-            pulumi.ResourceOptions(depends_on=after),
-        )
-
-    wanted = consumers(settings.active, [topic])
+    wanted = colors.color(settings.active, [topic])
     switch = Switch(
         "switch",
-        SwitchArgs(where, stack.name, settings, stack.consumer_group, access),
+        SwitchArgs(where, stack.name, settings, chosen.switch_spec(settings, stack), access),
         pulumi.ResourceOptions(depends_on=[wanted, controller]),
     )
-    consumers(settings.inactive, [topic, switch.checked])
+    colors.color(settings.inactive, [topic, switch.checked])
+    groups = chosen.groups(stack)
     return {
         "namespace": stack.name,
         "strategy": settings.strategy,
-        "group": stack.consumer_group,
+        # The same before and after a switch.
+        "group": groups["blue"] if groups["blue"] == groups["green"] else dict(groups),
         "topic": settings.topic,
-    }
-
-
-def consumer_settings(settings: StrategySettings, color: Color, group: str) -> dict[str, object]:
-    """The settings file of a colour's consumers, but for the broker's address. Only what is the colour's own differs
-    between the two.
-    """
-    own = settings.color(color)
-    return {
-        "topic": settings.topic,
-        "partitions": settings.partitions,
-        "group_id": group,
-        "color": color,
-        "strategy": settings.strategy,
-        "version": own.version,
-        "membership": settings.membership,
-        "group_protocol": settings.group_protocol,
-        "session_timeout_seconds": settings.session_timeout_seconds,
-        "drain_timeout_seconds": settings.drain_timeout_seconds,
-        "resume_timeout_seconds": settings.resume_timeout_seconds,
-        "faults_enabled": own.faults is not None,
-        "faults": own.faults.model_dump() if own.faults else {},
-        "client": dict(own.config),
     }

@@ -16,23 +16,24 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import names
-from components.cluster_access import ClusterAccess
+from components.cluster.access import ClusterAccess
 from components.live_switch import Expectation, SwitchError
-from components.settings import Color, StrategySettings
+from components.settings import StrategySettings
 
 _MARGIN_SECONDS = 30
+_ANALYSIS_GRACE_SECONDS = 5
 
 
 @dataclass(frozen=True)
 class SwitchArgs:
-    """namespace: the stack's, also by its plain name for the check. group: the consumer group. access: the cluster's,
-    for the check.
+    """namespace: the stack's, also by its plain name for the check. spec: the object's, as the strategy has it, all of
+    it. access: the cluster's, for the check.
     """
 
     namespace: pulumi.Input[str]
     namespace_name: str
     settings: StrategySettings
-    group: str
+    spec: Mapping[str, Any]
     access: ClusterAccess
 
 
@@ -58,7 +59,7 @@ class Switch(pulumi.ComponentResource):
                 # The same before, during and after a switch: a switch shows one changed field.
                 annotations={"pulumi.com/waitFor": "condition=Settled", "pulumi.com/timeoutSeconds": str(timeout)},
             ),
-            spec=spec(args.settings, args.group),
+            spec=dict(args.spec),
             opts=pulumi.ResourceOptions(parent=self),
         )
         expected = Expectation(
@@ -89,43 +90,16 @@ def _check(expected: Expectation, access: ClusterAccess) -> None:
     check(expected, access)
 
 
-def spec(settings: StrategySettings, group: str) -> dict[str, Any]:
-    """The object's `spec` (design §5.2), all of it: what a default of the CRD fills in would show as drift."""
-    return {
-        "strategy": settings.strategy,
-        "active": settings.active,
-        "attempt": settings.attempt,
-        "blue": _color(settings, "blue"),
-        "green": _color(settings, "green"),
-        "topic": settings.topic,
-        "partitions": settings.partitions,
-        "group": group,
-        "leaseName": names.LEASE_NAME,
-        "membership": settings.membership,
-        "lagPolicy": settings.lag_policy,
-        "lagTimeoutSeconds": settings.lag_timeout_seconds,
-        "lagThreshold": settings.lag_threshold,
-        "drainTimeoutSeconds": settings.drain_timeout_seconds,
-        "resumeTimeoutSeconds": settings.resume_timeout_seconds,
-    }
-
-
-def _color(settings: StrategySettings, color: Color) -> Mapping[str, Any]:
-    return {
-        "selector": names.consumer_selector(color),
-        "replicas": settings.replicas_of(color),
-        "version": settings.color(color).version,
-    }
-
-
 def settle_timeout_seconds(settings: StrategySettings) -> int:
     """How long a switch may take at most, in seconds: the lag waited for, one hand-off that times out, another one
-    back, and a margin.
+    back, the analysis in between, and a margin.
 
     It does not depend on the lag policy, so that a change of it shows as what it is.
     """
+    analysis = settings.analysis.seconds + _ANALYSIS_GRACE_SECONDS if settings.analysis else 0
     return (
         settings.lag_timeout_seconds
         + 2 * (settings.drain_timeout_seconds + settings.resume_timeout_seconds)
+        + analysis
         + _MARGIN_SECONDS
     )

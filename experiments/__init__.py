@@ -7,11 +7,13 @@ queried, the broker's log, the validator's verdict.
 
 Layers, upper ones know the lower ones:
 
-    cli
-    run                                                      the order of things
-    scenarios                                                what is done, one module each
-    producer, lag, records, environment, metrics, stacks     one neighbour each
-    cluster                                                  the only module that speaks Kubernetes
-    criteria, measurements, broker_log, results              pure: values in, values out
-    progress, interrupts, errors
+    cli                                                        options (from the keys' declaration), summary, retention
+    run                                                        the order of things
+    session, collection                                        the system held and given back; what is kept of it
+    scenarios                                                  one module each: configuration, what is done, criteria
+    lab, disturbance                                           what may be done to the system
+    producer, lag, clocks, pod_history, guard, stacks, …       one neighbour, or one thing that is watched, each
+    cluster                                                    the only module that speaks Kubernetes
+    conclusion, criteria, measurements, broker_log, results    pure: values in, values out
+    progress, console, interrupts, errors
 """

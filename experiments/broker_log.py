@@ -30,6 +30,13 @@ class GroupEvents:
     replaced_static_members: int = 0
     expired_members: int = 0
 
+    def __add__(self, other: "GroupEvents") -> "GroupEvents":
+        return GroupEvents(
+            self.rebalances + other.rebalances,
+            self.replaced_static_members + other.replaced_static_members,
+            self.expired_members + other.expired_members,
+        )
+
 
 def count(lines: Iterable[str], group: str) -> GroupEvents:
     """Count what concerns `group`. Lines that name no group are other groups' or the broker's own."""

@@ -1,21 +1,26 @@
 """The command line.
 
-Exit codes: 0 all criteria met, 1 a criterion missed, 2 could not be run (and why), 130 interrupted.
+Exit codes: 0 all criteria met (or a measurement made), 1 a criterion missed, 2 could not be run (and why),
+130 interrupted.
 """
 
 import argparse
 import shlex
 import shutil
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments import handoff, summary
+from components.settings import registry
+from experiments import handoff, options, retention, summary
+from experiments.console import discard, emit
 from experiments.errors import ExperimentError
+from experiments.folders import load_all
 from experiments.interrupts import Interrupted, Interrupts
+from experiments.options import Options
 from experiments.progress import Progress
-from experiments.results import load_all, outdated
-from experiments.run import REPOSITORY, Options, execute
+from experiments.run import REPOSITORY, execute
 from experiments.scenarios import SCENARIOS
 
 PASSED, MISSED, NOT_RUN, INTERRUPTED = 0, 1, 2, 130
@@ -23,22 +28,33 @@ DATA = REPOSITORY / "report" / "data"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command; returns the exit code."""
+    """Run a command; returns the exit code. What nobody reads any more costs neither the command nor its code."""
     parser = _parser()
     parsed = parser.parse_args(arguments)
     try:
-        if parsed.command == "run":
-            return _run(parser, parsed, arguments)
-        if parsed.command == "prune":
-            return _prune(parsed)
-        if parsed.command == "handoff":
-            return _handoff(parsed)
-        return _summary(parsed)
+        return _command(parser, parsed, arguments)
     except (ExperimentError, ValueError) as error:
-        print(f"{parser.prog} {parsed.command}: {error}", file=sys.stderr)
+        emit(f"{parser.prog} {parsed.command}: {error}", sys.stderr)
         return NOT_RUN
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:
+        discard(sys.stdout)
+        return NOT_RUN
+    except Exception as error:  # noqa: BLE001 - whatever it was, it is no verdict
+        emit(traceback.format_exc(), sys.stderr)
+        emit(f"{parser.prog} {parsed.command}: unexpected {type(error).__name__}: {error}", sys.stderr)
+        return NOT_RUN
+
+
+def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments: Sequence[str]) -> int:
+    if parsed.command == "run":
+        return _run(parser, parsed, arguments)
+    if parsed.command == "prune":
+        return _prune(parsed)
+    if parsed.command == "handoff":
+        return _handoff(parsed)
+    return _summary(parsed)
 
 
 def _run(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments: Sequence[str]) -> int:
@@ -46,65 +62,48 @@ def _run(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments:
     switches = scenario.default_switches if parsed.switches is None else parsed.switches
     if switches % scenario.step:
         parser.error(f"--switches {switches}: scenario {scenario.name} takes a multiple of {scenario.step}")
-    options = Options(
+    asked = Options(
         strategy=parsed.strategy,
         scenario=scenario,
         switches=switches,
         out=parsed.out.resolve(),
         command=shlex.join(["python", "-m", "experiments", *arguments]),
         spell_seconds=parsed.spell_seconds,
-        rate=parsed.rate,
-        message_bytes=parsed.message_bytes,
-        partitions=parsed.partitions,
-        replicas=parsed.replicas,
-        membership=parsed.membership,
-        group_protocol=parsed.group_protocol,
-        lag_policy=parsed.lag_policy,
+        overrides=options.overrides(parsed),
     )
     progress = Progress()
     with Interrupts() as interrupts:
         try:
-            folder, result = execute(options, interrupts, progress)
+            folder, result = execute(asked, interrupts, progress)
         except Interrupted:
             progress.say("interrupted: no result was written; the next run begins from whatever is there")
             return INTERRUPTED
-    print(summary.closing(result), f"results: {folder}", sep="\n")
-    return PASSED if result.passed else MISSED
+    emit(f"{summary.closing(result)}\nresults: {folder}", sys.stdout)
+    return MISSED if result.passed is False else PASSED
 
 
 def _summary(parsed: argparse.Namespace) -> int:
     results = [result for _, result in load_all(parsed.folder)]
     if not results:
         raise ExperimentError(f"there is no complete run below {parsed.folder}")
-    print(summary.summary(results))
+    emit(summary.summary(results), sys.stdout)
     return PASSED
 
 
 def _handoff(parsed: argparse.Namespace) -> int:
-    print(handoff.breakdown(parsed.run))
+    emit(handoff.breakdown(parsed.run), sys.stdout)
     return PASSED
 
 
 def _prune(parsed: argparse.Namespace) -> int:
-    for folder in outdated(list(load_all(parsed.folder)), parsed.keep):
-        print(f"{'would remove' if parsed.dry_run else 'removing'} {folder}")
+    for found in retention.judged(list(load_all(parsed.folder)), parsed.keep, REPOSITORY):
+        if found.stays is not None:
+            emit(f"{found.folder} stays: {found.stays}", sys.stdout)
+            continue
+        emit(f"{'would remove' if parsed.dry_run else 'removing'} {found.folder}", sys.stdout)
         if not parsed.dry_run:
-            shutil.rmtree(folder)
+            shutil.rmtree(found.folder)
     return PASSED
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: at least 1")
-    return value
-
-
-def _not_negative(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text}: 0 or more seconds")
-    return value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run", help="deploy, run a scenario, judge it, and leave the result with what it rests on"
     )
-    run.add_argument("--strategy", required=True, choices=["c"])
+    run.add_argument("--strategy", required=True, choices=sorted(registry.models()))
     run.add_argument(
         "--scenario",
         required=True,
@@ -122,17 +121,13 @@ def _parser() -> argparse.ArgumentParser:
         help="; ".join(f"{s.name}: {s.title}" for s in SCENARIOS.values()),
     )
     run.add_argument(
-        "--switches", type=_positive, help="how many, there and back in turn; the way back counts (default: 2)"
+        "--switches",
+        type=options.whole_number(1),
+        help="how many, there and back in turn; the way back counts (default: 2)",
     )
-    run.add_argument("--rate", type=_positive, help="records per second")
-    run.add_argument("--message-bytes", type=_positive, help="size of a record's value")
-    run.add_argument("--partitions", type=_positive)
-    run.add_argument("--replicas", type=_positive, help="pods per colour")
-    run.add_argument("--membership", choices=["takeover", "leave-join", "shared"])
-    run.add_argument("--group-protocol", choices=["classic", "consumer"])
-    run.add_argument("--lag-policy", choices=["wait", "immediate"])
+    options.add_key_options(run)
     run.add_argument(
-        "--spell-seconds", type=_not_negative, default=3.0, help="the least time between two switches (default: 3)"
+        "--spell-seconds", type=options.seconds, default=3.0, help="the least time between two switches (default: 3)"
     )
     run.add_argument("--out", type=Path, default=DATA, help="where the run's folder goes (default: report/data)")
     run.epilog = (
@@ -141,10 +136,14 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     prune = commands.add_parser(
-        "prune", help="remove the folders of runs that a newer run of the same kind has replaced"
+        "prune",
+        help="remove the folders of runs that a newer run of the same kind has replaced, "
+        "unless git tracks them or a text of the repository names them",
     )
     prune.add_argument("folder", nargs="?", type=Path, default=DATA)
-    prune.add_argument("--keep", type=_positive, default=1, help="how many of each kind stay (default: 1)")
+    prune.add_argument(
+        "--keep", type=options.whole_number(1), default=1, help="how many of each kind stay (default: 1)"
+    )
     prune.add_argument("--dry-run", action="store_true")
 
     steps = commands.add_parser("handoff", help="where the time of a run's hand-offs goes, step by step")

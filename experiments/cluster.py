@@ -5,35 +5,42 @@ Everything goes through the API server, as it would from any workstation. Object
 sends; what a caller needs of them is read by the small typed views below. Waits are watches with a deadline.
 """
 
-import json
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-from urllib.parse import quote
+from typing import Any
 
-import urllib3
-import yaml
-from kubernetes import client as kubernetes_client
-from kubernetes import config as kubernetes_config
-
+from components.cluster.access import ClusterAccess
+from components.cluster.client import KubernetesApi
+from components.cluster.errors import AccessError, ApiError
+from components.names import (
+    COLOR_LABEL,
+    COLORS,
+    CONSUMER,
+    LEASE_NAME,
+    NAME_LABEL,
+    SWITCH_NAME,
+    SWITCH_PLURAL,
+    SWITCH_VERSION,
+)
+from components.names import GROUP as API_GROUP
 from experiments.errors import CollectionError, DeadlineError, ExperimentError
 from experiments.measurements import LastSwitch
 
-PLATFORM_NAMESPACE = "kafka-bluegreen"
-COLOR_LABEL = "kafka-bluegreen.io/color"
-CONSUMERS = "app.kubernetes.io/name=consumer"
-SWITCH_NAME = "consumer"
-_SWITCHES = "/apis/kafka-bluegreen.io/v1alpha1/namespaces/{namespace}/kafkaconsumerswitches"
+CONSUMERS = f"{NAME_LABEL}={CONSUMER}"
+_SWITCHES = f"/apis/{API_GROUP}/{SWITCH_VERSION}/namespaces/{{namespace}}/{SWITCH_PLURAL}"
+_LEASES = "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
 _REQUEST_SECONDS = 15.0
 _RETRY_SECONDS = 0.5
 _HTTP_GONE = 410
 _HTTP_NOT_FOUND = 404
 # No answer, a watch's version too old, and what an API server says while it starts: "storage is (re)initializing".
 _PASSING = (None, _HTTP_GONE, 429, 500, 503, 504)
-_HTTP_ERRORS = 400
+_AGENT = "kafka-bluegreen-experiments"
 
 Objects = dict[str, dict[str, Any]]
 
@@ -50,6 +57,14 @@ class ClusterError(ExperimentError):
         return self.status == _HTTP_NOT_FOUND
 
 
+@contextmanager
+def _as_cluster_error() -> Iterator[None]:
+    try:
+        yield
+    except ApiError as error:
+        raise ClusterError(str(error), error.status) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Pod:
     """What a run looks at in a pod."""
@@ -59,8 +74,16 @@ class Pod:
     color: str | None
     ready: bool
     terminating: bool
-    restarts: int
+    restarts_by_container: Mapping[str, int]
     images: Mapping[str, str]
+    app: str
+    """Whose pod it is, by its label: `consumer`, `controller`, `kafka`, …"""
+    node: str
+    """Empty until it has one."""
+
+    @property
+    def restarts(self) -> int:
+        return sum(self.restarts_by_container.values())
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> "Pod":
@@ -72,8 +95,10 @@ class Pod:
             color=metadata.get("labels", {}).get(COLOR_LABEL),
             ready=any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", [])),
             terminating="deletionTimestamp" in metadata,
-            restarts=sum(container.get("restartCount", 0) for container in containers),
+            restarts_by_container={container["name"]: container.get("restartCount", 0) for container in containers},
             images={container["name"]: container["image"] for container in containers},
+            app=str(metadata.get("labels", {}).get(NAME_LABEL, "")),
+            node=str(raw.get("spec", {}).get("nodeName") or ""),
         )
 
 
@@ -86,7 +111,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class LiveSwitch:
     """A KafkaConsumerSwitch as it is now."""
 
     generation: int
@@ -94,14 +119,15 @@ class Switch:
     active: str
     phase: str
     epoch: int
-    group: str
+    groups: frozenset[str]
+    """The consumer groups of both colours: one, or one each."""
     ready: Condition | None
     settled: Condition | None
     last: LastSwitch | None
     raw: Mapping[str, Any]
 
     @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> "Switch":
+    def of(cls, raw: Mapping[str, Any]) -> "LiveSwitch":
         status = raw.get("status", {})
         conditions = {
             condition["type"]: Condition(
@@ -118,7 +144,9 @@ class Switch:
             active=status.get("active") or "",
             phase=status.get("phase") or "",
             epoch=int(status.get("epoch") or 0),
-            group=str(raw["spec"].get("group", "")),
+            groups=frozenset(
+                str(raw["spec"][color]["group"]) for color in COLORS if "group" in raw["spec"].get(color, {})
+            ),
             ready=conditions.get("Ready"),
             settled=conditions.get("Settled"),
             last=LastSwitch.from_status(status),
@@ -143,19 +171,13 @@ class Switch:
 
 
 class Cluster:
-    """One cluster, found as kubectl finds it."""
+    """One cluster, found as kubectl finds it. Raises ClusterError if none can be."""
 
     def __init__(self, kubeconfig: str | None = None) -> None:
         try:
-            configuration = kubernetes_client.Configuration()
-            load: Any = kubernetes_config.load_kube_config
-            load(config_file=kubeconfig, client_configuration=configuration)
-        except (kubernetes_config.ConfigException, yaml.YAMLError, OSError) as error:
-            raise ClusterError(f'no usable kubeconfig: {error}; run: eval "$(python -m tools.sandbox env)"') from error
-        configuration.retries = False
-        configuration.connection_pool_maxsize = 16
-        self._configuration: Any = configuration
-        self._pool: Any = kubernetes_client.ApiClient(configuration).rest_client.pool_manager
+            self._api = KubernetesApi(ClusterAccess(kubeconfig), agent=_AGENT)
+        except AccessError as error:
+            raise ClusterError(f'no usable kubeconfig: {error}; run: eval "$(python -m tools.sandbox env)"') from None
 
     def request(
         self,
@@ -166,50 +188,13 @@ class Cluster:
         seconds: float = _REQUEST_SECONDS,
     ) -> bytes:
         """One call of the API server, its answer's body. Raises ClusterError for anything but success."""
-        return self._open(method, path, query, body, seconds).data
-
-    def _open(
-        self,
-        method: str,
-        path: str,
-        query: Sequence[tuple[str, str]],
-        body: Any,
-        seconds: float,
-        *,
-        stream: bool = False,
-    ) -> urllib3.BaseHTTPResponse:
-        headers = {"Accept": "*/*", **({"Content-Type": "application/json"} if body is not None else {})}
-        for (
-            known
-        ) in self._configuration.auth_settings().values():  # a token, if there is one; certificates are the pool's
-            headers[known["key"]] = known["value"]
-        text = "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in query)
-        url = f"{self._configuration.host}{path}{'?' if text else ''}{text}"
-        try:
-            response = cast(
-                "urllib3.BaseHTTPResponse",
-                self._pool.request(
-                    method,
-                    url,
-                    body=None if body is None else json.dumps(body).encode(),
-                    headers=headers,
-                    timeout=urllib3.Timeout(connect=5.0, read=seconds),
-                    preload_content=not stream,
-                    retries=False,
-                ),
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise ClusterError(f"{method} {path}: the API server does not answer: {error}") from error
-        if response.status >= _HTTP_ERRORS:
-            told = response.read() if stream else response.data
-            response.release_conn()
-            raise ClusterError(
-                f"{method} {path}: {response.status} {told[:500].decode(errors='replace')}", response.status
-            )
-        return response
+        with _as_cluster_error():
+            return self._api.request(method, path, query=query, body=body, seconds=seconds)
 
     def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
-        return cast("dict[str, Any]", json.loads(self.request("GET", path, query)))
+        """An object or a list. Raises ClusterError."""
+        with _as_cluster_error():
+            return self._api.get(path, query)
 
     def watch(self, path: str, query: Sequence[tuple[str, str]], deadline: float) -> Iterator[Objects]:
         """All objects of a list by name, now and after every change, until `deadline` (monotonic).
@@ -245,23 +230,11 @@ class Cluster:
                     objects[name] = event["object"]
                 yield dict(objects)
 
-    def _events(self, path: str, query: Sequence[tuple[str, str]], version: str, seconds: float) -> Iterator[Any]:
-        parameters = [
-            *query,
-            ("watch", "1"),
-            ("resourceVersion", version),
-            ("timeoutSeconds", str(max(1, int(seconds)))),
-        ]
-        response = self._open("GET", path, parameters, None, seconds + 1, stream=True)
-        rest = b""
-        try:
-            for chunk in response.stream(amt=None):
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from (json.loads(line) for line in lines if line)
-        except urllib3.exceptions.HTTPError:
-            return  # cut off: the caller watches again from the last version
-        finally:
-            response.close()
+    def _events(
+        self, path: str, query: Sequence[tuple[str, str]], version: str, seconds: float
+    ) -> Iterator[dict[str, Any]]:
+        with _as_cluster_error():
+            yield from self._api.watch(path, query=query, resource_version=version, seconds=seconds)
 
     def wait(
         self,
@@ -347,29 +320,52 @@ class Cluster:
 
     # The switch
 
+    def lease(self, namespace: str) -> dict[str, Any]:
+        """The Lease that carries the protocol. Raises ClusterError if there is none."""
+        return self.get(f"{_LEASES.format(namespace=namespace)}/{LEASE_NAME}")
+
+    def wait_lease(
+        self, namespace: str, missing: Callable[[Mapping[str, Any]], str | None], what: str, seconds: float
+    ) -> Mapping[str, Any]:
+        """Watch the Lease until nothing is missing (None). Raises DeadlineError."""
+
+        def none_missing(objects: Objects) -> str | None:
+            return missing(objects[LEASE_NAME]) if LEASE_NAME in objects else f"there is no Lease {LEASE_NAME}"
+
+        query = [("fieldSelector", f"metadata.name={LEASE_NAME}")]
+        return self.wait(_LEASES.format(namespace=namespace), query, none_missing, what, seconds)[LEASE_NAME]
+
     def switch_path(self, namespace: str) -> str:
         return _SWITCHES.format(namespace=namespace)
 
-    def switch(self, namespace: str, name: str = SWITCH_NAME) -> Switch:
-        return Switch.of(self.get(f"{self.switch_path(namespace)}/{name}"))
+    def switch(self, namespace: str, name: str = SWITCH_NAME) -> LiveSwitch:
+        return LiveSwitch.of(self.get(f"{self.switch_path(namespace)}/{name}"))
 
     def wait_switch(
         self,
         namespace: str,
-        missing: Callable[[Switch], str | None],
+        missing: Callable[[LiveSwitch], str | None],
         what: str,
         seconds: float,
         name: str = SWITCH_NAME,
-    ) -> Switch:
+    ) -> LiveSwitch:
         def none_missing(objects: Objects) -> str | None:
             return (
-                missing(Switch.of(objects[name]))
+                missing(LiveSwitch.of(objects[name]))
                 if name in objects
                 else f"there is no KafkaConsumerSwitch {namespace}/{name}"
             )
 
         query = [("fieldSelector", f"metadata.name={name}")]
-        return Switch.of(self.wait(self.switch_path(namespace), query, none_missing, what, seconds)[name])
+        return LiveSwitch.of(self.wait(self.switch_path(namespace), query, none_missing, what, seconds)[name])
+
+
+def output_of(namespace: str, pod: str, container: str, command: Sequence[str], *, seconds: float) -> bytes:
+    """Run a command in a container; its standard output. Raises CollectionError with what the command said."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "output"
+        execute(namespace, pod, container, command, output=file, seconds=seconds)
+        return file.read_bytes()
 
 
 def execute(namespace: str, pod: str, container: str, command: Sequence[str], *, output: Path, seconds: float) -> None:

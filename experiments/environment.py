@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from components.names import KAFKA, METRICS, METRICS_PORT, PLATFORM_NAMESPACE
-from components.settings import StrategySettings
+from components.settings import StrategySettings, keys
 from experiments.cluster import CONSUMERS, Cluster
 from experiments.errors import ExperimentError
 from experiments.results import Measured
 
 _COMMAND_SECONDS = 30.0
+# Of the settings, those that are one word or number.
+_PLAIN = frozenset({"string", "integer", "number", "boolean"})
 _IN_POD = """
 import importlib.metadata as m, json, platform
 import confluent_kafka
@@ -64,14 +66,7 @@ def describe(
     What can't be read is null, and does not end a run whose measuring is done.
     """
     found: dict[str, Measured] = {
-        "rate": settings.rate,
-        "partitions": settings.partitions,
-        "replicas": settings.replicas,
-        "message_bytes": settings.message_bytes,
-        "lag_policy": settings.lag_policy,
-        "drain_timeout_seconds": settings.drain_timeout_seconds,
-        "resume_timeout_seconds": settings.resume_timeout_seconds,
-        "session_timeout_seconds": settings.session_timeout_seconds,
+        key.attribute: getattr(settings, key.attribute) for key in keys.of(type(settings)) if key.kind in _PLAIN
     }
     readers: list[tuple[tuple[str, ...], Callable[[], Mapping[str, Measured]]]] = [
         (("kubernetes",), lambda: {"kubernetes": json.loads(cluster.request("GET", "/version"))["gitVersion"]}),
@@ -85,11 +80,11 @@ def describe(
         (("images",), lambda: _images(cluster, namespace)),
         (("pulumi",), lambda: {"pulumi": _run("pulumi", "version").removeprefix("v")}),
     ]
-    for keys, read in readers:
+    for names, read in readers:
         try:
             found.update(read())
         except (ExperimentError, subprocess.TimeoutExpired, KeyError, ValueError, IndexError):
-            found.update(dict.fromkeys(keys))
+            found.update(dict.fromkeys(names))
     found.update({f"pulumi-{package}": version for package, version in providers.items()})
     found["commit"] = _commit()
     return found

@@ -37,7 +37,9 @@ def steps(run: Path) -> list[list[float]]:
     """
     log = run / f"{CONTROLLER}.log.zst"
     if not log.is_file():
-        raise ExperimentError(f"{run} has no {log.name}: it is not the folder of a run of strategy c")
+        raise ExperimentError(
+            f"{run} has no {log.name}: it is not the folder of a run whose switches a controller made"
+        )
     latest: dict[tuple[str, str, int], float] = {}
     for file in sorted((run / "logs" / EVENTS).glob("*.jsonl.zst")):
         for event in _objects(file):

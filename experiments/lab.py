@@ -4,18 +4,22 @@ A scenario says what happens and in which order; how it happens, and that it is 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from components.names import consumer_set
 from components.settings import StrategySettings
-from experiments.cluster import CONSUMERS, Cluster, Objects, Pod, Switch
+from experiments.clocks import Clocks
+from experiments.cluster import CONSUMERS, Cluster, LiveSwitch, Objects, Pod
+from experiments.disturbance import Disturbance, in_background
 from experiments.errors import DeadlineError, PreconditionError
+from experiments.guard import SWITCH, ForeignChangeError, Guard
 from experiments.lag import Lag
 from experiments.measurements import Color, LastSwitch, SwitchRecord, other
+from experiments.processes import LocalProcesses
 from experiments.producer import Producer
 from experiments.progress import Progress
-from experiments.stacks import Stack
+from experiments.stacks import Stack, Update
 
 _SETTLE_SECONDS = 60.0
 _PODS_SECONDS = 180.0
@@ -39,7 +43,7 @@ class Notes:
 
 
 class Lab:
-    """The deployed strategy stack and its neighbours."""
+    """The deployed strategy stack and its neighbours; one attribute for each of these."""
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class Lab:
         producer: Producer,
         lag: Lag,
         progress: Progress,
+        guard: Guard,
         spell_seconds: float,
     ) -> None:
         self.cluster = cluster
@@ -58,6 +63,10 @@ class Lab:
         self.producer = producer
         self.lag = lag
         self.progress = progress
+        self.guard = guard
+        self.clocks: Clocks | None = None
+        """How far this machine's clock and the cluster's are apart, once that was measured."""
+        self.disturbance = Disturbance(cluster, stack.name, LocalProcesses(stack.name))
         self.notes = Notes()
         self._spell_seconds = spell_seconds
         self.active: Color = settings.active
@@ -93,13 +102,13 @@ class Lab:
             on_change=self.progress.update,
         )
 
-    def wait_steady(self) -> Switch:
+    def wait_steady(self) -> LiveSwitch:
         """Wait until the colour asked for, and it alone, holds the grant and the switch has settled.
 
         Raises DeadlineError.
         """
 
-        def missing(switch: Switch) -> str | None:
+        def missing(switch: LiveSwitch) -> str | None:
             if switch.wanted != self.active:
                 return f"{switch.describe()} (this run asked for {self.active})"
             return None if switch.steady else switch.describe()
@@ -130,21 +139,33 @@ class Lab:
 
     # What a scenario does
 
-    def switch(self, *, rollback: bool = False) -> SwitchRecord:
-        """Change the active colour by configuration and `up`, and note it.
+    def switch(
+        self, *, rollback: bool = False, during: Callable[[Disturbance], None] | None = None, **changes: object
+    ) -> SwitchRecord:
+        """Change the active colour by configuration and `up`, and note it. A switch that failed is a result, not an
+        error.
 
-        A switch that failed is a result, not an error.
+        during: what is done to the system while the update goes on. changes: further keys of the configuration, which
+        change no set of pods. Raises ForeignChangeError if the switch that is there afterwards is not this command's,
+        or anything else was changed by somebody else.
         """
         source, target = self.active, other(self.active)
-        self.stack.configuration.set(active=target)
-        update = self.stack.up()
+        before = self.guard.check()[SWITCH].generation
+        self.stack.configuration.set(active=target, **changes)
+        if during is None:
+            update = self.stack.up()
+        else:
+            with in_background(self.stack.up) as pending:
+                during(self.disturbance)
+            update = pending.update
+        after = self.guard.check({SWITCH: 1})[SWITCH].generation
         live = self.cluster.switch(self.namespace)
         record = SwitchRecord(
             source=source,
             target=target,
             commanded_at=update.commanded_at,
             up_seconds=update.seconds,
-            last=_of_this_command(live, source, target),
+            last=None if before == after else _of_this_command(live, source, target, after, self._earliest(update)),
             error=update.error,
         )
         if live.active in ("blue", "green"):
@@ -153,6 +174,10 @@ class Lab:
         if rollback:
             self.notes.rollbacks.append(record)
         return record
+
+    def _earliest(self, update: Update) -> float | None:
+        """The cluster's time before which nothing of this command can have begun. None while the clocks are unknown."""
+        return None if self.clocks is None else update.commanded_at + self.clocks.offset - self.clocks.error
 
     def spell(self) -> bool:
         """Let the active colour work for a while, until it has handled records on every partition.
@@ -199,8 +224,11 @@ class Lab:
             self.notes.scaled_down = None
 
     def _scale(self, color: Color, replicas: int) -> None:
+        self.guard.check()
         self.stack.configuration.set(**{color: {"replicas": replicas}})
         update = self.stack.up()
+        # The number of a colour's pods stands in its set and in the switch, and in nothing else.
+        self.guard.check({SWITCH: 1, ("StatefulSet", consumer_set(color)): 1})
         if update.error is not None:
             raise PreconditionError(f"scaling {consumer_set(color)} to {replicas} failed:\n{update.error}")
         self.wait_pods({color: replicas})
@@ -222,12 +250,23 @@ class Lab:
             self.progress.say(f"  {reason}")
 
 
-def _of_this_command(live: Switch, source: str, target: str) -> LastSwitch | None:
-    """`lastSwitch` if it is about the present generation and this direction.
+def _of_this_command(
+    live: LiveSwitch, source: str, target: str, generation: int | None, earliest: float | None
+) -> LastSwitch | None:
+    """`lastSwitch` if it is about the generation that the command made and about its direction.
 
-    Else the controller took no note of the command.
+    Else the controller took no note of the command. Raises ForeignChangeError if it is said to have begun before it was
+    commanded, or if there is a newer generation already.
     """
+    if live.generation != generation:
+        raise ForeignChangeError(
+            [f"KafkaConsumerSwitch {live.raw['metadata']['name']}: generation {generation} -> {live.generation}"]
+        )
     last = live.last
-    if last is None or last.generation != live.generation or (last.source, last.target) != (source, target):
+    if last is None or last.generation != generation or (last.source, last.target) != (source, target):
         return None
+    if earliest is not None and last.started_at is not None and last.started_at < earliest:
+        raise ForeignChangeError(
+            [f"the switch of generation {generation} began {earliest - last.started_at:.3f} s before its command"]
+        )
     return last

@@ -106,6 +106,10 @@ class Progressed:
     pod: str
     color: str
     positions: Mapping[int, int]
+    process: str = ""
+    """`<pod>.<boot id>`, as its logs are named."""
+    handled: int = 0
+    """Records that this process has handled."""
 
 
 class Lag:
@@ -119,6 +123,7 @@ class Lag:
         self._known: dict[int, int] = {}
         self._samples: list[LagSample] = []
         self._failures = 0
+        self._processes: dict[str, tuple[int, int]] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -127,7 +132,7 @@ class Lag:
         return self._ends.read()
 
     def members(self) -> tuple[list[Progressed], list[str]]:
-        """What each consumer that owns partitions says of its positions; and the pods that did not answer."""
+        """What each consumer says of its positions, none if it owns nothing; and the pods that did not answer."""
         found, silent = [], []
         for pod in self._cluster.pods(self._namespace, CONSUMERS):
             try:
@@ -140,8 +145,8 @@ class Lag:
                 silent.append(pod.name)
                 continue
             positions = {int(p): int(offset) for p, offset in answer["positions"].items() if offset is not None}
-            if positions:
-                found.append(Progressed(pod.name, pod.color or "", positions))
+            process = f"{pod.name}.{answer.get('boot_id', '')}"
+            found.append(Progressed(pod.name, pod.color or "", positions, process, int(answer.get("handled", 0))))
         return found, silent
 
     def positions(self, color: str | None = None) -> dict[int, int]:
@@ -195,6 +200,7 @@ class Lag:
         """
         begun = time.monotonic()
         members, silent = self.members()
+        self._note_processes(members)
         now = _furthest(members)
         if silent and len(now) < self._partitions:
             raise ExperimentError(f"no answer from {', '.join(silent)}")
@@ -206,6 +212,20 @@ class Lag:
             raise ExperimentError(f"reading positions and end offsets took {took:.1f} s: the flow went on between them")
         behind = [max(0, end - self._known.get(partition, end)) for partition, end in ends.items()]
         return LagSample(time.time(), sum(behind), max(behind, default=0))
+
+    def _note_processes(self, members: Iterable[Progressed]) -> None:
+        with self._lock:
+            first = not self._processes
+            for member in members:
+                # Whoever comes later has handled nothing before.
+                base, _ = self._processes.get(member.process, (member.handled if first else 0, 0))
+                self._processes[member.process] = (base, member.handled)
+
+    @property
+    def worked(self) -> list[str]:
+        """The processes (`<pod>.<boot id>`) that were seen to handle records since the first sample."""
+        with self._lock:
+            return sorted(process for process, (base, now) in self._processes.items() if now > base)
 
     def start(self) -> None:
         """Sample about once a second until `stop`, in a thread."""
@@ -223,6 +243,10 @@ class Lag:
                 continue
             with self._lock:
                 self._samples.append(sample)
+
+    def close(self) -> None:
+        """End the program that reads the end offsets."""
+        self._ends.close()
 
     def stop(self) -> None:
         """End the sampling. Fine if there is none."""

@@ -5,7 +5,7 @@ One switch, the hand-offs in the record logs, lag over time, distributions. No I
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -127,6 +127,58 @@ class Handoff:
     spacing_seconds: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The validator's JSON, as far as a run's result is made of it."""
+
+    verdict: str
+    produced: int
+    acked: int
+    consumed: int
+    anomalies: Mapping[str, int]
+    failing: Sequence[str]
+    """The classes for which it is no pass."""
+    failed: int | None
+    """Records that were handled with an error. None where the report does not say."""
+    handoffs: Mapping[int, Handoff]
+    """By the epoch of the new grant."""
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> "Verdict":
+        return cls(
+            verdict=str(raw["verdict"]),
+            produced=int(raw["produced"]),
+            acked=int(raw["acked"]),
+            consumed=int(raw["consumed"]),
+            anomalies={str(name): int(count) for name, count in raw["anomalies"].items()},
+            failing=tuple(str(name) for name in raw.get("failing", ())),
+            failed=None if raw.get("failed") is None else int(raw["failed"]),
+            handoffs=handoffs(raw["partitions"]),
+        )
+
+
+def handoffs(partitions: Mapping[str, Any]) -> dict[int, Handoff]:
+    """The hand-offs of all partitions, joined by the new colour's first epoch.
+
+    The worst gap and the worst mean spacing.
+    """
+    joined: dict[int, list[Mapping[str, Any]]] = {}
+    for entries in partitions.values():
+        for entry in entries:
+            joined.setdefault(int(entry["to_epoch"]), []).append(entry)
+    return {
+        epoch: Handoff(
+            epoch=epoch,
+            partitions=len(entries),
+            gap_seconds=max(float(entry["gap_seconds"]) for entry in entries),
+            spacing_seconds=max(
+                (float(e["spacing_seconds"]) for e in entries if e["spacing_seconds"] is not None), default=None
+            ),
+        )
+        for epoch, entries in joined.items()
+    }
+
+
 def results_of(records: Sequence[SwitchRecord], handoffs: Mapping[int, Handoff]) -> list[SwitchResult]:
     """Join what Pulumi and the controller said with what the record logs show, by the epoch of the new grant."""
     results = []
@@ -178,6 +230,63 @@ def recovery_seconds(samples: Sequence[LagSample], since: float, until: float, l
         return None
     too_high = [index for index, sample in enumerate(window) if sample.total >= limit]
     return window[too_high[-1] + 1].at - since if too_high else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """How far clocks may be apart, in seconds: this machine's and the cluster's, and the nodes' among each other."""
+
+    workstation: float
+    between_nodes: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerSeen:
+    """The producer of a run, as it was watched.
+
+    restarted: whoever else produced since the run began, or pods and containers of the producer that were started
+    again. acked: what the one process counted itself; None if it is not there to ask. without_end: producers whose log
+    has no end line.
+    """
+
+    restarted: Sequence[str]
+    acked: int | None
+    without_end: Sequence[str]
+
+
+def between(samples: Sequence[LagSample], since: float, until: float) -> list[LagSample]:
+    """The samples of a span, both ends included."""
+    return [sample for sample in samples if since <= sample.at <= until]
+
+
+def windows(
+    records: Sequence[SwitchRecord], switches: Sequence[SwitchRecord], finished: float
+) -> Iterator[tuple[float, float]]:
+    """For each of `records`, from its new colour's being active until the next command among `switches` (or the end).
+    One that did not come to that has none.
+    """
+    for record in records:
+        if record.last and record.last.active_at is not None:
+            later = [other.commanded_at for other in switches if other.commanded_at > record.commanded_at]
+            yield record.last.active_at, min(later, default=finished)
+
+
+def worst_recovery(
+    switches: Sequence[SwitchRecord], samples: Sequence[LagSample], finished: float, limit: int
+) -> float | None:
+    """The longest time that the lag needed after a switch. None unless it is known of every one."""
+    found = [recovery_seconds(samples, since, until, limit) for since, until in windows(switches, switches, finished)]
+    known = [seconds for seconds in found if seconds is not None]
+    return max(known) if known and len(known) == len(found) == len(switches) else None
+
+
+def highest_after(
+    rollbacks: Sequence[SwitchRecord], switches: Sequence[SwitchRecord], samples: Sequence[LagSample], finished: float
+) -> int | None:
+    """The highest lag after a rollback. None unless it is known of every one."""
+    found = [max_lag(between(samples, since, until)) for since, until in windows(rollbacks, switches, finished)]
+    known = [lag for lag in found if lag is not None]
+    return max(known) if known and len(known) == len(found) == len(rollbacks) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.cluster import PLATFORM_NAMESPACE, Cluster
+from components.names import PLATFORM_NAMESPACE
+from experiments.cluster import Cluster
 from experiments.records import write_compressed
 
 SERVICE = "victoriametrics"

@@ -2,17 +2,21 @@
 
 import json
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
-from components.names import HTTP_PORT
-from experiments.cluster import Cluster, Objects, Pod
+from components.names import HTTP_PORT, PRODUCER, RECORDS_DIRECTORY
+from experiments.cluster import Cluster, Objects, Pod, output_of
 from experiments.criteria import RATE_TOLERANCE
 from experiments.errors import DeadlineError, PreconditionError
 from experiments.progress import Progress
 
-POD = "producer-0"
-CONTAINER = "producer"
+POD = f"{PRODUCER}-0"
+CONTAINER = PRODUCER
+_LISTING = Path(__file__).parent / "in_pod" / "producers.py"
+_LISTING_SECONDS = 60.0
 _READY_SECONDS = 90.0
 _RATE_WINDOW_SECONDS = 3.0
 _RATE_DEADLINE_SECONDS = 30.0
@@ -30,6 +34,24 @@ class Counts:
     unknown: int
     in_flight: int
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerLog:
+    """What a producer process has left on its volume: times in nanoseconds since 1970, and whether it ended cleanly."""
+
+    first: int
+    last: int
+    ended: bool
+
+
+def producers_since(logs: Mapping[str, ProducerLog], since: int, besides: Iterable[str] = ()) -> list[str]:
+    """The producers that wrote a record at or after `since` (nanoseconds, the producers' clock), oldest first.
+
+    `besides`: those that do not count, such as the one that is begun when a run is over.
+    """
+    found = [name for name, log in logs.items() if log.last >= since and name not in set(besides)]
+    return sorted(found, key=lambda name: logs[name].first)
 
 
 class Producer:
@@ -51,6 +73,21 @@ class Producer:
             in_flight=int(raw["in_flight"]),
             at=time.monotonic(),
         )
+
+    def clock(self) -> int:
+        """The producer's time, nanoseconds since 1970; this machine's where it does not tell its own."""
+        told = self._call("GET", "/config").get("time")
+        return told if isinstance(told, int) else time.time_ns()
+
+    def rate(self) -> int:
+        """The rate that is asked of the running process (records per second)."""
+        return int(self._call("GET", "/config")["rate"])
+
+    def logs(self) -> dict[str, ProducerLog]:
+        """Every producer process that has a log on the volume, by its name. Raises CollectionError."""
+        command = ["python3", "-c", _LISTING.read_text(), f"{RECORDS_DIRECTORY}/produced"]
+        found = json.loads(output_of(self._namespace, POD, CONTAINER, command, seconds=_LISTING_SECONDS))
+        return {name: ProducerLog(raw["first"], raw["last"], raw["end"]) for name, raw in found.items()}
 
     def set_rate(self, rate: int) -> None:
         """Change the rate (records per second) of the running process; a new process begins at the configured one."""

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from experiments.console import emit
+
 
 class Progress:
-    """Prints `[  12.3 s] text`. Safe to call from several threads."""
+    """Prints `[  12.3 s] text`. Safe to call from several threads; what nobody reads any more is dropped."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
@@ -20,7 +22,7 @@ class Progress:
     def say(self, text: str) -> None:
         with self._lock:
             self._last = text
-            print(f"[{time.monotonic() - self._start:7.1f} s] {text}", file=self._stream, flush=True)
+            emit(f"[{time.monotonic() - self._start:7.1f} s] {text}", self._stream)
 
     def update(self, text: str) -> None:
         """Like `say`, but not again when the last line said the same."""

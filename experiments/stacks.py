@@ -67,12 +67,12 @@ class Configuration:
     def set(self, **values: Any) -> None:
         """Set keys of the project's configuration and write the file.
 
-        A dictionary is merged into the one that is there; None is left alone.
+        A dictionary is merged into the one that is there, at every depth; None is left alone.
         """
         for key, value in values.items():
             full = f"{PROJECT}:{key}"
             if value is not None:
-                self._values[full] = {**(self._values.get(full) or {}), **value} if isinstance(value, dict) else value
+                self._values[full] = merged(self._values.get(full), value)
         self._keep_salt()
         self.file.write_text(yaml.safe_dump({**self._settings, "config": self._values}, sort_keys=False))
 
@@ -104,6 +104,14 @@ class Configuration:
             for key, value in self._values.items()
             if key.startswith(prefix)
         }
+
+
+def merged(old: Any, new: Any) -> Any:
+    """`new` over `old`: objects key by key, at every depth; anything else in the place of what was there."""
+    if not isinstance(new, dict):
+        return new
+    base = old if isinstance(old, dict) else {}
+    return {**base, **{key: merged(base.get(key), value) for key, value in new.items()}}
 
 
 class Stack:

@@ -12,6 +12,9 @@ from experiments.tables import table
 TIMES = ("handoff_seconds", "switch_seconds", "up_seconds", "gap_seconds", "spacing_seconds")
 
 
+_WORDS = {True: "passed", False: "FAILED", None: "measurement"}
+
+
 def times_table(result: RunResult) -> str:
     """Median, 95th percentile and worst of each time of one run's switches."""
     rows: list[list[object]] = []
@@ -61,25 +64,25 @@ def counts_line(result: RunResult) -> str:
     m = result.measurements
     return (
         f"acked {m.get('acked')}, lost {m.get('lost')}, duplicates {m.get('duplicates')}, "
-        f"dual active {m.get('dual_active')}, zombies {m.get('zombies')}, "
+        f"dual active {m.get('dual_active')}, zombies {m.get('zombies')}, failed {m.get('failed', 'not counted')}, "
         f"rebalances {m.get('rebalances')}, max lag {m.get('max_lag')}"
     )
 
 
 def closing(result: RunResult) -> str:
     """What a run prints at its end."""
-    verdict = "PASSED" if result.passed else "FAILED"
+    verdict = {True: "PASSED", False: "FAILED", None: "none, it is a measurement"}[result.passed]
     parts = [heading(result), switches_table(result)]
     if len(result.switches) > 2:
         parts.append(times_table(result))
-    return "\n\n".join([*parts, criteria_table(result), counts_line(result), f"verdict: {verdict}"])
+    if result.criteria:
+        parts.append(criteria_table(result))
+    return "\n\n".join([*parts, counts_line(result), f"verdict: {verdict}"])
 
 
 def summary(results: Sequence[RunResult]) -> str:
     """What `summary` prints: each run's distribution, in the order given."""
     return "\n\n".join(
-        "\n".join(
-            [heading(result), f"{'passed' if result.passed else 'FAILED'}: {counts_line(result)}", times_table(result)]
-        )
+        "\n".join([heading(result), f"{_WORDS[result.passed]}: {counts_line(result)}", times_table(result)])
         for result in results
     )

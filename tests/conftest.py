@@ -1,10 +1,19 @@
-"""What holds for all tests: on a shared machine the time that an example takes says nothing."""
+"""What holds for all tests: on a shared machine an example's time says nothing, and luck decides nothing."""
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("shared machine")
+from tests.support.search import FACTOR, examples
+
+settings.register_profile(
+    "project",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=FACTOR == 0,
+    max_examples=examples(100),
+    print_blob=True,
+)
+settings.load_profile("project")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,7 +4,10 @@
 colour may have handled few records by then, so only the spell after the way back is looked at.
 """
 
+from experiments import criteria
+from experiments.criteria import Observations
 from experiments.lab import Lab
+from experiments.results import Criterion
 from experiments.scenarios.base import Scenario
 
 
@@ -22,4 +25,15 @@ def perform(lab: Lab, switches: int) -> None:
         lab.spell()
 
 
-SCENARIO = Scenario("2", "immediate rollback", default_switches=2, step=2, perform=perform)
+def judge(seen: Observations) -> list[Criterion]:
+    return [
+        criteria.outcomes(seen),
+        criteria.switch_time(seen),
+        criteria.rollback_time(seen),
+        criteria.lag_after_rollback(seen),
+        criteria.spells(seen),
+        *criteria.sound(seen),
+    ]
+
+
+SCENARIO = Scenario("2", "immediate rollback", default_switches=2, step=2, perform=perform, judge=judge)

@@ -5,7 +5,10 @@ A failed switch ends the switching: what comes after it would measure something 
 whoever looks into it.
 """
 
+from experiments import criteria
+from experiments.criteria import Observations
 from experiments.lab import Lab
+from experiments.results import Criterion
 from experiments.scenarios.base import Scenario
 
 
@@ -20,4 +23,15 @@ def perform(lab: Lab, switches: int) -> None:
     lab.scale_down_and_back()
 
 
-SCENARIO = Scenario("1", "normal switch", default_switches=2, step=1, perform=perform)
+def judge(seen: Observations) -> list[Criterion]:
+    return [
+        criteria.outcomes(seen),
+        criteria.switch_time(seen),
+        criteria.lag_recovery(seen),
+        criteria.spells(seen),
+        criteria.scale_down(seen),
+        *criteria.sound(seen),
+    ]
+
+
+SCENARIO = Scenario("1", "normal switch", default_switches=2, step=1, perform=perform, judge=judge)

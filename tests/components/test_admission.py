@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from kubernetes import client, config
+from kubernetes import client
 from kubernetes.client import ApiException
 
 from components.access import sidecar_rules
+from components.cluster import access
 from components.names import LIFECYCLE_CONDITION
 from tests.support.engine import kubectl
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine"), pytest.mark.usefixtures("whole_cluster")]
 
 NAMESPACE = "admission-test"
-_config: Any = config
 
 
 def objects() -> dict[str, Any]:
@@ -94,8 +94,7 @@ def caller(account: str, bound_to: str | None) -> Caller:
     if bound_to:
         uid = kubectl("get", "pod", bound_to, "-n", NAMESPACE, "-o", "jsonpath={.metadata.uid}")
         arguments += ["--bound-object-kind", "Pod", "--bound-object-name", bound_to, "--bound-object-uid", uid]
-    configuration = client.Configuration()
-    _config.load_kube_config(client_configuration=configuration)
+    configuration = access.configuration(access.ClusterAccess())
     configuration.cert_file = configuration.key_file = None
     configuration.api_key = {"authorization": f"Bearer {kubectl(*arguments).strip()}"}
     return Caller(client.CoreV1Api(client.ApiClient(configuration)))

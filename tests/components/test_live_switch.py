@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from kubernetes.client import ApiException
-from urllib3.exceptions import MaxRetryError
 
 from components import live_reader
+from components.cluster.client import ApiError
 from components.live_switch import Expectation, SwitchError, judge, require
 
 EXPECTED = Expectation(namespace="strategy-c", name="consumer", active="green", attempt=1, timeout_seconds=30)
@@ -36,8 +35,8 @@ def switch(
 
 
 def test_the_colour_asked_for_is_active() -> None:
-    verdict = judge(switch(), EXPECTED)
-    assert (verdict.pending, verdict.problem) == (None, None)
+    judgement = judge(switch(), EXPECTED)
+    assert (judgement.pending, judgement.problem) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -53,9 +52,9 @@ def test_the_colour_asked_for_is_active() -> None:
     ids=["in progress", "of an older generation", "of no generation", "nobody yet", "no status", "no conditions"],
 )
 def test_what_has_not_ended_is_neither_good_nor_bad(state: Mapping[str, Any]) -> None:
-    verdict = judge(state, EXPECTED)
-    assert verdict.pending
-    assert verdict.problem is None
+    judgement = judge(state, EXPECTED)
+    assert judgement.pending
+    assert judgement.problem is None
 
 
 @pytest.mark.parametrize(
@@ -108,18 +107,31 @@ def test_a_deleted_switch_is_a_problem() -> None:
 
 
 class Api:
-    """Stands for a `CustomObjectsApi`: answers to GET in turn, the last one again and again; no changes by watch."""
+    """Stands for a `KubernetesApi`: answers to GET in turn, the last one again and again; a watch yields `changes`."""
 
-    def __init__(self, *answers: Mapping[str, Any] | Exception) -> None:
+    PATH = "/apis/kafka-bluegreen.io/v1alpha1/namespaces/strategy-c/kafkaconsumerswitches"
+
+    def __init__(self, *answers: dict[str, Any] | Exception, changes: list[dict[str, Any]] | None = None) -> None:
         self.answers = list(answers)
+        self.changes = changes or []
         self.asked = 0
 
-    def get_namespaced_custom_object(self, **_: Any) -> Mapping[str, Any]:
+    def get(self, path: str) -> dict[str, Any]:
+        assert path == f"{self.PATH}/consumer"
         self.asked += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def watch(
+        self, path: str, *, query: list[tuple[str, str]], resource_version: str, seconds: float
+    ) -> Iterator[dict[str, Any]]:
+        assert (path, query) == (self.PATH, [("fieldSelector", "metadata.name=consumer")])
+        assert resource_version == "7"
+        assert seconds > 0
+        while self.changes:
+            yield self.changes.pop(0)
 
 
 class Clock:
@@ -133,61 +145,57 @@ class Clock:
         return self.now
 
 
-@pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
-    """What the next watch yields."""
-    changes: list[Mapping[str, Any]] = []
-
-    class Watch:
-        def stream(self, _call: object, **arguments: Any) -> Iterator[Mapping[str, Any]]:
-            assert arguments["field_selector"] == "metadata.name=consumer"
-            assert arguments["resource_version"] == "7"
-            while changes:
-                yield changes.pop(0)
-
-    monkeypatch.setattr(live_reader, "_watch", Watch)
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.live_reader.time.sleep", lambda _: None)
-    monkeypatch.setattr(Api, "list_namespaced_custom_object", None, raising=False)
-    return changes
 
 
-def test_the_reader_follows_the_object(watched: list[Mapping[str, Any]]) -> None:
-    watched += [
+def test_the_reader_follows_the_object() -> None:
+    changes = [
         {"type": "MODIFIED", "object": switch(active="", settled="False")},
         {"type": "MODIFIED", "object": switch()},
     ]
-    require(EXPECTED, live_reader.states(Api(switch(active="blue", settled="False")), EXPECTED, Clock()))
-    assert watched == []
+    api = Api(switch(active="blue", settled="False"), changes=changes)
+    require(EXPECTED, live_reader.states(api, EXPECTED, Clock()))
+    assert api.changes == []
 
 
-def test_the_reader_sees_a_deletion(watched: list[Mapping[str, Any]]) -> None:
-    watched.append({"type": "DELETED", "object": switch(settled="False")})
+def test_the_reader_sees_a_deletion() -> None:
+    deletion = {"type": "DELETED", "object": switch(settled="False")}
     with pytest.raises(SwitchError, match="does not exist"):
-        require(EXPECTED, live_reader.states(Api(switch(settled="False")), EXPECTED, Clock()))
+        require(EXPECTED, live_reader.states(Api(switch(settled="False"), changes=[deletion]), EXPECTED, Clock()))
     with pytest.raises(SwitchError, match="does not exist"):
-        require(EXPECTED, live_reader.states(Api(ApiException(status=404)), EXPECTED, Clock()))
+        require(EXPECTED, live_reader.states(Api(ApiError("not there", 404)), EXPECTED, Clock()))
 
 
-def test_the_reader_has_a_deadline(watched: list[Mapping[str, Any]]) -> None:
+def test_the_reader_has_a_deadline() -> None:
     api = Api(switch(settled="False"))
     with pytest.raises(SwitchError, match="after 30 s"):
         require(EXPECTED, live_reader.states(api, EXPECTED, Clock()))
     assert 1 < api.asked <= 30
 
 
-def test_the_reader_bears_a_restart_of_the_api_server(watched: list[Mapping[str, Any]]) -> None:
-    away = MaxRetryError(None, "/apis", None)  # type: ignore[arg-type]
-    api = Api(away, ApiException(status=503), ApiException(status=410), ConnectionResetError(), switch())
+def test_the_reader_bears_a_restart_of_the_api_server() -> None:
+    errors = [ApiError("passes", status) for status in (None, 503, 410, 429)]
+    api = Api(*errors, switch())
     require(EXPECTED, live_reader.states(api, EXPECTED, Clock()))
     assert api.asked == 5
 
 
-def test_the_reader_does_not_wait_for_ever_for_the_api_server(watched: list[Mapping[str, Any]]) -> None:
+def test_the_reader_reads_anew_when_its_watch_is_too_old() -> None:
+    too_old = {"type": "ERROR", "object": {"code": 410, "message": "too old resource version"}}
+    api = Api(switch(settled="False"), switch(), changes=[too_old])
+    require(EXPECTED, live_reader.states(api, EXPECTED, Clock()))
+    assert api.asked == 2
+
+
+def test_the_reader_does_not_wait_for_ever_for_the_api_server() -> None:
     long = Expectation("strategy-c", "consumer", "green", 1, timeout_seconds=600)
     with pytest.raises(SwitchError, match="has not answered for 30 s"):
-        require(long, live_reader.states(Api(ApiException(status=500)), long, Clock()))
+        require(long, live_reader.states(Api(ApiError("away", 500)), long, Clock()))
 
 
-def test_the_reader_says_when_it_may_not_read(watched: list[Mapping[str, Any]]) -> None:
-    with pytest.raises(SwitchError, match="cannot be read: 403 Forbidden"):
-        require(EXPECTED, live_reader.states(Api(ApiException(status=403, reason="Forbidden")), EXPECTED, Clock()))
+def test_the_reader_says_when_it_may_not_read() -> None:
+    refused = ApiError("GET /apis: 403 Forbidden: who are you", 403)
+    with pytest.raises(SwitchError, match="cannot be read: GET /apis: 403 Forbidden"):
+        require(EXPECTED, live_reader.states(Api(refused), EXPECTED, Clock()))

@@ -4,14 +4,19 @@ What is deployed here is small (one pod for each colour) and a stack of its own,
 """
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
 from pulumi import automation
 from pulumi.automation.errors import CommandError
 
+from components.cluster.access import ClusterAccess
+from components.live_reader import check
+from components.live_switch import Expectation
 from tests.support.cluster_use import shared
 from tests.support.engine import Changed, Log, Project, kubectl
 
@@ -71,6 +76,33 @@ def test_without_a_platform_what_to_run_is_told(empty_project: Project) -> None:
 def test_without_images_what_to_run_is_told(empty_project: Project) -> None:
     project = replace(empty_project, environment={**empty_project.environment, "KAFKA_BLUEGREEN_IMAGES": ""})
     assert "run: python -m tools.sandbox images" in refused(project.stack("platform", {}))
+
+
+CREDENTIAL = "hunter2-hunter2-hunter2"
+
+
+@pytest.mark.parametrize(
+    ("kubeconfig", "context", "why"),
+    [
+        (f"users:\n\t- token: {CREDENTIAL}", "", "is neither YAML nor JSON"),
+        (f'{{"users": [{{"name": "u", "user": {{"token": "{CREDENTIAL}"}}}}]}}', "x", "has no context 'x'"),
+        (CREDENTIAL, "", "is neither a file that is there nor the content of a kubeconfig"),
+    ],
+    ids=["broken", "of another context", "a credential alone"],
+)
+def test_a_cluster_that_the_check_could_not_read_is_refused_before_anything_is_registered(
+    empty_project: Project, kubeconfig: str, context: str, why: str
+) -> None:
+    others = {"kubernetes:kubeconfig": kubeconfig, **({"kubernetes:context": context} if context else {})}
+    stack = empty_project.stack("strategy-c", {"strategy": "c"}, others)
+    log = Log()
+    with pytest.raises(CommandError) as failed:
+        stack.up(on_event=log)
+    said = "\n".join(log.errors)
+    assert why in said
+    assert "Traceback" not in said
+    assert CREDENTIAL not in said + str(failed.value)
+    assert [name for name in log.order if name.startswith(("Namespace/", "KafkaConsumerSwitch/"))] == []
 
 
 def test_the_platform_can_be_previewed_without_a_cluster(empty_project: Project) -> None:
@@ -145,6 +177,32 @@ def test_up_switches_and_does_nothing_when_there_is_nothing_to_do(project: Proje
     again = Log()
     configure(project, active="green").up(on_event=again)
     assert again.changes == []
+
+
+@pytest.mark.parametrize("form", ["path", "content", "list", "as kubectl finds it", "context", "cluster"])
+def test_the_check_reads_the_switch_by_every_way_to_give_the_cluster(
+    project: Project, deployed: automation.Stack, form: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settle(project, "blue")
+    path = os.environ["KUBECONFIG"]
+    content = Path(path).read_text(encoding="utf-8")
+    current = yaml.safe_load(content)["current-context"]
+    cluster = yaml.safe_load(content)["clusters"][0]["name"]
+    access = {
+        "path": ClusterAccess(path),
+        "content": ClusterAccess(content),
+        "list": ClusterAccess(),
+        "as kubectl finds it": ClusterAccess(),
+        "context": ClusterAccess(content, context=current),
+        "cluster": ClusterAccess(path, cluster=cluster),
+    }[form]
+    if form == "list":
+        monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'absent'}:{path}")
+    check(Expectation(STACK, "consumer", "blue", _attempt(), timeout_seconds=10), access)
+
+
+def _attempt() -> int:
+    return int(kubectl("get", "kcs", "consumer", "-n", STACK, "-o", "jsonpath={.spec.attempt}"))
 
 
 def test_a_version_is_rolled_out_before_it_is_switched_to(project: Project, deployed: automation.Stack) -> None:

@@ -1,21 +1,14 @@
-"""Pulumi.yaml and the stacks' files say the same as components/settings.py."""
+"""Pulumi.yaml, the switch's definition and the README say what components/settings declares; the stacks' files are
+accepted."""
 
 import json
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import pytest
 import yaml
-from pydantic import BaseModel
 
-from components.settings import (
-    NAMESPACE,
-    PlatformSettings,
-    StrategySettings,
-    platform_settings,
-    schema_defaults,
-    strategy_settings,
-)
+from components.settings import NAMESPACE, generate, platform_settings, schema_defaults, strategy_settings
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
@@ -27,24 +20,14 @@ def handed_over(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def declared_type(model: type[BaseModel], key: str) -> str | None:
-    for name, field in model.model_fields.items():
-        if (field.alias or name) == key:
-            kinds = {field.annotation, *get_args(field.annotation)}
-            if any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds):
-                return "object"
-            return "integer" if int in kinds and get_origin(field.annotation) is None else "string"
-    return None
+@pytest.mark.parametrize("part", generate.parts(), ids=lambda part: part.path.name)
+def test_what_is_generated_is_as_it_would_be_generated_now(part: generate.Part) -> None:
+    content = part.path.read_text(encoding="utf-8")
+    assert part.applied(content) == content, f"run: {generate.COMMAND}"
 
 
 def test_the_schema_has_the_keys_and_defaults_of_the_settings() -> None:
     assert {key: handed_over(entry["default"]) for key, entry in OURS.items()} == schema_defaults()
-
-
-def test_the_schema_has_the_types_of_the_settings() -> None:
-    for key, entry in OURS.items():
-        types = {declared_type(PlatformSettings, key), declared_type(StrategySettings, key)} - {None}
-        assert types == {entry["type"]}, key
 
 
 def test_every_key_is_described() -> None:
@@ -70,3 +53,57 @@ def test_every_stack_file_is_accepted(path: Path) -> None:
         assert platform_settings(raw, stack).platform == "sandbox"
     else:
         assert strategy_settings(raw, stack).strategy == stack.removeprefix("strategy-")
+
+
+# -- the generator ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The three files in a folder of their own, the README one with markers and nothing between them."""
+    for part in generate.parts():
+        copy = tmp_path / part.path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(part.path.read_bytes())
+    readme = f"# Before\n\n<!-- generated from components/settings: {generate.COMMAND} -->\n"
+    (tmp_path / "README.md").write_text(f"{readme}<!-- end of what is generated -->\nafter\n", encoding="utf-8")
+    made = generate.parts(tmp_path)
+    monkeypatch.setattr(generate, "parts", lambda: made)
+    return tmp_path
+
+
+def test_a_check_says_what_is_stale_and_writes_nothing(copies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (copies / "README.md").read_bytes()
+    assert generate.main(["--check"]) == 1
+    assert capsys.readouterr().err == f"README.md is not what the settings say; run: {generate.COMMAND}\n"
+    assert (copies / "README.md").read_bytes() == before
+    assert generate.main([]) == 0
+    assert generate.main(["--check"]) == 0
+    text = (copies / "README.md").read_text(encoding="utf-8")
+    assert text.startswith("# Before\n")
+    assert text.endswith("<!-- end of what is generated -->\nafter\n")
+    assert "| `drainTimeoutSeconds` | strategy-* | 1-300 = 10 |" in text
+    assert "| `blue`, `green` | strategy-* | object |" in text
+
+
+def test_a_changed_default_is_found(copies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    generate.main([])
+    for name, old, new in (
+        ("Pulumi.yaml", "default: takeover", "default: shared"),
+        ("components/files/kafkaconsumerswitch.yaml", "maximum: 300\n", "maximum: 301\n"),
+    ):
+        path = copies / name
+        right = path.read_text(encoding="utf-8")
+        assert old in right
+        path.write_text(right.replace(old, new, 1), encoding="utf-8")
+        capsys.readouterr()
+        assert generate.main(["--check"]) == 1
+        assert path.name in capsys.readouterr().err
+        path.write_text(right, encoding="utf-8")
+
+
+def test_a_file_without_its_markers_is_named(copies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copies / "README.md").write_text("nothing\n", encoding="utf-8")
+    assert generate.main(["--check"]) == 1
+    assert "README.md: needs one line '<!-- generated from" in capsys.readouterr().err
+    assert generate.main(["--chekc"]) == 2

@@ -8,9 +8,10 @@ import pytest
 
 from experiments.interrupts import Interrupts
 from experiments.lag import EndOffsets, Lag
+from experiments.preflight import only_one, preflight
 from experiments.producer import CONTAINER, POD, Producer
 from experiments.progress import Progress
-from experiments.run import REPOSITORY, only_one, preflight
+from experiments.run import REPOSITORY
 from experiments.stacks import Configuration, Stack
 from tests.support.cluster_use import alone
 from tests.support.field import TIMEOUT_SECONDS, Field, assert_nothing_wrong

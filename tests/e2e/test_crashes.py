@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from experiments.cluster import Switch
+from experiments.cluster import LiveSwitch
 from tests.support.field import Field, held, processes, send
 from tests.support.waiting import until
 
@@ -39,7 +39,7 @@ def test_killed_in_a_phase(blue: Field, victim: str, phase: str) -> None:
     blue.stack.configuration.set(lagPolicy="wait")
 
 
-def _good_end(field: Field) -> Switch:
+def _good_end(field: Field) -> LiveSwitch:
     """The end that the system reaches by itself; a rollback that was blocked goes on once its pod is back."""
     return field.cluster.wait_switch(
         field.namespace,

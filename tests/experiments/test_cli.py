@@ -9,10 +9,11 @@ import pytest
 
 from experiments import cli
 from experiments.errors import ExperimentError
+from experiments.folders import RESULT_FILE, ResultFolder
 from experiments.interrupts import Interrupts
+from experiments.options import Options
 from experiments.progress import Progress
-from experiments.results import RESULT_FILE, ResultFolder, RunResult
-from experiments.run import Options
+from experiments.results import RunResult
 from tests.support.samples import RESULT, result
 
 RUN = ["run", "--strategy", "c", "--scenario", "1"]
@@ -38,6 +39,8 @@ def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> list[Options]:
     [
         (RESULT, 0, "verdict: PASSED"),
         (result(passed=False), 1, "verdict: FAILED"),
+        (result(kind="measurement", passed=None), 0, "verdict: none, it is a measurement"),
+        (RuntimeError("a slip"), 2, "unexpected RuntimeError: a slip"),
         (ExperimentError("no cluster"), 2, "python -m experiments run: no cluster"),
         (signal.SIGINT.value, 130, "interrupted"),
         (signal.SIGTERM.value, 130, "interrupted"),
@@ -55,7 +58,7 @@ def test_exit_codes(
 def test_what_is_not_asked_for_is_left_to_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = ends_with(monkeypatch, RESULT)
     cli.main(RUN)
-    assert (seen[0].rate, seen[0].membership, seen[0].partitions, seen[0].switches) == (None, None, None, 2)
+    assert (dict(seen[0].overrides), seen[0].switches) == ({}, 2)
     assert seen[0].command == "python -m experiments run --strategy c --scenario 1"
     assert seen[0].stack == "strategy-c"
 
@@ -65,8 +68,43 @@ def test_what_is_asked_for_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_pat
     more = ["--switches", "20", "--rate", "2000", "--membership", "leave-join", "--group-protocol", "consumer"]
     cli.main([*RUN, *more, "--message-bytes", "64", "--out", str(tmp_path)])
     options = seen[0]
-    assert (options.switches, options.rate, options.message_bytes, options.out) == (20, 2000, 64, tmp_path)
-    assert (options.membership, options.group_protocol) == ("leave-join", "consumer")
+    assert (options.switches, options.out) == (20, tmp_path)
+    assert options.overrides == {
+        "rate": 2000,
+        "messageBytes": 64,
+        "membership": "leave-join",
+        "groupProtocol": "consumer",
+    }
+
+
+def test_an_unexpected_exception_is_no_verdict_and_has_its_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends_with(monkeypatch, KeyError("missing"))
+    assert cli.main(RUN) == 2
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert "unexpected KeyError" in err
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "said"),
+    [
+        ("--rate", "abc", "'abc' is not a whole number from 1 to 1000000"),
+        ("--rate", "0", "'0' is not a whole number from 1 to 1000000"),
+        ("--switches", "many", "'many' is not a whole number of at least 1"),
+        ("--spell-seconds", "soon", "'soon' is not a number of seconds of at least 0"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_words_of_the_user(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flag: str, text: str, said: str
+) -> None:
+    ends_with(monkeypatch, RESULT)
+    with pytest.raises(SystemExit):
+        cli.main([*RUN, flag, text])
+    err = capsys.readouterr().err
+    assert said in err
+    assert " _" not in err
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from experiments.cluster import Cluster, ClusterError, Objects, Pod, Switch, execute
+from experiments.cluster import Cluster, ClusterError, LiveSwitch, Objects, Pod, execute
 from experiments.errors import CollectionError, DeadlineError
 from tests.support.fake_api import FakeApi
 
@@ -38,7 +38,7 @@ def switch(**status: Any) -> dict[str, Any]:
     ]
     return {
         "metadata": {"name": "consumer", "generation": 4, "resourceVersion": "1"},
-        "spec": {"active": "green", "attempt": 1, "group": "bluegreen-c"},
+        "spec": {"active": "green", "attempt": 1, "blue": {"group": "bluegreen-c"}, "green": {"group": "bluegreen-c"}},
         "status": {"active": "green", "phase": "Ready", "epoch": 8, "conditions": conditions, **status},
     }
 
@@ -78,13 +78,13 @@ def test_a_pod_is_read_with_both_kinds_of_containers() -> None:
 def test_steady_means_this_generation_has_ended_with_the_colour_asked_for(
     changes: dict[str, Any], steady: bool
 ) -> None:
-    assert Switch.of(switch(**changes)).steady is steady
+    assert LiveSwitch.of(switch(**changes)).steady is steady
 
 
 def test_a_switch_without_a_status_is_read() -> None:
     raw = switch()
     del raw["status"]
-    found = Switch.of(raw)
+    found = LiveSwitch.of(raw)
     assert (found.active, found.phase, found.epoch, found.last, found.steady) == ("", "", 0, None, False)
     assert "active nobody" in found.describe()
 

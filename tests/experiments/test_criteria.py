@@ -5,23 +5,31 @@ from typing import Any
 
 import pytest
 
-from experiments.criteria import Observations, judge, lag_limit, passed
-from experiments.results import Criterion
+from components.strategies.base import Criteria as Limits
+from experiments.criteria import Observations, lag_limit, passed
+from experiments.measurements import Apart, ProducerSeen
+from experiments.results import Criterion, SwitchResult
+from experiments.scenarios import SCENARIOS
 from tests.support.samples import FAILED, LAST, SWITCH
 
 ANOMALIES = dict.fromkeys(
     ("lost", "phantom", "mismatch", "duplicate", "producer_duplicate", "out_of_order", "zombie", "dual_active"), 0
 )
 BACK = replace(SWITCH, source="green", target="blue", last=replace(LAST, source="green", target="blue", epoch=10))
+TIMES = SwitchResult("blue-green", 1.5, 2.2, 0.04, 0.05, 0.12, "Switched")
 GOOD = Observations(
-    strategy="c",
+    limits=Limits(5.0, 5.0),
     rate=100,
     switches_asked=2,
     switches=(SWITCH, BACK),
     rollbacks=(BACK,),
     anomalies=ANOMALIES,
     acked=5000,
+    failed=0,
     verdict="pass",
+    results=(TIMES, TIMES),
+    producer=ProducerSeen(restarted=(), acked=5000, without_end=()),
+    clocks=Apart(workstation=0.01, between_nodes=0.0),
     lag_recovery_seconds=0.0,
     lag_after_rollback=12,
     produced_rate=99.7,
@@ -32,12 +40,12 @@ GOOD = Observations(
 
 
 def failing(scenario: str, seen: Observations) -> set[str]:
-    return {criterion.name for criterion in judge(scenario, seen) if not criterion.passed}
+    return {criterion.name for criterion in SCENARIOS[scenario].judge(seen) if not criterion.passed}
 
 
 @pytest.mark.parametrize("scenario", ["1", "2"])
 def test_a_good_run_passes(scenario: str) -> None:
-    assert passed(judge(scenario, GOOD))
+    assert passed(SCENARIOS[scenario].judge(GOOD))
 
 
 def slow(seconds: float | None) -> Any:
@@ -53,8 +61,8 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("1", {"switches": (SWITCH, FAILED)}, {"switches_switched", "switch_seconds_worst"}),
     ("1", {"switches": ()}, {"switches_switched", "switch_seconds_worst"}),
     ("1", {"switches": (replace(SWITCH, error="up failed"), BACK)}, {"switches_switched"}),
-    ("1", {"acked": 0}, {"acked_records"}),
-    ("1", {"acked": None}, {"acked_records"}),
+    ("1", {"acked": 0}, {"acked_records", "judged_acked"}),
+    ("1", {"acked": None}, {"acked_records", "judged_acked"}),
     ("1", {"verdict": "fail"}, {"validator_verdict"}),
     ("1", {"verdict": None}, {"validator_verdict"}),
     ("1", {"lag_recovery_seconds": 120.0}, {"lag_below_100_after_switch"}),
@@ -89,12 +97,22 @@ def test_every_anomaly_class_is_judged(scenario: str, name: str) -> None:
     assert failing(scenario, replace(GOOD, anomalies=missing)) == {name}
 
 
-def test_other_strategies_have_the_plans_general_limits() -> None:
-    seen = replace(GOOD, strategy="b", switches=(slow(29.0), BACK), rollbacks=(slow(59.0),))
+def test_a_strategy_has_its_own_limits() -> None:
+    limits = Limits(30.0, 60.0)
+    seen = replace(GOOD, limits=limits, switches=(slow(29.0), BACK), rollbacks=(slow(59.0),))
     assert failing("1", seen) == set()
     assert failing("2", seen) == set()
     assert failing("1", replace(seen, switches=(slow(30.0), BACK))) == {"switch_seconds_worst"}
     assert failing("2", replace(seen, rollbacks=(slow(60.0),))) == {"rollback_seconds_worst"}
+
+
+def test_what_a_strategy_tolerates_fails_no_run() -> None:
+    seen = replace(GOOD, anomalies={**ANOMALIES, "duplicate": 7}, verdict="fail", failing=("duplicate",))
+    assert failing("1", seen) == {"duplicate", "validator_verdict"}
+    tolerant = replace(seen, limits=Limits(5.0, 5.0, frozenset({"duplicate"})))
+    assert failing("1", tolerant) == set()
+    assert failing("1", replace(tolerant, failing=("duplicate", "lost"))) == {"validator_verdict"}
+    assert failing("1", replace(tolerant, failing=())) == {"validator_verdict"}
 
 
 def test_the_lag_limit_is_a_second_of_flow_and_at_least_the_plans() -> None:
@@ -102,7 +120,7 @@ def test_the_lag_limit_is_a_second_of_flow_and_at_least_the_plans() -> None:
 
 
 def test_a_failed_switch_is_named_with_its_reason() -> None:
-    criterion = judge("1", replace(GOOD, switches=(SWITCH, FAILED)))[0]
+    criterion = SCENARIOS["1"].judge(replace(GOOD, switches=(SWITCH, FAILED)))[0]
     assert criterion.measured == "1, then blue-green Failed: DrainTimeout: consumer-blue-1"
 
 
@@ -112,6 +130,34 @@ def test_no_criteria_is_no_pass() -> None:
     assert not passed([Criterion("a", "= 0", 0, True), Criterion("b", "= 0", 1, False)])
 
 
-def test_an_unknown_scenario_has_no_criteria() -> None:
-    with pytest.raises(KeyError):
-        judge("9", GOOD)
+RESTARTED = ProducerSeen(restarted=("p0-second",), acked=None, without_end=())
+UNSOUND: list[tuple[dict[str, Any], set[str]]] = [
+    # A producer that was restarted in the run: everything before it was judged as if nobody had produced it.
+    ({"producer": RESTARTED}, {"producer_restarts", "judged_acked"}),
+    ({"producer": ProducerSeen((), 5001, ())}, {"judged_acked"}),
+    ({"producer": ProducerSeen((), 5000, ("p0-ab",))}, {"producers_without_end"}),
+    ({"producer": None}, {"producer_restarts", "judged_acked", "producers_without_end"}),
+    # A run in which every record failed.
+    ({"failed": 5000}, {"failed"}),
+    ({"failed": None}, {"failed"}),
+    # Clocks of workstation and cluster: the switch was over before it was commanded.
+    ({"results": (TIMES, replace(TIMES, switch_seconds=-3.27))}, {"times_not_negative"}),
+    ({"results": (replace(TIMES, handoff_seconds=-0.001),)}, {"times_not_negative"}),
+    ({"results": (replace(TIMES, gap_seconds=-0.001),)}, {"times_not_negative"}),
+    ({"results": (replace(TIMES, gap_seconds=-0.001),), "clocks": Apart(0.01, 0.002)}, set()),
+    ({"clocks": Apart(workstation=3.0, between_nodes=0.0)}, {"clocks_agree"}),
+    ({"clocks": None}, {"clocks_agree"}),
+]
+
+
+@pytest.mark.parametrize("scenario", sorted(SCENARIOS))
+@pytest.mark.parametrize(("changes", "expected"), UNSOUND)
+def test_no_run_passes_on_what_cannot_be_believed(scenario: str, changes: dict[str, Any], expected: set[str]) -> None:
+    assert failing(scenario, replace(GOOD, **changes)) == expected
+
+
+def test_what_fails_a_run_is_named() -> None:
+    seen = replace(GOOD, producer=RESTARTED, results=(TIMES, replace(TIMES, switch_seconds=-3.27)))
+    measured = {criterion.name: criterion.measured for criterion in SCENARIOS["1"].judge(seen)}
+    assert measured["producer_restarts"] == "1: p0-second"
+    assert measured["times_not_negative"] == "1: switch 2 switch_seconds -3.27"

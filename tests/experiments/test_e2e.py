@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from experiments.results import RESULT_FILE, from_json
+from experiments.folders import RESULT_FILE
+from experiments.results import from_json
 from experiments.run import REPOSITORY
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c")]

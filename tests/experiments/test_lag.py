@@ -158,3 +158,23 @@ def test_the_brokers_refusal_and_the_programs_end_are_errors(tmp_path: Path, mon
     with pytest.raises(ExperimentError, match="ended"):
         ends.read()
     ends.close()
+
+
+def test_the_processes_that_handled_records_are_known(api: FakeApi, cluster: Cluster) -> None:
+    found = lag(api, cluster, {"a": ("blue", {"0": 7, "1": 7}), "b": ("blue", {})}, {0: 10, 1: 10})
+
+    def says(name: str, boot_id: str, handled: int) -> None:
+        body = {"positions": {"0": 7, "1": 7}, "boot_id": boot_id, "handled": handled}
+        api.answers["GET", f"{PODS}/{name}:8080/proxy/progress"] = (200, body)
+
+    says("a", "1", 500)
+    says("b", "1", 90)
+    found.sample()
+    assert found.worked == []  # that was before
+    says("a", "1", 501)
+    found.sample()
+    says("a", "2", 0)
+    found.sample()
+    says("b", "2", 4)
+    found.sample()
+    assert found.worked == ["a.1", "b.2"]

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -7,11 +8,14 @@ from experiments.measurements import (
     Handoff,
     LagSample,
     LastSwitch,
+    highest_after,
     max_lag,
     other,
     recovery_seconds,
     results_of,
     seconds_since_epoch,
+    windows,
+    worst_recovery,
 )
 from tests.support.samples import FAILED, LAST, SWITCH
 
@@ -138,3 +142,39 @@ def test_distribution(values: list[float | None], expected: Distribution | None)
 
 def test_the_other_colour() -> None:
     assert (other("blue"), other("green")) == ("green", "blue")
+
+
+BACK = replace(SWITCH, commanded_at=110.0, last=replace(LAST, active_at=111.0))
+NEVER = replace(SWITCH, commanded_at=110.0, last=replace(LAST, active_at=None, outcome="Failed"))
+
+
+def sampled(*pairs: tuple[float, int]) -> list[LagSample]:
+    return [LagSample(at, total, total) for at, total in pairs]
+
+
+def test_a_switch_is_followed_until_the_next_command() -> None:
+    assert list(windows([SWITCH, BACK], [SWITCH, BACK], 120.0)) == [(101.5, 110.0), (111.0, 120.0)]
+    assert list(windows([BACK], [SWITCH, BACK], 120.0)) == [(111.0, 120.0)]
+    assert list(windows([SWITCH, NEVER], [SWITCH, NEVER], 120.0)) == [(101.5, 110.0)]
+
+
+@pytest.mark.parametrize(
+    ("switches", "taken", "expected"),
+    [
+        ([SWITCH, BACK], [(102, 0), (112, 0)], 0.0),
+        ([SWITCH, BACK], [(102, 500), (104, 0), (112, 500), (115, 0)], 4.0),
+        ([SWITCH, BACK], [(102, 0)], None),  # nothing was sampled after the second
+        ([SWITCH, BACK], [(102, 500), (112, 0)], None),  # never recovered from the first
+        ([SWITCH, NEVER], [(102, 0), (112, 0)], None),  # no time to recover from
+        ([], [(102, 0)], None),
+    ],
+)
+def test_the_worst_recovery(switches: Any, taken: Any, expected: float | None) -> None:
+    assert worst_recovery(switches, sampled(*taken), 120.0, 100) == expected
+
+
+def test_the_highest_lag_after_a_rollback() -> None:
+    taken = sampled((102, 900), (112, 30), (118, 40), (121, 700))
+    assert highest_after([BACK], [SWITCH, BACK], taken, 120.0) == 40
+    assert highest_after([BACK], [SWITCH, BACK], sampled((102, 900)), 120.0) is None
+    assert highest_after([], [SWITCH], taken, 120.0) is None

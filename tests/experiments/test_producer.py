@@ -1,13 +1,20 @@
 import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from experiments.cluster import Cluster
+from experiments import in_pod, session
+from experiments.cluster import Cluster, Pod
 from experiments.errors import DeadlineError, PreconditionError
-from experiments.producer import Producer
+from experiments.pod_history import PodHistory
+from experiments.producer import Counts, Producer, ProducerLog, producers_since
 from experiments.progress import Progress
 from tests.experiments.test_cluster import PODS, listed, pod
+from tests.experiments.test_pod_history import raw
 from tests.support.fake_api import Answer, FakeApi
 
 STATUS = f"{PODS}/producer-0:8080/proxy/status"
@@ -92,14 +99,67 @@ def test_a_run_gets_a_producer_of_its_own(api: FakeApi, cluster: Cluster) -> Non
     api.answers["DELETE", f"{PODS}/producer-0"] = (200, {})
     api.answers["GET", PODS] = (200, listed(old))
     api.answers["GET", STATUS] = (200, status(name="p0-new"))
-    for kind, raw in (
+    for kind, changed in (
         ("MODIFIED", ending),
         ("DELETED", ending),
         ("ADDED", pod("producer-0", uid="new", ready=False, version="13")),
         ("MODIFIED", pod("producer-0", uid="new", version="14")),
     ):
-        api.events.put({"type": kind, "object": raw})
+        api.events.put({"type": kind, "object": changed})
     assert producer(cluster).renew().name == "p0-new"
     methods = [method for method, _, _, _ in api.requests]
     assert methods.index("DELETE") == 1
     assert api.events.empty()
+
+
+def test_everybody_who_produced_since_the_run_began_is_judged() -> None:
+    logs = {
+        "p0-before": ProducerLog(first=10, last=99, ended=True),
+        "p0-mine": ProducerLog(first=100, last=130, ended=False),
+        "p0-again": ProducerLog(first=131, last=200, ended=True),
+        "p0-closing": ProducerLog(first=210, last=220, ended=False),
+    }
+    assert producers_since(logs, 100, besides=["p0-closing"]) == ["p0-mine", "p0-again"]
+
+
+def test_the_producers_of_a_volume_are_listed_from_their_logs(tmp_path: Path) -> None:
+    def line(name: str, t: int) -> str:
+        return json.dumps({"producer": name, "seq": 0, "topic": "t", "partition": 0, "offset": 0, "t": t}) + "\n"
+
+    (tmp_path / "producer-0.ab.jsonl").write_text(
+        line("p0-ab", 5) + line("p0-ab", 9) + '{"producer": "p0-ab", "end": 2}\n'
+    )
+    (tmp_path / "producer-0.cd.jsonl").write_text(line("p0-cd", 10) + line("p0-cd", 12))
+    (tmp_path / "producer-0.cd.0001.jsonl").write_text(line("p0-cd", 13) + line("p0-cd", 15) + '{"producer": "p0-c')
+    (tmp_path / "producer-0.ef.jsonl").write_text("")
+    program = Path(in_pod.__file__).parent / "producers.py"
+    found = json.loads(subprocess.check_output([sys.executable, str(program), str(tmp_path)]))
+    assert found == {
+        "p0-ab": {"first": 5, "last": 9, "end": True},
+        "p0-cd": {"first": 10, "last": 15, "end": False},
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "producers", "pods", "expected"),
+    [
+        (["mine"] * 3, ["mine"], [[("u1", 0)], [("u1", 0)]], []),
+        (["mine", "other", "other"], ["mine", "other"], [[("u1", 0)], [("u1", 1)]], ["other"]),
+        (["mine"] * 3, ["mine", "between"], [[("u1", 0)], [("u1", 1)]], ["between"]),
+        (["mine"] * 3, ["mine"], [[("u1", 0)], [("u1", 1)]], ["producer-0, 1 times"]),
+        (["mine"] * 3, ["mine"], [[("u1", 0)], [("u2", 0)]], ["producer-0, a new pod"]),
+    ],
+)
+def test_a_producer_that_was_restarted_is_named(names: Any, producers: Any, pods: Any, expected: list[str]) -> None:
+    """30 s into a run the producer was started again: the rate was kept, and everything before was not judged."""
+    history = PodHistory()
+    for at, moment in enumerate(pods):
+        history.observe([Pod.of(raw("producer-0", uid, count, "producer")) for uid, count in moment], float(at))
+    counts = [Counts(name, 0, 0, 0, 0, float(at)) for at, name in enumerate(names)]
+    assert session._others("mine", counts, producers, history) == expected
+
+
+def test_counts_of_two_processes_have_no_rate() -> None:
+    first, last = Counts("mine", 10, 0, 0, 0, 1.0), Counts("other", 110, 0, 0, 0, 2.0)
+    assert session._rate(first, last) is None
+    assert session._rate(first, Counts("mine", 110, 0, 0, 0, 2.0)) == 100.0

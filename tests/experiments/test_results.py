@@ -1,12 +1,9 @@
 import json
-import os
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from experiments.results import RESULT_FILE, ResultFolder, RunResult, from_json, load_all, outdated, remove_abandoned
+from experiments.results import SCHEMA, from_json
 from tests.support.samples import RESULT, result
 
 KEYS = [
@@ -23,6 +20,8 @@ KEYS = [
     "measurements",
     "environment",
     "command",
+    "kind",
+    "schema",
 ]
 SWITCH_KEYS = [
     "direction",
@@ -67,69 +66,50 @@ def test_another_json_is_refused(change: dict[str, object], message: str) -> Non
         from_json(json.dumps(raw))
 
 
-def test_a_run_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    folder = ResultFolder(tmp_path, RESULT.run)
-    (folder.path / "validator.json").write_text("{}")
-    assert list(load_all(tmp_path)) == []
-    assert not folder.final.exists()
-    final = folder.commit(RESULT)
-    assert final == tmp_path / RESULT.run
-    assert sorted(file.name for file in final.iterdir()) == [RESULT_FILE, "validator.json"]
-    assert [found for _, found in load_all(tmp_path)] == [RESULT]
+def test_a_result_says_its_schema_and_what_it_is() -> None:
+    raw = json.loads(RESULT.to_json())
+    assert (raw["schema"], raw["kind"]) == (SCHEMA, "test") == (2, "test")
 
 
-def test_a_run_that_could_not_finish_leaves_nothing_that_looks_complete(tmp_path: Path) -> None:
-    folder = ResultFolder(tmp_path, RESULT.run)
-    (folder.path / RESULT_FILE).write_text(RESULT.to_json())  # even killed between writing and renaming
-    assert list(load_all(tmp_path)) == []
-    folder.discard()
-    assert list(tmp_path.iterdir()) == []
+COMMITTED = sorted((Path(__file__).parents[2] / "report" / "data").glob("*/result.json"))
 
 
-def test_a_run_is_written_once(tmp_path: Path) -> None:
-    ResultFolder(tmp_path, RESULT.run).commit(RESULT)
-    with pytest.raises(FileExistsError):
-        ResultFolder(tmp_path, RESULT.run)
+@pytest.mark.parametrize("file", COMMITTED, ids=lambda file: file.parent.name)
+def test_the_committed_results_can_still_be_read(file: Path) -> None:
+    found = from_json(file.read_text())
+    assert found.run == file.parent.name
+    assert found.kind == "test"
 
 
-def test_only_what_nobody_works_on_is_abandoned(tmp_path: Path) -> None:
-    mine = ResultFolder(tmp_path, "a")
-    theirs = ResultFolder(tmp_path, "b")
-    (theirs.path / ".pid").write_text(f"{os.getppid()}\n")
-    gone = ResultFolder(tmp_path, "c")
-    (gone.path / ".pid").write_text("999999999\n")
-    ResultFolder(tmp_path, RESULT.run).commit(RESULT)
-    assert remove_abandoned(tmp_path) == ["a", "c"]  # a: this process has no run under way when it asks
-    assert not mine.path.exists()
-    assert theirs.path.exists()
-    assert not gone.path.exists()
-    assert (tmp_path / RESULT.run).exists()
+def schema_1(**changes: object) -> str:
+    raw = json.loads(RESULT.to_json())
+    return json.dumps({**{key: value for key, value in raw.items() if key not in ("schema", "kind")}, **changes})
 
 
-def test_a_file_that_is_no_result_is_named(tmp_path: Path) -> None:
-    (tmp_path / "x").mkdir()
-    (tmp_path / "x" / RESULT_FILE).write_text("{}")
-    with pytest.raises(ValueError, match=r"x/result\.json"):
-        list(load_all(tmp_path))
+def test_a_result_without_a_schema_number_is_of_the_first() -> None:
+    found = from_json(schema_1())
+    assert (found.schema, found.kind, found.passed) == (1, "test", True)
+    with pytest.raises(ValueError, match=r"schema 1 has exactly the keys .*; wrong: more"):
+        from_json(schema_1(more=1))
 
 
-def test_runs_come_oldest_first(tmp_path: Path) -> None:
-    for name, started in (("b", "2026-11-23T12:00:00+00:00"), ("a", "2026-11-24T12:00:00+00:00")):
-        ResultFolder(tmp_path, name).commit(result(run=name, started_at=started))
-    assert [found.run for _, found in load_all(tmp_path)] == ["b", "a"]
+@pytest.mark.parametrize("schema", [3, 17])
+def test_a_newer_schema_is_refused_by_its_number(schema: int) -> None:
+    raw = {**json.loads(RESULT.to_json()), "schema": schema, "something": "new"}
+    with pytest.raises(ValueError, match=f"schema {schema} is newer than this reader, which knows up to 2"):
+        from_json(json.dumps(raw))
 
 
-def test_only_repetitions_are_outdated() -> None:
-    def at(day: int, **changes: Any) -> tuple[Path, RunResult]:
-        return Path(f"{day}"), replace(RESULT, started_at=f"2026-11-{day}T00:00:00+00:00", **changes)
+@pytest.mark.parametrize("schema", [0, -1, "2", True, None, 1])
+def test_what_is_no_schema_number_is_refused(schema: object) -> None:
+    with pytest.raises(ValueError, match="schema"):
+        from_json(json.dumps({**json.loads(RESULT.to_json()), "schema": schema}))
 
-    other: list[dict[str, Any]] = [
-        {"scenario": "2"},
-        {"membership": "leave-join"},
-        {"environment": {"rate": 2000}},
-        {"measurements": {"switches_asked": 20}},
-    ]
-    runs = [at(12), at(10), at(11), *(at(20 + n, **change) for n, change in enumerate(other))]
-    assert outdated(runs, 1) == [Path("10"), Path("11")]
-    assert outdated(runs, 2) == [Path("10")]
-    assert outdated(runs, 3) == []
+
+def test_a_measurement_neither_passes_nor_fails() -> None:
+    measured = result(kind="measurement", passed=None, criteria=[])
+    assert from_json(measured.to_json()) == measured
+    for kind, passed in (("measurement", True), ("test", None), ("rumour", True)):
+        raw = {**json.loads(RESULT.to_json()), "kind": kind, "passed": passed}
+        with pytest.raises(ValueError, match=r"kind|passed"):
+            from_json(json.dumps(raw))

@@ -173,3 +173,15 @@ def test_an_interrupted_update_leaves_no_lock_and_stays_interrupted(
         with pytest.raises(Interrupted):
             stack.up()
     assert cancelled == [file.name]
+
+
+def test_a_scenarios_configuration_is_merged_at_every_depth() -> None:
+    old = {"version": "1", "config": {"a": 1, "b": {"x": 1}}, "faults": {"failure_rate": 0.5}}
+    new = {"config": {"b": {"y": 2}}, "faults": {}}
+    assert stacks.merged(old, new) == {
+        "version": "1",
+        "config": {"a": 1, "b": {"x": 1, "y": 2}},
+        "faults": {"failure_rate": 0.5},
+    }
+    assert stacks.merged(7, {"a": 1}) == {"a": 1}
+    assert stacks.merged({"a": 1}, 7) == 7

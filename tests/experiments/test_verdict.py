@@ -5,7 +5,7 @@ import pytest
 
 from experiments import verdict
 from experiments.errors import CollectionError
-from experiments.verdict import handoffs
+from experiments.measurements import handoffs
 
 PRODUCER = "p0-ab"
 
@@ -62,7 +62,7 @@ def write(logs: Path, *, skip: int | None = None, end: int = 20) -> None:
 
 def test_the_validators_own_verdict_on_real_files(tmp_path: Path) -> None:
     write(tmp_path)
-    found = verdict.validate(tmp_path, PRODUCER, tmp_path / "validator.json")
+    found = verdict.validate(tmp_path, [PRODUCER], tmp_path / "validator.json")
     assert (found.verdict, found.produced, found.acked, found.consumed) == ("pass", 20, 20, 20)
     assert set(found.anomalies.values()) == {0}
     assert found.handoffs[3].partitions == 2
@@ -73,7 +73,7 @@ def test_the_validators_own_verdict_on_real_files(tmp_path: Path) -> None:
 
 def test_an_anomaly_is_a_result(tmp_path: Path) -> None:
     write(tmp_path, skip=7)
-    found = verdict.validate(tmp_path, PRODUCER, tmp_path / "validator.json")
+    found = verdict.validate(tmp_path, [PRODUCER], tmp_path / "validator.json")
     assert found.verdict == "fail"
     assert found.anomalies["lost"] == 1
 
@@ -82,9 +82,9 @@ def test_an_anomaly_is_a_result(tmp_path: Path) -> None:
 def test_logs_that_cannot_be_judged_are_no_result(tmp_path: Path, end: int) -> None:
     write(tmp_path, end=end)
     with pytest.raises(CollectionError, match="cannot be judged"):
-        verdict.validate(tmp_path, PRODUCER, tmp_path / "validator.json")
+        verdict.validate(tmp_path, [PRODUCER], tmp_path / "validator.json")
 
 
 def test_no_logs_are_no_result(tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match="cannot be judged"):
-        verdict.validate(tmp_path, PRODUCER, tmp_path / "validator.json")
+        verdict.validate(tmp_path, [PRODUCER], tmp_path / "validator.json")

@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 
-from tests.protocol.world import Rules
+from tests.protocol.parts import Rules
 from workloads.common.report import Report
 from workloads.common.states import State
 from workloads.controller import decide as dc
+from workloads.controller import terms as tm
 from workloads.member import lifecycle as lc
 from workloads.sidecar import step as sc
 
 
-def resume_before_pause(seen: dc.Observation) -> dc.Decision:
+def resume_before_pause(seen: tm.Observation) -> tm.Decision:
     """The other colour is granted as soon as the grant is withdrawn, as if everybody had confirmed."""
     grant = seen.grant
     if grant is None or grant.holder is not None or grant.unconfirmed:
@@ -26,7 +27,7 @@ def equal_epochs_resume(now: lc.Lifecycle, event: lc.Event) -> lc.Step:
     return lc.step(now, event)
 
 
-def stale_list_counts(seen: dc.Observation) -> dc.Decision:
+def stale_list_counts(seen: tm.Observation) -> tm.Decision:
     """A pod that is absent from what is known by chance counts as gone."""
     return dc.decide(replace(seen, listed=True))
 
@@ -36,7 +37,7 @@ def never_drains(now: lc.Lifecycle, event: lc.Event) -> lc.Step:
     return lc.Step(now) if isinstance(event, lc.CommitEnded) else lc.step(now, event)
 
 
-def epoch_stands_still(seen: dc.Observation) -> dc.Decision:
+def epoch_stands_still(seen: tm.Observation) -> tm.Decision:
     """A withdrawal does not raise the epoch."""
     decision = dc.decide(seen)
     if decision.write is None or seen.grant is None or decision.write.holder is not None:
@@ -44,7 +45,7 @@ def epoch_stands_still(seen: dc.Observation) -> dc.Decision:
     return replace(decision, write=replace(decision.write, epoch=seen.grant.epoch))
 
 
-def trusts_a_lost_lease(seen: dc.Observation) -> dc.Decision:
+def trusts_a_lost_lease(seen: tm.Observation) -> tm.Decision:
     """A Lease that is made again is granted to the colour asked for at once."""
     decision = dc.decide(seen)
     if decision.write is None or not decision.write.unconfirmed:
@@ -69,6 +70,33 @@ def old_commands_execute(now: lc.Lifecycle, event: lc.Event) -> lc.Step:
     return lc.step(now, event)
 
 
+def takes_whoever_is_there(seen: tm.Observation) -> tm.Decision:
+    """A colour is switched to although its pods are not Ready."""
+    return dc.decide(replace(seen, members=tuple(replace(m, ready=True) for m in seen.members)))
+
+
+def waits_for_no_lag(seen: tm.Observation) -> tm.Decision:
+    """The holder counts as having caught up before anybody has looked."""
+    return dc.decide(replace(seen, lag=tm.Lag.CAUGHT_UP))
+
+
+def believes_in_the_new(seen: tm.Observation) -> tm.Decision:
+    """What an analysis does not show counts for the colour that was switched to."""
+    shown = seen.analysis if seen.analysis is tm.Analysis.FAILED else tm.Analysis.PASSED
+    return dc.decide(replace(seen, analysis=shown))
+
+
+def counts_no_partitions(seen: tm.Observation) -> tm.Decision:
+    """ACTIVE is enough, whatever is owned."""
+    return dc.decide(replace(seen, spec=replace(seen.spec, partitions=0), members=tuple(
+        replace(m, report=m.report and replace(m.report, partitions=())) for m in seen.members)))  # fmt: skip
+
+
+def absent_is_gone(seen: tm.Observation) -> tm.Decision:
+    """Whoever is in no list confirms, also where absence tells nothing."""
+    return dc.decide(replace(seen, spec=replace(seen.spec, absence=tm.Absence.GONE)))
+
+
 RESUME_BEFORE_PAUSE = Rules(decide=resume_before_pause)
 EQUAL_EPOCHS_RESUME = Rules(lifecycle=equal_epochs_resume)
 STALE_LIST_COUNTS = Rules(decide=stale_list_counts)
@@ -77,3 +105,8 @@ EPOCH_STANDS_STILL = Rules(decide=epoch_stands_still)
 TRUSTS_A_LOST_LEASE = Rules(decide=trusts_a_lost_lease)
 REPORTS_WHAT_WAS_ASKED = Rules(sidecar=reports_what_was_asked)
 OLD_COMMANDS_EXECUTE = Rules(lifecycle=old_commands_execute)
+TAKES_WHOEVER_IS_THERE = Rules(decide=takes_whoever_is_there)
+WAITS_FOR_NO_LAG = Rules(decide=waits_for_no_lag)
+BELIEVES_IN_THE_NEW = Rules(decide=believes_in_the_new)
+COUNTS_NO_PARTITIONS = Rules(decide=counts_no_partitions)
+ABSENT_IS_GONE = Rules(decide=absent_is_gone)

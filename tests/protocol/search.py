@@ -5,27 +5,22 @@ interned value, the slots of a colour in sorted order because they are interchan
 computed by `world` once per part and tabulated; a level of the search is then a few look-ups and sorts of whole arrays.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from tests.protocol.world import Core, CoreMove, Known, Slot, World, told
+from tests.protocol.invariants import InvariantBroken
+from tests.protocol.parts import Core, CoreMove, Known, Slot, pictured, told
+from tests.protocol.tables import Column, Interned, Numbers, States, Table, distinct, mask, merge, new
+from tests.protocol.world import World
 from workloads.common.lease import Grant
 from workloads.common.states import Color, State
-
-Numbers = npt.NDArray[np.int64]
-States = npt.NDArray[np.uint64]
 
 GROUP_BITS = 20
 CHUNK = 250_000
 LONGEST_WAY_HOME = 1 << 12
-
-
-class InvariantBroken(AssertionError):
-    """A state or a step that must not be; carries the shortest history that leads there."""
 
 
 @dataclass
@@ -38,82 +33,8 @@ class Result:
     ends: dict[str, int] = field(default_factory=dict)
 
 
-T = TypeVar("T")
-
-
-class Interned(Generic[T]):
-    """Numbers for values, both ways."""
-
-    def __init__(self) -> None:
-        self.values: list[T] = []
-        self._ids: dict[T, int] = {}
-
-    def id(self, value: T) -> int:
-        found = self._ids.get(value)
-        if found is None:
-            found = self._ids[value] = len(self.values)
-            self.values.append(value)
-        return found
-
-
-class Column:
-    """One number for each interned value, computed once."""
-
-    def __init__(self, of: Interned[T], compute: Callable[[T], int]) -> None:
-        self._fill: Callable[[int], list[int]] = lambda done: [compute(value) for value in of.values[done:]]
-        self._done = 0
-        self._array: Numbers = np.zeros(0, np.int64)
-
-    def array(self) -> Numbers:
-        more = self._fill(self._done)
-        if more:
-            self._array = np.concatenate([self._array, np.array(more, np.int64)])
-            self._done = len(self._array)
-        return self._array
-
-
-class Table:
-    """Rows of numbers by key, computed when a key is first asked for, in an order of its own."""
-
-    def __init__(self, width: int, rows: Callable[[int], list[tuple[int, ...]]]) -> None:
-        self._rows = rows
-        self._numbers: dict[int, int] = {}
-        self._starts = np.zeros(1024, np.int64)
-        self._entries = np.zeros((4096, width), np.int64)
-
-    def find(self, keys: States) -> tuple[Numbers, Numbers]:
-        """For each row of each key: the key's position in `keys`, and the row's position in `entries`."""
-        unique, inverse = np.unique(keys, return_inverse=True)
-        numbers = np.fromiter((self._number(key) for key in unique.tolist()), np.int64, len(unique))
-        first = self._starts[numbers]
-        count = self._starts[numbers + 1] - first
-        counts = count[inverse]
-        source = np.repeat(np.arange(len(keys)), counts)
-        begin = np.cumsum(counts) - counts
-        return source, np.arange(len(source)) - np.repeat(begin, counts) + np.repeat(first[inverse], counts)
-
-    def entries(self) -> Numbers:
-        return self._entries
-
-    def _number(self, key: int) -> int:
-        number = self._numbers.get(key)
-        if number is None:
-            rows = self._rows(key)
-            number = len(self._numbers)
-            end = int(self._starts[number]) + len(rows)
-            while end > len(self._entries):
-                self._entries = np.concatenate([self._entries, np.zeros_like(self._entries)])
-            if number + 2 > len(self._starts):
-                self._starts = np.concatenate([self._starts, np.zeros_like(self._starts)])
-            if rows:
-                self._entries[end - len(rows) : end] = rows
-            self._starts[number + 1] = end
-            self._numbers[key] = number
-        return number
-
-
 class Search:
-    """Visits every reachable state of a world."""
+    """Visits every reachable state of a world. Its many attributes are one table or numbering each."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -138,8 +59,8 @@ class Search:
         self._group_table = Table(3, self._group_rows)
         # rows: kind of fault, core, what becomes of both colours' slots (see _changed), label
         self._core_table = Table(4, self._core_rows)
-        self._change_table = Table(1, lambda key: [(self._changed(key & _mask(GROUP_BITS), key >> GROUP_BITS),)])
-        self._rest_table = Table(1, lambda key: [(self._resting_group(key & _mask(GROUP_BITS), key >> GROUP_BITS),)])
+        self._change_table = Table(1, lambda key: [(self._changed(key & mask(GROUP_BITS), key >> GROUP_BITS),)])
+        self._rest_table = Table(1, lambda key: [(self._resting_group(key & mask(GROUP_BITS), key >> GROUP_BITS),)])
         # rows: core, what becomes of both colours' slots; none: nothing is due
         self._due_table = Table(2, self._due_rows)
 
@@ -170,7 +91,7 @@ class Search:
 
     def _unpack(self, states: States) -> tuple[Numbers, Numbers, Numbers, Numbers]:
         def part(shift: int, bits: int) -> Numbers:
-            return ((states >> np.uint64(shift)) & np.uint64(_mask(bits))).astype(np.int64)
+            return ((states >> np.uint64(shift)) & np.uint64(mask(bits))).astype(np.int64)
 
         core_bits = self._left_shift - self._core_shift
         return (
@@ -210,7 +131,7 @@ class Search:
         return found
 
     def _group_rows(self, key: int) -> list[tuple[int, ...]]:
-        group, lease = self.groups.values[key & _mask(GROUP_BITS)], key >> GROUP_BITS
+        group, lease = self.groups.values[key & mask(GROUP_BITS)], key >> GROUP_BITS
         rows: list[tuple[int, ...]] = []
         for place, slot in enumerate(group):
             if place and group[place - 1] == slot:
@@ -227,8 +148,8 @@ class Search:
 
     def _core_moves(self, key: int) -> list[CoreMove]:
         core = self.cores.values[key >> 2 * GROUP_BITS]
-        blue = self.known.values[(key >> GROUP_BITS) & _mask(GROUP_BITS)]
-        green = self.known.values[key & _mask(GROUP_BITS)]
+        blue = self.known.values[(key >> GROUP_BITS) & mask(GROUP_BITS)]
+        green = self.known.values[key & mask(GROUP_BITS)]
         return list(self.world.core_moves(core, tuple(zip(blue, green, strict=True))))
 
     def _core_rows(self, key: int) -> list[tuple[int, ...]]:
@@ -333,9 +254,9 @@ class Search:
                 for source, after, labels in self._expand(chunk):
                     result.steps += len(after)
                     self._check_steps(levels, chunk, source, labels)
-                    reached.append(_new(_distinct(after), visited))
-            levels.append(_distinct(np.concatenate(reached)))
-            visited = _merge(visited, levels[-1])
+                    reached.append(new(distinct(after), visited))
+            levels.append(distinct(np.concatenate(reached)))
+            visited = merge(visited, levels[-1])
             if len(visited) > limit:
                 raise RuntimeError(f"more than {limit} states; narrow the bounds")
         levels.pop()
@@ -382,15 +303,15 @@ class Search:
 
     def _settle(self, levels: list[States], visited: States) -> dict[str, int]:
         """How many states lead where by themselves. Raises InvariantBroken for a state that leads to no good end."""
-        faultless = np.uint64(_mask(self._left_shift))
-        known = _distinct(visited & faultless)
+        faultless = np.uint64(mask(self._left_shift))
+        known = distinct(visited & faultless)
         frontier, befores, afters = known, [], []
         while len(frontier):
             reached = np.concatenate([self._next(frontier[i : i + CHUNK]) for i in range(0, len(frontier), CHUNK)])
             befores.append(frontier)
             afters.append(reached)
-            frontier = _new(_distinct(reached), known)
-            known = _merge(known, frontier)
+            frontier = new(distinct(reached), known)
+            known = merge(known, frontier)
         before, after = np.concatenate(befores), np.concatenate(afters)
         order = np.argsort(before)
         leads = np.searchsorted(known, after[order])
@@ -417,7 +338,7 @@ class Search:
         return self.world.end(core, slots)
 
     def _raise_bad_end(self, levels: list[States], known: States, leads: Numbers, end: int, verdict: str) -> None:
-        faultless = np.uint64(_mask(self._left_shift))
+        faultless = np.uint64(mask(self._left_shift))
         for depth, level in enumerate(levels):
             hit = leads[np.searchsorted(known, level & faultless)] == end
             if hit.any():
@@ -442,14 +363,8 @@ class Search:
 
     def _picture(self, state: np.uint64) -> str:
         core, slots = self._values(state)
-        lines = [f"      Lease: {told(core.lease)}; generation {core.generation}"]
-        lines += [
-            f"      {slot.color}: {f'{slot.life.state} at epoch {slot.life.epoch}' if slot.exists else 'no pod'}"
-            f"{', frozen' if slot.frozen else ''}{'' if slot.up else ', down'}"
-            f"{''.join(f', in flight: {command}' for command in sorted(slot.inflight, key=repr))}"
-            for slot in slots
-        ]
-        return "\n".join(lines)
+        lines = [f"Lease: {told(core.lease)}; generation {core.generation}", *map(pictured, slots)]
+        return "\n".join(f"      {line}" for line in lines)
 
     def _history(self, levels: list[States], state: np.uint64) -> str:
         """One of the shortest ways from the beginning to a state of the last level, found backwards."""
@@ -471,10 +386,6 @@ class Search:
         raise AssertionError("a state of the next level has no state before it")
 
 
-def _mask(bits: int) -> int:
-    return (1 << bits) - 1
-
-
 def _holder(core: Core) -> int:
     if core.lease is None or core.lease.holder is None:
         return 0
@@ -485,24 +396,3 @@ def _change(move: CoreMove) -> int:
     if move.lists is not None:
         return 1 + 2 * move.lists
     return 0 if move.forgets is None else 2 + 2 * move.forgets
-
-
-def _distinct(states: States) -> States:
-    """Sorted, each once (numpy's own `unique` takes a slower way over a hash table)."""
-    ordered = np.sort(states)
-    first = np.ones(len(ordered), np.bool_)
-    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
-    return ordered[first]
-
-
-def _new(candidates: States, visited: States) -> States:
-    """Those of `candidates` that are not in `visited`; both sorted."""
-    at = np.searchsorted(visited, candidates)
-    at[at == len(visited)] = 0
-    new: States = candidates[visited[at] != candidates]
-    return new
-
-
-def _merge(one: States, other: States) -> States:
-    """Two sorted arrays without common elements as one."""
-    return np.sort(np.concatenate([one, other]), kind="stable")

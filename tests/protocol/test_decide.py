@@ -1,98 +1,50 @@
-"""The controller's decision: a table of what is seen and what follows, and properties of every decision."""
+"""The controller's decision: a table of what is seen and what follows."""
 
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as some
 
-from workloads.common.lease import Grant
-from workloads.common.report import Report
-from workloads.common.states import Color, Outcome, Phase, State
-from workloads.controller.decide import (
-    LOST_EPOCHS,
-    Analysis,
-    Decision,
-    Lag,
-    Member,
-    Memory,
-    Observation,
-    Spec,
-    decide,
-    not_active,
-    phase_key,
-    unconfirmed,
+from tests.protocol.decisions import (
+    ACCEPTING,
+    ACTIVE,
+    ALL_PAUSED,
+    ANALYSED,
+    BACK,
+    BACK_AGAIN,
+    BLOCKED,
+    BLUE,
+    BLUE_PAUSED,
+    BLUE_RUNS,
+    DRAINING,
+    FAILED,
+    GRANTED,
+    GREEN,
+    GREEN_AWAY,
+    GREEN_RUNS,
+    LATE,
+    LOST,
+    PAUSED,
+    PRESENT,
+    REFUSED,
+    SETTLED,
+    SPEC,
+    STUCK,
+    SWITCHED,
+    TO_BLUE,
+    WAITING,
+    WITHDRAWN,
+    held,
+    instead,
+    missing,
+    pod,
+    pods,
+    see,
+    silent,
 )
-
-BLUE, GREEN = Color.BLUE, Color.GREEN
-ACTIVE, DRAINING, PAUSED = State.ACTIVE, State.DRAINING, State.PAUSED
-SPEC = Spec(generation=7, active=GREEN, replicas=(2, 2), partitions=4)
-TO_BLUE = replace(SPEC, active=BLUE)
-LATE = 11.0
-"""Beyond the drain and the resume timeout."""
-
-
-def pod(
-    color: Color,
-    number: int,
-    state: State | None,
-    epoch: int,
-    *,
-    seen: int | None = None,
-    ready: bool = True,
-    committed: bool = True,
-    owns: tuple[int, ...] | None = None,
-) -> Member:
-    """A member that has reported; an ACTIVE one owns its half of four partitions."""
-    owned = ((0, 1), (2, 3))[number] if owns is None and state is ACTIVE else (owns or ())
-    report = Report(f"{color}{number}", state, epoch, max(epoch, seen or 0), committed, owned)
-    return Member(f"uid-{color}-{number}", f"{color}-{number}", color, ready, report)
-
-
-def pods(color: Color, state: State | None, epoch: int) -> tuple[Member, ...]:
-    return pod(color, 0, state, epoch), pod(color, 1, state, epoch)
-
-
-def silent(member: Member) -> Member:
-    """The same pod before its first report."""
-    return replace(member, report=None)
-
-
-def held(color: Color, epoch: int, generation: int = 6, outcome: Outcome | None = Outcome.SWITCHED) -> Grant:
-    """A settled grant (of the generation before), or one under way."""
-    return Grant(color, epoch, color, None, generation, outcome)
-
-
-BLUE_RUNS = (*pods(BLUE, ACTIVE, 10), *pods(GREEN, PAUSED, 10))
-GREEN_RUNS = (*pods(BLUE, PAUSED, 12), *pods(GREEN, ACTIVE, 12))
-SETTLED = held(BLUE, 10)
-WITHDRAWN = Grant(None, 11, BLUE, BLUE, 7)
-GRANTED = Grant(GREEN, 12, GREEN, BLUE, 7)
-BACK = Grant(None, 13, GREEN, BLUE, 7, reason="ResumeTimeout: after 10 s too late")
-BLOCKED = Grant(
-    GREEN, 14, GREEN, BLUE, 7, Outcome.ROLLBACK_BLOCKED,
-    "RollbackBlocked: ResumeTimeout: after 10 s too late; rollback waits for green-1, not PAUSED within 10 s",
-    ("green-1",),
-)  # fmt: skip
-LOST = Grant(None, 1000, BLUE, None, 6, Outcome.SWITCHED, unconfirmed=True)
-BLUE_PAUSED = (*pods(BLUE, PAUSED, 11), *pods(GREEN, PAUSED, 10))
-ALL_PAUSED = (*pods(BLUE, PAUSED, 1000), *pods(GREEN, PAUSED, 1000))
-
-
-def see(
-    grant: Grant | None,
-    members: tuple[Member, ...],
-    spec: Spec = SPEC,
-    *,
-    listed: bool = True,
-    elapsed: float = 0.0,
-    memory: Memory = Memory(),
-    lag: Lag = Lag.UNKNOWN,
-    analysis: Analysis = Analysis.PENDING,
-) -> Observation:
-    return Observation(
-        spec, grant, members, listed, elapsed, memory, lag, "partition 3: 17 behind", analysis, "5 of 100 failed"
-    )
+from workloads.common.lease import Grant
+from workloads.common.states import Color, Outcome, Phase
+from workloads.controller.decide import LOST_EPOCHS, decide
+from workloads.controller.terms import Analysis, Lag, Memory, Observation, phase_key
 
 
 @dataclass(frozen=True)
@@ -122,22 +74,6 @@ class Waits:
     need_analysis: bool = False
     deadline: float | None = None
 
-
-def missing(members: tuple[Member, ...], *names: str) -> tuple[Member, ...]:
-    return tuple(m for m in members if m.pod not in names)
-
-
-def instead(members: tuple[Member, ...], *new: Member) -> tuple[Member, ...]:
-    """The members with some of them as they are given here."""
-    by_name = {m.pod: m for m in new}
-    return tuple(by_name.get(m.pod, m) for m in members)
-
-
-ANALYSED = replace(SPEC, analysis=True)
-WAITING = replace(SPEC, wait_for_lag=True)
-GREEN_AWAY = replace(SPEC, replicas=(2, 0))
-SWITCHED, FAILED, REFUSED = Outcome.SWITCHED, Outcome.FAILED, Outcome.REFUSED
-BACK_AGAIN, STUCK = Outcome.ROLLED_BACK, Outcome.ROLLBACK_BLOCKED
 
 TABLE: list[tuple[str, Observation, Writes | Waits]] = [
     # -- nothing asked for, or nothing to move
@@ -267,6 +203,30 @@ TABLE: list[tuple[str, Observation, Writes | Waits]] = [
      Writes(GREEN, 12, GREEN, BLUE, SWITCHED)),
     ("analysis failed", see(GRANTED, GREEN_RUNS, ANALYSED, analysis=Analysis.FAILED),
      Writes(None, 13, GREEN, BLUE, None, ("AnalysisFailed: 5 of 100 failed",))),
+    ("analysis shows nothing: back, like a failure", see(GRANTED, GREEN_RUNS, ANALYSED, analysis=Analysis.INCONCLUSIVE),
+     Writes(None, 13, GREEN, BLUE, None, ("AnalysisInconclusive: 5 of 100 failed",))),
+    ("analysis shows nothing, and that is accepted",
+     see(GRANTED, GREEN_RUNS, ACCEPTING, analysis=Analysis.INCONCLUSIVE),
+     Writes(GREEN, 12, GREEN, BLUE, SWITCHED, ("AnalysisInconclusive",))),
+    ("a failure is not accepted with it", see(GRANTED, GREEN_RUNS, ACCEPTING, analysis=Analysis.FAILED),
+     Writes(None, 13, GREEN, BLUE, None, ("AnalysisFailed",))),
+    ("a blip 30 s after the grant, in the analysis: its time begins with it, and the analysis goes on",
+     see(GRANTED, missing(GREEN_RUNS, "green-1"), ANALYSED, elapsed=30.5, since_whole=0.5),
+     Waits(Phase.VERIFYING, "Verifying", ("1 of 2 green pods exist",), need_analysis=True, deadline=40.0)),
+    ("a blip that does not end", see(GRANTED, missing(GREEN_RUNS, "green-1"), ANALYSED, elapsed=40.0, since_whole=10.0),
+     Writes(None, 13, GREEN, BLUE, None, ("ResumeTimeout: after 10 s 1 of 2 green pods exist",))),
+    ("a blip that does not end, by an old list",
+     see(GRANTED, missing(GREEN_RUNS, "green-1"), ANALYSED, elapsed=40.0, since_whole=10.0, listed=False),
+     Waits(Phase.VERIFYING, "Verifying", need_list=True, need_analysis=True, deadline=41.0)),
+    ("passed in the middle of a blip: it has to be whole too",
+     see(GRANTED, missing(GREEN_RUNS, "green-1"), ANALYSED, elapsed=30.5, since_whole=0.5, analysis=Analysis.PASSED),
+     Waits(Phase.RESUMING, "Resuming", deadline=40.0)),
+    ("failed in the middle of a blip: no need to wait for its end",
+     see(GRANTED, missing(GREEN_RUNS, "green-1"), ANALYSED, elapsed=30.5, since_whole=0.5, analysis=Analysis.FAILED),
+     Writes(None, 13, GREEN, BLUE, None, ("AnalysisFailed",))),
+    ("never whole: nothing to analyse yet, and the time counts from the grant",
+     see(GRANTED, missing(GREEN_RUNS, "green-1"), ANALYSED, elapsed=9.0),
+     Waits(Phase.RESUMING, "Resuming", deadline=10.0)),
     ("nothing moved: nothing to analyse", see(held(GREEN, 12, 7, None), GREEN_RUNS, ANALYSED, analysis=Analysis.FAILED),
      Writes(GREEN, 12, GREEN, None, SWITCHED)),
     ("flipped back while it is verified", see(replace(GRANTED, generation=6), GREEN_RUNS, TO_BLUE),
@@ -301,6 +261,14 @@ TABLE: list[tuple[str, Observation, Writes | Waits]] = [
     ("it is gone, as far as known", see(BLOCKED, (pod(GREEN, 0, ACTIVE, 14),), listed=False),
      Waits(Phase.FAILED, "RollbackBlocked", need_list=True, deadline=1.0)),
     ("it is gone", see(BLOCKED, (pod(GREEN, 0, ACTIVE, 14),)), Writes(None, 15, GREEN, BLUE, STUCK, ("too late",))),
+    ("one of those that blocked it is gone, and the list says so: no list is needed again",
+     see(replace(BLOCKED, blocked_by=("blue-0", "green-0")), (pod(BLUE, 0, PAUSED, 12),)),
+     Waits(Phase.FAILED, "RollbackBlocked", deadline=1.0)),
+    ("one of those that blocked it is gone, as far as known",
+     see(replace(BLOCKED, blocked_by=("blue-0", "green-0")), (pod(BLUE, 0, PAUSED, 12),), listed=False),
+     Waits(Phase.FAILED, "RollbackBlocked", need_list=True, deadline=1.0)),
+    ("all that blocked it are gone, by a list", see(replace(BLOCKED, blocked_by=("green-0", "green-1")), ()),
+     Writes(None, 15, GREEN, BLUE, STUCK, ("too late",))),
     ("tried again, and it works", see(replace(BLOCKED, holder=None, epoch=15, blocked_by=()),
      (*pods(BLUE, PAUSED, 12), *pods(GREEN, PAUSED, 15))), Writes(BLUE, 16, BLUE, None, BACK_AGAIN, ("too late",))),
     ("tried again, and blocked again: the reason does not grow", see(replace(BLOCKED, holder=None, epoch=15, blocked_by=()),
@@ -311,6 +279,35 @@ TABLE: list[tuple[str, Observation, Writes | Waits]] = [
      Writes(GREEN, 14, GREEN, None, None)),
     ("blocked, and a new generation asks for blue", see(replace(BLOCKED, generation=6), GREEN_RUNS, TO_BLUE),
      Writes(None, 15, GREEN, GREEN, None)),
+    # -- absence tells nothing: every member has to be there, and to confirm
+    ("absent from a list: presence is required", see(WITHDRAWN, missing(BLUE_PAUSED, "blue-1"), PRESENT),
+     Waits(Phase.PAUSING, "Pausing", ("from: 1 of 2 blue members (absent)",), deadline=10.0)),
+    ("all absent", see(WITHDRAWN, pods(GREEN, PAUSED, 10), PRESENT),
+     Waits(Phase.PAUSING, "Pausing", ("from: 2 of 2 blue members (absent)",), deadline=10.0)),
+    ("all there and confirmed", see(WITHDRAWN, BLUE_PAUSED, PRESENT), Writes(GREEN, 12, GREEN, BLUE, None)),
+    ("absent for too long", see(WITHDRAWN, missing(BLUE_PAUSED, "blue-1"), PRESENT, elapsed=10.0),
+     Writes(BLUE, 12, BLUE, None, FAILED, ("DrainTimeout", "1 of 2 blue members (absent)"))),
+    ("to be scaled to 0 in the same update: it held the grant, so one member at least",
+     see(WITHDRAWN, pods(GREEN, PAUSED, 10), replace(PRESENT, replicas=(0, 2))),
+     Waits(Phase.PAUSING, "Pausing", ("from: 1 of 1 blue members (absent)",), deadline=10.0)),
+    ("rolling back: absent is not confirmed", see(BACK, pods(BLUE, PAUSED, 12), PRESENT),
+     Waits(Phase.ROLLING_BACK, "RollingBack", ("from: 2 of 2 green members (absent)",), deadline=10.0)),
+    ("rolling back: absent for too long", see(BACK, (*pods(BLUE, PAUSED, 12), pod(GREEN, 0, PAUSED, 13)), PRESENT, elapsed=LATE),
+     Writes(GREEN, 14, GREEN, BLUE, STUCK, ("waits for 1 of 2 green members (absent)",),
+            blocked_by=("1 of 2 green members (absent)",))),
+    ("blocked by who is absent: for as long as that is so",
+     see(replace(BLOCKED, blocked_by=("1 of 2 green members (absent)",)), (pod(GREEN, 0, ACTIVE, 14),), PRESENT),
+     Waits(Phase.FAILED, "RollbackBlocked", deadline=1.0)),
+    ("blocked by a pod that is gone: it has to come back", see(BLOCKED, (pod(GREEN, 0, ACTIVE, 14),), PRESENT),
+     Waits(Phase.FAILED, "RollbackBlocked", deadline=1.0)),
+    ("who was absent is back",
+     see(replace(BLOCKED, blocked_by=("1 of 2 green members (absent)",)), pods(GREEN, PAUSED, 14), PRESENT),
+     Writes(None, 15, GREEN, BLUE, STUCK, ("too late",))),
+    ("a lost Lease: every member of both colours", see(LOST, missing(ALL_PAUSED, "green-0"), PRESENT),
+     Waits(Phase.PAUSING, "Unconfirmed", ("from: 1 of 2 green members (absent)",), deadline=1.0)),
+    ("a lost Lease, and a colour has no members by intention",
+     see(LOST, pods(BLUE, PAUSED, 1000), replace(PRESENT, active=BLUE, replicas=(2, 0))),
+     Writes(BLUE, 1001, BLUE, None, None)),
     # -- the Lease is lost
     ("lost: list first", see(None, BLUE_RUNS, listed=False), Waits(Phase.PAUSING, "LeaseLost", need_list=True)),
     ("the very first Lease", see(None, ()), Writes(None, 1, None, None, None, generation=0, unconfirmed=True)),
@@ -388,17 +385,10 @@ def test_the_phase_changes_with_the_generation_and_the_grant_only() -> None:
     assert phase_key(SPEC, SETTLED) == phase_key(TO_BLUE, replace(SETTLED, reason="another"))
 
 
-def test_who_has_not_confirmed() -> None:
-    members = (*pods(BLUE, PAUSED, 11), *pods(GREEN, PAUSED, 10), silent(pod(GREEN, 0, PAUSED, 11)))
-    assert unconfirmed(members, BLUE, 11) == ()
-    assert unconfirmed(members, GREEN, 11) == ("green-0", "green-1", "green-0")
-    assert unconfirmed(members, None, 10) == ("blue-0", "blue-1", "green-0")
-
-
-def test_what_is_missing_to_be_active() -> None:
-    assert not_active(SPEC, GREEN_RUNS, GREEN, 12) == ""
-    assert not_active(replace(SPEC, partitions=5), GREEN_RUNS, GREEN, 12) == "green owns partitions [0, 1, 2, 3] of 5"
-    assert "3 of 2" in not_active(SPEC, (*GREEN_RUNS, replace(pod(GREEN, 0, ACTIVE, 12), pod="green-2")), GREEN, 12)
+def test_another_object_is_another_phase() -> None:
+    """A list or a measurement that was made for an object that was deleted is none for its namesake."""
+    for grant in (None, SETTLED, LOST):
+        assert phase_key(replace(SPEC, uid="one"), grant) != phase_key(replace(SPEC, uid="two"), grant)
 
 
 def test_a_lost_lease_is_made_again_at_a_round_number_with_room_below() -> None:
@@ -407,94 +397,3 @@ def test_a_lost_lease_is_made_again_at_a_round_number_with_room_below() -> None:
         assert write is not None
         assert write.epoch % LOST_EPOCHS == 0
         assert known + LOST_EPOCHS // 2 < write.epoch <= known + LOST_EPOCHS * 3 // 2
-
-
-# -- properties ------------------------------------------------------------------------------------------------------
-
-COLORS = some.sampled_from(list(Color))
-OUTCOMES = some.none() | some.sampled_from(list(Outcome))
-EPOCHS = some.integers(0, 5)
-GRANTS = some.builds(
-    Grant, some.none() | COLORS, EPOCHS, some.none() | COLORS, some.none() | COLORS, some.integers(0, 3), OUTCOMES,
-    some.sampled_from(["", "ResumeTimeout", "RollbackBlocked: ResumeTimeout; rollback waits for green-1"]),
-    some.sampled_from([(), ("green-1",), ("blue-0", "green-0")]), some.booleans(),
-)  # fmt: skip
-REPORTS = some.builds(
-    Report, some.just("b"), some.none() | some.sampled_from(list(State)), EPOCHS, EPOCHS, some.booleans(),
-    some.sampled_from([(), (0,), (0, 1)]),
-)  # fmt: skip
-
-
-@some.composite
-def observations(draw: some.DrawFn) -> Observation:
-    names = draw(some.sets(some.sampled_from(["blue-0", "blue-1", "green-0", "green-1"])))
-    members = tuple(
-        Member(name, name, Color(name.split("-")[0]), draw(some.booleans()), draw(some.none() | REPORTS))
-        for name in sorted(names)
-    )
-    replicas = some.integers(0, 2)
-    spec = Spec(
-        draw(some.integers(1, 3)), draw(COLORS), (draw(replicas), draw(replicas)), draw(some.integers(0, 2)),
-        draw(some.booleans()), analysis=draw(some.booleans()),
-    )  # fmt: skip
-    return Observation(
-        spec, draw(some.none() | GRANTS), members, draw(some.booleans()), draw(some.sampled_from([0.0, 10.0, 1e9])),
-        draw(some.builds(Memory, EPOCHS, some.none() | COLORS, some.integers(0, 3), OUTCOMES)),
-        draw(some.sampled_from(list(Lag))), "", draw(some.sampled_from(list(Analysis))), "",
-    )  # fmt: skip
-
-
-@settings(max_examples=500, deadline=None)
-@given(observations())
-def test_the_holder_changes_with_a_new_epoch_and_never_from_hand_to_hand(seen: Observation) -> None:
-    write, old = decide(seen).write, seen.grant
-    if write is None or old is None:
-        return
-    assert write.epoch >= old.epoch
-    if write.holder != old.holder:
-        assert write.epoch == old.epoch + 1 or write.unconfirmed
-        assert None in (write.holder, old.holder)
-    elif not write.unconfirmed:
-        assert write.epoch == old.epoch
-
-
-@settings(max_examples=500, deadline=None)
-@given(observations())
-def test_the_other_colour_is_granted_only_when_all_have_confirmed_or_are_gone(seen: Observation) -> None:
-    write, old = decide(seen).write, seen.grant
-    if write is None or old is None or write.holder is None or old.holder is not None:
-        return
-    if old.unconfirmed or old.last_holder is None:
-        assert seen.listed
-        assert unconfirmed(seen.members, None, old.epoch) == ()
-    elif write.holder is not old.last_holder:
-        assert seen.listed
-        assert unconfirmed(seen.members, old.last_holder, old.epoch) == ()
-
-
-@settings(max_examples=500, deadline=None)
-@given(observations())
-def test_a_decision_that_waits_says_for_what(seen: Observation) -> None:
-    decision = decide(seen)
-    assert decision.reason or decision.write is not None
-    if decision.write is not None:
-        assert decision.write != seen.grant
-        return
-    if seen.grant is None or seen.grant.holder is None:
-        assert decision.need_list or decision.deadline is not None
-    if seen.listed:
-        assert not decision.need_list
-
-
-@settings(max_examples=500, deadline=None)
-@given(observations(), some.sampled_from(["why", "RollbackBlocked: X; rollback waits for y", "a: b; c"]))
-def test_reasons_are_handed_on_and_never_looked_at(seen: Observation, reason: str) -> None:
-    """The model rests on it: there a reason is cut to its first word."""
-
-    def bare(decision: Decision) -> Decision:
-        write = decision.write and replace(decision.write, reason="")
-        return replace(decision, write=write, reason="", message="")
-
-    grant = seen.grant and replace(seen.grant, reason=reason)
-    other = replace(seen, grant=grant, memory=replace(seen.memory, reason=reason))
-    assert bare(decide(seen)) == bare(decide(other))

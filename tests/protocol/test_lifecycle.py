@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from tests.support.search import examples
 from workloads.common.states import GroupProtocol, Membership, State
 from workloads.member.lifecycle import (
     Assigned,
@@ -186,7 +187,7 @@ def lives(events: list[Event], membership: Membership, protocol: GroupProtocol) 
     return steps
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(EVENTS, MEMBERSHIPS, PROTOCOLS)
 def test_epochs_never_fall(events: list[Event], membership: Membership, protocol: GroupProtocol) -> None:
     for before, _, taken in lives(events, membership, protocol):
@@ -197,7 +198,7 @@ def test_epochs_never_fall(events: list[Event], membership: Membership, protocol
         assert now.seen_epoch >= now.epoch >= now.paused_epoch or now.paused_epoch == -1
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(EVENTS, MEMBERSHIPS, PROTOCOLS)
 def test_a_pause_is_for_good(events: list[Event], membership: Membership, protocol: GroupProtocol) -> None:
     paused = -1
@@ -212,7 +213,7 @@ def test_a_pause_is_for_good(events: list[Event], membership: Membership, protoc
             assert taken == Step(before, refused=True)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(EVENTS, MEMBERSHIPS, PROTOCOLS)
 def test_only_a_resume_makes_it_active_and_only_once(
     events: list[Event], membership: Membership, protocol: GroupProtocol
@@ -233,7 +234,7 @@ def test_only_a_resume_makes_it_active_and_only_once(
             assert asked
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(EVENTS, MEMBERSHIPS, PROTOCOLS)
 def test_processing_ends_by_a_drain_or_a_loss(
     events: list[Event], membership: Membership, protocol: GroupProtocol

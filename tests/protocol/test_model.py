@@ -5,11 +5,14 @@ import re
 import pytest
 
 from tests.protocol import broken
+from tests.protocol.invariants import InvariantBroken
 from tests.protocol.model import SINGLES, STANDARD, WIDE, faults, main, visit
-from tests.protocol.search import InvariantBroken, Search
-from tests.protocol.world import FAULTS, Bounds, Rules, World
+from tests.protocol.parts import FAULTS, Bounds, Rules
+from tests.protocol.search import Search
+from tests.protocol.world import World
 from workloads.common.states import GroupProtocol, Membership
 from workloads.controller import decide as dc
+from workloads.controller.terms import Absence
 
 
 @pytest.mark.parametrize("bounds", [bounds for group in STANDARD.values() for bounds in group], ids=str)
@@ -29,6 +32,8 @@ def test_the_worlds_cover_what_can_go_wrong() -> None:
     assert {bounds.protocol for bounds in worlds} == set(GroupProtocol)
     assert {bounds.fine for bounds in worlds} == {True, False}
     assert {bounds.controllers for bounds in worlds} == {1, 2}
+    assert {bounds.lag for bounds in worlds} == {bounds.analysis for bounds in worlds} == {True, False}
+    assert {bounds.absence for bounds in worlds} == set(Absence)
     assert max(bounds.total for bounds in worlds) >= 3
     assert not set(worlds) & set(WIDE)
 
@@ -110,6 +115,26 @@ def test_a_stale_list_that_counts_as_gone_is_caught(pods: int) -> None:
 )
 def test_other_broken_copies_are_caught(rules: Rules, bounds: Bounds) -> None:
     caught(bounds, rules)
+
+
+@pytest.mark.parametrize(
+    ("rules", "bounds", "says"),
+    [
+        (broken.TAKES_WHOEVER_IS_THERE, Bounds(faults("unready"), pods=1), "withdrawn for a colour that is not ready"),
+        (broken.WAITS_FOR_NO_LAG, Bounds(pods=1, lag=True), "withdrawn before the holder had caught up"),
+        (broken.COUNTS_NO_PARTITIONS, Bounds(faults("revoked"), pods=1), "a partition has no owner"),
+        (
+            broken.BELIEVES_IN_THE_NEW,
+            Bounds(faults("analysis-empty"), pods=1, analysis=True),
+            "the analysis did not pass",
+        ),
+        (broken.ABSENT_IS_GONE, Bounds(faults("pod-delete"), pods=1, absence=Absence.UNKNOWN), "somebody is absent"),
+    ],
+    ids=["not ready", "no lag", "no partitions", "no analysis", "absent is gone"],
+)
+def test_broken_copies_of_what_a_switch_waits_for_are_caught(rules: Rules, bounds: Bounds, says: str) -> None:
+    assert caught(bounds, rules).startswith(says)
+    Search(World(bounds)).run()
 
 
 def test_the_histories_are_the_shortest_and_numbered() -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.sandbox.ports import free_port
 from tools.sandbox.cluster import Cluster
 from tools.sandbox.config import MACHINE_SYSCTLS
 from tools.sandbox.paths import CHECKOUT, Layout
@@ -145,12 +146,6 @@ def _wait(what: str, condition: Callable[[], bool], seconds: float = SECONDS) ->
         time.sleep(0.1)
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     own = Layout.from_environment(os.environ)
@@ -160,7 +155,7 @@ def sandbox() -> Iterator[Sandbox]:
     cache.mkdir(parents=True)
     for shared in (own.bin, own.images, own.go_build):
         (cache / shared.name).symlink_to(shared)
-    sandbox = Sandbox(Layout(cache, _free_port()))
+    sandbox = Sandbox(Layout(cache, free_port()))
     try:
         sandbox.run("up")
         yield sandbox
@@ -172,9 +167,7 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def writer(sandbox: Sandbox) -> str:
     """A pod with a volume, a native sidecar and the strictest security that the platform uses; its name."""
-    references = Layout.from_environment(os.environ).image_references
-    image = json.loads(references.read_text())["workloads"]
-    sandbox.kubectl("apply", "--filename=-", text=WRITER.replace("IMAGE", image))
+    sandbox.kubectl("apply", "--filename=-", text=WRITER.replace("IMAGE", _image()))
     sandbox.kubectl("rollout", "status", "statefulset/writer", f"--timeout={SECONDS}s")
     return "writer-0"
 
@@ -388,7 +381,7 @@ def test_a_second_cache_folder_cannot_take_the_port(sandbox: Sandbox, tmp_path: 
 
 
 def test_another_port_moves_it(sandbox: Sandbox, writer: str) -> None:
-    moved = Sandbox(Layout(sandbox.layout.cache, _free_port()))
+    moved = Sandbox(Layout(sandbox.layout.cache, free_port()))
     moved.run("up")
     assert ("127.0.0.1", sandbox.layout.port) not in _listeners()
     assert list(Path("/sys/fs/cgroup").glob(f"**/{sandbox.layout.name}")) == []

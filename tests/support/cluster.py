@@ -136,7 +136,6 @@ class World:
             "attempt": 1,
             "topic": "bluegreen",
             "partitions": self.partitions,
-            "group": "bluegreen-c",
             "leaseName": LEASE,
             "membership": "takeover",
             "lagPolicy": "immediate",
@@ -149,6 +148,7 @@ class World:
                     "selector": {"app.kubernetes.io/name": "consumer", "kafka-bluegreen.io/color": color},
                     "replicas": self.replicas,
                     "version": "1",
+                    "group": "bluegreen-c",
                 }
                 for color in COLORS
             },

@@ -1,5 +1,6 @@
 """The program run by the real engine: the repository's own, in a folder whose stack files can be written to."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -26,9 +27,14 @@ class Project:
         shutil.copytree(ROOT / "stacks", folder / "stacks")
         return cls(folder, environment or {})
 
-    def stack(self, name: str, configuration: Mapping[str, str] | None = None) -> automation.Stack:
-        """The stack, made if need be, with exactly this configuration (of the namespace of the project)."""
+    def stack(
+        self, name: str, configuration: Mapping[str, str] | None = None, others: Mapping[str, str] | None = None
+    ) -> automation.Stack:
+        """The stack, made if need be, with exactly this configuration (of the namespace of the project). others: texts
+        by their full keys, such as `kubernetes:kubeconfig`.
+        """
         lines = [f"  kafka-bluegreen:{key}: {value}" for key, value in (configuration or {}).items()]
+        lines += [f"  {key}: {json.dumps(value)}" for key, value in (others or {}).items()]
         text = "config:\n" + "\n".join(lines) + "\n" if lines else "config: {}\n"
         (self.folder / "stacks" / f"Pulumi.{name}.yaml").write_text(text, encoding="utf-8")
         options = automation.LocalWorkspaceOptions(env_vars=dict(self.environment))

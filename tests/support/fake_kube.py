@@ -4,6 +4,7 @@ writes since.
 """
 
 import json
+import select
 import socket
 import threading
 from contextlib import suppress
@@ -29,6 +30,8 @@ class FakeApi:
         self.oldest = 0  # watches from before this version get 410
         self.failures: list[int] = []  # statuses to answer the next requests (not watches) with
         self.silent = False  # do not answer
+        self.refuse_watches = 0  # status to answer every watch with
+        self.deaf_watches = False  # accept watches, and tell them nothing
         self.accepted_token: str | None = None
         self.chunk = 0  # split events into chunks of so many bytes
         self.close_after_answer = False
@@ -45,6 +48,7 @@ class FakeApi:
 
     def close(self) -> None:
         """Stop answering."""
+        self.silent = False
         self._server.shutdown()
         self._server.server_close()
         self.break_watches()
@@ -74,10 +78,18 @@ class FakeApi:
             self.log.append((self.version, path.rpartition("/")[0], "DELETED", gone))
             self.lock.notify_all()
 
+    @property
+    def watching(self) -> int:
+        """How many watches are open."""
+        return len(self._watches)
+
     def break_watches(self) -> None:
         """Reset every open watch."""
-        for connection in list(self._watches):
-            connection.shutdown(socket.SHUT_RDWR)
+        with self.lock:
+            while self._watches:
+                with suppress(OSError):  # who watched has gone by itself
+                    self._watches.pop().shutdown(socket.SHUT_RDWR)
+            self.lock.notify_all()
 
     def count(self, method: str, ending: str, *, watch: bool = False) -> int:
         """How many requests there were of this method to paths with this ending."""
@@ -114,6 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
                 api.lock.wait(0.05)
         if api.accepted_token is not None and token != f"Bearer {api.accepted_token}":
             self._answer(401, {"reason": "Unauthorized", "message": "who are you"})
+        elif "watch" in query and api.refuse_watches:
+            self._answer(api.refuse_watches, {"reason": "Asked", "message": "a test asked for it"})
         elif "watch" in query:
             self._watch(url.path, query)
         elif api.failures:
@@ -184,16 +198,18 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             with api.lock:
                 version = int(asked) if asked else api.version
-                if not asked:
+                if not asked and not api.deaf_watches:
                     for where, obj in api.objects.items():
                         if where.rpartition("/")[0] == path and (not name or where.rpartition("/")[2] == name):
                             self._event("ADDED", obj)
                 while True:
-                    for at, collection, kind, obj in api.log:
+                    for at, collection, kind, obj in () if api.deaf_watches else tuple(api.log):
                         if at > version and collection == path and (not name or obj["metadata"]["name"] == name):
                             self._event(kind, obj)
                             version = at
-                    api.lock.wait(5)
+                    api.lock.wait(0.1)
+                    if select.select([self.connection], [], [], 0)[0]:
+                        return  # who watched has gone, or a test broke it
         finally:
             api._watches.discard(self.connection)
 

@@ -1,25 +1,21 @@
-"""What the end-to-end tests do to the deployed stacks: switch them as a user does, take processes away, judge the logs.
-
-Processes of pods are found in /proc: the sandbox's processes are this machine's, in namespaces of their own.
-"""
+"""What the end-to-end tests do to the deployed stacks: switch them as a user does, and judge the logs."""
 
 import contextlib
-import os
-import signal
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from experiments import records, verdict
-from experiments.cluster import CONSUMERS, Cluster, Pod, Switch
+from experiments.cluster import CONSUMERS, Cluster, LiveSwitch, Pod
+from experiments.disturbance import Disturbance, in_background
 from experiments.lag import Lag
+from experiments.measurements import Verdict
+from experiments.processes import LocalProcesses
 from experiments.producer import CONTAINER, POD, Producer
 from experiments.progress import Progress
 from experiments.stacks import Stack, Update
-from experiments.verdict import Verdict
 from tests.support.waiting import until
 
 NAMESPACE = "strategy-c"
@@ -30,39 +26,8 @@ SETTLE_SECONDS = 90.0
 TIMEOUT_SECONDS = 5
 
 
-def processes(pod: str, module: str) -> list[int]:
-    """The process ids of a workload in a pod of this stack, by its environment and command line."""
-    found, own = [], {f"POD_NAME={pod}".encode(), f"POD_NAMESPACE={NAMESPACE}".encode()}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                there = f"workloads.{module}".encode() in (entry / "cmdline").read_bytes()
-                if there and own <= set((entry / "environ").read_bytes().split(b"\0")):
-                    found.append(int(entry.name))
-    return found
-
-
-def send(pod: str, module: str, number: signal.Signals) -> None:
-    """Signal a workload of a pod."""
-    pids = processes(pod, module)
-    assert pids, f"no process {module} in pod {pod}"
-    for pid in pids:
-        os.kill(pid, number)
-
-
-@contextlib.contextmanager
-def frozen(pod: str, module: str = "consumer") -> Iterator[None]:
-    """SIGSTOP for the time of the block, SIGCONT after it; what was started anew meanwhile is left alone."""
-    pids = processes(pod, module)
-    assert pids, f"no process {module} in pod {pod}"
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+_PROCESSES = LocalProcesses(NAMESPACE)
+processes, send, frozen = _PROCESSES.of, _PROCESSES.send, _PROCESSES.frozen
 
 
 @dataclass
@@ -77,7 +42,6 @@ class Field:
     folder: Path
     attempt: int
     replicas: int = 3
-    _updates: list[threading.Thread] = field(default_factory=list)
 
     @property
     def namespace(self) -> str:
@@ -85,7 +49,7 @@ class Field:
 
     # -- reading
 
-    def switch(self) -> Switch:
+    def switch(self) -> LiveSwitch:
         return self.cluster.switch(self.namespace)
 
     def lease(self) -> dict[str, Any]:
@@ -99,7 +63,7 @@ class Field:
         pods = self.cluster.pods(self.namespace, CONTROLLER)
         return next(pod.name for pod in pods if not pod.terminating)
 
-    def wait_settled(self, seconds: float = SETTLE_SECONDS) -> Switch:
+    def wait_settled(self, seconds: float = SETTLE_SECONDS) -> LiveSwitch:
         """Until the newest generation has its outcome and a colour holds the grant."""
         return self.cluster.wait_switch(
             self.namespace,
@@ -135,13 +99,9 @@ class Field:
     def updating(self, active: str) -> Iterator[list[Update]]:
         """`pulumi up` in the background of the block; afterwards the list holds its Update."""
         ended: list[Update] = []
-        thread = threading.Thread(target=lambda: ended.append(self.up(active)), daemon=True)
-        thread.start()
-        try:
+        with in_background(lambda: self.up(active)) as pending:
             yield ended
-        finally:
-            thread.join(300)
-        assert ended, "pulumi up did not return within 300 s"
+        ended.append(pending.update)
 
     def steady(self, active: str = "blue") -> None:
         """Everybody is there, and `active` is."""
@@ -173,33 +133,12 @@ class Field:
         records.export(self.namespace, POD, CONTAINER, arguments, scratch=self.folder, target=logs)
         for pod in self.cluster.pods(self.namespace, CONSUMERS):
             records.export(self.namespace, pod.name, "consumer", arguments, scratch=self.folder, target=logs)
-        verdicts.append(verdict.validate(logs, counts.name, self.folder / f"{name}.json"))
+        verdicts.append(verdict.validate(logs, [counts.name], self.folder / f"{name}.json"))
 
 
-@contextlib.contextmanager
-def held(field: Field, phase: str) -> Iterator[None]:
-    """The switch from blue to green is in `phase` within the block, and goes on after it.
-
-    A phase that lasts milliseconds is held open by freezing a consumer that it waits for. It needs `lagPolicy: wait` to
-    be held in WaitingForLag, and `immediate` to get beyond it: a frozen consumer falls behind.
-    """
-    with contextlib.ExitStack() as stack:
-        blue = stack.enter_context(contextlib.ExitStack())
-        blue.enter_context(frozen("consumer-blue-0"))
-        if phase == "WaitingForLag":
-            until("the controller to wait for lag", lambda: field.switch().phase == "WaitingForLag")
-            yield
-            return
-        until("the grant to be withdrawn", lambda: field.holder() == "")
-        if phase == "Pausing":
-            yield
-            return
-        stack.enter_context(frozen("consumer-green-0"))
-        blue.close()
-        until("green to be granted", lambda: field.holder() == "green")
-        if phase == "RollingBack":
-            until("the grant to be withdrawn again", lambda: field.holder() == "", 30)
-        yield
+def held(field: Field, phase: str) -> contextlib.AbstractContextManager[None]:
+    """The switch from blue to green is in `phase` within the block, and goes on after it."""
+    return Disturbance(field.cluster, field.namespace, _PROCESSES).held(phase, "blue", "green")
 
 
 def assert_nothing_wrong(judged: Verdict, duplicates: int = 0) -> None:

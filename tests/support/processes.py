@@ -187,8 +187,9 @@ class Feed:
 
 
 def handled(*consumers: ConsumerProcess) -> list[dict[str, Any]]:
-    """The consumed lines of all of them, by time."""
-    return sorted((line for consumer in consumers for line in consumer.lines("consumed")), key=lambda line: line["t"])
+    """The consumed lines of all of them, by time; end lines are no records."""
+    lines = (line for consumer in consumers for line in consumer.lines("consumed") if "end" not in line)
+    return sorted(lines, key=lambda line: line["t"])
 
 
 def sequences(*consumers: ConsumerProcess) -> list[int]:

@@ -112,7 +112,7 @@ class StandIn:
         wanted = State.PAUSED if pause else State.ACTIVE
         with self._changed:
             while self.lifecycle.state is not wanted or self.lifecycle.wanted != (not pause):
-                if self.lifecycle.seen_epoch > epoch:
+                if self.lifecycle.seen_epoch > epoch or (not pause and not self.lifecycle.wanted):
                     break
                 if not self._changed.wait(ends - time.monotonic()):
                     break
@@ -127,6 +127,7 @@ class StandIn:
                 "positions": {str(n): self.positions.get(n, 0) for n in owned},
                 "handled": self.handled,
                 "failed": self.failed,
+                "time": time.time_ns(),
             }
         )
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from tests.support.search import examples
 from tests.validator import oracle
 from tests.validator.generate import Line, Logs, clean, told
 from tools.validator import InputError, Limits, frames, validate
@@ -205,7 +206,7 @@ def check(logs: Logs, producers: frozenset[str], error_ns: int, limits: Limits) 
 
 
 quick = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -327,7 +328,7 @@ def spoiled(draw: st.DrawFn) -> tuple[str, list[bytes]]:
     return side, lines
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(spoiled())
 def test_the_fast_parser_is_the_strict_one(case: tuple[str, list[bytes]]) -> None:
     side, lines = case

@@ -23,8 +23,8 @@ def event(name: str, kind: str, *places: tuple[int, int | None], t: int = 1) -> 
 
 def judged(logs: Logs, folder: Path, **options: Any) -> Report:
     logs.write(folder)
-    given: dict[str, Any] = {"events": [folder / "events"]} if logs.events else {}
-    return validate([folder / "produced"], [folder / "consumed"], **given, **options)
+    events = [folder / "events"] if logs.events else []
+    return validate([folder / "produced"], [folder / "consumed"], events=events, **options)
 
 
 def refused(logs: Logs, folder: Path, **options: Any) -> str:

@@ -5,7 +5,6 @@ import hashlib
 import http.client
 import json
 import os
-import re
 import select
 import shlex
 import shutil
@@ -19,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tools.sandbox import cgroups, config, pki
+from tools.sandbox import cgroups, claims, config, pki
 from tools.sandbox.errors import SandboxError
 from tools.sandbox.init import Mount, Program, Specification
 from tools.sandbox.paths import CHECKOUT, Layout
@@ -76,8 +75,10 @@ class Cluster:
         recorded = layout.run / "fingerprint"
         if self.pid() is not None and recorded.exists() and recorded.read_text() == fingerprint:
             return False
-        self.stop()
-        with _sockets(layout) as (listener, lock):
+        self._end_processes()
+        # The name is held from before what bears it is cleared away until PID 1 has it: see claims.py.
+        with _name(layout) as lock, claims.listening(layout.port) as listener:
+            self._clear(held=layout.name)
             self._write(files)
             specification = Specification(**{**vars(specification), "listener": listener.fileno()})
             specification.write(layout.run / "init.json")
@@ -89,16 +90,27 @@ class Cluster:
 
     def stop(self) -> None:
         """End the cluster and clear away everything of it but its data. Does nothing when nothing is there."""
+        self._end_processes()
+        self._clear()
+
+    def _end_processes(self) -> None:
         # PID 1 first; who started it ends by itself then, and holds the sockets until it has.
         for name in ("init", "outer"):
             pid = self._alive(name)
             if pid is not None:
                 _end(pid)
+
+    def _clear(self, held: str | None = None) -> None:
+        """Remove what an ended cluster leaves behind. ``held`` is the name that the caller holds already."""
         for name in self._names():
+            if name == held:
+                with contextlib.suppress(OSError):
+                    cgroups.remove(name)
+                continue
             # Where another cache folder's sandbox has the name, they are its own.
-            with contextlib.suppress(OSError), _lock(name):
+            with contextlib.suppress(claims.NameTakenError, OSError), claims.name_held(name):
                 cgroups.remove(name)
-        if not _others_run(self._layout.name):
+        if not claims.others_run(self._layout.name):
             for folder in self._made_folders():
                 with contextlib.suppress(OSError):  # in use by somebody else, or gone
                     folder.rmdir()
@@ -285,41 +297,13 @@ class DaemonState:
 
 
 @contextlib.contextmanager
-def _sockets(layout: Layout) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """The API server's port and the lock of the sandbox's name, both to be inherited by PID 1."""
+def _name(layout: Layout) -> Iterator[socket.socket]:
     with contextlib.ExitStack() as stack:
         try:
-            lock = stack.enter_context(_lock(layout.name))
-        except OSError:
-            raise SandboxError(
-                f"a sandbox with another cache folder (KAFKA_BLUEGREEN_CACHE) runs on port {layout.port}: end it there"
-                " with 'python -m tools.sandbox down', or choose another port with KAFKA_BLUEGREEN_PORT"
-            ) from None
-        listener = stack.enter_context(socket.socket())
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", layout.port))
-        except OSError as error:
-            raise SandboxError(
-                f"port {layout.port} of 127.0.0.1 cannot be had ({error.strerror}): end what uses it, or choose another"
-                " one with KAFKA_BLUEGREEN_PORT"
-            ) from None
-        listener.listen(256)
-        yield listener, lock
-
-
-@contextlib.contextmanager
-def _lock(name: str) -> Iterator[socket.socket]:
-    """Hold the name, as an abstract socket: gone with the last process that has it. OSError when another has it."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lock:
-        lock.bind(f"\0{name}")
+            lock = stack.enter_context(claims.name_held(layout.name))
+        except claims.NameTakenError:
+            raise claims.name_refused(layout.name, layout.port) from None
         yield lock
-
-
-def _others_run(name: str) -> bool:
-    """Whether a sandbox of another name runs on this machine."""
-    pattern = rf"@({name.rpartition('-')[0]}-\d+)$"
-    return bool(set(re.findall(pattern, Path("/proc/net/unix").read_text(), re.MULTILINE)) - {name})
 
 
 def _end(pid: int, seconds: float = 30) -> None:

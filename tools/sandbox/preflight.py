@@ -3,11 +3,11 @@
 import os
 import platform
 import shutil
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.sandbox import claims
 from tools.sandbox.builds import version_parts
 from tools.sandbox.errors import SandboxError
 
@@ -54,7 +54,7 @@ class Machine:
             disk_free=lambda path: shutil.disk_usage(_existing(path)).free,
             which=shutil.which,
             go_version=go_version,
-            port_taken=_port_taken,
+            port_taken=claims.port_taken,
             cgroups_writable=os.access("/sys/fs/cgroup", os.W_OK),
         )
 
@@ -86,10 +86,7 @@ def refusals(machine: Machine, work: Work, cache: Path, port: int) -> list[str]:
             " make room, or set KAFKA_BLUEGREEN_CACHE to a folder on another disk"
         )
     if work.starts and (reason := machine.port_taken(port)):
-        found.append(
-            f"port {port} of 127.0.0.1 cannot be had ({reason}): end what uses it, or choose another one with"
-            " KAFKA_BLUEGREEN_PORT"
-        )
+        found.append(f"port {port} of {claims.LOOPBACK} cannot be had ({reason}): {claims.advice()}")
     if work.builds_go:
         found += _go(machine, work.required_go)
     if work.builds_kafka:
@@ -121,14 +118,3 @@ def _existing(path: Path) -> Path:
     while not path.exists():
         path = path.parent
     return path
-
-
-def _port_taken(port: int) -> str | None:
-    """Why the loopback port cannot be listened on, or None."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            return error.strerror
-    return None

@@ -4,7 +4,7 @@ One write of the Lease carries everything, so no crash can leave half a decision
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workloads.common.states import Color, Outcome
@@ -16,6 +16,7 @@ OUTCOME = "outcome"
 REASON = "reason"
 BLOCKED_BY = "blocked-by"
 UNCONFIRMED = "unconfirmed"
+SWITCH_UID = "switch-uid"
 
 
 class LeaseFormatError(ValueError):
@@ -80,10 +81,24 @@ def from_lease(lease: Mapping[str, Any]) -> Grant:
         ) from error
 
 
-def to_lease(grant: Grant, name: str, now: str, previous: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def for_object(lease: Mapping[str, Any], switch_uid: str) -> Grant:
+    """The Grant in a Lease as the KafkaConsumerSwitch with this UID has to take it.
+
+    Generations count from 1 in every object, so those of another one (deleted, and made again under its name) say
+    nothing about this one's: the grant then is of generation 0, which no object has. Raises as `from_lease`.
+    """
+    grant = from_lease(lease)
+    notes = (lease.get("metadata") or {}).get("annotations") or {}
+    return grant if notes.get(SWITCH_UID) == switch_uid else replace(grant, generation=0)
+
+
+def to_lease(
+    grant: Grant, name: str, now: str, previous: Mapping[str, Any] | None = None, *, switch_uid: str = ""
+) -> dict[str, Any]:
     """Make the Lease object that says `grant`.
 
     name: the Lease's name. now: RFC 3339 with microseconds, for the times that people read.
+    switch_uid: of the KafkaConsumerSwitch whose generation the grant names.
     previous: the object the decision was made on; its resourceVersion makes the write fail if somebody was faster.
     """
     metadata: dict[str, Any] = {"name": name}
@@ -104,6 +119,7 @@ def to_lease(grant: Grant, name: str, now: str, previous: Mapping[str, Any] | No
         REASON: grant.reason,
         BLOCKED_BY: ",".join(grant.blocked_by),
         UNCONFIRMED: "true" if grant.unconfirmed else "",
+        SWITCH_UID: switch_uid,
     }
     return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
 

@@ -13,14 +13,16 @@ from confluent_kafka import KafkaException
 from workloads.common import logs
 from workloads.common.http import HttpServer
 from workloads.common.logs import fields
-from workloads.common.records import CONSUMED, EVENTS, EventLog, RecordLog, RecordLogError, retain
+from workloads.common.records import CONSUMED, EVENTS, EventLog, RecordLog, RecordLogError, Space
 from workloads.common.reload import Reloader
 from workloads.common.settings import DEFAULT_FILE, FILE_VARIABLE
-from workloads.consumer.api import LifecycleApi, PodApi
+from workloads.consumer.kafka import make_client
 from workloads.consumer.loop import ConsumerLoop
+from workloads.consumer.member import ConsumerMember
 from workloads.consumer.metrics import ConsumerMetrics
 from workloads.consumer.processing import Pulse, Worker
 from workloads.consumer.settings import ConsumerSettings
+from workloads.member.api import LifecycleApi, PodApi
 from workloads.member.control import Control
 from workloads.member.faults import FaultInjection
 from workloads.member.lifecycle import start
@@ -29,6 +31,8 @@ logger = logging.getLogger("workloads.consumer")
 
 # Liveness is slower than a drain by so much: a hang is a failed switch first, and a restart after that.
 _LIVENESS_MARGIN_SECONDS = 10.0
+# A loop is not ready when it has not moved for the stall limit and so much.
+_MOVING_MARGIN_SECONDS = 1.0
 # `exceed_max_poll_interval` goes beyond it by so much: librdkafka looks twice a second.
 _BEYOND_SECONDS = 2.0
 
@@ -40,38 +44,42 @@ def main() -> int:
     color, pod, folder = settings.color.value, settings.pod_name, settings.records_dir
     logs.configure(color=color, pod=pod, boot_id=boot_id)
     try:
-        retain(folder, (CONSUMED, EVENTS), settings.records_keep_bytes)
+        space = Space(folder, (CONSUMED, EVENTS), settings.records_keep_bytes, process=f"{pod}.{boot_id}")
+        events = EventLog(folder, color, pod, boot_id, version=settings.version, space=space)
+        space.tell = events.truncated
+        space.make_room()
         faults = FaultInjection(settings.faults, enabled=settings.faults_enabled)
-        pulse = Pulse(settings.stall_seconds)
         control = Control(start(settings.membership, settings.group_protocol).lifecycle)
         worker = Worker(
-            RecordLog(folder, CONSUMED, pod, boot_id),
+            RecordLog(folder, CONSUMED, pod, boot_id, space),
             color=color,
             pod=pod,
+            version=settings.version,
             topic=settings.topic,
             faults=faults,
-            pulse=pulse,
+            pulse=Pulse(settings.stall_seconds),
             inbox=control.inbox,
             slow_seconds=settings.max_poll_interval_seconds + _BEYOND_SECONDS,
         )
-        reloader = Reloader(Path(os.environ.get(FILE_VARIABLE, DEFAULT_FILE)), ConsumerSettings.load)
         loop = ConsumerLoop(
             settings=settings,
             worker=worker,
-            events=EventLog(folder, color, pod, boot_id),
+            events=events,
             faults=faults,
-            pulse=pulse,
             control=control,
-            reloader=reloader,
+            reloader=Reloader(Path(os.environ.get(FILE_VARIABLE, DEFAULT_FILE)), ConsumerSettings.load),
+            make_client=make_client,
         )
+        member = ConsumerMember(control, loop, worker, ConsumerMetrics(settings, loop, worker, control, space))
         alive = settings.drain_timeout_seconds + _LIVENESS_MARGIN_SECONDS
-        pod_api = PodApi(control, loop, worker, pulse, boot_id, alive)
         servers = [
             HttpServer(
                 settings.lifecycle_host, settings.lifecycle_port, LifecycleApi(control, faults, boot_id).routes()
             ),
             HttpServer(
-                settings.http_host, settings.http_port, pod_api.routes(ConsumerMetrics(settings, loop, worker, control))
+                settings.http_host,
+                settings.http_port,
+                PodApi(member, boot_id, alive, settings.stall_seconds + _MOVING_MARGIN_SECONDS).routes(),
             ),
         ]
 
@@ -83,6 +91,7 @@ def main() -> int:
         for server in servers:
             server.start()
         logger.info("started", extra=fields(ports=[s.port for s in servers], settings=settings.model_dump(mode="json")))
+        loop.begin()
         loop.run()
         for server in servers:
             server.stop()

@@ -25,6 +25,7 @@ import orjson
 from confluent_kafka import Consumer, Message, Producer
 
 from workloads.common import benchmark
+from workloads.common.records import LogName
 from workloads.common.states import Color, Membership
 from workloads.consumer.loop import BATCH
 from workloads.consumer.processing import identity
@@ -123,11 +124,12 @@ def consume(settings: dict[str, object], records: int, folder: Path) -> float:
         process.wait(30)
     finally:
         process.kill()
-    (written,) = (folder / "consumed").glob("*.jsonl")
-    with written.open("rb") as lines:
+    parts = sorted((folder / "consumed").glob("*.jsonl"), key=lambda path: LogName.of(path).part)
+    with parts[0].open("rb") as lines:
         first = orjson.loads(lines.readline())["t"]
+    with parts[-1].open("rb") as lines:
         lines.seek(-400, os.SEEK_END)
-        last = orjson.loads(lines.read().splitlines()[-1])["t"]
+        last = orjson.loads(lines.read().splitlines()[-2])["t"]  # the last line is the end line
     return records * 1e9 / int(last - first)
 
 

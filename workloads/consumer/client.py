@@ -1,31 +1,14 @@
-"""One Kafka client in its group: joins, halts, rewinds, commits and leaves; says what happened through a listener.
+"""A Kafka client in its group, as the consumer sees it: what it can be told, and what it tells.
 
-Everything here is called by the one thread that owns it, except `close`, which may be handed to another after `detach`.
-Every call has a deadline: librdkafka's own commit has none, so commits are asynchronous and end in
-`Listener.commit_ended`.
+`workloads.consumer.kafka` is the one on confluent-kafka; tests have one that follows a script.
 """
 
-import logging
-import struct
-import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-import orjson
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, Message
 
-from workloads.common.logs import fields
-
-logger = logging.getLogger("workloads.consumer")
-
-# How long a standby client's look at the cluster may take: it delays a command by as much.
-_WARM_SECONDS = 1.0
-# librdkafka's statistics come every second; older ones say that the client is stuck.
-_STATS_AGE_SECONDS = 4.0
-# rd_kafka_consumer_group_metadata_write: this, then the generation as a native 32-bit integer, then names.
-_METADATA_MAGIC = b"CGMDv2:"
-
-# Codes after which this client is of no use any more. A fenced client answers with a message whose code is _FATAL, but
+# Codes after which a client is of no use any more. A fenced client answers with a message whose code is _FATAL, but
 # whose `fatal()` is False.
 GONE = frozenset(
     {
@@ -42,10 +25,14 @@ class Listener(Protocol):
     """Called from within `poll` (and `close`), in the thread that calls it. May commit, may not replace the client."""
 
     def assigned(self, partitions: tuple[int, ...], complete: tuple[int, ...], generation: int) -> None:
-        """The group gave these, in this generation; the complete set is the other."""
+        """The group gave these, in this generation; the complete set is the other. What was fetched of these before is
+        void: reading begins again at the committed offsets.
+        """
 
     def revoked(self, partitions: tuple[int, ...]) -> None:
-        """The group takes these; a commit is still possible."""
+        """The group takes these; a commit is still possible. What was fetched of them is void, also where the same
+        rebalance gives them back.
+        """
 
     def lost(self, reason: str, *, fenced: bool) -> None:
         """The membership is gone without a say."""
@@ -63,207 +50,59 @@ class Listener(Protocol):
         """Whether partitions that are assigned now are to be read."""
 
 
-class GroupClient:
-    """A client that stands by, or is a member of its group.
-
-    `flowing`: records of the assigned partitions may come. A halted member keeps its partitions and reads nothing: with
-    the classic protocol by an empty assignment (`pause()` and `resume()` can take a second to be heard in librdkafka),
-    with KIP-848, where the assignment is reported to the broker, by `pause`.
+class GroupClient(Protocol):
+    """A client that stands by, or is a member of its group. One thread owns it; `close` may be handed to another after
+    `detach`. Every call has a deadline. What goes wrong for good is raised as `KafkaException`.
     """
 
-    def __init__(self, configuration: Mapping[str, Any], topic: str, *, incremental: bool, listener: Listener) -> None:
-        self._topic = topic
-        self._incremental = incremental
-        self._listener: Listener | None = listener
-        self._sent: list[float] = []
-        self._stats_at = time.monotonic()
-        self._up = False
-        self.owned: tuple[int, ...] = ()
-        self.flowing = False
-        self.warm = False
-        self.rebalanced = 0
-        self._consumer = Consumer(
-            {
-                **configuration,
-                "error_cb": self._on_error,
-                "stats_cb": self._on_stats,
-                "on_commit": self._on_commit,
-                "logger": logger,
-            }
-        )
-
-    # --- what is
+    owned: tuple[int, ...]
+    flowing: bool  # records of the owned partitions may come; a halted member keeps its partitions and reads nothing
+    warm: bool  # the connections that a join needs are up
 
     @property
     def committing(self) -> bool:
         """A commit is on its way. There is one at a time: a retried older one must not overtake a newer one."""
-        return bool(self._sent)
 
     @property
     def connected(self) -> bool:
         """The coordinator's connection is up."""
-        return self._up and time.monotonic() - self._stats_at < _STATS_AGE_SECONDS
 
-    def generation(self) -> int:
-        """The group's generation (KIP-848: the member's epoch) as this client knows it; -1 when it is not known."""
-        metadata = self._consumer.consumer_group_metadata()
-        if not isinstance(metadata, bytes) or not metadata.startswith(_METADATA_MAGIC):
-            return -1
-        return int(struct.unpack_from("=i", metadata, len(_METADATA_MAGIC))[0])
+    @property
+    def left(self) -> bool:
+        """Nothing is owned any more: what `leave` began has ended."""
 
-    # --- what to do
+    @property
+    def detached(self) -> bool:
+        """It was told to be silent: it is being got rid of."""
 
     def warm_up(self, partitions: int) -> bool:
         """Open the connections that a join needs (leaders', coordinator's) and have fresh metadata; False when that
         failed.
         """
-        try:
-            self._consumer.list_topics(self._topic, timeout=_WARM_SECONDS)
-            self._consumer.committed([TopicPartition(self._topic, p) for p in range(partitions)], timeout=_WARM_SECONDS)
-        except KafkaException as error:
-            self.warm = self._up = False
-            self._tell_failed(error.args[0])
-        else:
-            self.warm = self._up = True
-            self._stats_at = time.monotonic()
-        return self.warm
 
     def join(self) -> None:
         """Enter the group; `Listener.assigned` follows from within `poll`."""
-        self._consumer.subscribe(
-            [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-        )
 
     def leave(self) -> None:
         """Begin to leave the group; done when `left` says so, from within `poll`."""
-        self._consumer.unsubscribe()
-
-    @property
-    def left(self) -> bool:
-        """Nothing is owned any more. `unsubscribe` is asynchronous: it ends with the revocation."""
-        return not self.owned
 
     def halt(self) -> None:
         """Read no more, stay a member."""
-        if self._incremental:
-            self._consumer.pause(self._partitions(self.owned))
-        else:
-            self._consumer.assign([])
-        self.flowing = False
 
     def rewind(self) -> None:
-        """Read what is owned, from the committed offsets. Raises `KafkaException` when those cannot be had."""
-        if self._incremental:
-            committed = self._consumer.committed(self._partitions(self.owned), timeout=_WARM_SECONDS)
-            for partition in committed:
-                # OFFSET_BEGINNING is what auto.offset.reset would make of a partition without a committed offset.
-                self._consumer.seek(
-                    partition if partition.offset >= 0 else TopicPartition(self._topic, partition.partition, -2)
-                )
-            self._consumer.resume(self._partitions(self.owned))
-        else:
-            self._consumer.assign(self._partitions(self.owned))
-        self.flowing = True
+        """Read what is owned, from the committed offsets."""
 
-    def poll(self, seconds: float, most: int) -> list[Message]:
-        """Up to `most` records (or errors), waiting up to `seconds` for the first one only."""
-        first = self._consumer.poll(seconds)
-        if first is None:
-            return []
-        return [first, *self._consumer.consume(most - 1, 0)] if most > 1 else [first]
+    def poll(self, seconds: float, most: int) -> Sequence[Message]:
+        """Up to `most` records (or errors) of the present assignment, waiting up to `seconds` for the first one only.
+
+        What a rebalance within this very call made void is not among them.
+        """
 
     def commit(self, offsets: Mapping[int, int], metadata: str) -> None:
-        """Send these next offsets; `Listener.commit_ended` follows. Raises `KafkaException` when the client is gone."""
-        self._consumer.commit(
-            offsets=[TopicPartition(self._topic, p, offset, metadata) for p, offset in offsets.items()],
-            asynchronous=True,
-        )
-        self._sent.append(time.monotonic())
-
-    @property
-    def detached(self) -> bool:
-        """It was told to be silent: it is being got rid of."""
-        return self._listener is None
+        """Send these next offsets; `Listener.commit_ended` follows."""
 
     def detach(self) -> None:
         """Say nothing more to the listener, whatever happens until `close` has ended."""
-        self._listener = None
 
     def close(self) -> None:
         """Close the client. A static classic member leaves nothing behind at the broker; others leave the group."""
-        started = time.monotonic()
-        try:
-            self._consumer.close()
-        except (KafkaException, RuntimeError) as error:
-            logger.warning("closing the client failed", extra=fields(error=str(error)))
-        logger.info("client closed", extra=fields(duration_ms=_milliseconds(started)))
-
-    # --- what librdkafka calls
-
-    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        got = tuple(sorted(p.partition for p in partitions))
-        flow = self._listener is not None and self._listener.wants_flow()
-        if self._incremental:
-            consumer.incremental_assign(partitions)
-            if not flow:
-                consumer.pause(partitions)
-        else:
-            consumer.assign(partitions if flow else [])
-        self.owned = tuple(sorted({*self.owned, *got})) if self._incremental else got
-        self.flowing = flow
-        self.rebalanced += 1
-        if self._listener is not None:
-            self._listener.assigned(got, self.owned, self.generation())
-
-    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        gone = tuple(sorted(p.partition for p in partitions)) if self._incremental else self.owned
-        if self._listener is not None:
-            self._listener.revoked(gone)
-        self._unassign(consumer, partitions, gone)
-
-    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._unassign(
-            consumer, partitions, tuple(p.partition for p in partitions) if self._incremental else self.owned
-        )
-        if self._listener is not None:
-            self._listener.lost("the group took the partitions away (session or poll interval exceeded)", fenced=False)
-
-    def _unassign(self, consumer: Consumer, partitions: list[TopicPartition], gone: Sequence[int]) -> None:
-        self.owned = tuple(p for p in self.owned if p not in gone)
-        self.rebalanced += 1
-        try:
-            if self._incremental:
-                consumer.incremental_unassign(partitions)
-            else:
-                consumer.unassign()
-        except KafkaException as error:  # a client that is fatal refuses this too; its end is told by poll
-            logger.info("unassign refused", extra=fields(error=error.args[0].str()))
-
-    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        sent = self._sent.pop(0) if self._sent else time.monotonic()
-        taken = {p.partition: p.offset for p in partitions if error is None and p.error is None}
-        first = error or next((p.error for p in partitions if p.error is not None), None)
-        if self._listener is not None:
-            self._listener.commit_ended(first, taken, time.monotonic() - sent)
-
-    def _on_error(self, error: KafkaError) -> None:
-        self._tell_failed(error)
-
-    def _on_stats(self, text: str) -> None:
-        stats = orjson.loads(text)
-        self._stats_at = time.monotonic()
-        self._up = stats["brokers"].get("GroupCoordinator", {}).get("state") == "UP"
-        found = stats["topics"].get(self._topic, {}).get("partitions", {})
-        if self._listener is not None:
-            self._listener.observed({int(p): values for p, values in found.items() if int(p) in self.owned})
-
-    def _tell_failed(self, error: KafkaError) -> None:
-        if self._listener is not None:
-            self._listener.failed(error)
-
-    def _partitions(self, numbers: Sequence[int]) -> list[TopicPartition]:
-        return [TopicPartition(self._topic, p) for p in numbers]
-
-
-def _milliseconds(since: float) -> float:
-    return round((time.monotonic() - since) * 1000, 3)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from prometheus_client.core import Metric
 
 from workloads.common.metrics import Families
+from workloads.common.records import Space
 from workloads.common.states import State
 from workloads.consumer.loop import ConsumerLoop
 from workloads.consumer.processing import Worker
@@ -18,11 +19,14 @@ class ConsumerMetrics:
     beside.
     """
 
-    def __init__(self, settings: ConsumerSettings, loop: ConsumerLoop, worker: Worker, control: Control) -> None:
+    def __init__(
+        self, settings: ConsumerSettings, loop: ConsumerLoop, worker: Worker, control: Control, space: Space
+    ) -> None:
         self._settings = settings
         self._loop = loop
         self._worker = worker
         self._control = control
+        self._space = space
         self._make = Families(color=settings.color.value, strategy=settings.strategy, pod=settings.pod_name)
 
     def __call__(self) -> Iterator[Metric]:
@@ -50,6 +54,9 @@ class ConsumerMetrics:
         rate = self._loop.figures.consumed_rate.rate(now, handled)
         yield make.gauge("kafka_consumer_records_consumed_rate", "Records handled per second, over 5 s", rate)
         yield make.counter("kafka_consumer_errors_total", "Records whose processing failed", failed)
+        yield make.counter(
+            "bg_record_log_truncated_total", "Record logs that were removed to keep the bound", self._space.removed
+        )
         results = [(("processed",), handled - failed), (("failed",), failed)]
         yield make.counters("bg_consumer_records_total", "Records handled", ["result"], results)
         yield make.histogram(

@@ -103,8 +103,31 @@ class Pulse:
             raise Stall(gap)
 
 
+class _Failures:
+    """Logs failures with their stack, the first few of each second; the rest are counted."""
+
+    def __init__(self) -> None:
+        self._second, self._logged = 0, 0
+
+    def log(self, message: Message, failure: ProcessingError) -> None:
+        second = int(time.monotonic())
+        if second != self._second:
+            if self._logged > _LOGGED_A_SECOND:
+                logger.warning("further failures were not logged", extra=fields(count=self._logged - _LOGGED_A_SECOND))
+            self._second, self._logged = second, 0
+        self._logged += 1
+        if self._logged <= _LOGGED_A_SECOND:
+            logger.error(
+                "processing failed",
+                exc_info=failure,
+                extra=fields(partition=message.partition(), offset=message.offset(), error=str(failure)),
+            )
+
+
 class Worker:
     """Handles batches, and knows how far it came. Owned by the poll loop; metrics read its counters.
+
+    More than a dozen attributes: a record must not cost a look through another object.
 
     positions: by partition, the offset after the newest handled record. first_at, last_at: by epoch, time of the first
     and last handled record (ns). failed is a part of handled.
@@ -116,6 +139,7 @@ class Worker:
         *,
         color: str,
         pod: str,
+        version: str,
         topic: str,
         faults: FaultInjection,
         pulse: Pulse,
@@ -123,14 +147,15 @@ class Worker:
         slow_seconds: float,
     ) -> None:
         self._log = log
-        self._frame = b'{"color":%b,"pod":%b,"topic":%b,"epoch":' % tuple(
-            orjson.dumps(text) for text in (color, pod, topic)
+        self._pod = orjson.dumps(pod)
+        self._frame = b'{"color":%b,"pod":%b,"version":%b,"topic":%b,"epoch":' % tuple(
+            orjson.dumps(text) for text in (color, pod, version, topic)
         )
         self._faults = faults
-        self._pulse = pulse
+        self.pulse = pulse
         self._inbox = inbox
         self._slow_seconds = slow_seconds
-        self._logged_in, self._logged = 0, 0
+        self._failures = _Failures()
         self.stopping = False
         self.positions: dict[int, int] = {}
         self.handled = 0
@@ -148,10 +173,10 @@ class Worker:
         """
         monotonic, time_ns, write = time.monotonic, time.time_ns, os.write
         inbox, positions, faults, seconds = self._inbox, self.positions, self._faults, self.seconds
-        stall, quickest = self._pulse.stall_seconds, seconds.bounds[0]
+        stall, quickest = self.pulse.stall_seconds, seconds.bounds[0]
         head = b'%b%d,"producer":"' % (self._frame, epoch)
         last = monotonic()
-        self._pulse.check(last)
+        self.pulse.check(last)
         until = last + _LONGEST_SECONDS
         done, quick, first, t = 0, 0, 0, 0
         try:
@@ -193,9 +218,14 @@ class Worker:
         except OSError as refused:
             raise RecordLogError(f"cannot write to {self._log.path}: {refused.strerror or refused}") from refused
         finally:
-            self._pulse.last = last
+            self.pulse.last = last
             self._count(epoch, done, quick, first, t)
         return []
+
+    def end(self) -> None:
+        """Nothing more will be handled: write the end line, if there is a log to end. Raises `RecordLogError`."""
+        if self.handled:
+            self._log.write(b'{"pod":%b,"end":%d}\n' % (self._pod, self.handled))
 
     def _count(self, epoch: int, done: int, quick: int, first: int, last: int) -> None:
         if not done:
@@ -227,26 +257,15 @@ class Worker:
         while now < until:
             if self.stopping:
                 raise Abandoned
-            self._pulse.last = now
+            self.pulse.last = now
             time.sleep(min(_SLICE_SECONDS, until - now))
             now = time.monotonic()
-            self._pulse.check(now)
+            self.pulse.check(now)
 
     def _fail(self, message: Message, failure: ProcessingError) -> tuple[bytes, bytes]:
         """Count and log a failed record; gives who sent it, as far as it says so."""
         self.failed += 1
-        second = int(time.monotonic())
-        if second != self._logged_in:
-            if self._logged > _LOGGED_A_SECOND:
-                logger.warning("further failures were not logged", extra=fields(count=self._logged - _LOGGED_A_SECOND))
-            self._logged_in, self._logged = second, 0
-        self._logged += 1
-        if self._logged <= _LOGGED_A_SECOND:
-            logger.error(
-                "processing failed",
-                exc_info=failure,
-                extra=fields(partition=message.partition(), offset=message.offset(), error=str(failure)),
-            )
+        self._failures.log(message, failure)
         try:
             return identity(message.value())
         except ProcessingError:

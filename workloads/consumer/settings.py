@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from workloads.common.settings import WorkloadSettings, ordinal, pod_name
 from workloads.common.states import Color, GroupProtocol, Membership
 from workloads.member.faults import Faults
+from workloads.member.way import Place, Way
 
 # What the protocol owns: an override would break what a switch rests on.
 OWNED = frozenset(
@@ -32,7 +33,8 @@ class ConsumerSettings(WorkloadSettings):
     """All of it. Times are in seconds.
 
     membership, group_protocol: how a colour enters and leaves the group. stall_seconds: a poll loop that stood still
-    for longer, outside processing, takes its grant for void. client: librdkafka overrides.
+    for longer, outside processing, takes its grant for void. records_keep_bytes: what all record logs on the volume may
+    take together. strategy: a label for metrics, no more. client: librdkafka overrides.
     """
 
     bootstrap_servers: str = Field(min_length=1)
@@ -66,18 +68,25 @@ class ConsumerSettings(WorkloadSettings):
             raise ValueError(f"client: {', '.join(taken)} cannot be overridden: the switch protocol owns it")
         if self.faults != Faults() and not self.faults_enabled:
             raise ValueError("faults: are given, but faults_enabled is false; enable it, or leave them out")
-        if self.membership is Membership.TAKEOVER:
+        if self.way.place is Place.PAIR:
             ordinal(self.pod_name)
         return self
 
     @property
+    def way(self) -> Way:
+        """How it enters and leaves its group."""
+        return Way.of(self.membership, self.group_protocol)
+
+    @property
     def instance_id(self) -> str | None:
-        """`group.instance.id`: shared between pod i of both colours for a takeover, own for `shared`, none for dynamic
-        members.
-        """
-        if self.membership is Membership.TAKEOVER:
-            return f"{self.group_id}-{ordinal(self.pod_name)}"
-        return f"{self.group_id}-{self.pod_name}" if self.membership is Membership.SHARED else None
+        """`group.instance.id`: the place that pod i of both colours share, one of its own, or none."""
+        match self.way.place:
+            case Place.PAIR:
+                return f"{self.group_id}-{ordinal(self.pod_name)}"
+            case Place.OWN:
+                return f"{self.group_id}-{self.pod_name}"
+            case Place.NONE:
+                return None
 
     def client_configuration(self) -> dict[str, Any]:
         """librdkafka's configuration, without callbacks.

@@ -4,29 +4,84 @@ import gc
 import logging
 import signal
 import sys
+from dataclasses import dataclass
 
 from workloads.common import logs
 from workloads.common.http import HttpServer, Request, Response, Routes
 from workloads.common.kube import AccessError, Kube, access
 from workloads.common.logs import fields
 from workloads.common.metrics import exposition, registry
-from workloads.controller.loop import Controller, RestartNeeded
-from workloads.controller.measure import EndOffsets, Measurer, ProgressReader
+from workloads.controller.brokers import BrokerOffsets
+from workloads.controller.health import Health
+from workloads.controller.leases import LeaseWriter
+from workloads.controller.loop import Controller
+from workloads.controller.measure import Measurer
+from workloads.controller.narrator import Narrator
+from workloads.controller.progress import ProgressReader
+from workloads.controller.publisher import Publisher
 from workloads.controller.settings import ControllerSettings
+from workloads.controller.sight import Store
+from workloads.controller.telemetry import Telemetry
+from workloads.controller.watches import LEASES, SWITCHES, RestartNeeded, Watches
 
 logger = logging.getLogger("workloads.controller")
 
 
-def routes(controller: Controller, pod: str) -> Routes:
+@dataclass(frozen=True)
+class Program:
+    """The controller and what runs beside its loop."""
+
+    store: Store
+    watches: Watches
+    measurer: Measurer
+    publisher: Publisher
+    telemetry: Telemetry
+    controller: Controller
+
+    def run(self) -> None:
+        """Start what runs beside, and turn until the store is stopped. Raises RestartNeeded."""
+        self.publisher.thread.start()
+        self.measurer.thread.start()
+        self.watches.start()
+        self.controller.run()
+
+
+def assembled(kube: Kube, settings: ControllerSettings) -> Program:
+    """The program, each part with what it needs and no more. Nothing runs yet."""
+    namespace, name = settings.pod_namespace, settings.switch_name
+    path = f"{SWITCHES.format(namespace)}/{name}"
+    store, telemetry = Store(), Telemetry()
+    publisher = Publisher(kube.sibling(), path, namespace, settings.pod_name, store.newest)
+    watches = Watches(kube, namespace, name, store, report_port=settings.report_port, observed=publisher.observed)
+    measurer = Measurer(BrokerOffsets(settings.bootstrap_servers), ProgressReader(settings.progress_port), store.wake)
+    controller = Controller(
+        kube,
+        path,
+        store=store,
+        watches=watches,
+        leases=LeaseWriter(kube, LEASES.format(namespace), store),
+        measurer=measurer,
+        narrator=Narrator(publisher, telemetry),
+    )
+    return Program(store, watches, measurer, publisher, telemetry, controller)
+
+
+def routes(program: Program, pod: str) -> Routes:
     """What the controller answers on the pod's network."""
-    source = registry(lambda: controller.telemetry.metrics(pod, controller.counts))
+    probes = Health(program.controller, program.store, program.watches, program.measurer, program.publisher)
+    counts = program.publisher.counts
+    source = registry(
+        lambda: program.telemetry.metrics(
+            pod, {"status": counts.status, "event": counts.event, "status_error": counts.status_error}
+        )
+    )
 
     def health(_: Request) -> Response:
-        dead = controller.dead()
+        dead = probes.dead()
         return Response({"dead": dead}, 503 if dead else 200)
 
     def ready(_: Request) -> Response:
-        is_ready = controller.ready()
+        is_ready = probes.ready()
         return Response({"ready": is_ready}, 200 if is_ready else 503)
 
     return {("GET", "/healthz"): health, ("GET", "/readyz"): ready, ("GET", "/metrics"): lambda _: exposition(source)}
@@ -38,28 +93,19 @@ def main() -> int:
     logs.configure(pod=settings.pod_name)
     sys.setswitchinterval(0.0005)  # a thread in the hand-off must not wait 5 ms for one that only logs
     try:
-        controller = Controller(
-            Kube(access(), "kafka-bluegreen-controller"),
-            settings.pod_namespace,
-            settings.switch_name,
-            settings.pod_name,
-            lambda changed: Measurer(
-                EndOffsets(settings.bootstrap_servers), ProgressReader(settings.progress_port), changed
-            ),
-            report_port=settings.report_port,
-        )
-        server = HttpServer(settings.http_host, settings.http_port, routes(controller, settings.pod_name))
+        program = assembled(Kube(access(), "kafka-bluegreen-controller"), settings)
+        server = HttpServer(settings.http_host, settings.http_port, routes(program, settings.pod_name))
     except (AccessError, OSError) as error:
         logger.error("cannot begin", extra=fields(error=str(error)))
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: controller.stop())
+        signal.signal(number, lambda *_: program.store.stop())
     gc.collect()
     gc.freeze()
     server.start()
     logger.info("started", extra=fields(port=server.port, settings=settings.model_dump(mode="json")))
     try:
-        controller.run()
+        program.run()
     except RestartNeeded as reason:
         logger.warning("ending to begin anew", extra=fields(reason=str(reason)))
     logger.info("stopping")

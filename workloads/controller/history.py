@@ -6,28 +6,12 @@ hand-off time, because durations are taken on the monotonic clock; wall times ar
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Outcome
+from workloads.controller.moments import Moment
 from workloads.controller.observe import memory_of
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One moment on both clocks."""
-
-    wall: float
-    monotonic: float
-
-    def __str__(self) -> str:
-        return rfc3339(self.wall)
-
-
-def rfc3339(seconds: float) -> str:
-    """UTC with microseconds, as Kubernetes' MicroTime."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import orjson
 import urllib3
 
+from workloads.common.backoff import Backoff
 from workloads.common.logs import fields
 from workloads.common.report import Report, from_answer
 
@@ -62,20 +63,20 @@ class _Listener:
         self._stopped.set()
 
     def _run(self) -> None:
-        version, pause = "", 0.0
+        version, backoff = "", Backoff(PAUSE_SECONDS, PAUSE_MOST_SECONDS)
         while not self._stopped.is_set():
             try:
                 version = self._listen(version)
-                pause = 0.0
+                backoff.reset()
             except (urllib3.exceptions.HTTPError, OSError, KeyError, TypeError, ValueError) as error:
-                if not pause:
+                if not backoff.waits:
                     logger.info(
                         "a sidecar is not heard directly; its pod's condition serves",
                         extra=fields(pod_uid=self._uid, address=self._pool.host, error=repr(error)),
                     )
                 self._say(None)
-                version, pause = "", min(max(2 * pause, PAUSE_SECONDS), PAUSE_MOST_SECONDS)
-                self._stopped.wait(pause)
+                version = ""
+                self._stopped.wait(backoff.next())
         self._pool.close()
 
     def _listen(self, after: str) -> str:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 
+from workloads.common.backoff import Backoff
 from workloads.common.kube import Kube, KubeError, Object, version_of
 from workloads.common.logs import fields
 
@@ -38,7 +39,7 @@ class Lister:
                 self._wake.notify()
 
     def _run(self) -> None:
-        pause = 0.0
+        backoff = Backoff(PAUSE_SECONDS, PAUSE_MOST_SECONDS)
         while True:
             with self._wake:
                 if self._wanted == self._done:
@@ -52,9 +53,9 @@ class Lister:
                 items = listed["items"] or []
                 self._ended(key, items, version_of(listed))
                 self._done = key
-                pause = 0.0
+                backoff.reset()
             except Exception as error:
-                pause = min(max(2 * pause, PAUSE_SECONDS), PAUSE_MOST_SECONDS)
+                pause = backoff.next()
                 logger.warning(
                     "listing the pods failed",
                     extra=fields(error=str(error), again_in=pause),

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 from workloads.common.kube import Object, version_of
 from workloads.common.report import Report, from_pod
 from workloads.common.states import Color, LagPolicy, Outcome
-from workloads.controller.decide import Member, Memory, Spec
+from workloads.controller.terms import Absence, Member, Memory, OnInconclusive, Spec
 
 Selector = tuple[tuple[str, str], ...]
 
@@ -16,28 +17,48 @@ class SwitchError(ValueError):
     """A KafkaConsumerSwitch that cannot be carried out; the message names the field."""
 
 
+class PositionsFrom(StrEnum):
+    """Where `lagPolicy: wait` learns how far a colour has come."""
+
+    MEMBERS = "Members"  # each member reports the positions of what it owns
+    GROUPS = "Groups"  # the committed offsets of the colour's consumer group; from commits alone lag is an upper bound
+
+
 @dataclass(frozen=True, slots=True)
 class AnalysisLimits:
-    """How long the new colour is watched after the hand-off, and which share of failed records is too much."""
+    """What the colour switched to has to show after the hand-off: for how many seconds it is watched, which share of
+    failed records is too much (0-1), and from how many handled records on anything is shown at all.
+    """
 
     seconds: float
     max_error_rate: float
+    min_records: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """One reading of a KafkaConsumerSwitch. selectors: the labels of each colour's pods, (blue, green)."""
+    """One reading of a KafkaConsumerSwitch. selectors: the labels of each colour's pods, (blue, green).
+
+    groups: each colour's consumer group, (blue, green), empty where none is named.
+    strategy: the stack's name for it, a label of the metrics: nothing here is decided by it.
+    """
 
     uid: str
     version: int
     spec: Spec
     strategy: str
     selectors: tuple[Selector, Selector]
+    groups: tuple[str, str]
     topic: str
     lease_name: str
     lag_threshold: int
+    positions: PositionsFrom
     analysis: AnalysisLimits | None
     status: Mapping[str, Any]
+
+    def group(self, color: Color) -> str:
+        """The consumer group of `color`."""
+        return self.groups[0 if color is Color.BLUE else 1]
 
     @property
     def common_labels(self) -> str:
@@ -56,7 +77,7 @@ def read_switch(obj: Object) -> Switch:
     """Read a KafkaConsumerSwitch object. Raises SwitchError; the CRD refuses most of what would lead to it."""
     spec = obj["spec"]
     try:
-        analysis = spec.get("analysis")
+        analysis = spec.get("analysis") or None
         return Switch(
             uid=obj["metadata"]["uid"],
             version=version_of(obj),
@@ -69,14 +90,19 @@ def read_switch(obj: Object) -> Switch:
                 lag_timeout=float(spec.get("lagTimeoutSeconds", 120)),
                 drain_timeout=float(spec["drainTimeoutSeconds"]),
                 resume_timeout=float(spec["resumeTimeoutSeconds"]),
-                analysis=bool(analysis),
+                analysis=analysis is not None,
+                on_inconclusive=OnInconclusive((analysis or {}).get("onInconclusive", OnInconclusive.ROLL_BACK)),
+                absence=Absence(spec.get("absence", Absence.GONE)),
+                uid=obj["metadata"]["uid"],
             ),
             strategy=str(spec["strategy"]),
             selectors=(_selector(spec["blue"]), _selector(spec["green"])),
+            groups=(str(spec["blue"].get("group") or ""), str(spec["green"].get("group") or "")),
             topic=str(spec["topic"]),
             lease_name=str(spec["leaseName"]),
             lag_threshold=int(spec.get("lagThreshold", 0)),
-            analysis=AnalysisLimits(float(analysis["seconds"]), float(analysis["maxErrorRate"])) if analysis else None,
+            positions=_positions(spec),
+            analysis=_analysis(analysis) if analysis else None,
             status=obj.get("status") or {},
         )
     except KeyError as error:
@@ -87,12 +113,24 @@ def read_switch(obj: Object) -> Switch:
         raise SwitchError(f"KafkaConsumerSwitch {obj['metadata'].get('name')}: {error}") from error
 
 
+def _positions(spec: Mapping[str, Any]) -> PositionsFrom:
+    positions = PositionsFrom(spec.get("positions", PositionsFrom.MEMBERS))
+    nameless = [color for color in Color if not spec[color].get("group")]
+    if positions is PositionsFrom.GROUPS and nameless:
+        raise ValueError(f"spec.positions: {positions} needs spec.{nameless[0]}.group")
+    return positions
+
+
+def _analysis(said: Mapping[str, Any]) -> AnalysisLimits:
+    return AnalysisLimits(float(said["seconds"]), float(said["maxErrorRate"]), int(said.get("minRecords", 1)))
+
+
 def _selector(color: Mapping[str, Any]) -> Selector:
     return tuple(sorted((str(name), str(value)) for name, value in color["selector"].items()))
 
 
 def memory_of(status: Mapping[str, Any]) -> Memory:
-    """What a status remembers for the case that the Lease is gone."""
+    """What the status of an object remembers, for that object, for the case that the Lease is gone."""
     last = status.get("lastHolder") or status.get("active")
     settled: Mapping[str, Any] = next(
         (c for c in status.get("conditions") or () if c.get("type") == "Settled" and c.get("status") == "True"), {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from workloads.common.lease import Grant
 from workloads.common.states import Outcome
-from workloads.controller.decide import Decision, Member, Memory, Spec
+from workloads.controller.terms import Decision, Member, Memory, Spec
 
 READY = "Ready"
 SETTLED = "Settled"

@@ -1,4 +1,4 @@
-"""What passes between the HTTP threads and the poll loop: commands one way, the truth the other way."""
+"""What passes between the HTTP threads and the application's loop: commands one way, the truth the other way."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from workloads.member.lifecycle import Lifecycle, Pause, Resume
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is, as the poll loop knows it; replaced as a whole.
+    """What is, as the application's loop knows it; replaced as a whole.
 
     stopping: the process is ending and takes no commands.
     """
@@ -23,13 +23,22 @@ class Truth:
     stopping: bool = False
 
 
-class Verdict(Enum):
+class Answer(Enum):
     """How a command stands when its caller is answered."""
 
-    DONE = 200  # what was asked for is true
-    ACCEPTED = 202  # nobody waited for it
-    STALE = 409  # refused, or overtaken by a newer command
-    LATE = 503  # not true yet when the deadline passed
+    DONE = "done"  # what was asked for is true
+    ACCEPTED = "accepted"  # nobody waited for it
+    STALE = "stale"  # refused, or overtaken by a newer command
+    VOID = "void"  # a resume that was executed and then lost: the same call again is a new try
+    LATE = "late"  # not true yet when the deadline passed
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that says so. A void resume is 503 and not 409: its epoch is not stale."""
+        return _STATUS[self]
+
+
+_STATUS = {Answer.DONE: 200, Answer.ACCEPTED: 202, Answer.STALE: 409, Answer.VOID: 503, Answer.LATE: 503}
 
 
 @dataclass(eq=False, slots=True)
@@ -61,19 +70,19 @@ class Control:
         self._wake.set()
         return command
 
-    def wait(self, command: Command, seconds: float) -> tuple[Verdict, Truth]:
-        """Wait until the command is fulfilled, refused or overtaken, at most `seconds`; gives the truth that it was
-        judged by.
+    def wait(self, command: Command, seconds: float) -> tuple[Answer, Truth]:
+        """Wait until the command is fulfilled, refused, overtaken or void, at most `seconds`; gives the truth that it
+        was judged by.
         """
         deadline = time.monotonic() + seconds
         with self._changed:
             while True:
-                verdict = judge(command, self._truth)
-                if verdict is not None:
-                    return verdict, self._truth
+                answer = judge(command, self._truth)
+                if answer is not None:
+                    return answer, self._truth
                 left = deadline - time.monotonic()
                 if left <= 0 or self._truth.stopping:
-                    return Verdict.LATE, self._truth
+                    return Answer.LATE, self._truth
                 self._changed.wait(left)
 
     def idle(self, seconds: float) -> None:
@@ -94,15 +103,17 @@ class Control:
             self._changed.notify_all()
 
 
-def judge(command: Command, truth: Truth) -> Verdict | None:
+def judge(command: Command, truth: Truth) -> Answer | None:
     """How an executed command stands; None while it may still come true."""
     now = truth.lifecycle
     if command.refused is None:
         return None
     if command.refused or now.seen_epoch > command.event.epoch:
-        return Verdict.STALE
+        return Answer.STALE
     if isinstance(command.event, Pause):
-        return Verdict.DONE if now.state is State.PAUSED and not now.wanted else None
+        return Answer.DONE if now.state is State.PAUSED and not now.wanted else None
     if now.paused_epoch >= command.event.epoch:
-        return Verdict.STALE
-    return Verdict.DONE if now.state is State.ACTIVE and now.epoch == command.event.epoch else None
+        return Answer.STALE
+    if not now.wanted:  # it was wanted when it was executed, and no newer command has come: lost, fenced or stalled
+        return Answer.VOID
+    return Answer.DONE if now.state is State.ACTIVE and now.epoch == command.event.epoch else None

@@ -1,7 +1,7 @@
-"""The consumer's lifecycle: a pure function from what happened to what has to be done.
+"""The lifecycle of a member: a pure function from what happened to what has to be done.
 
-No I/O and no clock. The poll loop feeds it events, one at a time, between records, and carries the effects out in
-order. Processing is allowed in state ACTIVE and in no other.
+No I/O and no clock. The application's loop feeds it events, one at a time, between records, and carries the effects
+out in order. Processing is allowed in state ACTIVE and in no other.
 
 What it guarantees, whatever arrives in whatever order:
 - a command below the newest epoch seen is refused; at an equal epoch a pause beats a resume, for good;
@@ -15,6 +15,9 @@ from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 
 from workloads.common.states import GroupProtocol, Membership, State
+from workloads.member.way import Way
+
+_TAKEOVER = Way.of(Membership.TAKEOVER, GroupProtocol.CLASSIC)
 
 
 class Client(StrEnum):
@@ -65,7 +68,12 @@ class Revoked:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The partitions are lost, or the client is fenced or fatal: it owns nothing and is of no use any more."""
+    """The partitions are lost, or the client is fenced or fatal: it owns nothing and is of no use any more.
+
+    uncommitted: something was handled whose commit has not been acknowledged, and never will be.
+    """
+
+    uncommitted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +104,11 @@ class Lifecycle:
         is never a resume that has not come far. seen_epoch: the newest epoch heard of.
     paused_epoch: the newest epoch at which a pause was executed; -1 before the first.
     wanted: a resume was accepted and nothing has voided it since.
-    committed: whether the last drain's commit was acknowledged.
+    committed: whether everything that was handled until the end of the last activity is committed: its drain's commit
+        was acknowledged, or nothing was left uncommitted when the membership was lost.
     """
 
-    membership: Membership = Membership.TAKEOVER
-    protocol: GroupProtocol = GroupProtocol.CLASSIC
+    way: Way = _TAKEOVER
     state: State = State.PAUSED
     epoch: int = 0
     seen_epoch: int = 0
@@ -121,9 +129,9 @@ class Step:
 
 
 def start(membership: Membership, protocol: GroupProtocol) -> Step:
-    """A process begins PAUSED; only a `shared` member enters the group before it is asked to."""
-    fresh = Lifecycle(membership, protocol)
-    if membership is Membership.SHARED:
+    """A process begins PAUSED; only a member from the start enters the group before it is asked to."""
+    fresh = Lifecycle(Way.of(membership, protocol))
+    if fresh.way.member_from_start:
         return Step(replace(fresh, client=Client.MEMBER), (Effect.JOIN,))
     return Step(fresh)
 
@@ -140,8 +148,8 @@ def step(now: Lifecycle, event: Event) -> Step:
         case Revoked(partitions):
             gone = set(partitions)
             return Step(replace(now, partitions=tuple(p for p in now.partitions if p not in gone)))
-        case Lost():
-            return _lost(now)
+        case Lost(uncommitted):
+            return _lost(now, uncommitted=uncommitted)
         case CommitEnded(ok):
             return _commit_ended(now, ok)
         case Left():
@@ -159,7 +167,7 @@ def _pause(now: Lifecycle, epoch: int) -> Step:
         return Step(replace(paused, state=State.DRAINING), (Effect.COMMIT,))
     if now.state is State.DRAINING:
         return Step(paused)
-    if now.membership is Membership.SHARED:
+    if now.way.member_from_start:
         return Step(paused)
     if now.wanted:  # a join in progress: whatever the coordinator makes of it, this client is not used again
         return Step(replace(paused, client=Client.STANDBY, partitions=()), (Effect.REPLACE,))
@@ -183,7 +191,7 @@ def _resume(now: Lifecycle, epoch: int) -> Step:
 def _join(now: Lifecycle) -> Step:
     """Enter the group; a client that was a member before starts anew, at the committed offsets."""
     joining = replace(now, client=Client.MEMBER)
-    if now.membership is Membership.SHARED:
+    if now.way.member_from_start:
         return Step(joining, (Effect.REWIND,))
     if now.client is Client.MEMBER:
         return Step(replace(joining, partitions=()), (Effect.REPLACE, Effect.JOIN))
@@ -197,11 +205,11 @@ def _assigned(now: Lifecycle, partitions: tuple[int, ...]) -> Step:
     return Step(owned)
 
 
-def _lost(now: Lifecycle) -> Step:
+def _lost(now: Lifecycle, *, uncommitted: bool) -> Step:
     gone = replace(now, state=State.PAUSED, wanted=False, partitions=(), client=Client.STANDBY)
-    if now.state is State.DRAINING:
+    if now.state is State.DRAINING or uncommitted:
         gone = replace(gone, committed=False)
-    if now.membership is Membership.SHARED:
+    if now.way.member_from_start:
         return Step(replace(gone, client=Client.MEMBER), (Effect.REPLACE, Effect.JOIN))
     return Step(gone, (Effect.REPLACE,))
 
@@ -210,7 +218,7 @@ def _commit_ended(now: Lifecycle, ok: bool) -> Step:
     if now.state is not State.DRAINING:
         return Step(now)
     ended = replace(now, committed=ok)
-    if _leaves_before_paused(now):
+    if now.way.leaves_before_paused:
         return Step(ended, (Effect.LEAVE,))
     return _paused(ended)
 
@@ -230,16 +238,6 @@ def _stalled(now: Lifecycle) -> Step:
     """After a freeze nobody here knows what happened meanwhile: drain, and wait to be confirmed."""
     if now.state is State.ACTIVE:
         return Step(replace(now, state=State.DRAINING, wanted=False), (Effect.COMMIT,))
-    if now.state is State.PAUSED and now.wanted and now.membership is not Membership.SHARED:
+    if now.state is State.PAUSED and now.wanted and not now.way.member_from_start:
         return Step(replace(now, wanted=False, client=Client.STANDBY, partitions=()), (Effect.REPLACE,))
     return Step(replace(now, wanted=False))
-
-
-def _leaves_before_paused(now: Lifecycle) -> bool:
-    """A dynamic member hands over by leaving; a static KIP-848 member would keep the newcomer out.
-
-    The newcomer's error would be UNRELEASED_INSTANCE_ID (librdkafka, INTRODUCTION.md).
-    """
-    if now.membership is Membership.LEAVE_JOIN:
-        return True
-    return now.membership is Membership.TAKEOVER and now.protocol is GroupProtocol.CONSUMER

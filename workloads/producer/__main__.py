@@ -17,7 +17,7 @@ from workloads.common import logs
 from workloads.common.http import HttpError, HttpServer, Request, Response, Routes
 from workloads.common.logs import fields
 from workloads.common.metrics import Families, exposition, registry
-from workloads.common.records import PRODUCED, RecordLogError, retain
+from workloads.common.records import PRODUCED, RecordLogError, Space
 from workloads.common.reload import Reloader
 from workloads.common.settings import DEFAULT_FILE, FILE_VARIABLE, SettingsError, ordinal, validated
 from workloads.producer.ledger import Ledger
@@ -33,15 +33,16 @@ _ALIVE_SECONDS = 30.0
 class Api:
     """What the producer answers on the pod's network."""
 
-    def __init__(self, loop: ProducerLoop, pod: str) -> None:
+    def __init__(self, loop: ProducerLoop, pod: str, space: Space) -> None:
         self._loop = loop
+        self._space = space
         self._families = Families(pod=pod)
         self._registry = registry(self._metrics)
 
     def routes(self) -> Routes:
         """Method and path to handler."""
         return {
-            ("GET", "/config"): lambda _: Response(self._loop.load.model_dump()),
+            ("GET", "/config"): lambda _: Response(self._loop.load.model_dump() | {"time": time.time_ns()}),
             ("PUT", "/config"): self._change,
             ("GET", "/status"): lambda _: Response(asdict(self._loop.status)),
             ("GET", "/healthz"): self._health,
@@ -86,6 +87,9 @@ class Api:
             "bg_producer_connected", "1 while the topic was seen and a broker is reachable", self._loop.connected
         )
         yield make.counter(
+            "bg_record_log_truncated_total", "Record logs that were removed to keep the bound", self._space.removed
+        )
+        yield make.counter(
             "bg_producer_queue_full_total", "Turns in which the client's queue was full", self._loop.queue_full
         )
 
@@ -101,12 +105,14 @@ def main() -> int:
         return 2
     logs.configure(pod=settings.pod_name, boot_id=boot_id)
     try:
-        retain(settings.records_dir, (PRODUCED,), settings.records_keep_bytes)
-        ledger = Ledger(settings.records_dir, settings.pod_name, boot_id, name, settings.topic)
+        process = f"{settings.pod_name}.{boot_id}"
+        space = Space(settings.records_dir, (PRODUCED,), settings.records_keep_bytes, process=process)
+        space.make_room()
+        ledger = Ledger(settings.records_dir, settings.pod_name, boot_id, name, settings.topic, space=space)
         loop = ProducerLoop(
             settings, name, ledger, Reloader(Path(os.environ.get(FILE_VARIABLE, DEFAULT_FILE)), ProducerSettings.load)
         )
-        server = HttpServer(settings.http_host, settings.http_port, Api(loop, settings.pod_name).routes())
+        server = HttpServer(settings.http_host, settings.http_port, Api(loop, settings.pod_name, space).routes())
 
         def on_signal(_number: int, _frame: FrameType | None) -> None:
             loop.stop()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 
-from workloads.common.records import PRODUCED, RecordLog
+from workloads.common.records import PRODUCED, RecordLog, Space
 
 _ACKED = b'{"producer":%b,"seq":%d,"topic":%b,"partition":%d,"offset":%d,"status":"acked","t":%d}\n'
 _OTHER = b'{"producer":%b,"seq":%d,"topic":%b,"partition":null,"offset":null,"status":"%b","t":%d}\n'
@@ -17,8 +17,10 @@ class Ledger:
     thread owns it.
     """
 
-    def __init__(self, folder: Path, pod: str, boot_id: str, producer: str, topic: str) -> None:
-        self._log = RecordLog(folder, PRODUCED, pod, boot_id)
+    def __init__(
+        self, folder: Path, pod: str, boot_id: str, producer: str, topic: str, *, space: Space | None = None
+    ) -> None:
+        self._log = RecordLog(folder, PRODUCED, pod, boot_id, space)
         self._producer = orjson.dumps(producer)
         self._topic = orjson.dumps(topic)
         self._lines: list[bytes] = []

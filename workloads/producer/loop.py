@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -47,6 +47,37 @@ def _replaced(new: Load, _: Load) -> Load:
     return new
 
 
+class _Dial:
+    """The load that is asked for. Any thread changes it, the loop reads it."""
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self._changing = threading.Lock()
+
+    def change(self, changed: Callable[[Load], Load]) -> Load:
+        """Change it; gives the new one."""
+        with self._changing:
+            before, self.load = self.load, changed(self.load)
+            logger.info("load changed", extra=fields(before=before.model_dump(), after=self.load.model_dump()))
+            return self.load
+
+
+class _Link:
+    """How the client stands with the brokers, by what it says. up: reachable. broken: why it is of no use any more."""
+
+    def __init__(self) -> None:
+        self.up = False
+        self.broken: KafkaError | None = None
+
+    def failed(self, error: KafkaError) -> None:
+        """The client's `error_cb`."""
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self.up = False
+        if error.code() == KafkaError._FATAL or error.fatal():
+            self.broken = error
+        logger.warning("client error", extra=fields(code=error.name(), error=error.str(), fatal=error.fatal()))
+
+
 def client_configuration(settings: ProducerSettings) -> dict[str, Any]:
     """librdkafka's configuration: idempotent, acknowledged by all in-sync replicas, a bounded queue."""
     return {
@@ -73,16 +104,13 @@ class ProducerLoop:
         self, settings: ProducerSettings, name: str, ledger: Ledger, reloader: Reloader[ProducerSettings]
     ) -> None:
         self._settings = settings
-        self._name = name
         self._ledger = ledger
         self._reloader = reloader
         self._payload = Payload(name)
-        self._load = settings.load_now
-        self._changing = threading.Lock()
+        self._dial = _Dial(settings.load_now)
+        self._link = _Link()
         self._stop = False
         self._seq = 0
-        self._broken: KafkaError | None = None
-        self._down_since: float | None = time.monotonic()
         self.turned = time.monotonic()
         self.sent_rate = Window()
         self.queue_full = 0
@@ -91,19 +119,16 @@ class ProducerLoop:
     @property
     def load(self) -> Load:
         """What is asked for at present."""
-        return self._load
+        return self._dial.load
 
     @property
     def connected(self) -> bool:
         """The topic was seen, and a broker is reachable."""
-        return bool(self.status.partitions) and self._down_since is None
+        return bool(self.status.partitions) and self._link.up
 
     def change(self, changed: Callable[[Load], Load]) -> Load:
         """Change the load; it holds from the loop's next turn. Gives the new one."""
-        with self._changing:
-            before, self._load = self._load, changed(self._load)
-            logger.info("load changed", extra=fields(before=before.model_dump(), after=self._load.model_dump()))
-            return self._load
+        return self._dial.change(changed)
 
     def stop(self) -> None:
         """End cleanly: send no more, wait for what is on its way. A flag only, so that a signal handler may call it."""
@@ -113,12 +138,13 @@ class ProducerLoop:
         """Until `stop`. Raises `ProducerError` or `RecordLogError`; what was on its way is then unknown, and written
         down as such if that is possible.
         """
-        client = Producer({**client_configuration(self._settings), "error_cb": self._on_error, "logger": logger})
+        client = Producer({**client_configuration(self._settings), "error_cb": self._link.failed, "logger": logger})
         try:
             partitions = self._partitions(client)
             if partitions:
                 logger.info(
-                    "producing", extra=fields(producer=self._name, partitions=partitions, **self._load.model_dump())
+                    "producing",
+                    extra=fields(producer=self.status.producer, partitions=partitions, **self.load.model_dump()),
                 )
                 self._produce(client, partitions)
                 self._flush(client)
@@ -132,7 +158,7 @@ class ProducerLoop:
             try:
                 topic = client.list_topics(self._settings.topic, timeout=_CONNECT_SECONDS).topics[self._settings.topic]
                 if topic.error is None and topic.partitions:
-                    self._down_since = None
+                    self._link.up = True
                     return self._chosen(tuple(sorted(topic.partitions)))
                 reason = str(topic.error)
             except KafkaException as error:
@@ -142,21 +168,21 @@ class ProducerLoop:
         return ()
 
     def _chosen(self, there: tuple[int, ...]) -> tuple[int, ...]:
-        wanted = self._settings.partitions or there
+        wanted = self._settings.write_partitions or there
         if missing := sorted(set(wanted) - set(there)):
             raise ProducerError(
-                f"partitions: topic {self._settings.topic} has partitions 0 to {there[-1]}, not {missing}"
+                f"write_partitions: topic {self._settings.topic} has partitions 0 to {there[-1]}, not {missing}"
             )
         return tuple(wanted)
 
     def _produce(self, client: Producer, partitions: tuple[int, ...]) -> None:
         now = time.monotonic()
-        load = self._load
+        load = self.load
         pace = Pace(load.rate, now)
         while not self._stop:
             if (settings := self._reloader.changed(now)) is not None:
                 self.change(partial(_replaced, settings.load_now))
-            load = self._load
+            load = self.load
             pace.change(load.rate, now)
             sent = 0
             for _ in range(pace.due(now)):
@@ -199,36 +225,31 @@ class ProducerLoop:
             partition, offset = message.partition(), message.offset()
             if partition is not None and offset is not None:
                 self._ledger.is_acked(seq, partition, offset)
-                self._down_since = None
+                self._link.up = True
                 return
         # Also for errors that sound like a refusal: with retries, nobody can tell which attempt they speak of.
         self._ledger.is_unknown(seq)
         logger.warning("delivery unknown", extra=fields(seq=seq, error=str(error)))
 
-    def _on_error(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._ALL_BROKERS_DOWN and self._down_since is None:
-            self._down_since = time.monotonic()
-        if error.code() == KafkaError._FATAL or error.fatal():
-            self._broken = error
-        logger.warning("client error", extra=fields(code=error.name(), error=error.str(), fatal=error.fatal()))
-
     def _turned(self, now: float, partitions: tuple[int, ...]) -> None:
-        ledger = self._ledger
-        ledger.write_down()
+        self._ledger.write_down()
         self.turned = now
-        self.sent_rate.sample(now, ledger.acked)
-        self.status = Status(
-            self._name,
-            self._settings.topic,
-            partitions,
-            self._seq,
-            ledger.acked,
-            ledger.failed,
-            ledger.unknown,
-            ledger.in_flight,
+        self.sent_rate.sample(now, self._ledger.acked)
+        self._tell(partitions)
+        if (broken := self._link.broken) is not None:
+            raise ProducerError(f"the client is fatal: {broken.str()}; a new process will go on under a new name")
+
+    def _tell(self, partitions: tuple[int, ...]) -> None:
+        ledger = self._ledger
+        self.status = replace(
+            self.status,
+            partitions=partitions,
+            seq=self._seq,
+            acked=ledger.acked,
+            failed=ledger.failed,
+            unknown=ledger.unknown,
+            in_flight=ledger.in_flight,
         )
-        if self._broken is not None:
-            raise ProducerError(f"the client is fatal: {self._broken.str()}; a new process will go on under a new name")
 
     def _flush(self, client: Producer) -> None:
         deadline = time.monotonic() + self._settings.flush_seconds
@@ -243,21 +264,10 @@ class ProducerLoop:
             client.purge()
             client.poll(0)
         self._ledger.end(self._seq)
-        self._turned_last()
+        self._tell(self.status.partitions)
         logger.info(
             "ended",
-            extra=fields(producer=self._name, sequences=self._seq, unresolved=unresolved, acked=self._ledger.acked),
-        )
-
-    def _turned_last(self) -> None:
-        ledger = self._ledger
-        self.status = Status(
-            self._name,
-            self._settings.topic,
-            self.status.partitions,
-            self._seq,
-            ledger.acked,
-            ledger.failed,
-            ledger.unknown,
-            0,
+            extra=fields(
+                producer=self.status.producer, sequences=self._seq, unresolved=unresolved, acked=self._ledger.acked
+            ),
         )

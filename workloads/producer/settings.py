@@ -49,11 +49,13 @@ class LoadChange(BaseModel):
 
 
 class ProducerSettings(WorkloadSettings):
-    """All of it. partitions: only these (default: all there are). message_bytes: the size of a record's value."""
+    """All of it. write_partitions: the partitions that it writes to; empty: all there are. message_bytes: the size of a
+    record's value. records_keep_bytes: what all record logs on the volume may take together.
+    """
 
     bootstrap_servers: str = Field(min_length=1)
     topic: str = Field(min_length=1)
-    partitions: tuple[int, ...] | None = None
+    write_partitions: tuple[int, ...] = ()
     rate: Rate = 100.0
     message_bytes: MessageBytes = 512
     records_dir: Path = Path("/records")
@@ -64,10 +66,10 @@ class ProducerSettings(WorkloadSettings):
     pod_name: str = Field(default_factory=pod_name, min_length=1)
     client: dict[str, Any] = Field(default_factory=dict)
 
-    @field_validator("partitions")
+    @field_validator("write_partitions")
     @classmethod
-    def _partitions(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
-        if value is not None and (not value or min(value) < 0 or len(set(value)) != len(value)):
+    def _different(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if value and (min(value) < 0 or len(set(value)) != len(value)):
             raise ValueError("must be a list of different partition numbers from 0")
         return value
 

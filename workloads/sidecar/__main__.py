@@ -11,9 +11,10 @@ from workloads.common.http import Handler, HttpError, HttpServer, Request, Respo
 from workloads.common.kube import AccessError, Kube, access
 from workloads.common.logs import fields
 from workloads.common.metrics import Families, exposition, registry
-from workloads.sidecar.actor import Sidecar
-from workloads.sidecar.listeners import Listeners
+from workloads.sidecar.announcer import Announcer
+from workloads.sidecar.consumer import LifecycleApi
 from workloads.sidecar.settings import SidecarSettings
+from workloads.sidecar.sidecar import Sidecar
 
 logger = logging.getLogger("workloads.sidecar")
 
@@ -21,7 +22,7 @@ LAST_REPORT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
 
 
-def report_route(listeners: Listeners) -> Handler:
+def report_route(announcer: Announcer) -> Handler:
     """`GET /report?after=<version>&wait=<seconds>`: the first report of another version, or, late, the same."""
 
     def report(request: Request) -> Response:
@@ -31,7 +32,7 @@ def report_route(listeners: Listeners) -> Handler:
             seconds = -1.0
         if not 0 <= seconds <= LONGEST_WAIT_SECONDS:
             raise HttpError(400, f"wait must be a number of seconds from 0 to {LONGEST_WAIT_SECONDS:g}")
-        return Response(listeners.answer(request.query.get("after", ""), seconds))
+        return Response(announcer.answer(request.query.get("after", ""), seconds))
 
     return report
 
@@ -48,7 +49,7 @@ def routes(sidecar: Sidecar, settings: SidecarSettings) -> Routes:
     return {
         ("GET", "/healthz"): health,
         ("GET", "/metrics"): lambda _: exposition(source),
-        ("GET", "/report"): report_route(sidecar.listeners),
+        ("GET", "/report"): report_route(sidecar.announcer),
     }
 
 
@@ -61,7 +62,9 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        sidecar = Sidecar(settings, Kube(access(), "kafka-bluegreen-sidecar"))
+        sidecar = Sidecar(
+            settings, Kube(access(), "kafka-bluegreen-sidecar"), lambda: LifecycleApi(settings.lifecycle_url)
+        )
         server = HttpServer(settings.http_host, settings.http_port, routes(sidecar, settings))
     except (AccessError, OSError) as error:
         logger.error("cannot begin", extra=fields(error=str(error)))

@@ -1,6 +1,7 @@
-"""The consumer's lifecycle API, as its sidecar calls it: one keep-alive connection, a deadline for each call.
+"""A sidecar's subject: an application with the lifecycle API (`workloads/member`), over one keep-alive connection.
 
-A call in progress can be abandoned from another thread: the connection is shut down under it.
+A call in progress can be abandoned from another thread: the connection is shut down under it. The application compares
+epochs itself, so nothing has to be waited for.
 """
 
 import contextlib
@@ -13,16 +14,18 @@ import orjson
 
 from workloads.common.report import Report
 from workloads.common.states import State
+from workloads.sidecar.subject import Answer, NoAnswerError, Result
 
 STATUS = "/lifecycle/status"
 
 
-class NoAnswerError(Exception):
-    """The consumer did not answer in time, or not as its API says. Whether it heard the call is not known."""
+# How much longer than the deadline that the application was given its answer may take.
+ANSWER_SECONDS = 1.0
+_RESULTS = {200: Result.DONE, 409: Result.STALE, 503: Result.NOT_YET}
 
 
-class Connection:
-    """One connection to the consumer; one call at a time."""
+class LifecycleApi:
+    """A way to the application: one connection, one call at a time (a `Subject`)."""
 
     def __init__(self, url: str) -> None:
         target = urlsplit(url)
@@ -32,13 +35,26 @@ class Connection:
 
     def status(self, deadline: float) -> Report:
         """GET /lifecycle/status. Raises NoAnswerError."""
-        code, report = self.call("GET", STATUS, None, deadline)
+        code, report = self._call("GET", STATUS, None, deadline)
         if code != 200:
             raise NoAnswerError(f"GET {STATUS} was answered with {code}")
         return report
 
-    def call(self, method: str, path: str, body: dict[str, object] | None, deadline: float) -> tuple[int, Report]:
-        """The HTTP status and what the consumer says of itself. Raises NoAnswerError after `deadline` seconds."""
+    def pause(self, epoch: int, deadline: float) -> Answer:
+        """POST /lifecycle/pause. Raises NoAnswerError."""
+        return self._command("pause", epoch, deadline)
+
+    def resume(self, epoch: int, deadline: float) -> Answer:
+        """POST /lifecycle/resume. Raises NoAnswerError."""
+        return self._command("resume", epoch, deadline)
+
+    def _command(self, name: str, epoch: int, deadline: float) -> Answer:
+        body: dict[str, object] = {"epoch": epoch, "deadline_ms": round(1000 * deadline)}
+        code, report = self._call("POST", f"/lifecycle/{name}", body, deadline + ANSWER_SECONDS)
+        return Answer(_RESULTS.get(code, Result.REFUSED), str(code), report)
+
+    def _call(self, method: str, path: str, body: dict[str, object] | None, deadline: float) -> tuple[int, Report]:
+        """The HTTP status and what the application says of itself. Raises NoAnswerError after `deadline` seconds."""
         payload = None if body is None else orjson.dumps(body)
         try:
             connection = self._ready(deadline)

@@ -1,9 +1,8 @@
 """Writes what the consumer is on its own pod, as a condition: newest first, one at a time, until it is accepted.
 
-A report that somebody waits for goes out at once, others are held back a moment. After an error the report is sent
-once more some seconds later, because the write that seemed to fail may land after the one that followed it. The same
-report is also sent again when nothing happens for a while: the server does not store a patch that changes nothing, and
-the connection stays warm, so a hand-off never pays for a TLS handshake.
+A report that somebody waits for goes out at once, others are held back a moment; `outbox` says which is next, and when.
+The same report is also sent again when nothing happens for a while: the server does not store a patch that changes
+nothing, and the connection stays warm, so a hand-off never pays for a TLS handshake.
 """
 
 import logging
@@ -13,15 +12,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from workloads.common.backoff import Backoff
 from workloads.common.kube import METADATA_ONLY, Kube, KubeError
 from workloads.common.logs import fields
 from workloads.common.metrics import Buckets
 from workloads.common.report import Report, to_condition
+from workloads.sidecar.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
-REPEAT_SECONDS = 20.0
-AFTER_ERROR_SECONDS = 3.0
+AGAIN_SECONDS = 0.1
+AGAIN_MOST_SECONDS = 1.0
 DEADLINE_SECONDS = 3.0
 BOUNDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -35,11 +36,8 @@ class Reporter:
         self._uid = uid
         self._accepted = accepted
         self._changed = threading.Condition()
-        self._due: Report | None = None
-        self._due_at = 0.0
-        self._last: dict[str, Any] | None = None
-        self._last_report: Report | None = None
-        self._again_at = float("inf")
+        self._outbox = Outbox()
+        self._condition: dict[str, Any] = {}  # as it was written last
         self._stopping = False
         self.durations = Buckets(BOUNDS)
         self.sent = 0
@@ -49,81 +47,58 @@ class Reporter:
     def offer(self, report: Report | None, hold: float) -> None:
         """The report that is due in `hold` seconds, in place of whatever was due before; None: nothing is."""
         with self._changed:
-            if report is None:
-                self._due = None
-                return
-            at = time.monotonic() + hold
-            if report == self._due and at >= self._due_at:
-                return
-            self._due, self._due_at = report, at
-            self._changed.notify()
+            if self._outbox.offer(report, time.monotonic() + hold):
+                self._changed.notify()
 
     def stop(self, seconds: float) -> None:
         """Send what is due, wait at most `seconds` for it."""
         with self._changed:
             self._stopping = True
-            self._due_at = 0.0
+            self._outbox.hurry(time.monotonic())
             self._changed.notify()
         self.thread.join(seconds)
 
     def _run(self) -> None:
-        pause = 0.0
-        while True:
-            with self._changed:
-                report = self._take(pause)
-            if report is None:
-                return
+        backoff = Backoff(AGAIN_SECONDS, AGAIN_MOST_SECONDS)
+        while (report := self._take()) is not None:
             try:
                 self._send(report)
-                pause = 0.0
-            except KubeError as error:
+                backoff.reset()
+            except Exception as error:
                 self.errors += 1
-                pause = min(max(2 * pause, 0.1), 1.0)
-                logger.warning("report failed", extra=fields(error=str(error), again_in=pause))
-            except Exception:
-                self.errors += 1
-                pause = 2.0
-                logger.exception("report failed", extra=fields(again_in=pause))
+                pause = backoff.next()
+                with self._changed:
+                    self._outbox.was_not_written(time.monotonic(), pause)
+                logger.warning(
+                    "report failed",
+                    extra=fields(error=str(error), again_in=pause),
+                    exc_info=not isinstance(error, KubeError),
+                )
 
-    def _take(self, pause: float) -> Report | None:
+    def _take(self) -> Report | None:
         """Wait for the next report to send; None when it is time to end."""
-        not_before = time.monotonic() + pause
-        if pause:
-            self._again_at = not_before + AFTER_ERROR_SECONDS
-        repeat_at = time.monotonic() + REPEAT_SECONDS
-        while True:
-            now = time.monotonic()
-            if self._due is not None:
-                report, at = self._due, max(self._due_at, not_before)
-            elif self._last_report is not None:
-                report, at = self._last_report, max(min(self._again_at, repeat_at), not_before)
-            else:
-                report, at = None, now + REPEAT_SECONDS
-            if self._stopping and self._due is None:
-                return None
-            if report is not None and now >= at:
-                if self._due is None:
-                    self._again_at = float("inf")
-                return report
-            self._changed.wait(at - now)
+        with self._changed:
+            while not (self._stopping and self._outbox.empty):
+                now = time.monotonic()
+                report, at = self._outbox.next(now)
+                if report is not None:
+                    return report
+                self._changed.wait(at - now)
+            return None
 
     def _send(self, report: Report) -> None:
         """Patch the condition alone; the UID makes a report for a pod that was replaced fail."""
-        if report != self._last_report or self._last is None:
-            condition = to_condition(report, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-        else:
-            condition = self._last
-        body: dict[str, Any] = {"status": {"conditions": [condition]}}
+        fresh = report != self._outbox.written
+        if fresh:
+            self._condition = to_condition(report, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        body: dict[str, Any] = {"status": {"conditions": [self._condition]}}
         if self._uid:
             body["metadata"] = {"uid": self._uid}
         began = time.monotonic()
         self._kube.patch(self._path, body, deadline=DEADLINE_SECONDS, accept=METADATA_ONLY)
         took = time.monotonic() - began
-        fresh = report != self._last_report
-        self._last, self._last_report = condition, report
         with self._changed:
-            if self._due == report:
-                self._due = None
+            self._outbox.was_written(report, time.monotonic())
         self._accepted(report)
         self.durations.observe(took)
         self.sent += 1

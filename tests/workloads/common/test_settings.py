@@ -110,10 +110,10 @@ def test_client_configuration_is_the_protocols(file: Path) -> None:
     assert "session.timeout.ms" not in consumer(file, group_protocol="consumer").client_configuration()
 
 
-@pytest.mark.parametrize("partitions", [[], [-1], [1, 1]])
+@pytest.mark.parametrize("partitions", [[-1], [1, 1]])
 def test_producer_partitions(file: Path, partitions: list[int]) -> None:
-    file.write_text(json.dumps({"bootstrap_servers": "k", "topic": "t", "partitions": partitions}))
-    with pytest.raises(SettingsError, match=r"partitions: .*different partition numbers"):
+    file.write_text(json.dumps({"bootstrap_servers": "k", "topic": "t", "write_partitions": partitions}))
+    with pytest.raises(SettingsError, match=r"write_partitions: .*different partition numbers"):
         ProducerSettings.load()
 
 

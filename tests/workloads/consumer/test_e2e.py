@@ -73,6 +73,7 @@ def test_starts_paused_and_is_active_only_when_told(
     assert line == {
         "color": "blue",
         "pod": "consumer-blue-0",
+        "version": "1",
         "topic": topic,
         "epoch": 1,
         "producer": "p0-test",
@@ -82,8 +83,12 @@ def test_starts_paused_and_is_active_only_when_told(
         "t": line["t"],
     }
     assert abs(line["t"] - time.time_ns()) < 60e9
-    names = [event["event"] for event in blue.lines("events")]
-    assert [name for name in names if name != "COMMITTED"] == ["ASSIGNED", "ACTIVE", "DRAINING", "PAUSED"]
+    events = [event for event in blue.lines("events") if event["event"] != "COMMITTED"]
+    names = ["ASSIGNED", "ACTIVE", "ASSIGNED", "DRAINING", "PAUSED"]  # assigned, and then where reading began
+    assert [event["event"] for event in events] == names
+    assert events[0]["partitions"] == [[topic, p] for p in ALL]
+    assert events[2]["partitions"] == [[topic, p, 0] for p in ALL]
+    assert {event["version"] for event in events} == {"1"}
     assert blue.events("PAUSED")[0]["partitions"] == [[topic, p, 10] for p in ALL]
 
 
@@ -366,6 +371,22 @@ def test_sigterm_commits_and_ends_cleanly(consumer: Consumers, feed: Feed, broke
     assert time.monotonic() - started < 5
     assert {p: o.offset for p, o in committed(broker, topic).items()} == dict.fromkeys(ALL, 100)
     assert [event["event"] for event in blue.lines("events")][-3:] == ["DRAINING", "COMMITTED", "PAUSED"]
+    *lines, end = blue.lines("consumed")
+    assert end == {"pod": "consumer-blue-0", "end": 400} == {"pod": "consumer-blue-0", "end": len(lines)}
+
+
+def test_record_logs_are_bounded_while_they_grow(consumer: Consumers, feed: Feed) -> None:
+    blue = consumer(records_keep_bytes=200_000).ready()
+    assert blue.resume(1)[0] == 200
+    feed.send(4000)
+    caught_up(blue, 4000)
+    assert sum(file.stat().st_size for file in blue.records.rglob("*.jsonl")) < 400_000
+    told = blue.events("TRUNCATED")
+    assert told[0]["file"] == f"consumed/consumer-blue-0.{blue.status()['boot_id']}.jsonl"
+    assert blue.metric("bg_record_log_truncated_total") == len(told)
+    assert blue.stop() == 0
+    parts = sorted((blue.records / "consumed").iterdir())
+    assert parts[-1].read_bytes().splitlines()[-1] == b'{"pod":"consumer-blue-0","end":4000}'
 
 
 def test_full_volume_stops_before_the_commit(consumer: Consumers, feed: Feed, broker: Broker, topic: str) -> None:
@@ -409,6 +430,36 @@ def test_faults(consumer: Consumers, feed: Feed, broker: Broker, topic: str) -> 
     status, answer = blue.pause(2)
     assert (status, answer["committed"]) == (200, True)
     assert time.monotonic() - started > 0.7
+
+
+def test_a_slow_commit_stands_in_the_poll_loop(consumer: Consumers, feed: Feed) -> None:
+    """As in a consumer that sleeps before `commitSync`: nothing is handled meanwhile. It is no stall, and no command
+    waits for it.
+    """
+    blue = consumer(stall_seconds=1, commit_interval_seconds=0.5, drain_timeout_seconds=4).ready()
+    assert blue.resume(1)[0] == 200
+    feed.stream(200)
+    caught_up(blue, 100)
+    assert blue.call("PUT", "/faults", {"commit_delay_ms": 1500})[0] == 200
+
+    def gaps() -> list[int]:
+        times = [line["t"] for line in handled(blue)]
+        return [after - before for before, after in pairwise(times) if after - before > 1.4e9]
+
+    until("processing to stand twice", lambda: len(gaps()) == 2, 20)
+    assert blue.metric("bg_consumer_stalls_total") == 0
+    status, answer = blue.pause(2)
+    assert (status, answer["state"], answer["committed"]) == (200, "PAUSED", True)
+    feed.stop()
+    before = len(handled(blue))
+    assert blue.call("PUT", "/faults", {"commit_delay_ms": 60_000})[0] == 200
+    assert blue.resume(3)[0] == 200
+    until("the rest, or some of it", lambda: len(handled(blue)) > before)
+    started = time.monotonic()
+    status, answer = blue.pause(4)
+    assert (status, answer["state"], answer["committed"]) == (200, "PAUSED", False)
+    assert time.monotonic() - started < 3  # half of the drain timeout, with room for a busy machine
+    assert len(set(sequences(blue))) == len(sequences(blue))
 
 
 def test_faults_are_off_unless_enabled(consumer: Consumers) -> None:
@@ -500,6 +551,7 @@ def test_progress_is_what_the_lag_policy_needs(consumer: Consumers, feed: Feed) 
     until("positions", lambda: blue.call("GET", "/progress")[1]["positions"] == {"0": 0, "1": 1, "2": 0, "3": 0})
     answer = blue.call("GET", "/progress")[1]
     assert (answer["handled"], answer["failed"], answer["state"], answer["epoch"]) == (1, 0, "ACTIVE", 1)
+    assert abs(answer["time"] - time.time_ns()) < 60e9
 
 
 def test_fatal_code_is_what_the_trap_list_says() -> None:

@@ -13,12 +13,11 @@ from confluent_kafka import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workloads.common.records import RecordLog, RecordLogError
+from workloads.common.records import LogName, RecordLog, RecordLogError, Space
 from workloads.consumer.processing import Abandoned, ProcessingError, Pulse, Stall, Worker, identity
-from workloads.member.control import Command, Control, Verdict, judge
-from workloads.member.control import Truth as TruthNow
+from workloads.member.control import Command
 from workloads.member.faults import FaultInjection, Faults
-from workloads.member.lifecycle import Lifecycle, Pause, Resume, step
+from workloads.member.lifecycle import Pause
 
 
 class FakeMessage:
@@ -47,14 +46,17 @@ class FakeMessage:
 class Bench:
     """A worker on a scratch log."""
 
-    def __init__(self, folder: Path, faults: Faults | None = None, stall_seconds: float = 0.1) -> None:
+    def __init__(
+        self, folder: Path, faults: Faults | None = None, stall_seconds: float = 0.1, space: Space | None = None
+    ) -> None:
         self.inbox: deque[Command] = deque()
         self.faults = FaultInjection(faults or Faults(), enabled=True)
-        self.log = RecordLog(folder, "consumed", "consumer-blue-0", "b")
+        self.log = RecordLog(folder, "consumed", "consumer-blue-0", "b", space)
         self.worker = Worker(
             self.log,
             color="blue",
             pod="consumer-blue-0",
+            version="1",
             topic="t",
             faults=self.faults,
             pulse=Pulse(stall_seconds),
@@ -191,33 +193,6 @@ def test_values_without_identity(value: bytes | None) -> None:
         identity(value)
 
 
-def test_judging_a_command() -> None:
-    def executed(now: Lifecycle, event: Pause | Resume) -> tuple[Command, Lifecycle]:
-        result = step(now, event)
-        return Command(event, refused=result.refused), result.lifecycle
-
-    assert judge(Command(Pause(1)), TruthNow(Lifecycle())) is None  # not executed: nothing is true of it
-    pause, now = executed(Lifecycle(), Pause(1))
-    assert judge(pause, TruthNow(now)) is Verdict.DONE
-    resume, now = executed(now, Resume(2))
-    assert judge(resume, TruthNow(now)) is None
-    assert judge(pause, TruthNow(now)) is Verdict.STALE
-    same, now = executed(now, Pause(2))
-    assert judge(resume, TruthNow(now)) is Verdict.STALE
-    assert judge(same, TruthNow(now)) is Verdict.DONE
-    stale, now = executed(now, Resume(2))
-    assert judge(stale, TruthNow(now)) is Verdict.STALE
-
-
-def test_waiting_ends_with_the_process() -> None:
-    control = Control(Lifecycle())
-    command = control.submit(Resume(1))
-    control.publish(TruthNow(Lifecycle(), stopping=True))
-    started = time.monotonic()
-    assert control.wait(command, 5)[0] is Verdict.LATE
-    assert time.monotonic() - started < 1
-
-
 def test_a_line_that_is_not_taken_is_not_committed_past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(tmp_path)
     messages = [FakeMessage(offset) for offset in range(10)]
@@ -231,3 +206,29 @@ def test_a_line_that_is_not_taken_is_not_committed_past(tmp_path: Path, monkeypa
         bench.handle(messages[4:])
     assert bench.worker.positions == {3: 4}
     assert bench.worker.handled == 4
+
+
+def test_the_end_line_says_how_many_lines_there_are(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Faults(failure_rate=0.5))
+    bench.worker.end()
+    assert not bench.log.path.exists()  # an idle process leaves no file
+    bench.handle([FakeMessage(offset) for offset in range(7)])
+    bench.worker.end()
+    *lines, end = [json.loads(line) for line in bench.log.path.read_bytes().splitlines()]
+    assert end == {"pod": "consumer-blue-0", "end": 7}
+    assert len(lines) == 7
+    assert {line["version"] for line in lines} == {"1"}
+
+
+def test_a_log_goes_on_in_parts(tmp_path: Path) -> None:
+    space = Space(tmp_path, ("consumed",), 1 << 30, process="consumer-blue-0.b")
+    space.part_bytes = 1000
+    bench = Bench(tmp_path, space=space)
+    for offset in range(40):
+        bench.handle([FakeMessage(offset)])
+    bench.worker.end()
+    parts = sorted((tmp_path / "consumed").iterdir(), key=lambda path: LogName.of(path).part)
+    assert len(parts) > 3
+    assert parts[1].name == "consumer-blue-0.b.0001.jsonl"
+    lines = [json.loads(line) for path in parts for line in path.read_bytes().splitlines()]
+    assert [line.get("offset", "end") for line in lines] == [*range(40), "end"]

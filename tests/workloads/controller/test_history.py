@@ -5,9 +5,10 @@ from typing import Any
 
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Outcome, Phase
-from workloads.controller.decide import Decision, Member, Memory, Spec
-from workloads.controller.history import History, Moment, Switching
+from workloads.controller.history import History, Switching
+from workloads.controller.moments import Moment
 from workloads.controller.status import essence, is_settled, project, refused, with_times
+from workloads.controller.terms import Decision, Member, Memory, Spec
 
 BLUE, GREEN = Color.BLUE, Color.GREEN
 HELD = Grant(BLUE, 2, BLUE, None, 1, Outcome.SWITCHED)

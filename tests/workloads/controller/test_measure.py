@@ -2,24 +2,23 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from typing import Any
 
 import pytest
+from confluent_kafka import OFFSET_INVALID, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 
 from tests.support.standin import StandIn
 from tests.support.waiting import until
 from workloads.common.http import HttpServer, Response
-from workloads.controller.decide import Analysis, Lag
-from workloads.controller.measure import (
-    AnalysisTask,
-    EndOffsets,
-    LagTask,
-    MeasureError,
-    Measurer,
-    Progress,
-    ProgressReader,
-    _behind,
-)
+from workloads.controller.analysis import Tally, verdict
+from workloads.controller.brokers import BrokerOffsets
+from workloads.controller.lag import MemberPositions, behind
+from workloads.controller.measure import Measurer
+from workloads.controller.measured import AnalysisTask, LagTask, MeasureError, Progress
 from workloads.controller.observe import AnalysisLimits
+from workloads.controller.progress import ProgressReader
+from workloads.controller.terms import Analysis, Lag
 
 
 def account(positions: dict[int, int], handled: int = 0, failed: int = 0, process: str = "b") -> Progress:
@@ -40,20 +39,26 @@ def account(positions: dict[int, int], handled: int = 0, failed: int = 0, proces
     ],
 )
 def test_behind(ends: dict[int, int], positions: list[dict[int, int]], threshold: int, said: str) -> None:
-    assert _behind(ends, {f"p{n}": account(p) for n, p in enumerate(positions)}, threshold) == said
+    accounts = Accounts()
+    accounts.now = {f"p{n}": account(p) for n, p in enumerate(positions)}
+    assert behind(ends, MemberPositions(accounts, dict).read(), threshold) == said
 
 
-class Ends(EndOffsets):
+class Brokers(BrokerOffsets):
     def __init__(self) -> None:
         super().__init__("nowhere:1")
-        self.ends: dict[int, int] | None = {}
+        self.end_offsets: dict[int, int] | None = {}
+        self.commits: dict[str, dict[int, int]] = {}
         self.reads = 0
 
-    def read(self, topic: str, partitions: int) -> dict[int, int]:
+    def ends(self, topic: str, partitions: int) -> dict[int, int]:
         self.reads += 1
-        if self.ends is None:
+        if self.end_offsets is None:
             raise MeasureError("the broker does not answer")
-        return self.ends
+        return self.end_offsets
+
+    def committed(self, group: str, topic: str, partitions: int) -> dict[int, int]:
+        return self.commits[group]
 
 
 class Accounts(ProgressReader):
@@ -69,16 +74,16 @@ class Accounts(ProgressReader):
 
 class Bench:
     def __init__(self) -> None:
-        self.ends, self.accounts = Ends(), Accounts()
+        self.brokers, self.accounts = Brokers(), Accounts()
         self.woken = 0
-        self.measurer = Measurer(self.ends, self.accounts, self._wake)
+        self.measurer = Measurer(self.brokers, self.accounts, self._wake)
         self.measurer.thread.start()
 
     def _wake(self) -> None:
         self.woken += 1
 
-    def lag(self, key: object = "k", threshold: int = 0) -> None:
-        self.measurer.measure(key, LagTask("t", 2, threshold, dict))
+    def lag(self, key: str = "k", threshold: int = 0, group: str | None = None) -> None:
+        self.measurer.measure(key, LagTask("t", 2, threshold, dict, group))
 
     def analysis(self, seconds: float, rate: float) -> None:
         self.measurer.measure("k", AnalysisTask(AnalysisLimits(seconds, rate), dict))
@@ -90,27 +95,27 @@ def bench() -> Bench:
 
 
 def test_the_end_offsets_are_read_once_and_met(bench: Bench) -> None:
-    bench.ends.ends = {0: 10, 1: 10}
+    bench.brokers.end_offsets = {0: 10, 1: 10}
     bench.accounts.now = {"p": account({0: 10, 1: 7})}
     assert bench.measurer.result("k").lag is Lag.UNKNOWN
     bench.lag()
     until("behind", lambda: bench.measurer.result("k").lag is Lag.BEHIND)
     assert "most on 1: 3" in bench.measurer.result("k").detail
-    bench.ends.ends = {0: 99, 1: 99}  # what comes later does not count
+    bench.brokers.end_offsets = {0: 99, 1: 99}  # what comes later does not count
     bench.accounts.now = {"p": account({0: 10, 1: 10})}
     until("caught up", lambda: bench.measurer.result("k").lag is Lag.CAUGHT_UP)
     assert bench.woken == 1
-    assert bench.ends.reads == 1
+    assert bench.brokers.reads == 1
     met = bench.measurer.result("k").met_at
     assert met is not None
     assert time.monotonic() - met < 5
 
 
 def test_a_broker_or_a_pod_that_does_not_answer_is_named_and_asked_again(bench: Bench) -> None:
-    bench.ends.ends = None
+    bench.brokers.end_offsets = None
     bench.lag()
     until("named", lambda: "broker" in bench.measurer.result("k").detail)
-    bench.ends.ends = {0: 1}
+    bench.brokers.end_offsets = {0: 1}
     bench.accounts.now = None
     until("named", lambda: "p0" in bench.measurer.result("k").detail)
     bench.accounts.now = {"p0": account({0: 1})}
@@ -118,19 +123,19 @@ def test_a_broker_or_a_pod_that_does_not_answer_is_named_and_asked_again(bench: 
 
 
 def test_another_phase_gets_another_measurement(bench: Bench) -> None:
-    bench.ends.ends = {0: 1}
+    bench.brokers.end_offsets = {0: 1}
     bench.accounts.now = {"p": account({0: 1})}
     bench.lag()
     until("caught up", lambda: bench.measurer.result("k").lag is Lag.CAUGHT_UP)
     assert bench.measurer.result("other").lag is Lag.UNKNOWN
-    bench.ends.ends = {0: 2}
+    bench.brokers.end_offsets = {0: 2}
     bench.lag("other")
     until("behind", lambda: bench.measurer.result("other").lag is Lag.BEHIND)
     bench.measurer.measure("other", None)
     time.sleep(0.1)
-    reads = bench.ends.reads
+    reads = bench.brokers.reads
     time.sleep(0.2)
-    assert bench.ends.reads == reads, "nobody asks any more"
+    assert bench.brokers.reads == reads, "nobody asks any more"
 
 
 def test_an_analysis_counts_what_happened_in_its_time(bench: Bench) -> None:
@@ -151,19 +156,64 @@ def test_an_analysis_fails_on_too_many_errors_also_in_a_new_process(bench: Bench
     assert "20 of 20 records failed" in bench.measurer.result("k").detail
 
 
-def test_an_analysis_of_nothing_passes_and_says_so(bench: Bench) -> None:
+def test_an_analysis_of_nothing_is_inconclusive(bench: Bench) -> None:
     bench.accounts.now = {"p": account({})}
     bench.analysis(0.1, 0.0)
-    until("passed", lambda: bench.measurer.result("k").analysis is Analysis.PASSED)
-    assert "0 of 0" in bench.measurer.result("k").detail
+    until("over", lambda: bench.measurer.result("k").analysis is Analysis.INCONCLUSIVE)
+    assert "0 of 0 records failed; at least 1" in bench.measurer.result("k").detail
 
 
-def test_an_analysis_that_cannot_be_made_fails(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_analysis_that_cannot_be_made_is_inconclusive(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workloads.controller.measure.ANALYSIS_GRACE_SECONDS", 0.3)
     bench.accounts.now = None
     bench.analysis(0.1, 1.0)
-    until("failed", lambda: bench.measurer.result("k").analysis is Analysis.FAILED)
+    until("over", lambda: bench.measurer.result("k").analysis is Analysis.INCONCLUSIVE)
     assert "p0 does not tell" in bench.measurer.result("k").detail
+
+
+@pytest.mark.parametrize(
+    ("handled", "failed", "min_records", "problem", "expected"),
+    [
+        (0, 0, 1, "", Analysis.INCONCLUSIVE),
+        (1, 0, 1, "", Analysis.PASSED),
+        (9, 0, 10, "", Analysis.INCONCLUSIVE),
+        (9, 9, 10, "", Analysis.INCONCLUSIVE),  # too few to say anything, good or bad
+        (10, 1, 10, "", Analysis.PASSED),
+        (10, 2, 10, "", Analysis.FAILED),
+        (10, 0, 10, "p0 does not answer", Analysis.INCONCLUSIVE),  # what it would add is not known
+        (10, 2, 10, "p0 does not answer", Analysis.FAILED),  # bad enough without it
+    ],
+)
+def test_the_verdict(handled: int, failed: int, min_records: int, problem: str, expected: Analysis) -> None:
+    tally = Tally()
+    tally.add({"p": account({}, handled=100, failed=50)})
+    tally.add({"p": account({}, handled=100 + handled, failed=50 + failed)})
+    analysis, why = verdict(tally, AnalysisLimits(5, 0.1, min_records), problem)
+    assert analysis is expected
+    assert f"{failed} of {handled} records failed" in why
+    assert problem in why or expected is Analysis.FAILED
+
+
+def test_a_process_that_began_in_the_analysis_counts_from_its_beginning() -> None:
+    tally = Tally()
+    tally.add({})  # nobody has answered yet
+    tally.add({"p": account({}, handled=100, failed=50)})
+    tally.add({"p": account({}, handled=5, failed=1, process="next"), "q": account({}, handled=3, process="new")})
+    assert (tally.handled, tally.failed) == (8, 1)
+
+
+def test_positions_from_the_group_of_the_holder(bench: Bench) -> None:
+    """The members are not asked: what is committed counts."""
+    bench.brokers.end_offsets = {0: 10, 1: 10}
+    bench.accounts.now = None
+    bench.brokers.commits = {"blues": {0: 10, 1: 7}, "greens": {0: 10, 1: 10}}
+    bench.lag(group="blues")
+    until("behind", lambda: bench.measurer.result("k").lag is Lag.BEHIND)
+    assert "most on 1: 3" in bench.measurer.result("k").detail
+    bench.brokers.commits["blues"] = {0: 10}
+    until("nothing committed", lambda: "no position known of partitions [1]" in bench.measurer.result("k").detail)
+    bench.brokers.commits["blues"] = {0: 10, 1: 10}
+    until("caught up", lambda: bench.measurer.result("k").lag is Lag.CAUGHT_UP)
 
 
 @pytest.fixture
@@ -194,7 +244,45 @@ def test_a_progress_that_is_none_names_the_pod(body: bytes) -> None:
 
 def test_a_broker_that_is_not_there() -> None:
     with pytest.raises(MeasureError, match="end offsets of t cannot be read"):
-        EndOffsets("127.0.0.1:1").read("t", 2)
+        BrokerOffsets("127.0.0.1:1").ends("t", 2)
+    with pytest.raises(MeasureError, match="committed offsets of group g on t cannot be read"):
+        BrokerOffsets("127.0.0.1:1").committed("g", "t", 2)
+
+
+class Admin:
+    """An AdminClient that answers with what a test says."""
+
+    def __init__(self, *answers: TopicPartition | KafkaException) -> None:
+        self.answers = answers
+
+    def list_consumer_group_offsets(self, asked: list[Any], request_timeout: float) -> dict[str, Future[Any]]:
+        (wanted,) = asked
+        answer: Future[Any] = Future()
+        if isinstance(self.answers[0], KafkaException):
+            answer.set_exception(self.answers[0])
+        else:
+            assert [(one.topic, one.partition) for one in wanted.topic_partitions] == [("t", 0), ("t", 1)]
+            answer.set_result(
+                ConsumerGroupTopicPartitions(
+                    wanted.group_id, [one for one in self.answers if isinstance(one, TopicPartition)]
+                )
+            )
+        return {wanted.group_id: answer}
+
+
+def test_committed_offsets_are_those_that_were_committed() -> None:
+    brokers = BrokerOffsets("nowhere:1")
+    brokers._admin = Admin(TopicPartition("t", 0, 7), TopicPartition("t", 1, OFFSET_INVALID))  # type: ignore[assignment]
+    assert brokers.committed("g", "t", 2) == {0: 7}
+
+
+def test_a_group_that_may_not_be_read_is_named() -> None:
+    brokers = BrokerOffsets("nowhere:1")
+    refused = KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED))
+    brokers._admin = Admin(refused)  # type: ignore[assignment]
+    with pytest.raises(MeasureError, match=r"committed offsets of group g on t cannot be read: .*GROUP_AUTHORIZATION"):
+        brokers.committed("g", "t", 2)
+    assert brokers._admin is None, "a fresh client next time"
 
 
 def test_nobody_at_that_address() -> None:

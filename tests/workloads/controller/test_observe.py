@@ -6,43 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.workloads.controller.samples import COLOR, LABELS, pod_object, switch_object
 from workloads.common.kube import Object
 from workloads.common.report import Report, to_condition
 from workloads.common.states import Color, Outcome, State
-from workloads.controller.decide import Memory
-from workloads.controller.observe import Pods, SwitchError, memory_of, read_pod, read_switch
-
-LABELS = {"app.kubernetes.io/name": "consumer"}
-COLOR = "kafka-bluegreen.io/color"
-
-
-def switch_object(**changes: Any) -> Object:
-    spec: dict[str, Any] = {
-        "strategy": "c",
-        "active": "green",
-        "topic": "t",
-        "partitions": 12,
-        "leaseName": "l",
-        "drainTimeoutSeconds": 10,
-        "resumeTimeoutSeconds": 11,
-        "blue": {"selector": {**LABELS, COLOR: "blue"}, "replicas": 3},
-        "green": {"selector": {**LABELS, COLOR: "green"}, "replicas": 2},
-    }
-    metadata = {"name": "consumer", "uid": "u1", "generation": 4, "resourceVersion": "77"}
-    return {"metadata": metadata, "spec": {**spec, **changes}}
-
-
-def pod_object(name: str, version: int, color: str = "blue", **changes: Any) -> Object:
-    return {
-        "metadata": {
-            "name": name,
-            "uid": f"uid-{name}",
-            "resourceVersion": str(version),
-            "labels": {**LABELS, COLOR: color},
-            **changes,
-        },
-        "status": {"podIP": "10.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]},
-    }
+from workloads.controller.observe import (
+    AnalysisLimits,
+    Pods,
+    PositionsFrom,
+    SwitchError,
+    memory_of,
+    read_pod,
+    read_switch,
+)
+from workloads.controller.terms import Absence, Memory, OnInconclusive
 
 
 def test_a_switch_is_read() -> None:
@@ -60,10 +37,28 @@ def test_a_switch_is_read() -> None:
     assert switch.color_of({COLOR: "green"}) is None
 
 
+def test_what_a_strategy_says_is_read_as_values() -> None:
+    """Nothing here asks for its letter: whatever stands there, the values decide."""
+    switch = read_switch(switch_object(strategy="anything"))
+    assert (switch.spec.absence, switch.positions) == (Absence.GONE, PositionsFrom.MEMBERS)
+    assert (switch.group(Color.BLUE), switch.group(Color.GREEN)) == ("g", "h")
+    assert (switch.spec.analysis, switch.analysis) == (False, None)
+    assert switch.spec.uid == "u1"
+    analysis = {"seconds": 5, "maxErrorRate": 0.1, "minRecords": 7, "onInconclusive": "Accept"}
+    other = read_switch(switch_object(absence="Unknown", positions="Groups", analysis=analysis))
+    assert (other.spec.absence, other.positions) == (Absence.UNKNOWN, PositionsFrom.GROUPS)
+    assert other.analysis == AnalysisLimits(5, 0.1, 7)
+    assert (other.spec.analysis, other.spec.on_inconclusive) == (True, OnInconclusive.ACCEPT)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"active": "red"}, "red"),
+        ({"absence": "Perhaps"}, "Perhaps"),
+        ({"positions": "Nowhere"}, "Nowhere"),
+        ({"analysis": {"seconds": 5, "maxErrorRate": 0, "onInconclusive": "Guess"}}, "Guess"),
+        ({"blue": {"selector": {}, "replicas": 1}, "positions": "Groups"}, r"Groups needs spec\.blue\.group"),
         ({"blue": {"replicas": 1}}, "selector"),
         ({"lagPolicy": "never"}, "never"),
         ({"partitions": "many"}, "many"),

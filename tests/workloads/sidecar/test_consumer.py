@@ -1,16 +1,18 @@
-"""The sidecar's connection to its consumer."""
+"""The subject with the lifecycle API, over real connections."""
 
+import select
 import socket
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.standin import StandIn
+from tests.support.waiting import until
 from workloads.common.http import HttpServer, Response
 from workloads.common.states import State
-from workloads.sidecar.consumer import Connection, NoAnswerError
+from workloads.sidecar.consumer import LifecycleApi
+from workloads.sidecar.subject import Answer, NoAnswerError, Result, Subject
 
 
 @pytest.fixture
@@ -22,23 +24,46 @@ def consumer() -> Iterator[StandIn]:
 
 
 def test_status_and_commands(consumer: StandIn) -> None:
-    connection = Connection(consumer.url)
+    connection = LifecycleApi(consumer.url)
     assert connection.status(1.0).state is State.PAUSED
-    code, report = connection.call("POST", "/lifecycle/resume", {"epoch": 2, "deadline_ms": 1000}, 2.0)
-    assert (code, report.state, report.epoch, report.partitions) == (200, State.ACTIVE, 2, (0, 1))
-    code, report = connection.call("POST", "/lifecycle/resume", {"epoch": 1, "deadline_ms": 1000}, 2.0)
-    assert (code, report.state, report.seen_epoch) == (409, State.ACTIVE, 2)
-    assert report.boot_id == consumer.boot_id
+    done = connection.resume(2, 1.0)
+    assert (done.result, done.said) == (Result.DONE, "200")
+    assert (done.report.state, done.report.epoch, done.report.partitions) == (State.ACTIVE, 2, (0, 1))
+    stale = connection.resume(1, 1.0)
+    assert (stale.result, stale.said, stale.report.state, stale.report.seen_epoch) == (
+        Result.STALE,
+        "409",
+        State.ACTIVE,
+        2,
+    )
+    assert stale.report.boot_id == consumer.boot_id
+    consumer.commit_ok = False
+    paused = connection.pause(3, 1.0)
+    assert (paused.result, paused.report.state, paused.report.committed) == (Result.DONE, State.PAUSED, False)
+
+
+def test_what_is_not_true_when_the_deadline_passes(consumer: StandIn) -> None:
+    consumer.joins = False
+    late = LifecycleApi(consumer.url).resume(2, 0.1)
+    assert (late.result, late.said, late.report.state) == (Result.NOT_YET, "503", State.PAUSED)
+
+
+def test_an_answer_that_the_protocol_does_not_know_is_a_refusal() -> None:
+    body = b'{"state":"PAUSED","epoch":1,"seen_epoch":1,"boot_id":"b","partitions":[]}'
+    server = HttpServer("127.0.0.1", 0, {("POST", "/lifecycle/pause"): lambda _: Response(body, 418)})
+    server.start()
+    subject: Subject = LifecycleApi(f"http://127.0.0.1:{server.port}")
+    answer: Answer = subject.pause(1, 1.0)
+    assert (answer.result, answer.said) == (Result.REFUSED, "418")
+    server.stop()
 
 
 def test_a_deadline_for_a_consumer_that_hangs(consumer: StandIn) -> None:
-    connection = Connection(consumer.url)
+    connection = LifecycleApi(consumer.url)
     connection.status(1.0)
     consumer.hangs = True
-    began = time.monotonic()
     with pytest.raises(NoAnswerError, match="timed out"):
         connection.status(0.2)
-    assert time.monotonic() - began < 1.0
     consumer.hangs = False
     assert connection.status(1.0).state is State.PAUSED, (
         "the late answer of the first call is not taken for the second's"
@@ -47,48 +72,45 @@ def test_a_deadline_for_a_consumer_that_hangs(consumer: StandIn) -> None:
 
 def test_nobody_listens() -> None:
     with pytest.raises(NoAnswerError, match="refused"):
-        Connection("http://127.0.0.1:1").status(1.0)
+        LifecycleApi("http://127.0.0.1:1").status(1.0)
 
 
 def test_a_connection_that_the_consumer_closed_is_replaced(consumer: StandIn) -> None:
-    connection = Connection(consumer.url)
+    connection = LifecycleApi(consumer.url)
     connection.status(1.0)
     assert connection._http is not None
     connection._http.sock.shutdown(socket.SHUT_WR)  # the server answers by closing
-    time.sleep(0.1)
+    sock = connection._http.sock
+    until("the client's side sees the end", lambda: select.select([sock], [], [], 0)[0])
     assert connection.status(1.0).state is State.PAUSED
 
 
 def test_a_call_in_progress_is_abandoned_at_once(consumer: StandIn) -> None:
     consumer.joins = False
-    connection = Connection(consumer.url)
+    connection = LifecycleApi(consumer.url)
     connection.status(1.0)
     failures: list[NoAnswerError] = []
 
     def resume() -> None:
         try:
-            connection.call("POST", "/lifecycle/resume", {"epoch": 2, "deadline_ms": 5000}, 6.0)
+            connection.resume(2, 60.0)
         except NoAnswerError as error:
             failures.append(error)
 
     thread = threading.Thread(target=resume)
     thread.start()
-    time.sleep(0.2)
-    assert thread.is_alive()
-    began = time.monotonic()
+    until("the call is under way", lambda: consumer.lifecycle.wanted)
     connection.abandon()
-    thread.join(2)
-    assert time.monotonic() - began < 0.5
-    assert failures
+    until("the call is over, long before its deadline", lambda: failures)
     connection.renew()
     assert connection.status(1.0).state is State.PAUSED
 
 
 def test_a_call_that_was_abandoned_before_it_began_is_not_sent(consumer: StandIn) -> None:
-    connection = Connection(consumer.url)
+    connection = LifecycleApi(consumer.url)
     connection.abandon()
     with pytest.raises(NoAnswerError, match="abandoned"):
-        connection.call("POST", "/lifecycle/resume", {"epoch": 2, "deadline_ms": 1000}, 1.0)
+        connection.resume(2, 1.0)
     assert consumer.lifecycle.seen_epoch == 0
 
 
@@ -100,5 +122,5 @@ def test_an_answer_that_is_none(body: bytes) -> None:
     server = HttpServer("127.0.0.1", 0, {("GET", "/lifecycle/status"): lambda _: Response(body)})
     server.start()
     with pytest.raises(NoAnswerError, match="/lifecycle/status"):
-        Connection(f"http://127.0.0.1:{server.port}").status(1.0)
+        LifecycleApi(f"http://127.0.0.1:{server.port}").status(1.0)
     server.stop()

@@ -11,7 +11,7 @@ from tests.support.waiting import until
 from workloads.common.kube import Access, Kube
 from workloads.common.report import Report, from_pod
 from workloads.common.states import State
-from workloads.sidecar import reporter as module
+from workloads.sidecar import outbox as module
 from workloads.sidecar.reporter import Reporter
 
 POD = "/api/v1/namespaces/n/pods/p"
@@ -50,10 +50,8 @@ def report(epoch: int, state: State | None = State.PAUSED) -> Report:
 
 
 def test_an_urgent_report_goes_out_at_once_and_says_everything(station: Station) -> None:
-    began = time.monotonic()
     station.reporter.offer(report(7), 0.0)
     until("it arrived", station.sent, every=0.001)
-    assert time.monotonic() - began < 0.15
     body = station.sent()[0]
     assert from_pod(body) == report(7)
     assert body["metadata"] == {"uid": "uid-1"}
@@ -62,19 +60,19 @@ def test_an_urgent_report_goes_out_at_once_and_says_everything(station: Station)
 
 
 def test_others_wait_and_the_newest_wins(station: Station) -> None:
-    for epoch in range(5):
-        station.reporter.offer(report(epoch), 0.2)
-        time.sleep(0.01)
+    for epoch in range(4):
+        station.reporter.offer(report(epoch), 3600.0)
     assert station.epochs() == []
+    station.reporter.offer(report(4), 0.05)
     until("one arrived", lambda: station.epochs() == [4])
-    time.sleep(0.3)
-    assert station.epochs() == [4]
+    station.reporter.stop(5.0)
+    assert station.epochs() == [4], "nothing else was due"
 
 
 def test_a_report_that_became_urgent_does_not_wait(station: Station) -> None:
     station.reporter.offer(report(1), 60.0)
     station.reporter.offer(report(1), 0.0)
-    until("it arrived", lambda: station.epochs() == [1], seconds=1)
+    until("it arrived", lambda: station.epochs() == [1])
 
 
 def test_urgency_is_not_lost_by_saying_it_again(station: Station) -> None:
@@ -84,14 +82,14 @@ def test_urgency_is_not_lost_by_saying_it_again(station: Station) -> None:
     station.reporter.offer(report(2), 0.0)
     station.reporter.offer(report(2), 60.0)
     station.api.silent = False
-    until("both arrived", lambda: station.epochs() == [1, 2], seconds=1)
+    until("both arrived", lambda: station.epochs() == [1, 2])
 
 
 def test_what_is_no_longer_true_is_not_sent(station: Station) -> None:
-    station.reporter.offer(report(1), 0.1)
+    station.reporter.offer(report(1), 3600.0)
     station.reporter.offer(None, 0.0)
-    time.sleep(0.3)
-    assert station.epochs() == []
+    station.reporter.stop(5.0)
+    assert station.epochs() == [], "an end sends what is due: nothing was"
 
 
 def test_one_at_a_time_newest_first(station: Station) -> None:
@@ -100,7 +98,6 @@ def test_one_at_a_time_newest_first(station: Station) -> None:
     until("the first is under way", station.sent)
     station.reporter.offer(report(2), 0.0)
     station.reporter.offer(report(3), 0.0)
-    time.sleep(0.1)
     assert station.epochs() == [1]
     station.api.silent = False
     until("the newest followed", lambda: station.epochs() == [1, 3])
@@ -137,7 +134,7 @@ def test_silence_is_broken_by_the_same_report_unchanged(station: Station, monkey
 
 
 def test_an_end_sends_what_is_due(station: Station) -> None:
-    station.reporter.offer(report(9), 60.0)
-    station.reporter.stop(2.0)
+    station.reporter.offer(report(9), 3600.0)
+    station.reporter.stop(10.0)
     assert station.epochs() == [9]
     assert not station.reporter.thread.is_alive()

@@ -1,0 +1,3 @@
+"""What is seen of a running system: the metrics store, and the names of the metrics that rules, panels and queries
+use.
+"""

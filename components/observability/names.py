@@ -1,0 +1,48 @@
+"""The metrics of the workloads that rules, panels and queries use, by the names that the workloads export them under
+(design §5.8). The one list: whoever queries takes a name from here, and a test compares it with the workloads' source.
+
+Labels are `color`, `strategy` and `pod` of all, and what is said beside a name. Of a histogram the store has `_bucket`,
+`_sum` and `_count`.
+"""
+
+# The names that the plan gives; rates are over 5 s.
+GROUP_LAG = "kafka_consumer_group_lag"  # group, topic, partition
+LIFECYCLE_STATE = "kafka_consumer_lifecycle_state"  # state; 1 for the one that holds
+RECORDS_CONSUMED_RATE = "kafka_consumer_records_consumed_rate"
+CONSUMER_ERRORS = "kafka_consumer_errors_total"
+REBALANCES = "kafka_consumer_rebalance_count_total"  # assignments with a changed generation
+COMMIT_LATENCY_MS = "kafka_consumer_commit_latency_avg"
+RECORDS_SENT_RATE = "kafka_producer_records_sent_rate"
+
+# A histogram; direction, outcome.
+SWITCH_SECONDS = "bg_switch_duration_seconds"
+
+# Which colour is at work, and when, exactly.
+ACTIVE_COLOR = "bg_active_color"
+SWITCH_PHASE = "bg_switch_phase"
+FIRST_RECORD_SECONDS = "bg_consumer_first_record_timestamp_seconds"  # epoch
+LAST_RECORD_SECONDS = "bg_consumer_last_record_timestamp_seconds"  # epoch
+
+HISTOGRAMS = frozenset({SWITCH_SECONDS})
+
+#: All of them.
+METRICS: tuple[str, ...] = (
+    GROUP_LAG,
+    LIFECYCLE_STATE,
+    RECORDS_CONSUMED_RATE,
+    CONSUMER_ERRORS,
+    REBALANCES,
+    COMMIT_LATENCY_MS,
+    RECORDS_SENT_RATE,
+    SWITCH_SECONDS,
+    ACTIVE_COLOR,
+    SWITCH_PHASE,
+    FIRST_RECORD_SECONDS,
+    LAST_RECORD_SECONDS,
+)
+
+
+def series() -> frozenset[str]:
+    """The names under which the store has them."""
+    parts = (f"{name}{suffix}" for name in HISTOGRAMS for suffix in ("_bucket", "_sum", "_count"))
+    return frozenset({*(name for name in METRICS if name not in HISTOGRAMS), *parts})

@@ -1,0 +1,212 @@
+"""The settings models: every key of the configuration is a field here, or of a strategy's own model, and nowhere else.
+
+`StrategySettings` has what every strategy has; a strategy's model (`components.strategies`) derives from it and adds
+its own keys. Which model a stack has, its key `strategy` tells. Times in seconds, sizes in bytes, the rate in records
+per second.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from components.settings.declare import NAMESPACE, Goes, Section
+from components.settings.types import ClientConfig, Color, Fraction, ImageName, Partitions, TopicName, Version
+
+_IMAGES = "image references where it is not the sandbox"
+_OF_A_COLOR = "what this colour has to itself"
+_LIBRDKAFKA_MAX_POLL_INTERVAL_MS = 300_000
+
+
+class Faults(BaseModel):
+    """What a colour does wrong on purpose (design §5.4). Being there at all, even empty, enables fault injection at run
+    time.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    processing_delay_ms: int = Field(default=0, ge=0, le=3_600_000)
+    failure_rate: Fraction = 0.0
+    commit_delay_ms: int = Field(default=0, ge=0, le=3_600_000)
+    exceed_max_poll_interval: bool = False
+
+
+class ColorSettings(Section):
+    """What one colour has to itself. replicas: None means the common number; 0 scales the inactive colour down."""
+
+    version: Annotated[Version, Goes(spec=True, consumer="version")] = Field(
+        default="1", description="the version that this colour runs; for people"
+    )
+    replicas: Annotated[int | None, Goes(spec=True, required=True)] = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="how many pods this colour is meant to have; the common number, or 0 for the inactive one",
+    )
+    faults: Annotated[Faults | None, Goes(consumer="faults")] = Field(
+        default=None, description="what it does wrong on purpose; being there, even empty, enables PUT /faults"
+    )
+    config: Annotated[ClientConfig, Goes(consumer="client")] = Field(
+        default_factory=dict, description="client settings, but not those that the protocol owns"
+    )
+
+
+class Analysis(Section):
+    """What the new colour has to show after the hand-off before the switch counts."""
+
+    seconds: Annotated[int, Goes(spec=True, required=True)] = Field(
+        ge=1, le=3600, description="how long the new colour is watched"
+    )
+    max_error_rate: Annotated[Fraction, Goes(spec=True, required=True)] = Field(
+        description="the share of its records that may be handled with an error; more leads to a rollback"
+    )
+    min_records: Annotated[int, Goes(spec=True)] = Field(
+        default=1, ge=1, le=1_000_000_000, description="with fewer handled records it is inconclusive"
+    )
+    on_inconclusive: Annotated[
+        Literal["rollback", "accept"], Goes(spec=True, words={"rollback": "RollBack", "accept": "Accept"})
+    ] = Field(default="rollback", description="what an analysis leads to that could not be made, or saw too little")
+
+
+class ProducerSettings(Section):
+    """What the producer has to itself, besides rate and size."""
+
+    partitions: Annotated[Partitions, Goes(producer="write_partitions")] = Field(
+        default=(), description="the partitions that are written to; all by default"
+    )
+
+
+class PlatformImages(Section):
+    """Images of the platform, for `platform: cluster`."""
+
+    kafka: ImageName
+    victoriametrics: ImageName
+
+
+class StrategyImages(Section):
+    """Images of a strategy stack, for a cluster that is not the sandbox."""
+
+    workloads: ImageName
+
+
+class PlatformSettings(Section):
+    """The settings of the stack `platform`. images: None in the sandbox, which has its own."""
+
+    platform: Literal["sandbox", "cluster"] = Field(default="sandbox", description="which parts are installed how")
+    images: PlatformImages | None = Field(default=None, description=_IMAGES)
+
+
+class StrategySettings(Section):
+    """The settings of a stack that deploys a strategy, whichever it is."""
+
+    strategy: str
+    active: Annotated[Color, Goes(spec=True, required=True)] = Field(
+        default="blue", description="the switch: the colour that shall be active"
+    )
+    attempt: Annotated[int, Goes(spec=True)] = Field(
+        default=1, ge=1, le=1_000_000_000, description="a new number asks again for what failed"
+    )
+    topic: Annotated[TopicName, Goes(spec=True, required=True, consumer="topic", producer="topic")] = Field(
+        default="bluegreen", description="the topic that is produced to and consumed from, made by a Job"
+    )
+    partitions: Annotated[
+        int,
+        Goes(
+            spec=True,
+            required=True,
+            consumer="partitions",
+            option=True,
+            rules=(("self >= oldSelf", "the number of a topic's partitions can only grow"),),
+        ),
+    ] = Field(default=12, ge=1, le=1000, description="the topic's partitions; they can be added, not taken away")
+    replicas: Annotated[int, Goes(option=True)] = Field(
+        default=3, ge=1, le=100, description="pods per colour; at most one per partition"
+    )
+    rate: Annotated[int, Goes(producer="rate", option=True)] = Field(
+        default=100, ge=0, le=1_000_000, description="producer: records per second"
+    )
+    message_bytes: Annotated[int, Goes(producer="message_bytes", option=True)] = Field(
+        default=512, ge=64, le=1_000_000, description="producer: bytes per record"
+    )
+    producer: ProducerSettings = Field(default=ProducerSettings(), description="what the producer has to itself")
+    lag_policy: Annotated[Literal["wait", "immediate"], Goes(spec=True, option=True)] = Field(
+        default="wait",
+        description="whether a switch waits until each partition's position has reached the end offset read at the "
+        "start (wait), or not (immediate)",
+    )
+    lag_timeout_seconds: Annotated[int, Goes(spec=True)] = Field(
+        default=120, ge=1, le=3600, description="how long lagPolicy wait waits before the switch is refused"
+    )
+    lag_threshold: Annotated[int, Goes(spec=True)] = Field(
+        default=0, ge=0, le=1_000_000_000, description="records per partition that do not count as lag"
+    )
+    drain_timeout_seconds: Annotated[int, Goes(spec=True, required=True, consumer="drain_timeout_seconds")] = Field(
+        default=10, ge=1, le=300, description="the old colour has to be paused by then"
+    )
+    resume_timeout_seconds: Annotated[int, Goes(spec=True, required=True, consumer="resume_timeout_seconds")] = Field(
+        default=10, ge=1, le=300, description="the new colour has to be active on all partitions by then"
+    )
+    session_timeout_seconds: Annotated[int, Goes(consumer="session_timeout_seconds")] = Field(
+        default=60,
+        ge=1,
+        le=1800,
+        description="after how long without a heartbeat the broker takes a member for gone (classic protocol); above "
+        "300 also set the client's max.poll.interval.ms",
+    )
+    analysis: Annotated[Analysis | None, Goes(spec=True)] = Field(
+        default=None,
+        description="what the new colour has to show after the hand-off before the switch counts; none by default",
+    )
+    blue: ColorSettings = Field(default=ColorSettings(), description=_OF_A_COLOR)
+    green: ColorSettings = Field(default=ColorSettings(), description=_OF_A_COLOR)
+    images: StrategyImages | None = Field(default=None, description=_IMAGES)
+
+    def color(self, color: Color) -> ColorSettings:
+        """The settings that `color` has to itself."""
+        return self.blue if color == "blue" else self.green
+
+    def replicas_of(self, color: Color) -> int:
+        """How many pods `color` has."""
+        own = self.color(color).replicas
+        return self.replicas if own is None else own
+
+    @property
+    def inactive(self) -> Color:
+        """The colour that is not asked for."""
+        return "green" if self.active == "blue" else "blue"
+
+    def own(self, attribute: str) -> str:
+        """The value of a key that only some strategies have, as text; empty for a strategy that has it not."""
+        return str(getattr(self, attribute, ""))
+
+    def contradictions(self) -> Iterator[str]:
+        """What contradicts what, beyond the rules for every strategy: lines that begin with the key's name."""
+        yield from ()
+
+
+class ConsumerGroupSettings(StrategySettings):
+    """The settings of a strategy whose colours are our consumers, on librdkafka."""
+
+    group_protocol: Annotated[Literal["classic", "consumer"], Goes(consumer="group_protocol", option=True)] = Field(
+        default="classic", description="the group protocol of the clients; consumer is KIP-848"
+    )
+
+    def contradictions(self) -> Iterator[str]:
+        """librdkafka refuses to start with a poll interval below the session timeout: better here than in a pod that
+        never gets ready.
+        """
+        session, longest = self.session_timeout_seconds, _LIBRDKAFKA_MAX_POLL_INTERVAL_MS
+        for color in get_args(Color):
+            given = self.color(color).config.get("max.poll.interval.ms")
+            if given is None:
+                if session * 1000 > longest:
+                    yield (
+                        f"{NAMESPACE}:sessionTimeoutSeconds: {session} contradicts the client's max.poll.interval.ms "
+                        f"of {longest}, which may not be shorter; at most {longest // 1000}, "
+                        f"or set {color}.config max.poll.interval.ms"
+                    )
+            elif not isinstance(given, bool) and str(given).isdigit() and int(given) < session * 1000:
+                yield (
+                    f"{NAMESPACE}:{color}.config.max.poll.interval.ms: {given} contradicts sessionTimeoutSeconds: "
+                    f"{session}; at least {session * 1000}"
+                )

@@ -1,0 +1,118 @@
+"""From what Pulumi hands to a program (strings; objects as JSON) to the settings of a stack."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from components.names import PLATFORM_STACK
+from components.settings import registry, rules
+from components.settings.declare import NAMESPACE
+from components.settings.models import PlatformSettings, StrategySettings
+from components.settings.telling import SettingsError, choices, explained, fields
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def platform_settings(raw: Mapping[str, str], stack: str = PLATFORM_STACK) -> PlatformSettings:
+    """The settings of the platform stack from its configuration; keys without the namespace. Raises `SettingsError`."""
+    return _read(PlatformSettings, raw, stack, rules.of_the_platform)
+
+
+def strategy_settings(raw: Mapping[str, str], stack: str) -> StrategySettings:
+    """The settings of a strategy stack from its configuration; keys without the namespace. The model is the strategy's.
+
+    Raises `SettingsError`.
+    """
+    known = registry.models()
+    # Without a strategy that is known, the rest is still read, as well as it can be without one.
+    model = known.get(raw.get("strategy", "")) or next(iter(known.values()))
+    return _read(model, raw, stack, lambda settings: rules.of_a_strategy(settings, stack), _strategy_problem(raw))
+
+
+def _read(
+    model: type[Model],
+    raw: Mapping[str, str],
+    stack: str,
+    contradictions: Callable[[Model], Iterator[str]],
+    early: Mapping[str, str] | None = None,
+) -> Model:
+    """`raw` as a `model` without contradictions. early: lines that say more about a key than the model's own check of
+    it would.
+    """
+    known = fields(model)
+    early = early or {}
+    problems = list(early.values())
+    values: dict[str, object] = {}
+    for key in sorted(raw):
+        if key in known:
+            values[key] = _decoded(raw[key], known[key])
+        elif schema_defaults().get(key) != raw[key]:
+            problems.append(_unknown_key(key, known))
+    # Pulumi has no optional object: a declared key needs a default, and {} is "nothing said".
+    values = {key: value for key, value in values.items() if not (value == {} and known[key].default is None)}
+    try:
+        settings = model.model_validate(values)
+    except ValidationError as error:
+        problems += dict.fromkeys(line for key, line in explained(error, model) if key not in early)
+        raise SettingsError(stack, problems) from None
+    problems += contradictions(settings)
+    if problems:
+        raise SettingsError(stack, problems)
+    return settings
+
+
+def _decoded(text: str, field: FieldInfo) -> object:
+    """What Pulumi made a string, as what it was; left as it is where it was not, for the validation to refuse it."""
+    if field.annotation is int:
+        return int(text) if re.fullmatch(r"[+-]?\d{1,18}", text) else text
+    if field.annotation is str or choices(field):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def schema_defaults() -> dict[str, str]:
+    """Every key that `Pulumi.yaml` declares with its default, as a program is handed it. Pulumi gives them to every
+    stack, so that a key of another kind of stack arrives everywhere: with its default it says nothing.
+    """
+    defaults: dict[str, str] = {}
+    models: tuple[type[BaseModel], ...] = (PlatformSettings, *registry.models().values())
+    for model in models:
+        for key, field in fields(model).items():
+            plain = plain_default(field)
+            defaults[key] = plain if isinstance(plain, str) else json.dumps(plain)
+    return defaults
+
+
+def plain_default(field: FieldInfo) -> object:
+    """A field's default as Pulumi.yaml has it: {} for an object, "" for what has to be set."""
+    default = "" if field.is_required() else field.get_default(call_default_factory=True)
+    return {} if isinstance(default, BaseModel) or default is None else default
+
+
+def _strategy_problem(raw: Mapping[str, str]) -> dict[str, str]:
+    given, built = raw.get("strategy", ""), registry.models()
+    allowed = " or ".join(repr(letter) for letter in built)
+    key = f"{NAMESPACE}:strategy"
+    if not given:
+        return {"strategy": f"{key}: is not set; allowed: {allowed} (only the stack {PLATFORM_STACK!r} has none)"}
+    if given in built:
+        return {}
+    why = "is not built yet" if given in registry.planned() else "is refused"
+    return {"strategy": f"{key}: {given!r} {why}; allowed: {allowed}"}
+
+
+def _unknown_key(key: str, known: Mapping[str, FieldInfo]) -> str:
+    if key in schema_defaults():
+        return f"{NAMESPACE}:{key}: belongs to another kind of stack; allowed here: {', '.join(known)}"
+    for letter, keys in registry.planned().items():
+        if key in keys:
+            why = f"belongs to strategy {letter!r}, which is not built yet"
+            return f"{NAMESPACE}:{key}: {why}; allowed here: {', '.join(known)}"
+    return f"{NAMESPACE}:{key}: unknown key; allowed: {', '.join(known)}"

@@ -1,0 +1,68 @@
+"""Contradictions between keys, and between a key and the stack's name: lines that begin with what is wrong."""
+
+import re
+from collections.abc import Iterator
+from typing import get_args
+
+from components.settings.declare import NAMESPACE
+from components.settings.models import PlatformSettings, StrategySettings
+from components.settings.telling import allowed
+from components.settings.types import Color
+
+_STACK_OF_STRATEGY = re.compile(r"strategy-([a-z])(?:-.+)?")
+_DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def of_the_platform(settings: PlatformSettings) -> Iterator[str]:
+    """What contradicts what in the platform's settings."""
+    if settings.platform == "sandbox" and settings.images is not None:
+        yield f"{NAMESPACE}:images: contradicts platform 'sandbox', which has its own; only for platform 'cluster'"
+    if settings.platform == "cluster" and settings.images is None:
+        words = allowed(PlatformSettings.model_fields["images"])
+        yield f"{NAMESPACE}:images: is required with platform 'cluster'; allowed: {words}"
+
+
+def of_a_strategy(settings: StrategySettings, stack: str) -> Iterator[str]:
+    """What contradicts what in a strategy's settings, for a stack of this name."""
+    if not _DNS_LABEL.fullmatch(stack):
+        yield (
+            f"stack name {stack!r}: it is also the name of a namespace; allowed: at most 63 lower case letters, "
+            "digits and '-', no '-' at either end"
+        )
+    named = _STACK_OF_STRATEGY.fullmatch(stack)
+    if named and named[1] != settings.strategy:
+        yield (
+            f"{NAMESPACE}:strategy: {settings.strategy!r} contradicts the stack's name; "
+            f"allowed in {stack}: {named[1]!r}"
+        )
+    if settings.replicas > settings.partitions:
+        yield (
+            f"{NAMESPACE}:replicas: {settings.replicas} contradicts partitions: {settings.partitions}; "
+            "at most one pod for each partition, another would have nothing to do"
+        )
+    yield from _of_the_producer(settings)
+    for color in get_args(Color):
+        yield from _of_a_color(settings, color)
+    yield from settings.contradictions()
+
+
+def _of_the_producer(settings: StrategySettings) -> Iterator[str]:
+    chosen = settings.producer.partitions
+    if len(set(chosen)) != len(chosen):
+        yield f"{NAMESPACE}:producer.partitions: {list(chosen)} names a partition twice; allowed: each once"
+    if beyond := sorted({number for number in chosen if number >= settings.partitions}):
+        yield (
+            f"{NAMESPACE}:producer.partitions: {beyond} contradicts partitions: {settings.partitions}; "
+            f"allowed: 0 to {settings.partitions - 1}"
+        )
+
+
+def _of_a_color(settings: StrategySettings, color: Color) -> Iterator[str]:
+    replicas = settings.replicas_of(color)
+    if replicas not in {0, settings.replicas}:
+        yield (
+            f"{NAMESPACE}:{color}.replicas: {replicas} contradicts replicas: {settings.replicas}; "
+            f"allowed: {settings.replicas} (the common number), or 0 for the colour that is not active"
+        )
+    if replicas == 0 and settings.active == color:
+        yield f"{NAMESPACE}:{color}.replicas: 0 contradicts active: {color}; only the other colour can have 0 pods"

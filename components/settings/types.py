@@ -1,0 +1,83 @@
+"""The types of values that more is to be said of than their bounds."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from components.settings.declare import Allowed
+
+Color = Literal["blue", "green"]
+ClientValue = str | int | float | bool
+
+#: Client settings that the protocol owns, with the reason that the user is told (design §5.1), under every name that
+#: librdkafka knows them by: https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
+PROTOCOL_OWNED: Mapping[str, str] = {
+    "group.id": "both colours share the stack's consumer group",
+    "group.instance.id": "the takeover rests on it: <group>-<ordinal of the pod>",
+    "enable.auto.commit": "the consumer commits what it has written down",
+    "enable.auto.offset.store": "the consumer commits what it has written down",
+    "auto.offset.reset": "always earliest, so that nothing is skipped",
+    "session.timeout.ms": "set kafka-bluegreen:sessionTimeoutSeconds",
+    "group.protocol": "set kafka-bluegreen:groupProtocol",
+    "bootstrap.servers": "it comes from the platform stack",
+    "metadata.broker.list": "it comes from the platform stack",
+    "auto.commit.enable": "the consumer commits what it has written down",
+    "statistics.interval.ms": "the consumer's metrics rest on it",
+    "on_commit": "it is the consumer's own",
+    "error_cb": "it is the consumer's own",
+    "stats_cb": "it is the consumer's own",
+}
+
+
+def _topic_name(value: str) -> str:
+    if value in {".", ".."} or value.startswith("__"):
+        raise ValueError("'.', '..' and names that begin with '__' are Kafka's own")
+    return value
+
+
+def _text_of_whole_number(value: object) -> object:
+    # `pulumi config set --path blue.version 2` writes a number; 1.10 would have lost its zero by now and is refused.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _number_of_text(value: object) -> object:
+    # `pulumi config set --path green.faults.failure_rate 0.1` writes text: it knows whole numbers only.
+    return float(value) if isinstance(value, str) and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else value
+
+
+def _tuple_of_list(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _not_protocol_owned(key: str) -> str:
+    if key in PROTOCOL_OWNED:
+        raise ValueError(f"it belongs to the switching protocol: {PROTOCOL_OWNED[key]}")
+    return key
+
+
+TopicName = Annotated[
+    str,
+    Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$"),
+    Allowed("1 to 249 letters, digits, '.', '_' and '-'"),
+    AfterValidator(_topic_name),
+]
+Version = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"),
+    Allowed("text of at most 63 letters, digits, '.', '_' and '-' (in quotes, if it looks like a number)"),
+    BeforeValidator(_text_of_whole_number),
+]
+Fraction = Annotated[float, BeforeValidator(_number_of_text), Field(ge=0, le=1)]
+Partitions = Annotated[
+    tuple[Annotated[int, Field(ge=0)], ...],
+    Allowed("a list of partition numbers from 0"),
+    BeforeValidator(_tuple_of_list),
+]
+ClientKey = Annotated[str, Field(pattern=r"^[a-z0-9]+([._][a-z0-9]+)*$"), AfterValidator(_not_protocol_owned)]
+ClientConfig = Annotated[
+    dict[ClientKey, ClientValue],
+    Allowed("client settings by their librdkafka names, but not those that the protocol owns"),
+]
+ImageName = Annotated[str, Field(pattern=r"^[^\s]+$"), Allowed("an image reference")]

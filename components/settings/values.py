@@ -1,0 +1,67 @@
+"""Where the values of a stack's configuration go: the switch's spec, and the settings files of the workloads.
+
+What each key says of itself (`Goes`) decides; the strategy adds what is its own (groups, selectors, …).
+"""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from components.settings import keys
+from components.settings.models import StrategySettings
+from components.settings.types import Color
+
+
+def switch_spec(settings: StrategySettings) -> dict[str, Any]:
+    """The part of a switch's `spec` (design §5.2) that the configuration decides, all of it: what a default of the CRD
+    fills in would show as drift. Without the colours.
+    """
+    return _spec(settings)
+
+
+def color_spec(settings: StrategySettings, color: Color) -> dict[str, Any]:
+    """The part of `spec.<color>` that the configuration decides."""
+    return {**_spec(settings.color(color)), "replicas": settings.replicas_of(color)}
+
+
+def _spec(section: BaseModel) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key in keys.of(type(section)):
+        value = getattr(section, key.attribute)
+        if key.goes.spec and value is not None:
+            found[key.name] = _spec(value) if isinstance(value, BaseModel) else _worded(key, value)
+    return found
+
+
+def _worded(key: keys.Key, value: Any) -> Any:
+    return key.goes.words.get(value, value) if isinstance(value, str) else value
+
+
+def consumer_settings(settings: StrategySettings, color: Color) -> dict[str, Any]:
+    """The settings file of a colour's consumers, as far as the configuration decides it. Only what is the colour's own
+    differs between the two.
+    """
+    own = settings.color(color)
+    return {**_file(settings, "consumer"), **_file(own, "consumer"), "faults_enabled": own.faults is not None}
+
+
+def producer_settings(settings: StrategySettings) -> dict[str, Any]:
+    """The producer's settings file, as far as the configuration decides it."""
+    return {**_file(settings, "producer"), **_file(settings.producer, "producer")}
+
+
+def _file(section: BaseModel, workload: str) -> dict[str, Any]:
+    return {
+        name: _plain(getattr(section, key.attribute))
+        for key in keys.of(type(section))
+        if (name := getattr(key.goes, workload))
+    }
+
+
+def _plain(value: object) -> object:
+    """A value as YAML has it."""
+    if value is None:
+        return {}
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, dict) else value

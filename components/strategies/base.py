@@ -1,0 +1,121 @@
+"""What a strategy has to say. Everything that differs between strategies is said here, as values; whoever needs it
+reads these values and never asks for the letter (design §2).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from components import names
+from components.settings import registry, values
+from components.settings.models import StrategySettings
+from components.settings.stack import StackName
+from components.settings.types import Color
+
+if TYPE_CHECKING:  # settings are read without Pulumi
+    import pulumi
+
+COLORS: tuple[Color, Color] = ("blue", "green")
+
+#: What it means that a member's pod is in no consistent list: `Gone`, or nothing.
+Absence = Literal["Gone", "Unknown"]
+#: Where positions come from: what the members report, or the committed offsets of the colour's group.
+Positions = Literal["Members", "Groups"]
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What a run of this strategy is judged by, where strategies differ.
+
+    switch_seconds, rollback_seconds: what the slowest switch and the slowest way back must stay below (the plan's
+    limits). tolerated: the validator's classes of anomaly that are no failure of this strategy, but counted.
+    """
+
+    switch_seconds: float
+    rollback_seconds: float
+    tolerated: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a strategy's resources go.
+
+    namespace: the stack's, known once it is there. images: by the names in `images.STRATEGY`. bootstrap_servers: the
+    broker's address.
+    """
+
+    stack: StackName
+    settings: StrategySettings
+    images: Mapping[str, str]
+    namespace: "pulumi.Input[str]"
+    bootstrap_servers: "pulumi.Input[str]"
+
+
+class Colors(ABC):
+    """The resources of a strategy's two colours, for one deployment."""
+
+    @abstractmethod
+    def color(self, color: Color, after: "pulumi.Input[Any]") -> "pulumi.Resource":
+        """Register the resources of `color`, under names that do not depend on which colour is active; returns what
+        stands for all of them. after: what they wait for.
+        """
+
+
+class Strategy(ABC):
+    """One way to move the work from one colour to the other.
+
+    letter: what `kafka-bluegreen:strategy` is. settings: the model of its configuration. absence, positions: as in the
+    switch's spec.
+    """
+
+    letter: ClassVar[str]
+    settings: ClassVar[type[StrategySettings]]
+    criteria: ClassVar[Criteria]
+    absence: ClassVar[Absence] = "Gone"
+    positions: ClassVar[Positions] = "Members"
+
+    @abstractmethod
+    def groups(self, stack: StackName) -> Mapping[Color, str]:
+        """The consumer group of each colour; the same one when they share it."""
+
+    @abstractmethod
+    def deploy(self, site: Site) -> Colors:
+        """Register what both colours share, and give what registers a colour. Loads what it deploys by itself, here."""
+
+    def selector(self, color: Color) -> Mapping[str, str]:
+        """The labels that all member pods of a colour have, and no others in the namespace."""
+        return names.consumer_selector(color)
+
+    def switch_spec(self, settings: StrategySettings, stack: StackName) -> dict[str, Any]:
+        """The `spec` of the KafkaConsumerSwitch (design §5.2)."""
+        groups = self.groups(stack)
+        return {
+            **values.switch_spec(settings),
+            "leaseName": names.LEASE_NAME,
+            "absence": self.absence,
+            "positions": self.positions,
+            **{
+                color: {
+                    **values.color_spec(settings, color),
+                    "selector": dict(self.selector(color)),
+                    "group": groups[color],
+                }
+                for color in COLORS
+            },
+        }
+
+
+_strategies: dict[str, Strategy] = {}
+
+
+def register(strategy: Strategy) -> None:
+    """Make a strategy known, with its settings model. Raises ValueError when its letter is taken."""
+    registry.register(strategy.letter, strategy.settings)
+    _strategies[strategy.letter] = strategy
+
+
+def strategy(letter: str) -> Strategy:
+    """The strategy that stacks with `strategy: <letter>` have. Raises KeyError for one that is not built."""
+    registry.models()  # has them loaded
+    return _strategies[letter]

@@ -1,0 +1,127 @@
+"""What a run keeps when its measuring is done: the record logs, the components' logs, metrics and versions.
+
+Everything is copied whole, or the run has no result; what cannot be had at all is named.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from components.names import CONSUMER, CONTROLLER, KAFKA, NAME_LABEL, PLATFORM_NAMESPACE
+from experiments import broker_log, records
+from experiments.broker_log import GroupEvents
+from experiments.cluster import CONSUMERS, Cluster, ClusterError
+from experiments.errors import CollectionError
+from experiments.measurements import LagSample, SwitchRecord
+from experiments.pod_history import Life, PodHistory
+from experiments.producer import CONTAINER, POD
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSeen:
+    """What the brokers' logs say of the groups. unread: logs that are gone, each with why; then `events` is too low."""
+
+    events: GroupEvents
+    unread: Sequence[str]
+
+    @property
+    def rebalances(self) -> int | None:
+        """None if a part of the log is gone: what was in it nobody knows."""
+        return None if self.unread else self.events.rebalances
+
+
+def record_logs(
+    cluster: Cluster, namespace: str, *, producers: Sequence[str], since_ns: int, scratch: Path, target: Path
+) -> None:
+    """Copy what these producers wrote and what was handled of it, and the events since a moment (nanoseconds)."""
+    arguments = [part for name in producers for part in ("--producer", name)]
+    arguments += ["--since-ns", str(since_ns)]
+    records.export(namespace, POD, CONTAINER, arguments, scratch=scratch, target=target)
+    for pod in cluster.pods(namespace, CONSUMERS):
+        records.export(namespace, pod.name, CONSUMER, arguments, scratch=scratch, target=target)
+
+
+def require_logs_of(processes: Iterable[str], logs: Path) -> None:
+    """Raise CollectionError naming the consumer processes (`<pod>.<boot id>`) that handled records in the run, and
+    whose log is not among those that were copied.
+    """
+    there = {file.name for file in (logs / records.CONSUMED).glob("*")}
+    missing = missing_logs(processes, there)
+    if missing:
+        raise CollectionError(
+            f"no consumed log of {', '.join(missing)}, seen to handle records in this run; "
+            "are its pod and its volume still there?"
+        )
+
+
+def missing_logs(processes: Iterable[str], files: Collection[str]) -> list[str]:
+    """The processes of which there is no file. A log may be in parts: `<process>.jsonl`, `<process>.0001.jsonl`, …"""
+    return [process for process in processes if not any(file.startswith(f"{process}.") for file in files)]
+
+
+def broker_logs(
+    cluster: Cluster, history: PodHistory, *, since: float, groups: Iterable[str], folder: Path
+) -> BrokerSeen:
+    """Keep every broker's log of the span, that of the container before included, and count what concerns the groups.
+
+    history: the platform's pods as they were watched. A log that is gone with its pod, or with a container that was
+    started again more than once (kubelet keeps one), is named.
+    """
+    asked, wanted = _rfc_3339(since), list(groups)
+    texts, unread = [], []
+    for life in history.of(KAFKA):
+        if life.gone_at is not None:
+            unread.append(f"{life.name} (UID {life.uid}) is gone, and its log with it")
+            continue
+        restarts = life.restarts_of(KAFKA)
+        if restarts > 1:
+            unread.append(f"{life.name} was started again {restarts} times; the log of the last time but one is gone")
+        for previous in (True, False) if restarts else (False,):
+            text = _broker_log(cluster, life, asked, previous=previous)
+            if text is None:
+                unread.append(f"{life.name}: the log of the container before is gone")
+                continue
+            texts.append(text)
+            name = f"{life.name}{'.previous' if previous else ''}"
+            records.write_compressed(folder / f"{'kafka' if name == f'{KAFKA}-0' else name}.log.zst", text.encode())
+    events = GroupEvents()
+    for text in texts:
+        for group in wanted:
+            events += broker_log.count(text.splitlines(), group)
+    return BrokerSeen(events, unread)
+
+
+def _broker_log(cluster: Cluster, life: Life, since: str, *, previous: bool) -> str | None:
+    try:
+        return cluster.log(PLATFORM_NAMESPACE, life.name, since, container=KAFKA, previous=previous)
+    except ClusterError:
+        if previous:
+            return None
+        raise
+
+
+def controller_logs(cluster: Cluster, namespace: str, *, since: float, folder: Path) -> None:
+    """Keep the controller's log of the span, that of the container before included."""
+    for number, pod in enumerate(cluster.pods(namespace, f"{NAME_LABEL}={CONTROLLER}")):
+        text = ""
+        if pod.restarts:
+            try:
+                text = cluster.log(namespace, pod.name, _rfc_3339(since), previous=True)
+            except ClusterError:
+                text = ""
+        text += cluster.log(namespace, pod.name, _rfc_3339(since))
+        records.write_compressed(folder / f"{CONTROLLER}{f'.{number}' if number else ''}.log.zst", text.encode())
+
+
+def notes(switches: Sequence[SwitchRecord], samples: Sequence[LagSample], folder: Path) -> None:
+    """Keep what the controller wrote of each switch, and the samples of the lag."""
+    (folder / "switches.json").write_text(json.dumps([asdict(switch) for switch in switches], indent=1) + "\n")
+    content = json.dumps([asdict(sample) for sample in samples])
+    records.write_compressed(folder / "lag.json.zst", content.encode())
+
+
+def _rfc_3339(moment: float) -> str:
+    """To the second before: the API takes the time in whole seconds."""
+    return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

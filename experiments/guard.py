@@ -1,0 +1,127 @@
+"""That what happens to the stack during a run is the run's own doing, and nobody else's.
+
+Of every object that a switch rests on, the generation is taken down: the API server raises it with every change of a
+spec, so two of them tell whether anything was changed between two moments, there and back included. Who wrote last is
+in `metadata.managedFields`
+(https://kubernetes.io/docs/reference/using-api/server-side-apply/#managed-fields).
+
+The Lease has no generation, and the controller writes it all the time; there the other writers' entries are compared.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from components.names import LEASE_NAME, SWITCH_KIND, SWITCH_NAME
+from experiments.cluster import Cluster
+from experiments.errors import ExperimentError
+
+CONTROLLERS_MANAGER = "kafka-bluegreen-controller"
+"""The field manager of the controller's writes: the first part of its user agent."""
+
+Key = tuple[str, str]
+SWITCH: Key = (SWITCH_KIND, SWITCH_NAME)
+LEASE: Key = ("Lease", LEASE_NAME)
+
+
+class ForeignChangeError(ExperimentError):
+    """Something else than the run changed the stack: what was measured says nothing of this run's doing."""
+
+    def __init__(self, changes: Iterable[str]) -> None:
+        super().__init__(
+            f"something else changed the stack during the run: {'; '.join(changes)}; end what does that, and run again"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One object at one moment. `writers`: field managers, each with the time of its last write, status left out."""
+
+    uid: str
+    generation: int | None
+    writers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> "Mark":
+        metadata = raw["metadata"]
+        writers: dict[str, str] = {}
+        for entry in metadata.get("managedFields", []):
+            if not entry.get("subresource"):
+                name, at = str(entry.get("manager", "")), str(entry.get("time", ""))
+                writers[name] = max(at, writers.get(name, ""))
+        return cls(metadata["uid"], metadata.get("generation"), writers)
+
+    @property
+    def last_writer(self) -> str:
+        if not self.writers:
+            return "by an unknown field manager"
+        name = max(self.writers, key=lambda writer: self.writers[writer])
+        return f"last written by field manager {name!r} at {self.writers[name]}"
+
+
+Marks = Mapping[Key, Mark]
+
+
+def foreign(before: Marks, after: Marks, own: Mapping[Key, int]) -> list[str]:
+    """What changed between two moments and was not this run's doing, one text each.
+
+    own: how often the run itself may have written an object meanwhile.
+    """
+    found = []
+    for key in sorted({*before, *after}):
+        name = " ".join(key)
+        old, new = before.get(key), after.get(key)
+        if old is None or new is None:
+            found.append(f"{name} {'appeared' if old is None else 'was deleted'}")
+        elif old.uid != new.uid:
+            found.append(f"{name} was deleted and made again ({new.last_writer})")
+        elif key == LEASE:
+            found += _other_writers(name, old, new)
+        elif old.generation is not None and new.generation is not None:
+            times = new.generation - old.generation
+            if not 0 <= times <= own.get(key, 0):
+                allowed = f", of which this run made {own[key]}" if key in own else ""
+                found.append(f"{name}: generation {old.generation} -> {new.generation}{allowed} ({new.last_writer})")
+    return found
+
+
+def _other_writers(name: str, old: Mark, new: Mark) -> list[str]:
+    return [
+        f"{name} was written by field manager {writer!r} at {at}"
+        for writer, at in sorted(new.writers.items())
+        if writer != CONTROLLERS_MANAGER and old.writers.get(writer) != at
+    ]
+
+
+class Guard:
+    """Watches over one strategy stack's namespace from `begin` on."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._known: Marks | None = None
+
+    def begin(self) -> None:
+        """Take the present state for the run's beginning."""
+        self._known = self._marks()
+
+    def check(self, own: Mapping[Key, int] | None = None) -> Marks:
+        """Compare with the last moment, and take the present one for the next comparison; returns it.
+
+        Raises ForeignChangeError with everything that changed beyond `own`, which is how often the run itself may have
+        written each object since.
+        """
+        now = self._marks()
+        if self._known is not None and (changes := foreign(self._known, now, own or {})):
+            raise ForeignChangeError(changes)
+        self._known = now
+        return now
+
+    def _marks(self) -> Marks:
+        namespace, found = self._namespace, {}
+        for kind, name in (("StatefulSet", "statefulsets"), ("Deployment", "deployments")):
+            for raw in self._cluster.get(f"/apis/apps/v1/namespaces/{namespace}/{name}")["items"]:
+                found[kind, str(raw["metadata"]["name"])] = Mark.of(raw)
+        found[SWITCH] = Mark.of(self._cluster.switch(namespace).raw)
+        found[LEASE] = Mark.of(self._cluster.lease(namespace))
+        return found

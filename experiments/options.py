@@ -1,0 +1,95 @@
+"""What a run can be asked for. The keys of the stack's configuration are options by their declaration, one place for
+both: a key that is added there can be given here.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components.settings import keys
+from components.settings.keys import Option
+from experiments.scenarios import Scenario
+
+# The scenario has these in its hand.
+_NOT_ASKED_FOR = frozenset({"strategy", "active", "attempt"})
+# A run without a flow has nothing to judge, although a stack may be without one.
+_LEAST = {"rate": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for. `overrides`: configuration keys and their values; a key that is not in it is as the scenario
+    or the stack's configuration has it.
+    """
+
+    strategy: str
+    scenario: Scenario
+    switches: int
+    out: Path
+    command: str
+    spell_seconds: float
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def stack(self) -> str:
+        return f"strategy-{self.strategy}"
+
+
+def key_options() -> list[Option]:
+    """The keys that a run may be asked to change, but for those that the scenario has in its hand."""
+    return [option for option in keys.options() if option.key not in _NOT_ASKED_FOR]
+
+
+def add_key_options(parser: argparse.ArgumentParser) -> None:
+    """Let a command take each of the keys."""
+    for option in key_options():
+        if option.choices:
+            parser.add_argument(option.name, choices=option.choices, help=option.help)
+        elif option.type is str:
+            parser.add_argument(option.name, metavar="TEXT", help=option.help)
+        else:
+            least = max(option.minimum or 0, _LEAST.get(option.key, 0))
+            kind = number(option.type, least, option.maximum)
+            parser.add_argument(option.name, type=kind, metavar="N", help=option.help)
+
+
+def overrides(parsed: argparse.Namespace) -> dict[str, Any]:
+    """What was asked for of the configuration, by key."""
+    given = {option.key: getattr(parsed, option.attribute, None) for option in key_options()}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def number(kind: type, least: float, most: float | None = None) -> Callable[[str], int | float]:
+    """A type for argparse, an `int` or a `float`, whose refusal says what is allowed."""
+    allowed = "a whole number" if kind is int else "a number"
+    allowed += f" of at least {least:g}" if most is None else f" from {least:g} to {most:.0f}"
+
+    def read(text: str) -> int | float:
+        value: int | float | None
+        try:
+            value = int(text) if kind is int else float(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= (float("inf") if most is None else most):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {allowed}")
+        return value
+
+    return read
+
+
+def whole_number(least: int) -> Callable[[str], int | float]:
+    """A type for argparse."""
+    return number(int, least)
+
+
+def seconds(text: str) -> float:
+    """A type for argparse: seconds, 0 or more, finite."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds of at least 0")
+    return value

@@ -1,0 +1,247 @@
+"""One run's hold on the system: both stacks prepared, the scenario measured, and everything given back."""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.names import COLORS, PLATFORM_NAMESPACE, PLATFORM_STACK, consumer_set
+from components.settings import StrategySettings
+from experiments import clocks, preflight
+from experiments.clocks import Clocks
+from experiments.cluster import Cluster, ClusterError
+from experiments.errors import ExperimentError
+from experiments.guard import Guard
+from experiments.interrupts import Interrupts
+from experiments.lab import Lab
+from experiments.lag import EndOffsets, Lag
+from experiments.measurements import ProducerSeen
+from experiments.options import Options
+from experiments.pod_history import PodHistory, PodWatch
+from experiments.producer import CONTAINER, POD, Counts, Producer, producers_since
+from experiments.progress import Progress
+from experiments.stacks import Configuration, Stack
+
+_BOOTSTRAP_OUTPUT = "bootstrapServers"
+_DRAIN_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was observed while the scenario went on, before anything was collected. Times in seconds since 1970, but
+    for `since_ns`, the producer's own time at its beginning in nanoseconds.
+    """
+
+    started: float
+    finished: float
+    since_ns: int
+    producers: Sequence[str]
+    producer: ProducerSeen
+    produced_rate: float | None
+    clocks: Clocks | None
+    pods: PodHistory
+    platform_pods: PodHistory
+    groups: frozenset[str]
+
+
+class Session:
+    """The stacks of one run, with this run's configuration."""
+
+    def __init__(
+        self,
+        options: Options,
+        cluster: Cluster,
+        folder: Path,
+        *,
+        repository: Path,
+        interrupts: Interrupts,
+        progress: Progress,
+    ) -> None:
+        self._options = options
+        self._cluster = cluster
+        self._repository = repository
+        self._interrupts = interrupts
+        self._progress = progress
+        self._configuration = Configuration(repository, options.stack, folder / f"Pulumi.{options.stack}.yaml")
+        self._configuration.set(**{"strategy": options.strategy, **options.scenario.configuration})
+        self._configuration.set(**options.overrides)
+        self.settings: StrategySettings = preflight.strategy_settings_of(self._configuration)
+        self._platform = Configuration(repository, PLATFORM_STACK, folder / f"Pulumi.{PLATFORM_STACK}.yaml")
+        preflight.platform_settings_of(self._platform)
+
+    @property
+    def namespace(self) -> str:
+        return self._options.stack
+
+    # Before
+
+    def prepare(self) -> Lab:
+        """Both stacks as configured, whatever was there before; returns what a scenario works with."""
+        platform = Stack(self._repository, self._platform, self._interrupts, self._progress)
+        platform.prepare(lambda: None)
+        self._configuration.share_salt(self._platform)
+        self._ask_again_for_what_failed()
+        stack = Stack(self._repository, self._configuration, self._interrupts, self._progress)
+        stack.prepare(self._drifted)
+        ends = EndOffsets(
+            self.namespace,
+            POD,
+            CONTAINER,
+            bootstrap=platform.output(_BOOTSTRAP_OUTPUT),
+            topic=self.settings.topic,
+            partitions=self.settings.partitions,
+        )
+        return Lab(
+            cluster=self._cluster,
+            stack=stack,
+            settings=self.settings,
+            producer=Producer(self._cluster, self.namespace, self._progress),
+            lag=Lag(self._cluster, self.namespace, ends, self.settings.partitions),
+            progress=self._progress,
+            guard=Guard(self._cluster, self.namespace),
+            spell_seconds=self._options.spell_seconds,
+        )
+
+    def _ask_again_for_what_failed(self) -> None:
+        """A generation that has an outcome is not tried again.
+
+        If the colour wanted is the one that failed, a new attempt asks for it.
+        """
+        with suppress(ClusterError):
+            live = self._cluster.switch(self.namespace)
+            if live.wanted == self.settings.active != live.active and live.holds(live.settled):
+                self._configuration.set(attempt=int(live.raw["spec"].get("attempt", 1)) + 1)
+
+    def _drifted(self) -> str | None:
+        """What of the live objects is not as configured. None if they are not there: then `up` has said why."""
+        try:
+            live = self._cluster.switch(self.namespace)
+        except ClusterError as error:
+            if error.not_found:
+                return None
+            raise
+        if live.wanted != self.settings.active:
+            return f"the live KafkaConsumerSwitch asks for {live.wanted}, not for {self.settings.active}"
+        for color in COLORS:
+            name = consumer_set(color)
+            raw = self._cluster.get(f"/apis/apps/v1/namespaces/{self.namespace}/statefulsets/{name}")
+            replicas, wanted = raw["spec"]["replicas"], self._replicas[color]
+            if replicas != wanted:
+                return f"the live StatefulSet {name} has {replicas} replicas, not {wanted}"
+        return None
+
+    @property
+    def _replicas(self) -> dict[str, int]:
+        return {"blue": self.settings.replicas_of("blue"), "green": self.settings.replicas_of("green")}
+
+    # During
+
+    def measure(self, lab: Lab) -> Observed:
+        """Carry out the scenario, and everything that is watched meanwhile. Raises an ExperimentError where the system
+        is not as the plan wants it at the beginning, or somebody else changes it.
+        """
+        lab.wait_pods({"blue": self.settings.replicas, "green": self.settings.replicas})
+        with self._progress.step("a fresh producer"):
+            name = lab.producer.renew().name
+            since_ns = lab.producer.clock()
+        rate = lab.producer.measure_rate(self.settings.rate)
+        self._progress.say(f"producer {name} keeps {rate:.1f} records/s")
+        lab.preconditions()
+        lab.clocks = clocks.read(self._cluster, self.namespace)
+        self._progress.say(_clocks_line(lab.clocks))
+        groups = self._cluster.switch(self.namespace).groups
+        watches = [PodWatch(self._cluster, namespace) for namespace in (self.namespace, PLATFORM_NAMESPACE)]
+        lab.guard.begin()
+        for watch in watches:
+            watch.start()
+        try:
+            lab.lag.start()
+            first, started = lab.producer.counts(), time.time()
+            scenario = self._options.scenario
+            what = f"scenario {scenario.name}, {scenario.title}: {self._options.switches} switches"
+            with self._progress.step(what):
+                scenario.perform(lab, self._options.switches)
+            last, finished = lab.producer.counts(), time.time()
+            lab.guard.check()
+            with self._progress.step("rate 0, waiting for lag 0"):
+                silent = lab.producer.silence()
+                lab.lag.wait_caught_up(_DRAIN_SECONDS, lab.active)
+            lab.lag.stop()
+            lab.lag.close()
+            pods, platform_pods = (watch.stop() for watch in watches)
+        except BaseException:
+            for watch in watches:
+                watch.abandon()
+            raise
+        after = clocks.read(self._cluster, self.namespace)
+        with self._progress.step("ending the producer"):
+            closing = lab.producer.renew().name
+        logs = lab.producer.logs()
+        producers = producers_since(logs, since_ns, besides=[closing])
+        seen = ProducerSeen(
+            restarted=_others(name, [first, last, silent], producers, pods),
+            acked=silent.acked if silent.name == name else None,
+            without_end=[one for one in producers if not logs[one].ended],
+        )
+        self._put_rate_back(lab)
+        return Observed(
+            started=started,
+            finished=finished,
+            since_ns=since_ns,
+            producers=producers or [name],
+            producer=seen,
+            produced_rate=_rate(first, last),
+            clocks=clocks.worst([lab.clocks, after]),
+            pods=pods,
+            platform_pods=platform_pods,
+            groups=groups,
+        )
+
+    def _put_rate_back(self, lab: Lab) -> None:
+        """A new process begins at the configured rate; whatever was asked of the one before ended with it."""
+        if lab.producer.rate() != self.settings.rate:
+            lab.producer.set_rate(self.settings.rate)
+
+    # When it ends early
+
+    def tidy_up(self, lab: Lab) -> None:
+        """Give the system back as the next run, or its user, wants it.
+
+        The flow on, both colours there. What fails here the next run repairs.
+        """
+        with self._interrupts.shielded():
+            self._progress.say(
+                "ending early: putting the producer's rate and the replicas back "
+                "(Ctrl-C again leaves that to the next run)"
+            )
+            lab.lag.stop()
+            lab.lag.close()
+            with suppress(ExperimentError):
+                lab.producer.set_rate(self.settings.rate)
+            if not self._interrupts.hurried:
+                with suppress(ExperimentError):
+                    lab.restore_replicas()
+
+
+def _clocks_line(found: Clocks | None) -> str:
+    if found is None:
+        return "no workload tells its time: how far the clocks are apart is unknown"
+    text = f"the cluster's clock is {found.offset * 1000:+.1f} ms from this machine's, ±{found.error * 1000:.1f} ms"
+    return text if found.nodes == 1 else f"{text}; {found.nodes} nodes, {found.between_nodes_ms:.1f} ms apart at most"
+
+
+def _rate(first: Counts, last: Counts) -> float | None:
+    """Acknowledged records per second between two counts. None if they are of two processes."""
+    return (last.acked - first.acked) / (last.at - first.at) if first.name == last.name else None
+
+
+def _others(name: str, counts: Sequence[Counts], producers: Sequence[str], pods: PodHistory) -> list[str]:
+    """Every producer of the span but `name`, by what it said, what it wrote, and what became of its pod."""
+    found = {one for one in [*(count.name for count in counts), *producers] if one != name}
+    if not found:
+        # Whoever was started again and wrote nothing since has no name that is known.
+        lives = pods.of(CONTAINER)
+        found |= {f"{life.name}, {life.restarts} times" for life in lives if life.restarts}
+        found |= {f"{life.name}, a new pod" for life in lives[1:]}
+    return sorted(found)

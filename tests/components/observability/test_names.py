@@ -1,0 +1,35 @@
+"""The one list of metrics' names: what the workloads export, and all that is queried."""
+
+import ast
+import re
+from pathlib import Path
+
+from components.observability import names
+from experiments.metrics import QUERIES
+
+ROOT = Path(__file__).parents[3]
+_METRIC = re.compile(r"(?:bg|kafka)_[a-z0-9_]+[a-z0-9]")
+_OF_THE_STORE = {"up"}
+
+
+def exported() -> set[str]:
+    """The metrics' names in the workloads' source: texts that are nothing else."""
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "workloads").rglob("*.py"))
+    texts = (node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return {text for text in texts if isinstance(text, str) and _METRIC.fullmatch(text)}
+
+
+def test_every_name_is_one_that_the_workloads_export() -> None:
+    assert set(names.METRICS) - exported() == set()
+    assert len(set(names.METRICS)) == len(names.METRICS)
+
+
+def test_every_name_that_a_query_of_the_experiments_uses_is_in_the_list() -> None:
+    used = {name for query in QUERIES.values() for name in re.findall(r"([a-z_]+)\{", query)}
+    assert used
+    assert used - names.series() - _OF_THE_STORE == set()
+
+
+def test_every_constant_is_in_the_list() -> None:
+    named = {value for key, value in vars(names).items() if key.isupper() and isinstance(value, str)}
+    assert named == set(names.METRICS)

@@ -1,0 +1,103 @@
+"""Whose change it was."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from experiments.cluster import Cluster
+from experiments.guard import LEASE, SWITCH, ForeignChangeError, Guard, Mark, foreign
+from tests.support.fake_api import FakeApi
+
+BLUE = ("StatefulSet", "consumer-blue")
+BEFORE = {
+    SWITCH: Mark("s1", 4, {"pulumi-kubernetes": "T1"}),
+    BLUE: Mark("b1", 2, {"pulumi-kubernetes": "T1"}),
+    LEASE: Mark("l1", None, {"kafka-bluegreen-controller": "T1"}),
+}
+
+
+def after(key: tuple[str, str], **changes: Any) -> dict[tuple[str, str], Mark]:
+    return {**BEFORE, key: replace(BEFORE[key], **changes)}
+
+
+def test_what_the_run_wrote_is_its_own() -> None:
+    assert foreign(BEFORE, BEFORE, {}) == []
+    assert foreign(BEFORE, after(SWITCH, generation=5), {SWITCH: 1}) == []
+    assert foreign(BEFORE, BEFORE, {SWITCH: 1}) == []  # an update that failed before it wrote
+
+
+@pytest.mark.parametrize(
+    ("now", "own", "said"),
+    [
+        # `pulumi up` by hand, there and back
+        (
+            after(SWITCH, generation=6),
+            {},
+            "generation 4 -> 6 (last written by field manager 'pulumi-kubernetes' at T1)",
+        ),
+        (after(SWITCH, generation=6), {SWITCH: 1}, "generation 4 -> 6, of which this run made 1"),
+        (
+            after(BLUE, generation=3, writers={"pulumi-kubernetes": "T1", "kubectl-scale": "T5"}),
+            {SWITCH: 1},
+            "StatefulSet consumer-blue: generation 2 -> 3 (last written by field manager 'kubectl-scale' at T5)",
+        ),
+        (after(SWITCH, uid="s2", generation=1), {SWITCH: 1}, "was deleted and made again"),
+        ({SWITCH: BEFORE[SWITCH], LEASE: BEFORE[LEASE]}, {}, "StatefulSet consumer-blue was deleted"),
+        (
+            after(LEASE, writers={"kafka-bluegreen-controller": "T7", "kubectl-edit": "T6"}),
+            {},
+            "Lease consumer-switch was written by field manager 'kubectl-edit' at T6",
+        ),
+    ],
+)
+def test_what_somebody_else_wrote_is_named(now: Any, own: Any, said: str) -> None:
+    found = foreign(BEFORE, now, own)
+    assert len(found) == 1
+    assert said in found[0]
+
+
+def test_the_controllers_own_writes_of_the_lease_are_the_protocol() -> None:
+    assert foreign(BEFORE, after(LEASE, writers={"kafka-bluegreen-controller": "T9"}), {}) == []
+
+
+def test_a_former_edit_of_the_lease_is_history() -> None:
+    writers = {"kafka-bluegreen-controller": "T1", "kubectl-edit": "T0"}
+    before = after(LEASE, writers=writers)
+    assert foreign(before, after(LEASE, writers={**writers, "kafka-bluegreen-controller": "T9"}), {}) == []
+
+
+def managed(name: str, generation: int, *writers: tuple[str, str, str]) -> dict[str, Any]:
+    fields = [{"manager": who, "time": at, "subresource": sub} for who, at, sub in writers]
+    return {"metadata": {"name": name, "uid": "u", "generation": generation, "managedFields": fields}}
+
+
+def test_a_mark_knows_the_last_writer_but_of_the_status() -> None:
+    mark = Mark.of(
+        managed("consumer", 4, ("pulumi", "T1", ""), ("kubectl-edit", "T2", ""), ("controller", "T3", "status"))
+    )
+    assert mark.last_writer == "last written by field manager 'kubectl-edit' at T2"
+    assert Mark.of(managed("consumer", 4)).last_writer == "by an unknown field manager"
+
+
+def serve(api: FakeApi, generation: int) -> None:
+    apps = "/apis/apps/v1/namespaces/strategy-c"
+    api.answers["GET", f"{apps}/statefulsets"] = (200, {"items": [managed("consumer-blue", 1)]})
+    api.answers["GET", f"{apps}/deployments"] = (200, {"items": []})
+    switch = managed("consumer", generation, ("kubectl-edit", "T2", ""))
+    path = "/apis/kafka-bluegreen.io/v1alpha1/namespaces/strategy-c/kafkaconsumerswitches/consumer"
+    api.answers["GET", path] = (200, {**switch, "spec": {"active": "blue"}})
+    lease = "/apis/coordination.k8s.io/v1/namespaces/strategy-c/leases/consumer-switch"
+    api.answers["GET", lease] = (200, {"metadata": {"name": "consumer-switch", "uid": "l"}})
+
+
+def test_the_guard_compares_with_what_it_saw_last(api: FakeApi, cluster: Cluster) -> None:
+    guard = Guard(cluster, "strategy-c")
+    serve(api, 4)
+    guard.begin()
+    serve(api, 5)
+    assert guard.check({SWITCH: 1})[SWITCH].generation == 5
+    guard.check()
+    serve(api, 7)
+    with pytest.raises(ForeignChangeError, match=r"generation 5 -> 7 \(last written by field manager 'kubectl-edit'"):
+        guard.check()

@@ -1,0 +1,163 @@
+"""A run's switch is the one that its own command made, and nobody else's."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from components.settings import strategy_settings
+from experiments.clocks import Clocks
+from experiments.cluster import Cluster
+from experiments.guard import ForeignChangeError, Guard
+from experiments.lab import Lab
+from experiments.progress import Progress
+from experiments.stacks import Update
+from tests.experiments.test_guard import managed
+from tests.support.fake_api import FakeApi
+
+NAMESPACE = "strategy-c"
+APPS = f"/apis/apps/v1/namespaces/{NAMESPACE}"
+SWITCH = f"/apis/kafka-bluegreen.io/v1alpha1/namespaces/{NAMESPACE}/kafkaconsumerswitches/consumer"
+LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/consumer-switch"
+COMMANDED = 1_764_000_000.0
+
+
+class World:
+    """The live objects, and a stack whose `up` changes them as a test says."""
+
+    def __init__(self, api: FakeApi) -> None:
+        self.api = api
+        self.generation = 4
+        self.active = "blue"
+        self.last: dict[str, Any] | None = None
+        self.set_generation = 1
+        self.up: Any = self.switched
+        self.configuration = SimpleNamespace(set=lambda **_: None)
+        self.name = NAMESPACE
+        api.answers["GET", f"{APPS}/statefulsets"] = lambda _: (
+            200,
+            {"items": [managed("consumer-blue", self.set_generation, ("kubectl-scale", "T5", ""))]},
+        )
+        api.answers["GET", f"{APPS}/deployments"] = (200, {"items": []})
+        api.answers["GET", LEASE] = (200, {"metadata": {"name": "consumer-switch", "uid": "l"}})
+        api.answers["GET", SWITCH] = lambda _: (200, self.object())
+
+    def object(self) -> dict[str, Any]:
+        status = {"active": self.active, **({"lastSwitch": self.last} if self.last else {})}
+        raw = managed("consumer", self.generation, ("pulumi-kubernetes", "T9", ""))
+        return {**raw, "spec": {"active": self.active}, "status": status}
+
+    def change(self, target: str, started: str = "2025-11-24T16:00:01Z") -> None:
+        source, self.active, self.generation = self.active, target, self.generation + 1
+        self.last = {
+            "from": source,
+            "to": target,
+            "epoch": 8,
+            "outcome": "Switched",
+            "generation": self.generation,
+            "startedAt": started,
+            "activeAt": started,
+        }
+
+    def switched(self) -> Update:
+        self.change("green" if self.active == "blue" else "blue")
+        return Update(COMMANDED, 2.0, None)
+
+
+@pytest.fixture
+def world(api: FakeApi) -> World:
+    return World(api)
+
+
+@pytest.fixture
+def lab(world: World, cluster: Cluster) -> Lab:
+    guard = Guard(cluster, NAMESPACE)
+    guard.begin()
+    fake: Any = world
+    none: Any = None
+    made = Lab(
+        cluster=cluster,
+        stack=fake,
+        settings=strategy_settings({"strategy": "c"}, NAMESPACE),
+        producer=none,
+        lag=none,
+        progress=Progress(),
+        guard=guard,
+        spell_seconds=0.0,
+    )
+    made.clocks = Clocks(offset=0.0, error=0.01, between_nodes=0.0, nodes=1)
+    return made
+
+
+def test_the_switch_of_the_runs_own_command_is_noted(lab: Lab) -> None:
+    record = lab.switch()
+    assert (record.source, record.target, record.outcome) == ("blue", "green", "Switched")
+    assert record.last is not None
+    assert record.last.generation == 5
+    assert lab.active == "green"
+    assert lab.switch(rollback=True).direction == "green-blue"
+    assert len(lab.notes.rollbacks) == 1
+
+
+def test_a_switch_back_by_hand_is_not_taken_for_the_runs_own(lab: Lab, world: World) -> None:
+    """What passed with -3.27 s: a `pulumi up` by hand switched back, and the run's own command had nothing to do."""
+    lab.switch()
+    world.change("blue")
+    world.up = lambda: Update(COMMANDED, 0.5, None)
+    with pytest.raises(
+        ForeignChangeError, match=r"generation 5 -> 6 \(last written by field manager 'pulumi-kubernetes'"
+    ):
+        lab.switch(rollback=True)
+    assert lab.notes.rollbacks == []
+
+
+def test_a_change_by_hand_within_the_runs_own_update_is_found(lab: Lab, world: World) -> None:
+    def both() -> Update:
+        world.switched()
+        return world.switched()
+
+    world.up = both
+    with pytest.raises(ForeignChangeError, match="generation 4 -> 6, of which this run made 1"):
+        lab.switch()
+
+
+def test_a_switch_that_began_before_its_command_is_somebody_elses(lab: Lab, world: World) -> None:
+    def early() -> Update:
+        world.change("green", started="2025-11-24T15:59:56Z")
+        return Update(COMMANDED, 2.0, None)
+
+    world.up = early
+    with pytest.raises(ForeignChangeError, match=r"began 3\.990 s before"):
+        lab.switch()
+
+
+def test_clocks_that_are_known_to_differ_are_allowed_for(lab: Lab, world: World) -> None:
+    def early() -> Update:
+        world.change("green", started="2025-11-24T15:59:56Z")
+        return Update(COMMANDED, 2.0, None)
+
+    world.up = early
+    lab.clocks = Clocks(offset=-4.5, error=0.1, between_nodes=0.0, nodes=1)
+    record = lab.switch()
+    assert record.switch_seconds is not None
+    assert record.switch_seconds < 0  # which the run's criteria refuse
+
+
+def test_a_set_that_was_scaled_by_hand_ends_the_run(lab: Lab, world: World) -> None:
+    world.set_generation = 2
+    with pytest.raises(ForeignChangeError, match=r"StatefulSet consumer-blue: generation 1 -> 2 .*'kubectl-scale'"):
+        lab.switch()
+
+
+def test_an_update_that_wrote_nothing_made_no_switch(lab: Lab, world: World) -> None:
+    world.up = lambda: Update(COMMANDED, 2.0, "the program failed")
+    record = lab.switch()
+    assert (record.outcome, record.switched) == ("NotSeen", False)
+
+
+def test_a_switch_can_be_disturbed_while_it_runs(lab: Lab, world: World, tmp_path: Path) -> None:
+    done: list[str] = []
+    record = lab.switch(during=lambda disturbance: done.append(type(disturbance).__name__))
+    assert done == ["Disturbance"]
+    assert record.switched

@@ -1,0 +1,51 @@
+"""Scenarios register by being in the package."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from experiments import scenarios
+
+MADE_UP = """
+from experiments.scenarios.base import Scenario
+
+SCENARIO = Scenario(
+    "{name}", "made up", 0, 1, perform=lambda lab, switches: None, judge=lambda seen: [],
+    configuration={{"green": {{"faults": {{"failure_rate": 0.1}}}}}}, kind="measurement",
+)
+"""
+
+
+@pytest.fixture
+def add(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setattr(scenarios, "__path__", [*scenarios.__path__, str(tmp_path)])
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if name.startswith("experiments.scenarios."):
+            del sys.modules[name]
+
+
+def test_the_plans_scenarios_are_found() -> None:
+    assert {name: scenario.title for name, scenario in scenarios.SCENARIOS.items()} == {
+        "1": "normal switch",
+        "2": "immediate rollback",
+    }
+
+
+def test_a_module_in_the_package_is_a_scenario(add: Path) -> None:
+    (add / "made_up.py").write_text(MADE_UP.format(name="9-made-up"))
+    importlib.invalidate_caches()
+    found = scenarios._found()
+    assert sorted(found) == ["1", "2", "9-made-up"]
+    assert found["9-made-up"].kind == "measurement"
+
+
+def test_two_scenarios_of_one_name_are_refused(add: Path) -> None:
+    (add / "made_up.py").write_text(MADE_UP.format(name="1"))
+    importlib.invalidate_caches()
+    with pytest.raises(ValueError, match="two scenarios are called '1'"):
+        scenarios._found()

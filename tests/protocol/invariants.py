@@ -1,0 +1,92 @@
+"""What must hold: of every Lease, of every write of it, and of a world that has come to rest. Each gives what is wrong,
+in words, or nothing.
+"""
+
+from collections.abc import Callable
+
+from tests.protocol.parts import Control, Core, Known, Slot, said, told
+from workloads.common.lease import Grant
+from workloads.common.states import Color, Outcome, State
+from workloads.controller import terms as tm
+
+
+class InvariantBroken(AssertionError):
+    """A state or a step that must not be; carries the shortest history that leads there."""
+
+
+SpecOf = Callable[[int], tm.Spec]
+"""What a generation asks for."""
+
+
+def wrong_lease(lease: Grant | None, spec_of: SpecOf) -> str:
+    """Which invariant this Lease breaks by itself; empty when none."""
+    if lease is None or lease.holder is None or lease.generation == 0:
+        return ""
+    asked = spec_of(lease.generation).active
+    if lease.outcome is Outcome.SWITCHED and lease.holder is not asked:
+        return f"generation {lease.generation} asks for {asked}: {told(lease)}"
+    if lease.outcome is Outcome.ROLLBACK_BLOCKED and not lease.blocked_by:
+        return f"nobody is named: {told(lease)}"
+    if lease.outcome in (Outcome.REFUSED, Outcome.ROLLED_BACK) and lease.holder is asked:
+        return f"generation {lease.generation} asks for {asked}: {told(lease)}"
+    if lease.outcome is Outcome.FAILED and lease.holder is asked and lease.reason != "ResumeTimeout":
+        # Only a colour that held the grant before, and is not ACTIVE in time, fails without a way back.
+        return f"generation {lease.generation} asks for {asked}: {told(lease)}"
+    return ""
+
+
+def unearned(me: Control, known: tuple[Known, Known], write: Grant, *, spec: tm.Spec, share: tuple[int, ...]) -> str:
+    """What had to be seen before this write, and was not; empty when nothing is amiss."""
+    was = me.grant
+    if was is None or was.unconfirmed or write.unconfirmed:
+        return ""
+    by_color = dict(zip(Color, known, strict=True))
+    if was.holder is not None and was.outcome is not None and write.holder is None and write.origin is was.holder:
+        if any(not seen.ready for seen in by_color[was.holder.other]):
+            return f"withdrawn for a colour that is not ready: {told(write)}"
+        if spec.wait_for_lag and me.measured is not tm.Lag.CAUGHT_UP:
+            return f"withdrawn before the holder had caught up: {told(write)}"
+    if was.holder is not None and write.holder is was.holder and write.outcome is Outcome.SWITCHED:
+        owners = [seen for seen in by_color[was.holder] if seen.report and seen.report.partitions == share]
+        if len(owners) != spec.count(Color.BLUE):
+            return f"a partition has no owner: {told(write)}"
+        moved = was.outcome is None and was.origin is not None and was.generation == me.generation
+        if moved and spec.analysis and me.measured is not tm.Analysis.PASSED:
+            return f"the analysis did not pass: {told(write)}"
+    left = was.last_holder
+    away = left is not None and was.holder is None and write.holder is left.other
+    if (
+        away
+        and left is not None
+        and spec.absence is tm.Absence.UNKNOWN
+        and len(by_color[left]) != spec.count(Color.BLUE)
+    ):
+        return f"somebody is absent, and confirmed nothing: {told(write)}"
+    return ""
+
+
+def end(core: Core, slots: tuple[Slot, ...], share: tuple[int, ...]) -> str:
+    """How a world that has come to rest ended: 'good …', or what is wrong."""
+    lease = core.lease
+    if lease is None or lease.holder is None:
+        return f"nobody holds the grant: {told(lease)}"
+    if lease.generation != core.generation or lease.outcome is None:
+        return f"generation {core.generation} has no outcome: {told(lease)}"
+    for slot in slots:
+        expected = State.ACTIVE if slot.color is lease.holder else State.PAUSED
+        if not slot.up or slot.life.state is not expected or slot.life.epoch != lease.epoch:
+            return f"a {slot.color} consumer is {said(slot.truth())} under {told(lease)}"
+        if slot.color is lease.holder and slot.life.partitions != share:
+            return f"a {slot.color} consumer owns nothing under {told(lease)}"
+    return f"good: {lease.outcome}"
+
+
+def wrong_write(old: Grant | None, new: Grant) -> str:
+    """Which invariant this write breaks, whoever made it; empty when none."""
+    if old is None:
+        return ""
+    if new.epoch < old.epoch:
+        return f"the epoch fell: {told(old)} -> {told(new)}"
+    if old.holder is not new.holder and new.epoch == old.epoch:
+        return f"the holder changed without a new epoch: {told(old)} -> {told(new)}"
+    return ""

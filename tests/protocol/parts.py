@@ -1,0 +1,205 @@
+"""The parts of the model's world, as values: slots, controllers, the core, and the steps that lead from one to the next."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from workloads.common.lease import Grant
+from workloads.common.report import Report
+from workloads.common.states import Color, GroupProtocol, Membership
+from workloads.controller import decide as dc
+from workloads.controller import terms as tm
+from workloads.member import lifecycle as lc
+from workloads.sidecar import step as sc
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The three functions under test; the tests put broken copies in their place."""
+
+    decide: Callable[[tm.Observation], tm.Decision] = dc.decide
+    sidecar: Callable[[sc.View], sc.Next] = sc.step
+    lifecycle: Callable[[lc.Lifecycle, lc.Event], lc.Step] = lc.step
+
+
+REAL = Rules()
+
+FAULTS = {
+    "consumer-crash": "a consumer process dies, and starts again some time later",
+    "sidecar-crash": "a sidecar forgets everything",
+    "controller-crash": "a controller forgets everything but the status, which may be old",
+    "freeze": "a pod stands still, and thaws some time later",
+    "pod-delete": "a pod is gone, and made again some time later",
+    "lost": "a consumer loses its partitions, or is fenced while it is ACTIVE",
+    "commit-fails": "the commit of a drain is not acknowledged",
+    "unanswered": "a consumer does not answer its sidecar for a while",
+    "deadline": "a deadline of the controller passes, however early",
+    "report-again": "a report that was written is written again, once or more often, at any later time",
+    "spec-flip": "the specification asks for the other colour again, as a new generation",
+    "lease-delete": "somebody deletes the Lease",
+    "unready": "a pod is not Ready for a while; new ones are not at first",
+    "revoked": "the group takes the partitions of an ACTIVE consumer, and gives them back some time later",
+    "analysis-fails": "the analysis finds too many failures",
+    "analysis-empty": "the analysis shows nothing",
+}
+
+LATE = 1e9
+"""Seconds after which every deadline has passed."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much may go wrong in one history, and how large the world is.
+
+    faults: the kinds allowed, each with how often. total: how many altogether. pods: per colour.
+    fine: every view ages by itself (see `model`). controllers: how many run at the same time.
+    lag: a switch waits until the holder has caught up. analysis: it has to pass one. absence: of a pod from a list.
+    """
+
+    faults: tuple[tuple[str, int], ...] = ()
+    total: int = 1
+    pods: int = 2
+    fine: bool = False
+    membership: Membership = Membership.TAKEOVER
+    protocol: GroupProtocol = GroupProtocol.CLASSIC
+    controllers: int = 1
+    lag: bool = False
+    analysis: bool = False
+    absence: tm.Absence = tm.Absence.GONE
+
+    def __str__(self) -> str:
+        kinds = " ".join(f"{kind}*{count}" if count > 1 else kind for kind, count in self.faults)
+        parts = [f"{self.pods}+{self.pods} pods", "fine" if self.fine else "coarse", f"{self.membership}"]
+        if self.protocol is not GroupProtocol.CLASSIC:
+            parts.append(f"{self.protocol} protocol")
+        parts += [name for name, asked in (("lag", self.lag), ("analysis", self.analysis)) if asked]
+        if self.absence is tm.Absence.UNKNOWN:
+            parts.append("absence tells nothing")
+        if self.controllers > 1:
+            parts.append(f"{self.controllers} controllers")
+        return f"{', '.join(parts)}; at most {self.total} of: {kinds or 'nothing'}"
+
+
+class Seen(NamedTuple):
+    """What a controller knows of a slot. report, ready: coarse grain: the pod's newest ones count, not these."""
+
+    uid: int
+    report: Report | None
+    ready: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One place in a StatefulSet.
+
+    uid, boot: numbers of the pod and of the consumer process in it. up: the consumer process runs.
+    life: what the consumer knows of itself. todo: effects that it has begun and that have not ended.
+    inflight: commands that were posted to this process. view: the sidecar's. stored: the report on the Pod object.
+    kept: an old report that may be written again. seen: what each controller knows; None: no pod. ready: as probed.
+    """
+
+    color: Color
+    uid: int
+    boot: int
+    life: lc.Lifecycle
+    view: sc.View
+    seen: tuple[Seen | None, ...]
+    exists: bool = True
+    frozen: bool = False
+    up: bool = True
+    todo: tuple[lc.Effect, ...] = ()
+    inflight: frozenset[lc.Event] = frozenset()
+    stored: Report | None = None
+    kept: Report | None = None
+    ready: bool = True
+
+    def truth(self) -> Report | None:
+        """What the consumer would answer now; None when nothing."""
+        life = self.life
+        if not self.up:
+            return None
+        return Report(
+            f"{self.uid}.{self.boot}", life.state, life.epoch, life.seen_epoch, life.committed, life.partitions
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One controller process: everything in it is a view, possibly an old one. What it knows of pods is in the slots.
+
+    knows: it has read the Lease. listed: the phase in which its last consistent list was begun.
+    measured: what was measured in the present phase.
+    """
+
+    knows: bool
+    grant: Grant | None
+    generation: int
+    listed: tuple[object, ...] | None
+    memory: tm.Memory
+    measured: tm.Lag | tm.Analysis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The world besides the slots. lease: None when it does not exist. status: what a restarted controller reads."""
+
+    lease: Grant | None
+    generation: int
+    status: tm.Memory
+    controls: tuple[Control, ...]
+
+
+class SlotMove(NamedTuple):
+    """A step of one slot. fault: its kind, or empty. due: whether a fair schedule takes it. wrong: what it breaks."""
+
+    what: str
+    fault: str
+    due: bool
+    after: Slot
+    wrong: str = ""
+
+
+class CoreMove(NamedTuple):
+    """A step of the core. lists, forgets: the number of the controller that lists all pods, or forgets them."""
+
+    what: str
+    fault: str
+    due: bool
+    after: Core
+    lists: int | None = None
+    forgets: int | None = None
+    wrong: str = ""
+
+
+Known = tuple[Seen, ...]
+"""What a controller believes to be the pods of one colour."""
+
+SHARE = (0,)
+"""A slot's share of the topic: one partition. Which one it is follows from the others that own one (see `world.World.members`):
+slots are interchangeable, so no two ever own the same. Where nothing can be revoked the topic has no partitions."""
+
+
+def told(grant: Grant | None) -> str:
+    """A Lease in a few words, for histories."""
+    if grant is None:
+        return "no Lease"
+    words = [f"{grant.holder or 'nobody'} at epoch {grant.epoch}"]
+    if grant.holder is None:
+        words.append(f"withdrawn from {grant.last_holder or 'whoever it was'}")
+    words.append(f"generation {grant.generation} {grant.outcome or 'under way'}")
+    words += [grant.reason] if grant.reason else []
+    words += [f"waits for {', '.join(grant.blocked_by)}"] if grant.blocked_by else []
+    return ", ".join(words) + (", all unconfirmed" if grant.unconfirmed else "")
+
+
+def said(report: Report | None) -> str:
+    if report is None:
+        return "nothing"
+    return f"{report.state or 'no answer'} at epoch {report.epoch}"
+
+
+def pictured(slot: Slot) -> str:
+    """A slot in a few words, for histories."""
+    said_of_it = f"{slot.life.state} at epoch {slot.life.epoch}" if slot.exists else "no pod"
+    under_way = "".join(f", in flight: {command}" for command in sorted(slot.inflight, key=repr))
+    return f"{slot.color}: {said_of_it}{', frozen' if slot.frozen else ''}{'' if slot.up else ', down'}{under_way}"

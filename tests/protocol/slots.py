@@ -1,0 +1,238 @@
+"""One place in a colour's StatefulSet in the adversary's world: every step that its pod, its consumer and its sidecar can
+take, and what controllers know of it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from tests.protocol.parts import FAULTS, REAL, SHARE, Bounds, Rules, Seen, Slot, SlotMove, said, told
+from workloads.common.lease import Grant
+from workloads.common.report import Report
+from workloads.common.states import Color, Membership, State
+from workloads.member import lifecycle as lc
+from workloads.sidecar import step as sc
+
+
+@dataclass
+class Slots:
+    """The steps of slots within `bounds`, by `rules`."""
+
+    bounds: Bounds
+    rules: Rules = REAL
+    kinds: frozenset[str] = field(init=False)
+    share: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.kinds = frozenset(kind for kind, _ in self.bounds.faults)
+        self.share = SHARE if "revoked" in self.kinds else ()
+        unknown = self.kinds - FAULTS.keys()
+        if unknown:
+            raise ValueError(f"unknown kinds of faults: {sorted(unknown)}; there are {sorted(FAULTS)}")
+
+    def fresh(self, color: Color, uid: int, seen: tuple[Seen | None, ...]) -> Slot:
+        begun = lc.start(self.bounds.membership, self.bounds.protocol)
+        ready = "unready" not in self.kinds
+        return self._after(Slot(color, uid, 0, begun.lifecycle, sc.View(color), seen, ready=ready), begun)
+
+    # -- what the controllers know -----------------------------------------------------------------------------------
+
+    def actual(self, slot: Slot) -> Seen | None:
+        """What a consistent read shows of a slot."""
+        if not slot.exists:
+            return None
+        return Seen(slot.uid, slot.stored, slot.ready) if self.bounds.fine else Seen(slot.uid, None)
+
+    def known(self, slot: Slot, controller: int) -> Seen | None:
+        """What a controller believes of a slot."""
+        seen = slot.seen[controller]
+        if seen is None or self.bounds.fine or not slot.exists or seen.uid != slot.uid:
+            return seen
+        return Seen(seen.uid, slot.stored, slot.ready)
+
+    def listed(self, slot: Slot, controller: int) -> Slot:
+        """The slot after a controller listed all pods."""
+        return _seen(slot, controller, self.actual(slot))
+
+    def forgotten(self, slot: Slot, controller: int) -> Slot:
+        """The slot after a controller crashed."""
+        return _seen(slot, controller, None)
+
+    # -- steps of a slot -----------------------------------------------------------------------------------------------
+
+    def slot_moves(self, slot: Slot, lease: Grant | None) -> Iterator[SlotMove]:
+        """Everything that can happen in this slot next."""
+        for move in self._slot_moves(slot, lease):
+            if move.after == slot or (move.fault and move.fault not in self.kinds):
+                continue
+            after = move.after
+            same_process = after.exists and after.up and (after.uid, after.boot) == (slot.uid, slot.boot)
+            if same_process and (after.life.epoch < slot.life.epoch or after.life.seen_epoch < slot.life.seen_epoch):
+                move = move._replace(wrong="the epoch of a consumer process fell")
+            yield move
+
+    def _slot_moves(self, slot: Slot, lease: Grant | None) -> Iterator[SlotMove]:
+        name = slot.color.value
+        for number, seen in enumerate(slot.seen):
+            actual = self.actual(slot)
+            if (actual != seen) if self.bounds.fine else ((actual and actual.uid) != (seen and seen.uid)):
+                who = "the controller" if len(slot.seen) == 1 else f"controller {number}"
+                yield SlotMove(f"{who} sees a {name} pod", "", True, _seen(slot, number, actual))
+        if not slot.exists:
+            yield SlotMove(f"a {name} pod is created", "", True, self.fresh(slot.color, slot.uid + 1, slot.seen))
+            return
+        yield SlotMove(f"a {name} pod is deleted", "pod-delete", False, self._gone(slot))
+        if slot.kept is not None:
+            again = f"an old report of a {name} pod is written again: {said(slot.kept)}"
+            yield SlotMove(again, "", False, replace(slot, stored=slot.kept))
+        elif slot.stored is not None:
+            yield SlotMove(f"the last report of a {name} pod is under way once more", "report-again", False,
+                           replace(slot, kept=slot.stored))  # fmt: skip
+        if slot.frozen:
+            thawed = replace(slot, frozen=False)
+            yield SlotMove(f"a {name} pod thaws", "", True, self._feed(thawed, lc.Stalled()) if slot.up else thawed)
+            return
+        if slot.ready:
+            yield SlotMove(f"a {name} pod is not Ready", "unready", False, replace(slot, ready=False))
+        else:
+            yield SlotMove(f"a {name} pod is Ready", "", True, replace(slot, ready=True))
+        yield SlotMove(f"a {name} pod freezes", "freeze", False, replace(slot, frozen=True))
+        yield from self._sidecar_moves(slot, name, lease)
+        yield from self._consumer_moves(slot, name, lease)
+
+    def _consumer_moves(self, slot: Slot, name: str, lease: Grant | None) -> Iterator[SlotMove]:
+        begun = lc.start(self.bounds.membership, self.bounds.protocol)
+        if not slot.up:
+            started = replace(slot, up=True, boot=slot.boot + 1, life=begun.lifecycle)
+            yield SlotMove(f"a {name} consumer starts", "", True, self._after(started, begun))
+            return
+        for effect in slot.todo:
+            done = _without(slot, effect)
+            match effect:
+                case lc.Effect.COMMIT:
+                    yield SlotMove(f"a {name} consumer commits", "", True, self._feed(done, lc.CommitEnded(True)))
+                    failed = self._feed(done, lc.CommitEnded(False))
+                    yield SlotMove(f"a {name} consumer cannot commit", "commit-fails", False, failed)
+                case lc.Effect.LEAVE:
+                    yield SlotMove(f"a {name} consumer leaves the group", "", True, self._feed(done, lc.Left()))
+                case lc.Effect.JOIN | lc.Effect.REWIND:
+                    assigned = self._feed(done, lc.Assigned(self.share))
+                    yield SlotMove(f"a {name} consumer is assigned", "", True, assigned)
+        wanted = self._command(slot.view)
+        for command in sorted(slot.inflight, key=repr):
+            what = f"a {name} consumer executes {command}"
+            yield SlotMove(what, "", command == wanted, self._feed(slot, command))
+        yield from self._owner_moves(slot, name, lease)
+        crashed = replace(slot, up=False, life=begun.lifecycle, todo=(), inflight=frozenset())
+        yield SlotMove(f"a {name} consumer crashes", "consumer-crash", False, crashed)
+
+    def _owner_moves(self, slot: Slot, name: str, lease: Grant | None) -> Iterator[SlotMove]:
+        """What the group does to a consumer."""
+        if self.share and slot.life.state is State.ACTIVE:
+            if slot.life.partitions:
+                revoked = self._feed(slot, lc.Revoked(slot.life.partitions))
+                yield SlotMove(f"a {name} consumer's partitions are revoked", "revoked", False, revoked)
+            else:
+                given = self._feed(slot, lc.Assigned(self.share))
+                yield SlotMove(f"a {name} consumer is given partitions again", "", True, given)
+        if slot.life.client is lc.Client.MEMBER:
+            lost = self._feed(replace(slot, todo=()), lc.Lost())
+            if slot.life.state is not State.PAUSED or slot.life.wanted:
+                yield SlotMove(f"a {name} consumer loses its partitions", "lost", False, lost)
+            elif lease and lease.holder is slot.color.other and self.bounds.membership is not Membership.SHARED:
+                yield SlotMove(f"a {name} consumer is fenced", "", False, lost)
+
+    def _sidecar_moves(self, slot: Slot, name: str, lease: Grant | None) -> Iterator[SlotMove]:
+        view, truth = slot.view, slot.truth()
+        silent = replace(view.consumer, state=None) if view.consumer else None
+        heard = truth or silent
+        if view.consumer != heard:
+            yield SlotMove(f"a {name} sidecar hears its consumer: {said(heard)}", "", True, self._heard(slot, heard))
+        if slot.up:
+            unheard = self._heard(slot, silent)
+            yield SlotMove(f"a {name} sidecar gets no answer from its consumer", "unanswered", False, unheard)
+        if lease is not None and view.grant is not None and view.grant != lease:
+            sees = self._posted(slot, replace(view, grant=lease))
+            yield SlotMove(f"a {name} sidecar sees the Lease: {told(lease)}", "", True, sees)
+        call = self.rules.sidecar(view).call
+        if isinstance(call, sc.ReadLease) and lease is not None:  # an error or a missing Lease changes nothing
+            read = self._posted(slot, replace(view, grant=lease, read_for=call.boot_id))
+            yield SlotMove(f"a {name} sidecar reads the Lease: {told(lease)}", "", True, read)
+        if self.bounds.fine:
+            reported = self._reported(slot)
+            yield SlotMove(f"a {name} sidecar reports {said(reported.stored)}", "", True, reported)
+            for number, seen in enumerate(slot.seen):  # who has not seen the pod does not know where to ask
+                if seen is not None and seen.uid == slot.uid:
+                    told_directly = _seen(slot, number, Seen(slot.uid, view.consumer))
+                    yield SlotMove(
+                        f"a {name} sidecar tells a controller: {said(view.consumer)}", "", False, told_directly
+                    )
+        if view.reported is not None:  # after an error, and after a while: an older write may have landed on it
+            again = f"a {name} sidecar sends its report again: {said(view.reported)}"
+            yield SlotMove(again, "", True, replace(slot, stored=view.reported))
+        forgot = replace(slot, view=sc.View(slot.color))
+        yield SlotMove(f"a {name} sidecar crashes", "sidecar-crash", False, forgot)
+
+    def _gone(self, slot: Slot) -> Slot:
+        """The pod is deleted; a controller that has not seen that goes by its last report."""
+        seen = tuple(self.known(slot, number) for number in range(len(slot.seen)))
+        begun = lc.start(self.bounds.membership, self.bounds.protocol)
+        return Slot(slot.color, slot.uid, 0, begun.lifecycle, sc.View(slot.color), seen, exists=False)
+
+    def _heard(self, slot: Slot, consumer: Report | None) -> Slot:
+        after = self._posted(slot, replace(slot.view, consumer=consumer))
+        return after if self.bounds.fine else self._reported(after)
+
+    def _command(self, view: sc.View) -> lc.Event | None:
+        match self.rules.sidecar(view).call:
+            case sc.PauseConsumer(epoch):
+                return lc.Pause(epoch)
+            case sc.ResumeConsumer(epoch):
+                return lc.Resume(epoch)
+        return None
+
+    def _posted(self, slot: Slot, view: sc.View) -> Slot:
+        """The slot whose sidecar has this view now; what it calls is in flight from here on."""
+        command = self._command(view)
+        if command is None or not slot.up:
+            return replace(slot, view=view)
+        return self._tidy(replace(slot, view=view, inflight=slot.inflight | {command}))
+
+    def _reported(self, slot: Slot) -> Slot:
+        report = self.rules.sidecar(slot.view).report
+        if report is None:
+            return slot
+        return replace(slot, stored=report, view=replace(slot.view, reported=report))
+
+    def _feed(self, slot: Slot, event: lc.Event) -> Slot:
+        return self._after(slot, self.rules.lifecycle(slot.life, event))
+
+    def _after(self, slot: Slot, step: lc.Step) -> Slot:
+        """The slot after its consumer's lifecycle took `step`: effects that answer later are left to do."""
+        todo = slot.todo
+        for effect in step.effects:
+            if effect in (lc.Effect.REPLACE, lc.Effect.RETIRE):
+                todo = tuple(e for e in todo if e not in (lc.Effect.JOIN, lc.Effect.REWIND, lc.Effect.LEAVE))
+            elif effect not in todo:
+                todo = (*todo, effect)
+        after = self._tidy(replace(slot, life=step.lifecycle, todo=todo))
+        if not self.bounds.fine:  # how long a drain takes is seen in how late its sidecar hears of it
+            if lc.Effect.LEAVE in after.todo:
+                return self._feed(_without(after, lc.Effect.LEAVE), lc.Left())
+            if lc.Effect.COMMIT in after.todo and "commit-fails" not in self.kinds:
+                return self._feed(_without(after, lc.Effect.COMMIT), lc.CommitEnded(True))
+        return after
+
+    def _tidy(self, slot: Slot) -> Slot:
+        """Drop the commands that can only be refused for as long as this process lives."""
+        old = {c for c in slot.inflight if isinstance(c, lc.Pause | lc.Resume) and c.epoch < slot.life.seen_epoch}
+        if not old or not all(self.rules.lifecycle(slot.life, command).refused for command in old):
+            return slot
+        return replace(slot, inflight=slot.inflight - old)
+
+
+def _seen(slot: Slot, controller: int, seen: Seen | None) -> Slot:
+    return replace(slot, seen=(*slot.seen[:controller], seen, *slot.seen[controller + 1 :]))
+
+
+def _without(slot: Slot, effect: lc.Effect) -> Slot:
+    return replace(slot, todo=tuple(e for e in slot.todo if e is not effect))

@@ -1,0 +1,143 @@
+"""The client on confluent-kafka without a broker: what a rebalance within a batch leaves of it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from tests.workloads.consumer.scripted import Record, records
+from workloads.consumer import kafka
+from workloads.consumer.kafka import KafkaClient
+
+
+class FakeConsumer:
+    """The part of confluent_kafka.Consumer that a client in a group uses; `first` and `rest` are what it gives next."""
+
+    def __init__(self, _: Mapping[str, Any]) -> None:
+        self.first: Record | None = None
+        self.rest: Callable[[], list[Record]] = list
+        self.did: list[tuple[str, list[int]]] = []
+        self.at: dict[int, int] = {}
+        self.fails: set[str] = set()
+
+    def consumer_group_metadata(self) -> None:
+        return None
+
+    def poll(self, _: float) -> Record | None:
+        return self.first
+
+    def consume(self, _most: int, _seconds: float) -> list[Record]:
+        return self.rest()
+
+    def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        if "committed" in self.fails:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        return [TopicPartition(p.topic, p.partition, self.at.get(p.partition, -1001)) for p in partitions]
+
+    def _note(self, name: str) -> Callable[[list[TopicPartition]], None]:
+        return lambda partitions: self.did.append((name, [p.partition for p in partitions]))
+
+    def seek(self, partition: TopicPartition) -> None:
+        self.did.append(("seek", [partition.partition, partition.offset]))
+
+    def unassign(self) -> None:
+        self.did.append(("unassign", []))
+
+    def __getattr__(self, name: str) -> Callable[[list[TopicPartition]], None]:
+        return self._note(name)
+
+
+class Heard:
+    """A listener that remembers, and wants to read."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def wants_flow(self) -> bool:
+        return True
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *values, **more: self.calls.append((name, *values, *more.items()))
+
+
+def made(monkeypatch: pytest.MonkeyPatch, *, incremental: bool) -> tuple[KafkaClient, Any, Heard]:
+    monkeypatch.setattr(kafka, "Consumer", FakeConsumer)
+    heard = Heard()
+    client = KafkaClient({}, "t", incremental=incremental, listener=heard)
+    return client, client._consumer, heard
+
+
+def partitions(*numbers: int) -> list[TopicPartition]:
+    return [TopicPartition("t", number) for number in numbers]
+
+
+def offsets(got: list[Any]) -> list[tuple[int, int]]:
+    return [(message.partition(), message.offset()) for message in got]
+
+
+def test_a_batch_without_a_rebalance_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, consumer, _ = made(monkeypatch, incremental=False)
+    client._on_assign(consumer, partitions(0, 1))
+    consumer.first, consumer.rest = Record(0, 3), lambda: records(1, 0, 1)
+    assert offsets(client.poll(0, 10)) == [(0, 3), (1, 0), (1, 1)]
+    assert consumer.did == [("assign", [0, 1])]
+
+
+def test_an_eager_rebalance_within_a_batch_reads_all_of_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can tell which records came before it; what is left out is fetched again, what is owned by others not."""
+    client, consumer, _ = made(monkeypatch, incremental=False)
+    client._on_assign(consumer, partitions(0, 1))
+    error = Record(0, -1, KafkaError(KafkaError._ALL_BROKERS_DOWN))
+
+    def rebalances() -> list[Record]:
+        client._on_revoke(consumer, partitions(0, 1))
+        client._on_assign(consumer, partitions(0))
+        return [*records(1, 0, 1), error, *records(0, 3, 5)]
+
+    consumer.first, consumer.rest = Record(0, 3), rebalances
+    assert [message.error() for message in client.poll(0, 10)] == [error.error()]
+    assert consumer.did[-2:] == [("assign", [0]), ("assign", [0])]  # by the rebalance, and again
+    consumer.rest = list
+    assert offsets(client.poll(0, 10)) == [(0, 3)]
+
+
+def test_a_cooperative_rebalance_within_a_batch_leaves_what_it_did_not_touch(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, consumer, _ = made(monkeypatch, incremental=True)
+    client._on_assign(consumer, partitions(0, 1))
+    consumer.at = {2: 40}
+
+    def rebalances() -> list[Record]:
+        client._on_revoke(consumer, partitions(1))
+        client._on_assign(consumer, partitions(2))
+        return [*records(0, 4, 5), *records(1, 0, 1), *records(2, 40, 41)]
+
+    consumer.first, consumer.rest = Record(0, 3), rebalances
+    assert offsets(client.poll(0, 10)) == [(0, 3), (0, 4), (0, 5)]
+    assert [done for done in consumer.did if done[0] == "seek"] == [("seek", [2, 40])]
+
+
+def test_what_cannot_be_read_again_is_lost_and_not_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, consumer, heard = made(monkeypatch, incremental=True)
+    client._on_assign(consumer, partitions(0))
+
+    def rebalances() -> list[Record]:
+        client._on_assign(consumer, partitions(1))
+        return records(1, 0, 1)
+
+    consumer.first, consumer.rest, consumer.fails = Record(0, 3), rebalances, {"committed"}
+    assert client.poll(0, 10) == []
+    assert [call[0] for call in heard.calls[-2:]] == ["failed", "lost"]
+
+
+def test_a_batch_that_fails_takes_its_first_record_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client would go on behind it."""
+    client, consumer, heard = made(monkeypatch, incremental=False)
+    client._on_assign(consumer, partitions(0))
+
+    def fails() -> list[Record]:
+        raise KafkaException(KafkaError(KafkaError._STATE))
+
+    consumer.first, consumer.rest = Record(0, 3), fails
+    assert client.poll(0, 10) == []
+    assert heard.calls[-1][0] == "lost"

@@ -1,0 +1,99 @@
+"""The HTTP API over a member that is not our consumer: all that it asks for is the `Member` protocol."""
+
+import json
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from prometheus_client.core import Metric
+
+from tests.support.waiting import until
+from workloads.common.http import Request, Response, Routes
+from workloads.common.metrics import Families
+from workloads.member.api import LifecycleApi, PodApi
+from workloads.member.control import Control, Truth
+from workloads.member.driver import Driver
+from workloads.member.faults import FaultInjection, Faults
+from workloads.member.lifecycle import Effect, Lifecycle, Lost
+from workloads.member.member import Progress
+
+
+class Other:
+    """A member written with something else."""
+
+    def __init__(self) -> None:
+        self.control = Control(Lifecycle())
+        self.ready = True
+        self.still_seconds = 0.0
+        self.progress = Progress({0: 17, 3: 4}, handled=9, failed=2)
+
+    @property
+    def truth(self) -> Truth:
+        return self.control.truth
+
+    def metrics(self) -> Iterable[Metric]:
+        yield Families(color="green").gauge("bg_other", "One", 1)
+
+
+def call(routes: Routes, method: str, path: str, body: object = None, **query: str) -> tuple[int, dict[str, object]]:
+    answer: Response = routes[method, path](
+        Request(method, path, query, b"" if body is None else json.dumps(body).encode())
+    )
+    return answer.status, json.loads(answer.payload())
+
+
+def test_probes_say_what_the_member_says() -> None:
+    member = Other()
+    routes = PodApi(member, "b00t", alive_seconds=20, moving_seconds=3).routes()
+    assert call(routes, "GET", "/healthz")[0] == 200
+    assert call(routes, "GET", "/readyz") == (
+        200,
+        {"ready": True, "moving": True, "state": "PAUSED", "last_error": None},
+    )
+    member.still_seconds = 4.0
+    assert call(routes, "GET", "/readyz")[0] == 503
+    assert call(routes, "GET", "/healthz")[0] == 200
+    member.still_seconds = 21.0
+    assert call(routes, "GET", "/healthz")[0] == 503
+    member.still_seconds, member.ready = 0.0, False
+    assert call(routes, "GET", "/readyz")[0] == 503
+
+
+def test_progress_bears_the_clock_of_the_process() -> None:
+    before = time.time_ns()
+    status, said = call(PodApi(Other(), "b00t", 20, 3).routes(), "GET", "/progress")
+    now = said.pop("time")
+    assert isinstance(now, int)
+    assert before <= now <= time.time_ns()
+    assert (status, said) == (
+        200,
+        {"positions": {"0": 17, "3": 4}, "handled": 9, "failed": 2, "state": "PAUSED", "epoch": 0, "boot_id": "b00t"},
+    )
+
+
+def test_metrics_are_the_members() -> None:
+    routes = PodApi(Other(), "b00t", 20, 3).routes()
+    assert b'bg_other{color="green"} 1.0' in routes["GET", "/metrics"](Request("GET", "/metrics", {}, b"")).payload()
+
+
+def test_a_resume_that_is_lost_is_answered_with_the_truth() -> None:
+    """The lifecycle is driven by hand: the loop of this application is the test."""
+    control = Control(Lifecycle())
+    changes: list[str] = []
+    driver = Driver(control, lambda before, now: changes.append(f"{before.state} {now.state}"))
+    routes = LifecycleApi(control, FaultInjection(Faults(), enabled=False), "b00t").routes()
+    body = {"epoch": 4, "deadline_ms": 60_000}
+    status, said = call(routes, "POST", "/lifecycle/resume", body, wait="false")
+    assert (status, said["state"]) == (202, "PAUSED")
+    driver.commands()
+    assert list(driver.effects) == [Effect.JOIN]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(call, routes, "POST", "/lifecycle/resume", body)
+        until("the call to come", lambda: control.inbox)
+        driver.commands()
+        driver.last_error = "the session timed out"
+        driver.feed(Lost(uncommitted=True))
+        status, said = waiting.result(10)
+    assert (status, said["state"], said["committed"]) == (503, "PAUSED", False)
+    assert said["error"] == "the resume of epoch 4 is void (the session timed out); the same call tries again"
+    assert changes == []

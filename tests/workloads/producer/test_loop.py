@@ -1,0 +1,123 @@
+"""The producer's loop without a broker: where it writes, and what it writes down when it is told to end."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from workloads.common.records import LogName, Space
+from workloads.common.reload import Reloader
+from workloads.producer import loop as module
+from workloads.producer.ledger import Ledger
+from workloads.producer.loop import ProducerError, ProducerLoop
+from workloads.producer.settings import ProducerSettings
+
+
+class FakeProducer:
+    """Acknowledges at the next poll, as long as `answers`; `partitions` are there, or the broker is not (None)."""
+
+    partitions: int | None = 4
+    answers = True
+    polled: Callable[[], None] = staticmethod(lambda: None)
+
+    def __init__(self, _: dict[str, Any]) -> None:
+        self._sent: list[tuple[int, Callable[..., None]]] = []
+        self._offsets: dict[int, int] = {}
+
+    def list_topics(self, topic: str, timeout: float) -> Any:
+        if self.partitions is None:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+        there = dict.fromkeys(range(self.partitions))
+        return SimpleNamespace(topics={topic: SimpleNamespace(error=None, partitions=there)})
+
+    def produce(self, topic: str, value: bytes, partition: int, on_delivery: Callable[..., None]) -> None:
+        self._sent.append((partition, on_delivery))
+
+    def poll(self, _: float) -> None:
+        if self.answers:
+            for partition, told in self._sent:
+                offset = self._offsets[partition] = self._offsets.get(partition, -1) + 1
+                told(None, SimpleNamespace(partition=lambda p=partition: p, offset=lambda o=offset: o))
+            self._sent.clear()
+        type(self).polled()
+
+    def purge(self) -> None:
+        self._sent.clear()
+
+
+class Bench:
+    """A loop on a scratch folder, which is stopped at its `stops`-th poll."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, stops: int = 50, **settings: Any) -> None:
+        self.file = folder / "produced" / "producer-0.b.jsonl"
+        usual = {"bootstrap_servers": "k", "topic": "t", "rate": 10_000, "pod_name": "producer-0", "flush_seconds": 0.2}
+        made = ProducerSettings.model_validate(usual | {"records_dir": folder} | settings)
+        self.polls = 0
+
+        def polled() -> None:
+            self.polls += 1
+            if self.polls == stops:
+                self.loop.stop()
+
+        monkeypatch.setattr(FakeProducer, "polled", staticmethod(polled))
+        monkeypatch.setattr(module, "Producer", FakeProducer)
+        reloader = Reloader(folder / "none.yaml", lambda: made)
+        self.loop = ProducerLoop(made, "p0-b", Ledger(folder, "producer-0", "b", "p0-b", "t"), reloader)
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.file.read_bytes().splitlines()]
+
+
+@pytest.mark.parametrize(("asked", "written"), [([], {0, 1, 2, 3}), ([1, 3], {1, 3}), ([2], {2})])
+def test_it_writes_to_the_partitions_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[int], written: set[int]
+) -> None:
+    bench = Bench(tmp_path, monkeypatch, write_partitions=asked)
+    bench.loop.run()
+    *lines, end = bench.lines()
+    assert {line["partition"] for line in lines} == written
+    assert end == {"producer": "p0-b", "end": len(lines)}
+
+
+def test_partitions_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(tmp_path, monkeypatch, write_partitions=[0, 99])
+    with pytest.raises(ProducerError, match=r"write_partitions: topic t has partitions 0 to 3, not \[99\]"):
+        bench.loop.run()
+    assert bench.lines() == [{"producer": "p0-b", "end": 0}]
+
+
+def test_told_to_end_it_ends_its_log_also_without_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeProducer, "answers", False)
+    bench = Bench(tmp_path, monkeypatch)
+    bench.loop.run()
+    *lines, end = bench.lines()
+    assert end["end"] == len(lines) == bench.loop.status.seq
+    assert {line["status"] for line in lines} == {"unknown"}
+    assert bench.loop.status.in_flight == 0
+
+
+def test_told_to_end_before_there_is_a_broker_it_ends_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeProducer, "partitions", None)
+    bench = Bench(tmp_path, monkeypatch, stops=1)
+    bench.loop.run()
+    assert bench.lines() == [{"producer": "p0-b", "end": 0}]
+    assert not bench.loop.connected
+
+
+def test_its_log_goes_on_in_parts(tmp_path: Path) -> None:
+    space = Space(tmp_path, ("produced",), 1 << 30, process="producer-0.b")
+    space.part_bytes = 300
+    ledger = Ledger(tmp_path, "producer-0", "b", "p0-b", "t", space=space)
+    for seq in range(9):
+        ledger.sent(seq)
+        ledger.is_acked(seq, 0, seq)
+        ledger.write_down()
+    ledger.end(9)
+    parts = sorted((tmp_path / "produced").iterdir(), key=lambda path: LogName.of(path).part)
+    assert len(parts) > 2
+    found = [json.loads(line) for path in parts for line in path.read_bytes().splitlines()]
+    assert [line.get("seq", "end") for line in found] == [*range(9), "end"]

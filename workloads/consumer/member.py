@@ -1,0 +1,47 @@
+"""The consumer as the HTTP API sees it."""
+
+import time
+from collections.abc import Iterable
+
+from prometheus_client.core import Metric
+
+from workloads.consumer.loop import ConsumerLoop
+from workloads.consumer.metrics import ConsumerMetrics
+from workloads.consumer.processing import Worker
+from workloads.member.control import Control, Truth
+from workloads.member.member import Progress
+
+
+class ConsumerMember:
+    """See `Member`, which it is."""
+
+    def __init__(self, control: Control, loop: ConsumerLoop, worker: Worker, metrics: ConsumerMetrics) -> None:
+        self._control = control
+        self._loop = loop
+        self._worker = worker
+        self._metrics = metrics
+
+    @property
+    def truth(self) -> Truth:
+        """See `Member`."""
+        return self._control.truth
+
+    @property
+    def ready(self) -> bool:
+        """See `Member`."""
+        return self._loop.ready
+
+    @property
+    def still_seconds(self) -> float:
+        """See `Member`. An injected delay is slept in slices and counts as movement."""
+        return time.monotonic() - self._worker.pulse.last
+
+    @property
+    def progress(self) -> Progress:
+        """See `Member`."""
+        positions, owned = dict(self._worker.positions), self.truth.lifecycle.partitions
+        return Progress({p: positions[p] for p in owned if p in positions}, self._worker.handled, self._worker.failed)
+
+    def metrics(self) -> Iterable[Metric]:
+        """See `Member`."""
+        return self._metrics()

@@ -1,0 +1,56 @@
+"""What can be measured, what was, and why not: the values between the loop, the measurer and its sources."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from workloads.controller.observe import AnalysisLimits
+from workloads.controller.terms import Analysis, Lag
+
+Addresses = Callable[[], Mapping[str, str]]
+"""Gives pod name -> IP (empty before it has one), as it is now."""
+
+
+class MeasureError(Exception):
+    """A measurement that could not be made; the message says which part did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class LagTask:
+    """Wait until every partition's position has come within `threshold` of the end offset read now.
+
+    group: the consumer group whose committed offsets are the positions; None: the members at `addresses` tell them.
+    """
+
+    topic: str
+    partitions: int
+    threshold: int
+    addresses: Addresses
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisTask:
+    """Watch the counts of all pods for a while."""
+
+    limits: AnalysisLimits
+    addresses: Addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One pod's own account. positions: partition -> next offset. handled includes failed."""
+
+    process: str
+    positions: Mapping[int, int]
+    handled: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was measured. met_at: monotonic time at which the lag condition was met."""
+
+    lag: Lag = Lag.UNKNOWN
+    analysis: Analysis = Analysis.PENDING
+    detail: str = ""
+    met_at: float | None = None

@@ -1,0 +1,128 @@
+"""What the members of a colour say, taken together: who has confirmed, what is owned, who can take over.
+
+Pure functions over what is seen. Which partitions count as owned, and which numbers of members fit each other, is said
+here and nowhere else.
+"""
+
+from collections.abc import Iterable
+
+from workloads.common.states import Color, State
+from workloads.controller.terms import Absence, Member, Spec
+
+
+def unconfirmed(members: Iterable[Member], color: Color | None, epoch: int) -> tuple[str, ...]:
+    """Names of the pods of `color` (None: of both) that have not confirmed PAUSED at exactly `epoch`."""
+    return tuple(m.pod for m in members if (color is None or m.color == color) and not paused_at(m, epoch))
+
+
+def waited_for(spec: Spec, members: Iterable[Member], color: Color, epoch: int, *, held: bool) -> tuple[str, ...]:
+    """For whose confirmation of PAUSED at `epoch` a consistent list shows that one has to wait; empty: nobody's.
+
+    held: the colour held the grant, so it had a member at least, whatever number is asked for now.
+    """
+    own = [m for m in members if m.color is color]
+    return (*unconfirmed(own, color, epoch), *_absent(spec, own, color, held=held))
+
+
+def still_blocking(spec: Spec, members: Iterable[Member], holder: Color, blocked_by: Iterable[str], epoch: int) -> bool:
+    """Whether somebody that blocked a rollback has neither heard of the present `epoch` nor is gone.
+
+    What is gone is for a consistent list to say. Where absence tells nothing, every member has to be heard.
+    """
+    members, named = tuple(members), set(blocked_by)
+    if any(m.pod in named and not _heard(m, epoch) for m in members):
+        return True
+    heard = [m for m in members if m.color is holder and _heard(m, epoch)]
+    return bool(_absent(spec, heard, holder, held=True))
+
+
+def not_active(spec: Spec, members: Iterable[Member], color: Color, epoch: int) -> str:
+    """What is missing for `color` to be ACTIVE on all partitions under `epoch`; empty when nothing is."""
+    own = [m for m in members if m.color == color]
+    late = [m.pod for m in own if not _active_at(m, epoch)]
+    if late:
+        return f"not ACTIVE under epoch {epoch}: {', '.join(told(own, late))}"
+    if len(own) != spec.count(color):
+        return f"{len(own)} of {spec.count(color)} {color} pods exist"
+    return _not_owned(spec, own, color)
+
+
+def cannot_take_over(spec: Spec, members: Iterable[Member], holder: Color) -> str:
+    """Why the colour asked for cannot be switched to; empty when it can."""
+    members = tuple(members)
+    target = spec.active
+    misfit = _misfit(spec, members, holder)
+    if misfit:
+        return misfit
+    own = [m for m in members if m.color == target]
+    if len(own) != spec.count(target):
+        return f"NotReady: {len(own)} of {spec.count(target)} {target} pods exist"
+    late = [m.pod for m in own if not m.ready or m.report is None or m.report.state is None]
+    return f"NotReady: {', '.join(told(own, late))}" if late else ""
+
+
+def uncommitted(members: Iterable[Member], color: Color) -> list[str]:
+    """Names of the pods of `color` whose last drain's commit was not acknowledged."""
+    return [m.pod for m in members if m.color == color and m.report and not m.report.committed]
+
+
+def epochs(members: Iterable[Member]) -> list[int]:
+    """The newest epoch that each member that has reported knows of."""
+    return [max(m.report.epoch, m.report.seen_epoch) for m in members if m.report]
+
+
+def paused_at(member: Member, epoch: int) -> bool:
+    """Whether it has confirmed PAUSED at exactly this epoch."""
+    said = member.report
+    return said is not None and said.state is State.PAUSED and said.epoch == epoch
+
+
+def told(members: Iterable[Member], names: Iterable[str]) -> list[str]:
+    """Each of these pods with what it last said, for people; a name that is no pod's stands for itself."""
+    members, wanted = tuple(members), tuple(names)
+    pods = {m.pod for m in members}
+    return [*(f"{m.pod} ({_says(m)})" for m in members if m.pod in wanted), *(n for n in wanted if n not in pods)]
+
+
+def _not_owned(spec: Spec, own: Iterable[Member], color: Color) -> str:
+    """What these members own between them, unless that is every partition once: then empty."""
+    owned = sorted(p for m in own if m.report for p in m.report.partitions)
+    return "" if owned == list(range(spec.partitions)) else f"{color} owns partitions {owned} of {spec.partitions}"
+
+
+def _misfit(spec: Spec, members: Iterable[Member], holder: Color) -> str:
+    """Why the two colours' numbers of members do not fit each other; empty when they do.
+
+    A holder that is to be scaled to 0 in the same update counts by the pods that it still has.
+    """
+    target = spec.active
+    old = spec.count(holder) or sum(m.color == holder for m in members)
+    if spec.count(target) == 0 or (old and spec.count(target) != old):
+        return f"ReplicaMismatch: {target} has {spec.count(target)} replicas, {holder} has {old}"
+    return ""
+
+
+def _absent(spec: Spec, own: Iterable[Member], color: Color, *, held: bool) -> tuple[str, ...]:
+    """The members that should be there and are not, where that means something; no name has a comma in it."""
+    if spec.absence is Absence.GONE:
+        return ()
+    wanted = max(spec.count(color), 1 if held else 0)
+    lacking = wanted - len(list(own))
+    return (f"{lacking} of {wanted} {color} members (absent)",) if lacking > 0 else ()
+
+
+def _active_at(member: Member, epoch: int) -> bool:
+    said = member.report
+    return said is not None and said.state is State.ACTIVE and said.epoch == epoch
+
+
+def _heard(member: Member, epoch: int) -> bool:
+    return member.report is not None and member.report.state is not None and member.report.seen_epoch >= epoch
+
+
+def _says(member: Member) -> str:
+    said = member.report
+    if said is None:
+        return "no report"
+    ready = "" if member.ready else ", not Ready"
+    return f"{said.state or 'unreachable'} at epoch {said.epoch}{ready}"

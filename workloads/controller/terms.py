@@ -1,0 +1,145 @@
+"""The words of a decision: what is asked for, what is seen, what follows. Values only; nothing here does anything."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from workloads.common.lease import Grant
+from workloads.common.report import Report
+from workloads.common.states import Color, Outcome, Phase
+
+
+class Absence(StrEnum):
+    """What it means that a member's pod is in no consistent list.
+
+    GONE: its process is dead with it, so there is nothing to wait for. UNKNOWN: what it moves (a connector, say) may
+    run on without it, so absence confirms nothing and presence is required.
+    """
+
+    GONE = "Gone"
+    UNKNOWN = "Unknown"
+
+
+class OnInconclusive(StrEnum):
+    """What follows from an analysis that shows nothing."""
+
+    ROLL_BACK = "RollBack"
+    ACCEPT = "Accept"
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What is asked for. replicas: pods per colour, (blue, green). Timeouts in seconds.
+
+    uid: which object's generation it is. analysis: the colour switched to is analysed before the switch counts.
+    """
+
+    generation: int
+    active: Color
+    replicas: tuple[int, int]
+    partitions: int
+    wait_for_lag: bool = False
+    lag_timeout: float = 120.0
+    drain_timeout: float = 10.0
+    resume_timeout: float = 10.0
+    analysis: bool = False
+    on_inconclusive: OnInconclusive = OnInconclusive.ROLL_BACK
+    absence: Absence = Absence.GONE
+    uid: str = ""
+
+    def count(self, color: Color) -> int:
+        """The number of pods that `color` should have."""
+        return self.replicas[0 if color is Color.BLUE else 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A pod of one colour and what its sidecar reported; report None: nothing readable yet."""
+
+    uid: str
+    pod: str
+    color: Color
+    ready: bool
+    report: Report | None
+
+
+class Lag(StrEnum):
+    """How far the holder is behind the end offsets that were read when the generation was first seen."""
+
+    UNKNOWN = "unknown"
+    BEHIND = "behind"
+    CAUGHT_UP = "caught-up"
+
+
+class Analysis(StrEnum):
+    """The verdict on the colour that was switched to. INCONCLUSIVE: too little was seen for one."""
+
+    PENDING = "pending"
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What status (and this process) remembers for the case that the Lease is gone.
+
+    generation, outcome, reason: of the present object; 0 and nothing when all that is remembered is another object's.
+    """
+
+    epoch: int = 0
+    last_holder: Color | None = None
+    generation: int = 0
+    outcome: Outcome | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything that a decision rests on.
+
+    grant: the Lease; None when a read said that there is none.
+    members: the pods as known. listed: whether they come from a consistent list (no cache) that was begun in this phase
+        (see `phase_key`); only then does a pod's absence mean that it is gone.
+    elapsed: seconds on the monotonic clock since this process first saw this phase.
+    since_whole: seconds since the holder was ACTIVE on all partitions last in this phase; None: it never was.
+    """
+
+    spec: Spec
+    grant: Grant | None
+    members: tuple[Member, ...]
+    listed: bool
+    elapsed: float = 0.0
+    memory: Memory = Memory()
+    lag: Lag = Lag.UNKNOWN
+    lag_detail: str = ""
+    analysis: Analysis = Analysis.PENDING
+    analysis_detail: str = ""
+    since_whole: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do now.
+
+    write: the Lease's next content; None: leave it. Everything else is for the time until the next observation.
+    phase, reason, message: what status says. need_list: ask for a consistent list. need_lag, need_analysis: measure
+        them.
+    deadline: seconds of `elapsed` at which to decide anew even if nothing happens.
+    """
+
+    phase: Phase
+    write: Grant | None = None
+    reason: str = ""
+    message: str = ""
+    need_list: bool = False
+    need_lag: bool = False
+    need_analysis: bool = False
+    deadline: float | None = None
+
+
+def phase_key(spec: Spec, grant: Grant | None) -> tuple[object, ...]:
+    """Names the phase of timers, lists and measurements: another object, another generation, or another grant."""
+    asked = (spec.uid, spec.generation)
+    if grant is None:
+        return asked
+    return (*asked, grant.epoch, grant.holder, grant.generation, grant.outcome)

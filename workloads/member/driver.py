@@ -1,0 +1,71 @@
+"""What drives the lifecycle: commands and events in, the truth and the effects out."""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+
+from workloads.common.logs import fields
+from workloads.member.control import Command, Control, Truth
+from workloads.member.lifecycle import Effect, Event, Lifecycle, Step, step
+
+logger = logging.getLogger(__name__)
+
+Changed = Callable[[Lifecycle, Lifecycle], None]
+
+
+class Driver:
+    """Owned by the application's one loop. Every step is published at once; what it asks for waits in `effects`.
+
+    effects: to be carried out by the loop, in order. last_error: what the truth says went wrong last; published with
+    the next step. stopping: the process is ending; commands are taken and dropped.
+    """
+
+    def __init__(self, control: Control, changed: Changed) -> None:
+        """changed: called with (before, now) at each change of state, before anybody is told of it."""
+        self.control = control
+        self.lifecycle = control.truth.lifecycle
+        self.effects: deque[Effect] = deque()
+        self.last_error: str | None = None
+        self.stopping = False
+        self._changed = changed
+
+    def commands(self) -> None:
+        """Execute the commands that wait."""
+        while (command := self.control.take()) is not None:
+            if self.stopping:
+                continue
+            result = step(self.lifecycle, command.event)
+            logger.info(
+                "command refused" if result.refused else "command executed",
+                extra=fields(
+                    command=type(command.event).__name__.lower(),
+                    epoch=command.event.epoch,
+                    seen_epoch=result.lifecycle.seen_epoch,
+                ),
+            )
+            self.follow(result, command)
+
+    def feed(self, event: Event) -> None:
+        """Something happened."""
+        self.follow(step(self.lifecycle, event))
+
+    def follow(self, result: Step, command: Command | None = None) -> None:
+        """Take the next lifecycle as the truth, publish it, note what has to be done for it."""
+        before, self.lifecycle = self.lifecycle, result.lifecycle
+        self.effects.extend(result.effects)
+        if before.state is not result.lifecycle.state:
+            self._changed(before, result.lifecycle)
+
+        def executed() -> None:
+            if command is not None:
+                command.refused = result.refused
+
+        self.control.publish(self._truth(), executed)
+
+    def end(self) -> None:
+        """No command is answered from now on but by what is."""
+        self.stopping = True
+        self.control.publish(self._truth())
+
+    def _truth(self) -> Truth:
+        return Truth(self.lifecycle, self.last_error, self.stopping)
