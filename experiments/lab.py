@@ -131,7 +131,7 @@ class Lab:
         )
         seconds = self.lag.wait_caught_up(_CAUGHT_UP_SECONDS, self.active)
         self.progress.say(f"lag 0: {self.active} reached the end offsets read {seconds:.1f} s before")
-        strangers = sorted({member.color for member in self.lag.members()[0]} - {self.active})
+        strangers = sorted(self.lag.owners() - {self.active})
         if strangers:
             raise PreconditionError(
                 f"{', '.join(strangers)} reports owning partitions although {self.active} is active"

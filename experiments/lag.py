@@ -149,6 +149,10 @@ class Lag:
             found.append(Progressed(pod.name, pod.color or "", positions, process, int(answer.get("handled", 0))))
         return found, silent
 
+    def owners(self) -> set[str]:
+        """The colours of which a consumer says that it owns partitions; a paused one that stands by owns none."""
+        return {member.color for member in self.members()[0] if member.positions}
+
     def positions(self, color: str | None = None) -> dict[int, int]:
         """The furthest position of each partition that an owner (of a colour) reports now."""
         members, _ = self.members()

@@ -1,10 +1,8 @@
 """A member that hangs: the switch fails or is rolled back by itself, and `pulumi up` says which pod and why."""
 
-import time
-
 import pytest
 
-from tests.support.field import TIMEOUT_SECONDS, Field, frozen
+from tests.support.field import Field, frozen
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c"), pytest.mark.usefixtures("judged")]
@@ -15,13 +13,10 @@ DUPLICATES = 0
 def test_blue_hangs_in_its_drain(blue: Field) -> None:
     blue.stack.configuration.set(lagPolicy="immediate")
     with frozen("consumer-blue-1"):
-        begun = time.monotonic()
         update = blue.up("green")
-        seconds = time.monotonic() - begun
         assert update.error is not None
         assert "consumer-blue-1" in update.error
-        assert "DrainTimeout" in update.error
-        assert seconds < TIMEOUT_SECONDS + 10, f"pulumi up took {seconds:.1f} s"
+        assert "DrainTimeout" in update.error  # the controller's reason: a wait that ran out could not tell it
         assert blue.holder() == "blue"
         again = blue.stack.up()  # nothing to change: Pulumi's picture stays true (invariant 6)
         assert again.error is not None

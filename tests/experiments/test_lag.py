@@ -45,6 +45,13 @@ def test_lag_is_end_minus_position(api: FakeApi, cluster: Cluster) -> None:
     assert (sample.total, sample.worst_partition) == (3, 3)
 
 
+def test_a_colour_that_stands_by_owns_nothing(api: FakeApi, cluster: Cluster) -> None:
+    members: dict[str, tuple[str, Any]] = {"a": ("blue", {"0": 7, "1": 9}), "b": ("green", {})}
+    found = lag(api, cluster, members, {0: 10, 1: 10})
+    assert len(found.members()[0]) == 2
+    assert found.owners() == {"blue"}
+
+
 def test_a_position_beyond_the_end_that_was_read_is_no_lag(api: FakeApi, cluster: Cluster) -> None:
     found = lag(api, cluster, {"a": ("blue", {"0": 12, "1": 12})}, {0: 10, 1: 10})
     assert found.behind({0: 10, 1: 10}) == {}
