@@ -6,7 +6,7 @@ Labels are `color`, `strategy` and `pod` of all, and what is said beside a name.
 """
 
 # The names that the plan gives; rates are over 5 s.
-GROUP_LAG = "kafka_consumer_group_lag"  # group, topic, partition
+GROUP_LAG = "kafka_consumer_group_lag"  # group, topic, partition; of every group of a switch, from the controller
 LIFECYCLE_STATE = "kafka_consumer_lifecycle_state"  # state; 1 for the one that holds
 RECORDS_CONSUMED_RATE = "kafka_consumer_records_consumed_rate"
 CONSUMER_ERRORS = "kafka_consumer_errors_total"
@@ -16,6 +16,9 @@ RECORDS_SENT_RATE = "kafka_producer_records_sent_rate"
 
 # A histogram; direction, outcome.
 SWITCH_SECONDS = "bg_switch_duration_seconds"
+
+# What the owner of a partition has not handled; nobody tells it while nobody owns.
+OWNER_LAG = "bg_consumer_lag"  # group, topic, partition
 
 # Which colour is at work, and when, exactly.
 ACTIVE_COLOR = "bg_active_color"
@@ -28,6 +31,7 @@ HISTOGRAMS = frozenset({SWITCH_SECONDS})
 #: All of them.
 METRICS: tuple[str, ...] = (
     GROUP_LAG,
+    OWNER_LAG,
     LIFECYCLE_STATE,
     RECORDS_CONSUMED_RATE,
     CONSUMER_ERRORS,

@@ -27,9 +27,11 @@ def strategy_settings(raw: Mapping[str, str], stack: str) -> StrategySettings:
 
     Raises `SettingsError`.
     """
-    known = registry.models()
-    # Without a strategy that is known, the rest is still read, as well as it can be without one.
-    model = known.get(raw.get("strategy", "")) or next(iter(known.values()))
+    model = registry.models().get(raw.get("strategy", ""))
+    if model is None:
+        # What every strategy has is still read; of the keys that only some have it cannot be told what is right.
+        model = StrategySettings
+        raw = {key: text for key, text in raw.items() if key in fields(model) or key not in schema_defaults()}
     return _read(model, raw, stack, lambda settings: rules.of_a_strategy(settings, stack), _strategy_problem(raw))
 
 
@@ -41,7 +43,7 @@ def _read(
     early: Mapping[str, str] | None = None,
 ) -> Model:
     """`raw` as a `model` without contradictions. early: lines that say more about a key than the model's own check of
-    it would.
+    it would; what contradicts what is not looked for then.
     """
     known = fields(model)
     early = early or {}
@@ -59,7 +61,8 @@ def _read(
     except ValidationError as error:
         problems += dict.fromkeys(line for key, line in explained(error, model) if key not in early)
         raise SettingsError(stack, problems) from None
-    problems += contradictions(settings)
+    if not early:
+        problems += contradictions(settings)
     if problems:
         raise SettingsError(stack, problems)
     return settings

@@ -39,6 +39,14 @@ _OF_THE_STRATEGY: dict[str, Any] = {
         "description": "Where lagPolicy wait takes positions from: what members report, or the committed offsets of "
         "the colour's group.",
     },
+    # Not required, like the two before it: an object from before it was there stays writable.
+    "standby": {
+        "type": "string",
+        "enum": ["Outside", "Assigned"],
+        "default": "Outside",
+        "description": "Where the members of the colour that waits stand: outside of its group, or assigned every "
+        "partition between them, without which it cannot be switched to.",
+    },
 }
 
 _OF_A_COLOR: dict[str, Any] = {

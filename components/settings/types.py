@@ -14,8 +14,8 @@ ClientValue = str | int | float | bool
 #: Client settings that the protocol owns, with the reason that the user is told (design §5.1), under every name that
 #: librdkafka knows them by: https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
 PROTOCOL_OWNED: Mapping[str, str] = {
-    "group.id": "both colours share the stack's consumer group",
-    "group.instance.id": "the takeover rests on it: <group>-<ordinal of the pod>",
+    "group.id": "it follows from the stack's name and the strategy",
+    "group.instance.id": "it follows from the group and the pod's name, and hand-overs rest on it",
     "enable.auto.commit": "the consumer commits what it has written down",
     "enable.auto.offset.store": "the consumer commits what it has written down",
     "auto.offset.reset": "always earliest, so that nothing is skipped",

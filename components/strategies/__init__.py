@@ -8,7 +8,8 @@
     register(MyStrategy())
 
 Whoever needs one asks `base.strategy(letter)`; nobody asks for a letter to decide anything. Loading this package loads
-every strategy's module, none of which loads Pulumi: what they deploy is loaded when it is deployed.
+every module in it, none of which loads Pulumi: what they deploy is loaded when it is deployed. A module that registers
+nothing is what several strategies share: `base` for all of them, `consumers` for those whose colours are our consumers.
 """
 
 from importlib import import_module
@@ -16,18 +17,14 @@ from pkgutil import iter_modules
 
 from components.settings import registry
 
-_BASE = "base"
-
 # What there will be (design §7), with the keys that it alone will have.
-registry.plan("b", "fencing")
 registry.plan("e", "control", "connect")
 
 
 def load() -> None:
     """Load the modules of this package that are not loaded, so that they register themselves."""
     for module in iter_modules(__path__):
-        if module.name != _BASE:
-            import_module(f"{__name__}.{module.name}")
+        import_module(f"{__name__}.{module.name}")
 
 
 load()

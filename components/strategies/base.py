@@ -22,6 +22,9 @@ COLORS: tuple[Color, Color] = ("blue", "green")
 Absence = Literal["Gone", "Unknown"]
 #: Where positions come from: what the members report, or the committed offsets of the colour's group.
 Positions = Literal["Members", "Groups"]
+#: Where the members of the colour that waits stand: outside of its group (or nothing is asked of them), or each in it
+#: with the partitions that it will read, every partition between them.
+Standby = Literal["Outside", "Assigned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,8 @@ class Colors(ABC):
 class Strategy(ABC):
     """One way to move the work from one colour to the other.
 
-    letter: what `kafka-bluegreen:strategy` is. settings: the model of its configuration. absence, positions: as in the
-    switch's spec.
+    letter: what `kafka-bluegreen:strategy` is. settings: the model of its configuration. absence, positions, standby:
+    as in the switch's spec.
     """
 
     letter: ClassVar[str]
@@ -74,6 +77,7 @@ class Strategy(ABC):
     criteria: ClassVar[Criteria]
     absence: ClassVar[Absence] = "Gone"
     positions: ClassVar[Positions] = "Members"
+    standby: ClassVar[Standby] = "Outside"
 
     @abstractmethod
     def groups(self, stack: StackName) -> Mapping[Color, str]:
@@ -95,6 +99,7 @@ class Strategy(ABC):
             "leaseName": names.LEASE_NAME,
             "absence": self.absence,
             "positions": self.positions,
+            "standby": self.standby,
             **{
                 color: {
                     **values.color_spec(settings, color),

@@ -267,6 +267,7 @@ def test_the_definition_refuses_what_makes_no_sense(project: Project, deployed: 
         ({"active": "green", "green": {"replicas": 0}}, "the active colour must have at least one replica"),
         ({"blue": {"selector": {"kafka-bluegreen.io/color": "green"}}}, "must select different pods"),
         ({"lagThreshold": -1}, "greater than or equal to 0"),
+        ({"standby": "Assigned"}, "need a group of each colour to itself"),
     ):
         patch = json.dumps({"spec": change})
         with pytest.raises(AssertionError, match=why):

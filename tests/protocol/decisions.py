@@ -5,7 +5,17 @@ from dataclasses import replace
 from workloads.common.lease import Grant
 from workloads.common.report import Report
 from workloads.common.states import Color, Outcome, State
-from workloads.controller.terms import Absence, Analysis, Lag, Member, Memory, Observation, OnInconclusive, Spec
+from workloads.controller.terms import (
+    Absence,
+    Analysis,
+    Lag,
+    Member,
+    Memory,
+    Observation,
+    OnInconclusive,
+    Spec,
+    Standby,
+)
 
 BLUE, GREEN = Color.BLUE, Color.GREEN
 ACTIVE, DRAINING, PAUSED = State.ACTIVE, State.DRAINING, State.PAUSED
@@ -25,10 +35,11 @@ def pod(
     ready: bool = True,
     committed: bool = True,
     owns: tuple[int, ...] | None = None,
+    obstacle: str = "",
 ) -> Member:
     """A member that has reported; an ACTIVE one owns its half of four partitions."""
     owned = ((0, 1), (2, 3))[number] if owns is None and state is ACTIVE else (owns or ())
-    report = Report(f"{color}{number}", state, epoch, max(epoch, seen or 0), committed, owned)
+    report = Report(f"{color}{number}", state, epoch, max(epoch, seen or 0), committed, owned, obstacle)
     return Member(f"uid-{color}-{number}", f"{color}-{number}", color, ready, report)
 
 
@@ -94,6 +105,9 @@ ANALYSED = replace(SPEC, analysis=True)
 ACCEPTING = replace(ANALYSED, on_inconclusive=OnInconclusive.ACCEPT)
 PRESENT = replace(SPEC, absence=Absence.UNKNOWN)
 """A member that is in no list says nothing of what it moves."""
+ASSIGNED = replace(SPEC, standby=Standby.ASSIGNED)
+"""Whoever waits is a member of its own group, and owns its part of it."""
+STANDING_BY = (pod(GREEN, 0, PAUSED, 10, owns=(0, 1)), pod(GREEN, 1, PAUSED, 10, owns=(2, 3)))
 WAITING = replace(SPEC, wait_for_lag=True)
 GREEN_AWAY = replace(SPEC, replicas=(2, 0))
 SWITCHED, FAILED, REFUSED = Outcome.SWITCHED, Outcome.FAILED, Outcome.REFUSED

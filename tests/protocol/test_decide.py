@@ -9,6 +9,7 @@ from tests.protocol.decisions import (
     ACTIVE,
     ALL_PAUSED,
     ANALYSED,
+    ASSIGNED,
     BACK,
     BACK_AGAIN,
     BLOCKED,
@@ -28,6 +29,7 @@ from tests.protocol.decisions import (
     REFUSED,
     SETTLED,
     SPEC,
+    STANDING_BY,
     STUCK,
     SWITCHED,
     TO_BLUE,
@@ -75,6 +77,8 @@ class Waits:
     deadline: float | None = None
 
 
+STUCK_POD = pod(GREEN, 1, PAUSED, 10, obstacle="OffsetOutOfRange: partition 3: 9 of 5 to 7")
+
 TABLE: list[tuple[str, Observation, Writes | Waits]] = [
     # -- nothing asked for, or nothing to move
     ("settled: nothing to do", see(held(BLUE, 10, 7), BLUE_RUNS, TO_BLUE), Waits(Phase.READY, "Switched")),
@@ -118,6 +122,23 @@ TABLE: list[tuple[str, Observation, Writes | Waits]] = [
      Writes(BLUE, 10, BLUE, None, REFUSED, ("ReplicaMismatch: green has 3 replicas, blue has 2",))),
     ("nobody is there to be taken over from", see(SETTLED, pods(GREEN, PAUSED, 10), replace(SPEC, replicas=(0, 2))),
      Writes(None, 11, BLUE, BLUE, None)),
+    # -- refused by what the colour that waits stands for
+    ("green owns its partitions: withdrawn", see(SETTLED, instead(BLUE_RUNS, *STANDING_BY), ASSIGNED),
+     Writes(None, 11, BLUE, BLUE, None)),
+    ("green does not own all of its own: list first", see(SETTLED, BLUE_RUNS, ASSIGNED, listed=False),
+     Waits(Phase.READY, "Checking", ("NotReady: green owns partitions [] of 4",), need_list=True)),
+    ("green does not own all of its own", see(SETTLED, instead(BLUE_RUNS, STANDING_BY[1]), ASSIGNED),
+     Writes(BLUE, 10, BLUE, None, REFUSED, ("NotReady: green owns partitions [2, 3] of 4",))),
+    ("a green pod knows of an obstacle", see(SETTLED, instead(BLUE_RUNS, STUCK_POD)),
+     Writes(BLUE, 10, BLUE, None, REFUSED, ("OffsetOutOfRange: partition 3: 9 of 5 to 7 (green-1)",))),
+    ("an obstacle to the colour at work does not matter",
+     see(SETTLED, instead(BLUE_RUNS, pod(BLUE, 1, ACTIVE, 10, obstacle="OffsetOutOfRange"))),
+     Writes(None, 11, BLUE, BLUE, None)),
+    ("asked back while green is taking over: blue has to stand by as any other",
+     see(replace(GRANTED, generation=6), GREEN_RUNS, replace(ASSIGNED, active=BLUE)),
+     Writes(GREEN, 12, GREEN, None, REFUSED, ("NotReady: blue owns partitions [] of 4",))),
+    ("a rollback asks nothing of the colour that is gone back to", see(BACK, (*pods(BLUE, PAUSED, 11), *pods(GREEN, PAUSED, 13)),
+     ASSIGNED), Writes(BLUE, 14, BLUE, None, BACK_AGAIN, ("ResumeTimeout",))),
     # -- lag
     ("lag unknown: measure", see(SETTLED, BLUE_RUNS, WAITING),
      Waits(Phase.WAITING_FOR_LAG, "WaitingForLag", ("partition 3: 17 behind",), need_lag=True, deadline=120.0)),

@@ -88,7 +88,7 @@ class ConsumerMetrics:
             if high.get(p, -1) >= 0 and p in positions
         ]
         yield make.gauges(
-            "kafka_consumer_group_lag",
+            "bg_consumer_lag",
             "Records not handled yet, as the owner sees it",
             ["group", "topic", "partition"],
             lags,

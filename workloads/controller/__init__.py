@@ -14,6 +14,7 @@ Which thread owns what:
 | listen-<address>, one per pod | `listen` | its connection; it feeds the store |
 | measure | `measure.Measurer` | the task in hand and the brokers' connections; `measure` and `result` reach it |
 | progress, up to 8 | `progress.ProgressReader` | one request of the measurer's each |
+| group-lag | `group_lag.GroupLag` | brokers' connections of its own; scrapes read what it found |
 | publish | `publisher.Publisher` | status and events under way; `publish`, `observed` and `note` reach it |
 | one per HTTP request | `health`, `telemetry` | nothing: it reads |
 

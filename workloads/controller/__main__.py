@@ -12,6 +12,7 @@ from workloads.common.kube import AccessError, Kube, access
 from workloads.common.logs import fields
 from workloads.common.metrics import exposition, registry
 from workloads.controller.brokers import BrokerOffsets
+from workloads.controller.group_lag import GroupLag
 from workloads.controller.health import Health
 from workloads.controller.leases import LeaseWriter
 from workloads.controller.loop import Controller
@@ -36,14 +37,19 @@ class Program:
     measurer: Measurer
     publisher: Publisher
     telemetry: Telemetry
+    group_lag: GroupLag
     controller: Controller
 
     def run(self) -> None:
         """Start what runs beside, and turn until the store is stopped. Raises RestartNeeded."""
         self.publisher.thread.start()
         self.measurer.thread.start()
+        self.group_lag.thread.start()
         self.watches.start()
-        self.controller.run()
+        try:
+            self.controller.run()
+        finally:
+            self.group_lag.stop()
 
 
 def assembled(kube: Kube, settings: ControllerSettings) -> Program:
@@ -63,7 +69,8 @@ def assembled(kube: Kube, settings: ControllerSettings) -> Program:
         measurer=measurer,
         narrator=Narrator(publisher, telemetry),
     )
-    return Program(store, watches, measurer, publisher, telemetry, controller)
+    group_lag = GroupLag(BrokerOffsets(settings.bootstrap_servers), store.switch)
+    return Program(store, watches, measurer, publisher, telemetry, group_lag, controller)
 
 
 def routes(program: Program, pod: str) -> Routes:
@@ -73,7 +80,8 @@ def routes(program: Program, pod: str) -> Routes:
     source = registry(
         lambda: program.telemetry.metrics(
             pod, {"status": counts.status, "event": counts.event, "status_error": counts.status_error}
-        )
+        ),
+        lambda: program.group_lag.metrics(pod, program.telemetry.worker),
     )
 
     def health(_: Request) -> Response:

@@ -1,11 +1,14 @@
-"""Offsets as the brokers have them: the ends of a topic's partitions, and what a group has committed."""
+"""Offsets as the brokers have them: a topic's partitions' bounds, and what a group has committed.
+
+Against brokers with access control: Describe on the topic and on the group. Nothing is written.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from workloads.controller.measured import MeasureError
@@ -24,20 +27,34 @@ class BrokerOffsets:
         self._admin: AdminClient | None = None
 
     def ends(self, topic: str, partitions: int) -> dict[int, int]:
-        """Partition -> the offset that its next record will get. Raises MeasureError."""
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        asked = {TopicPartition(topic, number): latest for number in range(partitions)}
+        """Partition -> its last stable offset: what a consumer can have come to. Raises MeasureError.
+
+        Without transactions that is the offset that the next record will get. What lies behind an open transaction is
+        handed to nobody before that ends (isolation.level is read_committed by default), so nobody can be waited for.
+        """
+        return self._bounds("end", OffsetSpec.latest(), topic, partitions)  # type: ignore[no-untyped-call]
+
+    def beginnings(self, topic: str, partitions: int) -> dict[int, int]:
+        """Partition -> the offset of the first record that it still has. Raises MeasureError."""
+        return self._bounds("beginning", OffsetSpec.earliest(), topic, partitions)  # type: ignore[no-untyped-call]
+
+    def _bounds(self, what: str, spec: OffsetSpec, topic: str, partitions: int) -> dict[int, int]:
+        asked = {TopicPartition(topic, number): spec for number in range(partitions)}
 
         def read(admin: AdminClient) -> dict[int, int]:
-            answers: dict[TopicPartition, Future[Any]] = admin.list_offsets(asked, request_timeout=BROKER_SECONDS)
+            answers: dict[TopicPartition, Future[Any]] = admin.list_offsets(
+                asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=BROKER_SECONDS
+            )
             return {which.partition: _answer(answer).offset for which, answer in answers.items()}
 
-        return self._read(f"end offsets of {topic}", read)
+        return self._read(f"{what} offsets of {topic}", read)
 
     def committed(self, group: str, topic: str, partitions: int) -> dict[int, int]:
         """Partition -> the offset that `group` would go on from, for those that it has committed one of.
 
-        Raises MeasureError. (KIP-709's OffsetFetch; a partition without a commit is answered with a negative offset.)
+        What a transaction has not committed yet does not count, and is not waited for (`require_stable` is off): the
+        answer may be the commit before, never one that is taken back. Raises MeasureError. (KIP-709's OffsetFetch; a
+        partition without a commit is answered with a negative offset, also of a group that nobody ever was in.)
         """
         wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in range(partitions)])
 

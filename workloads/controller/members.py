@@ -7,7 +7,7 @@ here and nowhere else.
 from collections.abc import Iterable
 
 from workloads.common.states import Color, State
-from workloads.controller.terms import Absence, Member, Spec
+from workloads.controller.terms import Absence, Member, Spec, Standby
 
 
 def unconfirmed(members: Iterable[Member], color: Color | None, epoch: int) -> tuple[str, ...]:
@@ -48,7 +48,11 @@ def not_active(spec: Spec, members: Iterable[Member], color: Color, epoch: int) 
 
 
 def cannot_take_over(spec: Spec, members: Iterable[Member], holder: Color) -> str:
-    """Why the colour asked for cannot be switched to; empty when it can."""
+    """Why the colour asked for cannot be switched to; empty when it can.
+
+    What a member says stands against it counts once all of them are there and ready: what one that is not said last may
+    be of a process that is gone.
+    """
     members = tuple(members)
     target = spec.active
     misfit = _misfit(spec, members, holder)
@@ -58,7 +62,10 @@ def cannot_take_over(spec: Spec, members: Iterable[Member], holder: Color) -> st
     if len(own) != spec.count(target):
         return f"NotReady: {len(own)} of {spec.count(target)} {target} pods exist"
     late = [m.pod for m in own if not m.ready or m.report is None or m.report.state is None]
-    return f"NotReady: {', '.join(told(own, late))}" if late else ""
+    if late:
+        return f"NotReady: {', '.join(told(own, late))}"
+    missing = _not_owned(spec, own, target) if spec.standby is Standby.ASSIGNED else ""
+    return f"NotReady: {missing}" if missing else _obstacles(own)
 
 
 def uncommitted(members: Iterable[Member], color: Color) -> list[str]:
@@ -88,6 +95,11 @@ def _not_owned(spec: Spec, own: Iterable[Member], color: Color) -> str:
     """What these members own between them, unless that is every partition once: then empty."""
     owned = sorted(p for m in own if m.report for p in m.report.partitions)
     return "" if owned == list(range(spec.partitions)) else f"{color} owns partitions {owned} of {spec.partitions}"
+
+
+def _obstacles(own: Iterable[Member]) -> str:
+    """What members say stands against switching to them, each with its pod; empty when nothing."""
+    return "; ".join(f"{m.report.obstacle} ({m.pod})" for m in own if m.report and m.report.obstacle)
 
 
 def _misfit(spec: Spec, members: Iterable[Member], holder: Color) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from workloads.common.kube import Object, version_of
 from workloads.common.report import Report, from_pod
 from workloads.common.states import Color, LagPolicy, Outcome
-from workloads.controller.terms import Absence, Member, Memory, OnInconclusive, Spec
+from workloads.controller.terms import Absence, Member, Memory, OnInconclusive, Spec, Standby
 
 Selector = tuple[tuple[str, str], ...]
 
@@ -93,6 +93,7 @@ def read_switch(obj: Object) -> Switch:
                 analysis=analysis is not None,
                 on_inconclusive=OnInconclusive((analysis or {}).get("onInconclusive", OnInconclusive.ROLL_BACK)),
                 absence=Absence(spec.get("absence", Absence.GONE)),
+                standby=Standby(spec.get("standby", Standby.OUTSIDE)),
                 uid=obj["metadata"]["uid"],
             ),
             strategy=str(spec["strategy"]),

@@ -8,7 +8,7 @@ from workloads.common.settings import WorkloadSettings, pod_name
 
 
 class ControllerSettings(WorkloadSettings):
-    """All of it. switch_name: the one KafkaConsumerSwitch it carries out. bootstrap_servers: for end offsets."""
+    """All of it. switch_name: the one KafkaConsumerSwitch it carries out. bootstrap_servers: for offsets."""
 
     switch_name: str = "consumer"
     bootstrap_servers: str = Field(min_length=1)

@@ -111,6 +111,11 @@ class Store:
         with self._changed:
             return self._asked.object
 
+    def switch(self) -> Switch | None:
+        """The switch that is asked for; None while there is none, or none that can be carried out."""
+        with self._changed:
+            return self._asked.switch
+
     def addresses_of(self, color: Color) -> dict[str, str]:
         """Pod name to IP, of one colour."""
         with self._changed:

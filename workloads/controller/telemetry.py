@@ -30,6 +30,12 @@ class Telemetry:
         """Where things stand now."""
         self._grant, self._phase, self._strategy = grant, phase, strategy
 
+    @property
+    def worker(self) -> Color | None:
+        """Who holds the grant, or held it last; None before anybody did, as far as is known here."""
+        grant = self._grant
+        return None if grant is None else grant.holder or grant.last_holder
+
     def ended(self, switching: Switching, seconds: float | None) -> None:
         """A switch has ended; seconds: from the first sight of its generation, None when that was not seen."""
         if not switching.moves:

@@ -19,6 +19,17 @@ class Absence(StrEnum):
     UNKNOWN = "Unknown"
 
 
+class Standby(StrEnum):
+    """Where the members of the colour that waits stand.
+
+    OUTSIDE: nothing is asked of what they own; the grant brings them in. ASSIGNED: they own every partition of their
+    group between them already, and a colour that does not is not ready.
+    """
+
+    OUTSIDE = "Outside"
+    ASSIGNED = "Assigned"
+
+
 class OnInconclusive(StrEnum):
     """What follows from an analysis that shows nothing."""
 
@@ -44,6 +55,7 @@ class Spec:
     analysis: bool = False
     on_inconclusive: OnInconclusive = OnInconclusive.ROLL_BACK
     absence: Absence = Absence.GONE
+    standby: Standby = Standby.OUTSIDE
     uid: str = ""
 
     def count(self, color: Color) -> int:

@@ -38,6 +38,15 @@ def test_a_made_up_key_is_in_the_switchs_schema_and_in_its_spec() -> None:
     assert values.switch_spec(Made(strategy="x"))["madeUp"] == 7
 
 
+@pytest.mark.parametrize(("name", "default"), [("absence", "Gone"), ("positions", "Members"), ("standby", "Outside")])
+def test_what_a_strategy_says_of_itself_is_not_asked_of_an_older_object(name: str, default: str) -> None:
+    """It stays writable without it, and is read as it was meant when it was written."""
+    schema = spec_schema()
+    assert name not in schema["required"]
+    assert schema["properties"][name]["default"] == default
+    assert default in schema["properties"][name]["enum"]
+
+
 def test_a_made_up_key_is_in_the_settings_files() -> None:
     settings = Made(strategy="x", madeUp=8)  # type: ignore[call-arg]
     assert values.consumer_settings(settings, "blue")["made_up"] == 8
@@ -100,11 +109,13 @@ def test_the_options_are_those_that_the_experiments_have_had() -> None:
         "--partitions",
         "--replicas",
         "--membership",
+        "--fencing",
         "--group-protocol",
         "--lag-policy",
     }
     assert options["--membership"].choices == ("takeover", "leave-join", "shared")
-    assert options["--strategy"].choices == ("c",)
+    assert options["--fencing"].choices == ("transactions", "none")
+    assert options["--strategy"].choices == ("b", "c")
 
 
 @pytest.mark.parametrize("key", keys.declared(), ids=lambda key: key.name)

@@ -180,18 +180,40 @@ def test_defaults_that_pulumi_gives_to_every_stack_are_no_error() -> None:
     assert strategy_settings({**everything, "strategy": "c"}, STACK) == strategy_settings({"strategy": "c"}, STACK)
 
 
-@pytest.mark.parametrize("strategy", ["b", "e"])
-def test_a_strategy_that_is_not_built_is_refused_by_name(strategy: str) -> None:
-    (line,) = problems(stack=f"strategy-{strategy}", strategy=strategy)
-    assert line == f"kafka-bluegreen:strategy: {strategy!r} is not built yet; allowed: 'c'"
+def test_a_strategy_that_is_not_built_is_refused_by_name() -> None:
+    (line,) = problems(stack="strategy-e", strategy="e")
+    assert line == "kafka-bluegreen:strategy: 'e' is not built yet; allowed: 'b' or 'c'"
+
+
+def test_the_keys_of_strategy_b() -> None:
+    settings = strategy_settings({"strategy": "b", "groupProtocol": "consumer"}, "strategy-b")
+    assert (settings.own("fencing"), settings.own("group_protocol")) == ("transactions", "consumer")
+    assert strategy_settings({"strategy": "b", "fencing": "none"}, "strategy-b").own("fencing") == "none"
+    (line,) = problems("strategy-b", strategy="b", fencing="perhaps")
+    assert line.startswith("kafka-bluegreen:fencing: 'perhaps' is refused; allowed: 'transactions' or 'none'")
+    (line,) = problems("strategy-b", strategy="b", membership="shared")
+    assert line.startswith("kafka-bluegreen:membership: belongs to another kind of stack; allowed here: strategy, ")
+    (line,) = problems(fencing="none")
+    assert line.startswith("kafka-bluegreen:fencing: belongs to another kind of stack; allowed here: strategy, ")
+
+
+@pytest.mark.parametrize("key", ["membership", "fencing"])
+def test_without_a_known_strategy_no_strategys_own_key_is_refused(key: str) -> None:
+    """Whichever it was meant to be, the key may be right; the rest is still read."""
+    told = problems("test", strategy="d", **{key: "shared"}, rate="x", nonsense="1")
+    assert [line.split(": ")[0] for line in told] == [
+        "kafka-bluegreen:strategy",
+        "kafka-bluegreen:nonsense",
+        "kafka-bluegreen:rate",
+    ]
 
 
 def test_a_stack_without_strategy_is_refused() -> None:
     for given in ({}, {"strategy": ""}):
-        with pytest.raises(SettingsError, match="kafka-bluegreen:strategy: is not set; allowed: 'c'"):
+        with pytest.raises(SettingsError, match="kafka-bluegreen:strategy: is not set; allowed: 'b' or 'c'"):
             strategy_settings(given, "test")
     (line,) = problems(strategy="d")
-    assert line == "kafka-bluegreen:strategy: 'd' is refused; allowed: 'c'"
+    assert line == "kafka-bluegreen:strategy: 'd' is refused; allowed: 'b' or 'c'"
 
 
 @pytest.mark.parametrize(

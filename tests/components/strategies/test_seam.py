@@ -56,6 +56,7 @@ class X(Strategy):
     criteria = Criteria(30.0, 60.0, frozenset({"duplicate"}))
     absence = "Unknown"
     positions = "Groups"
+    standby = "Assigned"
 
     def groups(self, stack):
         return {color: f"{stack.consumer_group}-{color}" for color in COLORS}
@@ -101,7 +102,8 @@ def test_a_made_up_strategy_is_deployed_and_switched(monkeypatch: pytest.MonkeyP
     order = [recorder.position(key) for key in ("ConfigMap/x-green", "KafkaConsumerSwitch/switch", "ConfigMap/x-blue")]
     assert order == sorted(order)
     spec = recorder.of("KafkaConsumerSwitch")["switch"].inputs["spec"]
-    assert (spec["strategy"], spec["flavour"], spec["absence"], spec["positions"]) == ("x", "sour", "Unknown", "Groups")
+    said = [spec[name] for name in ("strategy", "flavour", "absence", "positions", "standby")]
+    assert said == ["x", "sour", "Unknown", "Groups", "Assigned"]
     assert [spec[color]["group"] for color in ("blue", "green")] == ["bluegreen-x-blue", "bluegreen-x-green"]
     assert spec["green"]["selector"] == {"made-up": "green"}
     assert "membership" not in spec
@@ -120,7 +122,7 @@ def test_keys_of_another_strategy_are_refused() -> None:
         strategy_settings({"strategy": "x", "membership": "shared"}, "test")
     with pytest.raises(SettingsError, match="kafka-bluegreen:flavour: belongs to another kind of stack"):
         strategy_settings({"strategy": "c", "flavour": "sour"}, "test")
-    with pytest.raises(SettingsError, match="allowed: 'c' or 'x'"):
+    with pytest.raises(SettingsError, match="allowed: 'b' or 'c' or 'x'"):
         strategy_settings({"strategy": "d"}, "test")
 
 
@@ -135,9 +137,28 @@ def test_a_letter_that_is_taken_is_refused() -> None:
 def test_what_strategy_c_says() -> None:
     found = base.strategy("c")
     assert found.groups(StackName("strategy-c")) == {"blue": "bluegreen-c", "green": "bluegreen-c"}
-    assert (found.absence, found.positions) == ("Gone", "Members")
+    assert (found.absence, found.positions, found.standby) == ("Gone", "Members", "Outside")
     assert (found.criteria.switch_seconds, found.criteria.rollback_seconds) == (5.0, 5.0)
     assert found.criteria.tolerated == frozenset()
+
+
+def test_what_strategy_b_says() -> None:
+    found = base.strategy("b")
+    assert found.groups(StackName("strategy-b")) == {"blue": "bluegreen-b-blue", "green": "bluegreen-b-green"}
+    assert found.groups(StackName("strategy-b-two"))["green"] == "bluegreen-b-two-green"
+    assert (found.absence, found.positions, found.standby) == ("Gone", "Members", "Assigned")
+    assert (found.criteria.switch_seconds, found.criteria.rollback_seconds) == (30.0, 60.0)
+    assert found.criteria.tolerated == {"duplicate"}
+
+
+def test_what_strategies_share_is_no_strategy() -> None:
+    """Every module of the package is loaded; those that register none are none."""
+    strategies.load()
+    assert {"components.strategies.base", "components.strategies.consumers"} <= set(sys.modules)
+    assert set(base._strategies) == set(registry.models()) >= {"b", "c"}
+    assert {type(found).__module__ for found in base._strategies.values()} == {
+        f"components.strategies.{letter}" for letter in base._strategies
+    }
 
 
 def test_no_strategy_is_loaded_with_pulumi() -> None:

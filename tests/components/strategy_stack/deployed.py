@@ -16,15 +16,18 @@ IMAGE = "localhost/kafka-bluegreen/workloads:1"
 POD_KINDS = ("StatefulSet", "Deployment", "Job")
 
 
-def up(*, preview: bool = False, platform: Mapping[str, Any] = PLATFORM_OUTPUTS, **values: Any) -> Recorder:
-    raw = {"strategy": "c", **{k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}}
-    settings = strategy_settings(raw, "strategy-c")
+def up(
+    *, strategy: str = "c", preview: bool = False, platform: Mapping[str, Any] = PLATFORM_OUTPUTS, **values: Any
+) -> Recorder:
+    raw = {"strategy": strategy, **{k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}}
+    stack = StackName(f"strategy-{strategy}")
+    settings = strategy_settings(raw, stack.name)
 
     def program() -> None:  # as in __main__.py
         require_platform(platform_stack())
-        build_strategy(settings, StackName("strategy-c"), {"workloads": IMAGE}, ClusterAccess(context="there"))
+        build_strategy(settings, stack, {"workloads": IMAGE}, ClusterAccess(context="there"))
 
-    return deploy(program, preview=preview, platform=platform)
+    return deploy(program, stack=stack.name, preview=preview, platform=platform)
 
 
 def pod(resource: Registered) -> dict[str, Any]:

@@ -101,6 +101,7 @@ def test_the_switch_has_all_that_the_controller_reads(stack: Recorder) -> None:
         "leaseName": "consumer-switch",
         "absence": "Gone",
         "positions": "Members",
+        "standby": "Outside",
         "membership": "takeover",
         "lagPolicy": "wait",
         "lagTimeoutSeconds": 120,

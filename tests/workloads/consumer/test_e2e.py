@@ -529,13 +529,13 @@ def test_metrics_have_the_names_of_the_plan(consumer: Consumers, feed: Feed) -> 
     assert blue.resume(1)[0] == 200
     feed.stream(200)
     caught_up(blue, 400)
-    until("a lag", lambda: b"kafka_consumer_group_lag{" in blue.call("GET", "/metrics")[1])
+    until("a lag", lambda: b"bg_consumer_lag{" in blue.call("GET", "/metrics")[1])
     labels = {"color": "blue", "strategy": "c", "pod": "consumer-blue-0"}
     assert blue.metric("kafka_consumer_lifecycle_state", state="ACTIVE", **labels) == 1
     assert blue.metric("kafka_consumer_lifecycle_state", state="PAUSED", **labels) == 0
     until("a rate of 200/s", lambda: 150 < blue.metric("kafka_consumer_records_consumed_rate", **labels) < 300)
     assert blue.metric("kafka_consumer_errors_total", **labels) == 0
-    assert blue.metric("kafka_consumer_group_lag", group=feed._topic, topic=feed._topic, partition="0", **labels) < 200
+    assert blue.metric("bg_consumer_lag", group=feed._topic, topic=feed._topic, partition="0", **labels) < 200
     assert blue.metric("kafka_consumer_rebalance_count_total", group=feed._topic, **labels) == 0
     assert 0 < blue.metric("kafka_consumer_commit_latency_avg", group=feed._topic, **labels) < 1000
     first = blue.metric("bg_consumer_first_record_timestamp_seconds", epoch="1", **labels)

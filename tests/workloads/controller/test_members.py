@@ -2,21 +2,28 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tests.protocol.decisions import (
     ACTIVE,
+    ASSIGNED,
     BLUE,
     BLUE_PAUSED,
+    BLUE_RUNS,
     GREEN,
     GREEN_RUNS,
     PAUSED,
     PRESENT,
     SPEC,
+    STANDING_BY,
+    instead,
     missing,
     pod,
     pods,
     silent,
 )
-from workloads.controller.members import not_active, unconfirmed, waited_for
+from workloads.controller.members import cannot_take_over, not_active, unconfirmed, waited_for
+from workloads.controller.terms import Member, Spec
 
 
 def test_who_has_not_confirmed() -> None:
@@ -41,3 +48,35 @@ def test_what_is_missing_to_be_active() -> None:
     assert not_active(SPEC, GREEN_RUNS, GREEN, 12) == ""
     assert not_active(replace(SPEC, partitions=5), GREEN_RUNS, GREEN, 12) == "green owns partitions [0, 1, 2, 3] of 5"
     assert "3 of 2" in not_active(SPEC, (*GREEN_RUNS, replace(pod(GREEN, 0, ACTIVE, 12), pod="green-2")), GREEN, 12)
+
+
+def standing(*owned: tuple[int, ...], obstacles: tuple[str, ...] = ("", "")) -> tuple[Member, ...]:
+    """Blue at work, and two green pods that wait and own these."""
+    waiting = (pod(GREEN, n, PAUSED, 10, owns=owned[n], obstacle=obstacles[n]) for n in (0, 1))
+    return instead(BLUE_RUNS, *waiting)
+
+
+@pytest.mark.parametrize(
+    ("spec", "members", "said"),
+    [
+        (ASSIGNED, instead(BLUE_RUNS, *STANDING_BY), ""),
+        (ASSIGNED, standing((0, 1, 2), (3,)), ""),
+        (ASSIGNED, standing((0, 1), ()), "NotReady: green owns partitions [0, 1] of 4"),
+        # In the middle of a rebalance two may say that they own one.
+        (ASSIGNED, standing((0, 1, 2), (2, 3)), "NotReady: green owns partitions [0, 1, 2, 2, 3] of 4"),
+        (ASSIGNED, standing((0, 1), (2, 4)), "NotReady: green owns partitions [0, 1, 2, 4] of 4"),
+        (SPEC, standing((), ()), ""),
+        (SPEC, standing((0,), (0, 7)), ""),
+        (ASSIGNED, standing((0, 1), (2, 3), obstacles=("", "X: why")), "X: why (green-1)"),
+        (SPEC, standing((), (), obstacles=("X: why", "Y: how")), "X: why (green-0); Y: how (green-1)"),
+        # What is missing comes first: what is not there cannot have looked.
+        (ASSIGNED, standing((0, 1), (2,), obstacles=("X: why", "")), "NotReady: green owns partitions [0, 1, 2] of 4"),
+        (
+            ASSIGNED,
+            instead(BLUE_RUNS, *STANDING_BY, pod(GREEN, 1, PAUSED, 10, ready=False, owns=(2, 3), obstacle="X: why")),
+            "NotReady: green-1 (PAUSED at epoch 10, not Ready)",
+        ),
+    ],
+)
+def test_why_a_colour_cannot_be_switched_to(spec: Spec, members: tuple[Member, ...], said: str) -> None:
+    assert cannot_take_over(spec, members, BLUE) == said

@@ -19,7 +19,7 @@ from workloads.controller.observe import (
     read_pod,
     read_switch,
 )
-from workloads.controller.terms import Absence, Memory, OnInconclusive
+from workloads.controller.terms import Absence, Memory, OnInconclusive, Standby
 
 
 def test_a_switch_is_read() -> None:
@@ -41,11 +41,13 @@ def test_what_a_strategy_says_is_read_as_values() -> None:
     """Nothing here asks for its letter: whatever stands there, the values decide."""
     switch = read_switch(switch_object(strategy="anything"))
     assert (switch.spec.absence, switch.positions) == (Absence.GONE, PositionsFrom.MEMBERS)
+    assert switch.spec.standby is Standby.OUTSIDE, "also of an object that was written before it was there"
     assert (switch.group(Color.BLUE), switch.group(Color.GREEN)) == ("g", "h")
     assert (switch.spec.analysis, switch.analysis) == (False, None)
     assert switch.spec.uid == "u1"
     analysis = {"seconds": 5, "maxErrorRate": 0.1, "minRecords": 7, "onInconclusive": "Accept"}
-    other = read_switch(switch_object(absence="Unknown", positions="Groups", analysis=analysis))
+    other = read_switch(switch_object(absence="Unknown", positions="Groups", standby="Assigned", analysis=analysis))
+    assert other.spec.standby is Standby.ASSIGNED
     assert (other.spec.absence, other.positions) == (Absence.UNKNOWN, PositionsFrom.GROUPS)
     assert other.analysis == AnalysisLimits(5, 0.1, 7)
     assert (other.spec.analysis, other.spec.on_inconclusive) == (True, OnInconclusive.ACCEPT)
@@ -57,6 +59,7 @@ def test_what_a_strategy_says_is_read_as_values() -> None:
         ({"active": "red"}, "red"),
         ({"absence": "Perhaps"}, "Perhaps"),
         ({"positions": "Nowhere"}, "Nowhere"),
+        ({"standby": "Somewhere"}, "Somewhere"),
         ({"analysis": {"seconds": 5, "maxErrorRate": 0, "onInconclusive": "Guess"}}, "Guess"),
         ({"blue": {"selector": {}, "replicas": 1}, "positions": "Groups"}, r"Groups needs spec\.blue\.group"),
         ({"blue": {"replicas": 1}}, "selector"),

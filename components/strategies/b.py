@@ -1,0 +1,75 @@
+"""Strategy B, `offset-sync`: one consumer group per colour; the committed offsets move from the old colour's group to
+the new one's (design §4, §7).
+
+A colour that waits is a member of its own group and is assigned nothing to read; at its grant it carries the positions
+over by itself. So a switch moves no membership: there is no join, no sync and no rebalance in it.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from components.settings.declare import Goes, StrategyOf
+from components.settings.models import ConsumerGroupSettings
+from components.settings.stack import StackName
+from components.settings.types import Color
+from components.strategies.base import COLORS, Colors, Criteria, Site, Strategy, register
+from components.strategies.consumers import Consumers
+
+
+class OffsetSyncSettings(ConsumerGroupSettings):
+    """The settings of a stack of strategy B."""
+
+    strategy: StrategyOf[Literal["b"]]
+    fencing: Annotated[Literal["transactions", "none"], Goes(consumer="fencing", option=True)] = Field(
+        default="transactions",
+        description="what stops the commits of an old colour's member that was cut off and comes back: the broker, by "
+        "committing offsets in transactions, or nothing",
+    )
+
+
+class OffsetSync(Strategy):
+    """Strategy B.
+
+    positions: what the members report. A group's committed offsets are up to a commit interval behind what its owners
+    have handled, and a switch that waited for them would wait for that commit, too; the drain commits the rest anyway.
+    What the members report is the same for a group of one's own and for a shared one: only the holder's are asked.
+
+    criteria: the plan's common limits. What a crash leaves between effect and commit is handled again, and a zombie
+    without a fence handles what the other colour has: duplicates are counted here, and no failure.
+    """
+
+    letter = "b"
+    settings = OffsetSyncSettings
+    criteria = Criteria(switch_seconds=30.0, rollback_seconds=60.0, tolerated=frozenset({"duplicate"}))
+    standby = "Assigned"
+    positions = "Members"
+
+    def groups(self, stack: StackName) -> Mapping[Color, str]:
+        """A group for each colour."""
+        return {color: f"{stack.consumer_group}-{color}" for color in COLORS}
+
+    def deploy(self, site: Site) -> Colors:
+        """Consumers, each with its sidecar."""
+        groups = self.groups(site.stack)
+        blue, green = COLORS
+        return Consumers(
+            site,
+            {
+                color: {
+                    "membership": "separate",
+                    "group_id": groups[color],
+                    "other_group_id": groups[other],
+                    # The same for both colours, so that a member fences its counterpart: one id for each number that a
+                    # pod of either can have. Transactional ids are the whole cluster's: the stack's name keeps stacks
+                    # apart.
+                    "transactional_id": site.stack.name,
+                    "transactional_ids": site.settings.replicas,
+                }
+                for color, other in ((blue, green), (green, blue))
+            },
+        )
+
+
+register(OffsetSync())

@@ -1,0 +1,36 @@
+"""A member's report, there and back, as a pod's condition and as a direct answer."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from workloads.common.report import Report, from_answer, from_pod, to_answer, to_condition
+from workloads.common.states import State
+
+PLAIN = Report("b", State.PAUSED, 3, 4, committed=False, partitions=(1, 5), at=7)
+OBSTRUCTED = replace(PLAIN, obstacle="OffsetOutOfRange: partition 5: 9 of 5 to 7")
+
+
+@pytest.mark.parametrize("report", [PLAIN, OBSTRUCTED, replace(PLAIN, state=None)])
+def test_there_and_back(report: Report) -> None:
+    condition = to_condition(report, "2026-01-01T00:00:00Z")
+    for read in (
+        from_pod({"status": {"conditions": [condition]}}),
+        from_answer(json.loads(json.dumps(to_answer(report)))),
+    ):
+        assert read == report
+        assert read is not None
+        assert read.at == report.at
+
+
+def test_an_obstacle_is_there_only_when_there_is_one() -> None:
+    assert to_answer(OBSTRUCTED)["obstacle"] == OBSTRUCTED.obstacle
+    assert "obstacle" not in to_answer(PLAIN)
+    assert from_answer({**to_answer(PLAIN), "obstacle": None}).obstacle == ""
+
+
+def test_an_obstacle_makes_another_report() -> None:
+    """What was reported is reported again when, and only when, something else is true."""
+    assert PLAIN != OBSTRUCTED
+    assert replace(PLAIN, at=8) == PLAIN
