@@ -14,7 +14,7 @@ from pathlib import Path
 
 from components.settings import registry
 from experiments import handoff, options, retention, summary
-from experiments.console import discard, emit
+from experiments.console import emit
 from experiments.errors import ExperimentError
 from experiments.folders import load_all
 from experiments.interrupts import Interrupted, Interrupts
@@ -38,9 +38,6 @@ def main(arguments: Sequence[str]) -> int:
         return NOT_RUN
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        discard(sys.stdout)
-        return NOT_RUN
     except Exception as error:  # noqa: BLE001 - whatever it was, it is no verdict
         emit(traceback.format_exc(), sys.stderr)
         emit(f"{parser.prog} {parsed.command}: unexpected {type(error).__name__}: {error}", sys.stderr)

@@ -69,9 +69,9 @@ def broker_logs(
     history: the platform's pods as they were watched. A log that is gone with its pod, or with a container that was
     started again more than once (kubelet keeps one), is named.
     """
-    asked, wanted = _rfc_3339(since), list(groups)
-    texts, unread = [], []
-    for life in history.of(KAFKA):
+    asked, wanted, brokers = _rfc_3339(since), list(groups), history.of(KAFKA)
+    texts, unread = [], [] if brokers else ["no broker was seen"]
+    for life in brokers:
         if life.gone_at is not None:
             unread.append(f"{life.name} (UID {life.uid}) is gone, and its log with it")
             continue

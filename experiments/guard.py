@@ -5,14 +5,16 @@ spec, so two of them tell whether anything was changed between two moments, ther
 in `metadata.managedFields`
 (https://kubernetes.io/docs/reference/using-api/server-side-apply/#managed-fields).
 
-The Lease has no generation, and the controller writes it all the time; there the other writers' entries are compared.
+A ConfigMap has no generation. Of those with a workload's settings every write counts, by its `resourceVersion`: nobody
+but the stack's own updates writes them, and some settings are read again without a roll of the pods. The Lease has no
+generation either, and the controller writes it all the time; there the other writers' entries are compared.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.names import LEASE_NAME, SWITCH_KIND, SWITCH_NAME
+from components.names import LEASE_NAME, SETTINGS_FILE, SWITCH_KIND, SWITCH_NAME
 from experiments.cluster import Cluster
 from experiments.errors import ExperimentError
 
@@ -35,11 +37,14 @@ class ForeignChangeError(ExperimentError):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One object at one moment. `writers`: field managers, each with the time of its last write, status left out."""
+    """One object at one moment. `writers`: field managers, each with the time of its last write, status left out.
+    `version`: the `resourceVersion` of what has no generation.
+    """
 
     uid: str
     generation: int | None
     writers: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> "Mark":
@@ -49,7 +54,9 @@ class Mark:
             if not entry.get("subresource"):
                 name, at = str(entry.get("manager", "")), str(entry.get("time", ""))
                 writers[name] = max(at, writers.get(name, ""))
-        return cls(metadata["uid"], metadata.get("generation"), writers)
+        generation = metadata.get("generation")
+        version = "" if generation is not None else str(metadata.get("resourceVersion", ""))
+        return cls(metadata["uid"], generation, writers, version)
 
     @property
     def last_writer(self) -> str:
@@ -82,6 +89,8 @@ def foreign(before: Marks, after: Marks, own: Mapping[Key, int]) -> list[str]:
             if not 0 <= times <= own.get(key, 0):
                 allowed = f", of which this run made {own[key]}" if key in own else ""
                 found.append(f"{name}: generation {old.generation} -> {new.generation}{allowed} ({new.last_writer})")
+        elif old.version != new.version:
+            found.append(f"{name} was written ({new.last_writer})")
     return found
 
 
@@ -122,6 +131,9 @@ class Guard:
         for kind, name in (("StatefulSet", "statefulsets"), ("Deployment", "deployments")):
             for raw in self._cluster.get(f"/apis/apps/v1/namespaces/{namespace}/{name}")["items"]:
                 found[kind, str(raw["metadata"]["name"])] = Mark.of(raw)
+        for raw in self._cluster.get(f"/api/v1/namespaces/{namespace}/configmaps")["items"]:
+            if SETTINGS_FILE in raw.get("data", {}):
+                found["ConfigMap", str(raw["metadata"]["name"])] = Mark.of(raw)
         found[SWITCH] = Mark.of(self._cluster.switch(namespace).raw)
         found[LEASE] = Mark.of(self._cluster.lease(namespace))
         return found

@@ -167,6 +167,8 @@ class Session:
             with self._progress.step("rate 0, waiting for lag 0"):
                 silent = lab.producer.silence()
                 lab.lag.wait_caught_up(_DRAIN_SECONDS, lab.active)
+            # The last records are handled, and judged, under what was measured.
+            lab.guard.check()
             lab.lag.stop()
             lab.lag.close()
             pods, platform_pods = (watch.stop() for watch in watches)

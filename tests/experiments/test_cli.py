@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from experiments.interrupts import Interrupts
 from experiments.options import Options
 from experiments.progress import Progress
 from experiments.results import RunResult
+from experiments.run import REPOSITORY
 from tests.support.samples import RESULT, result
 
 RUN = ["run", "--strategy", "c", "--scenario", "1"]
@@ -77,14 +80,30 @@ def test_what_is_asked_for_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_pat
     }
 
 
+@pytest.mark.parametrize("error", [KeyError("missing"), BrokenPipeError(32, "Broken pipe")])
 def test_an_unexpected_exception_is_no_verdict_and_has_its_traceback(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
 ) -> None:
-    ends_with(monkeypatch, KeyError("missing"))
+    ends_with(monkeypatch, error)
     assert cli.main(RUN) == 2
     err = capsys.readouterr().err
     assert "Traceback" in err
-    assert "unexpected KeyError" in err
+    assert f"unexpected {type(error).__name__}" in err
+
+
+def test_a_library_that_is_missing_is_no_verdict(tmp_path: Path) -> None:
+    (tmp_path / "zstandard.py").write_text("raise ImportError('No module named zstandard')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments", "summary"],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "No module named zstandard; install the packages of requirements.txt" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,7 @@ def test_a_broker_that_went_on_has_one_log(cluster: Cluster, tmp_path: Path, mon
         ([[raw("kafka-0", "u1", 0, "kafka")], [raw("kafka-0", "u2", 0, "kafka")]], "kafka-0 (UID u1) is gone"),
         ([[raw("kafka-0", "u", 0, "kafka")], [raw("kafka-0", "u", 2, "kafka")]], "was started again 2 times"),
         ([[raw("kafka-0", "u", 0, "kafka")], [raw("kafka-0", "u", 1, "kafka")]], "the container before is gone"),
+        ([[raw("metrics-0", "u", 0, "metrics")]], "no broker was seen"),
     ],
 )
 def test_a_log_that_is_gone_leaves_the_rebalances_unknown(

@@ -5,15 +5,18 @@ from typing import Any
 
 import pytest
 
+from components.names import SETTINGS_FILE
 from experiments.cluster import Cluster
 from experiments.guard import LEASE, SWITCH, ForeignChangeError, Guard, Mark, foreign
 from tests.support.fake_api import FakeApi
 
 BLUE = ("StatefulSet", "consumer-blue")
+FAULTS = ("ConfigMap", "consumer-blue")
 BEFORE = {
     SWITCH: Mark("s1", 4, {"pulumi-kubernetes": "T1"}),
     BLUE: Mark("b1", 2, {"pulumi-kubernetes": "T1"}),
     LEASE: Mark("l1", None, {"kafka-bluegreen-controller": "T1"}),
+    FAULTS: Mark("c1", None, {"pulumi-kubernetes": "T1"}, "100"),
 }
 
 
@@ -43,7 +46,13 @@ def test_what_the_run_wrote_is_its_own() -> None:
             "StatefulSet consumer-blue: generation 2 -> 3 (last written by field manager 'kubectl-scale' at T5)",
         ),
         (after(SWITCH, uid="s2", generation=1), {SWITCH: 1}, "was deleted and made again"),
-        ({SWITCH: BEFORE[SWITCH], LEASE: BEFORE[LEASE]}, {}, "StatefulSet consumer-blue was deleted"),
+        ({key: mark for key, mark in BEFORE.items() if key != BLUE}, {}, "StatefulSet consumer-blue was deleted"),
+        # what a consumer reads again while it runs
+        (
+            after(FAULTS, version="107", writers={"pulumi-kubernetes": "T1", "kubectl-edit": "T5"}),
+            {SWITCH: 1},
+            "ConfigMap consumer-blue was written (last written by field manager 'kubectl-edit' at T5)",
+        ),
         (
             after(LEASE, writers={"kafka-bluegreen-controller": "T7", "kubectl-edit": "T6"}),
             {},
@@ -84,6 +93,7 @@ def serve(api: FakeApi, generation: int) -> None:
     apps = "/apis/apps/v1/namespaces/strategy-c"
     api.answers["GET", f"{apps}/statefulsets"] = (200, {"items": [managed("consumer-blue", 1)]})
     api.answers["GET", f"{apps}/deployments"] = (200, {"items": []})
+    api.answers["GET", "/api/v1/namespaces/strategy-c/configmaps"] = (200, {"items": []})
     switch = managed("consumer", generation, ("kubectl-edit", "T2", ""))
     path = "/apis/kafka-bluegreen.io/v1alpha1/namespaces/strategy-c/kafkaconsumerswitches/consumer"
     api.answers["GET", path] = (200, {**switch, "spec": {"active": "blue"}})
@@ -100,4 +110,26 @@ def test_the_guard_compares_with_what_it_saw_last(api: FakeApi, cluster: Cluster
     guard.check()
     serve(api, 7)
     with pytest.raises(ForeignChangeError, match=r"generation 5 -> 7 \(last written by field manager 'kubectl-edit'"):
+        guard.check()
+
+
+def test_settings_that_were_edited_by_hand_are_found(api: FakeApi, cluster: Cluster) -> None:
+    """They have no generation, and are read again without a roll of the pods. Other ConfigMaps are not the stack's."""
+
+    def maps(version: str, others: str) -> None:
+        items = [
+            {"metadata": {"name": "producer", "uid": "p", "resourceVersion": version}, "data": {SETTINGS_FILE: ""}},
+            {"metadata": {"name": "offsets", "uid": "o", "resourceVersion": others}, "data": {"offsets.json": ""}},
+            {"metadata": {"name": "empty", "uid": "e", "resourceVersion": others}},
+        ]
+        api.answers["GET", "/api/v1/namespaces/strategy-c/configmaps"] = (200, {"items": items})
+
+    guard = Guard(cluster, "strategy-c")
+    serve(api, 4)
+    maps("9", "9")
+    guard.begin()
+    maps("9", "10")
+    guard.check()
+    maps("11", "10")
+    with pytest.raises(ForeignChangeError, match="ConfigMap producer was written"):
         guard.check()

@@ -40,6 +40,7 @@ class World:
             {"items": [managed("consumer-blue", self.set_generation, ("kubectl-scale", "T5", ""))]},
         )
         api.answers["GET", f"{APPS}/deployments"] = (200, {"items": []})
+        api.answers["GET", f"/api/v1/namespaces/{NAMESPACE}/configmaps"] = (200, {"items": []})
         api.answers["GET", LEASE] = (200, {"metadata": {"name": "consumer-switch", "uid": "l"}})
         api.answers["GET", SWITCH] = lambda _: (200, self.object())
 

@@ -1,0 +1,138 @@
+"""What a session observes of a run: everybody who produced, and whoever changed the stack, until its last record."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from experiments import session
+from experiments.cluster import Cluster, Pod
+from experiments.guard import ForeignChangeError, Guard
+from experiments.options import Options
+from experiments.pod_history import PodHistory
+from experiments.producer import Counts, ProducerLog
+from experiments.progress import Progress
+from experiments.run import REPOSITORY
+from experiments.scenarios import Scenario
+from experiments.session import Observed, Session
+from tests.experiments.test_guard import serve
+from tests.experiments.test_pod_history import raw
+from tests.support.fake_api import FakeApi
+
+MINE, OTHER, CLOSING = "p0-mine", "p0-other", "p0-closing"
+
+
+class Flow:
+    """A producer that is renewed for the run and after it, and may be started again in the middle of it."""
+
+    def __init__(self) -> None:
+        self.name = MINE
+        self.acked = 700
+        self.at = 0.0
+        self.names = iter([MINE, CLOSING])
+        self.written = {"p0-before": ProducerLog(1, 99, ended=True), MINE: ProducerLog(100, 900, ended=True)}
+
+    def started_again(self) -> None:
+        self.name = OTHER
+        self.written[MINE] = ProducerLog(100, 130, ended=False)
+        self.written[OTHER] = ProducerLog(131, 900, ended=True)
+
+    def counts(self) -> Counts:
+        self.at, self.acked = self.at + 1000.0, self.acked + 96_300
+        return Counts(self.name, self.acked, 0, 0, 0, self.at)
+
+    def renew(self) -> Counts:
+        return Counts(next(self.names), 0, 0, 0, 0, 0.0)
+
+    silence = counts
+
+    def clock(self) -> int:
+        return 100
+
+    def measure_rate(self, rate: int) -> float:
+        return float(rate)
+
+    def rate(self) -> int:
+        return 100
+
+    def logs(self) -> dict[str, ProducerLog]:
+        return self.written
+
+
+class Watch:
+    """The pods of a namespace, of which nothing becomes."""
+
+    def __init__(self, _cluster: Cluster, _namespace: str) -> None:
+        self.history = PodHistory()
+
+    def start(self) -> None:
+        self.history.observe([Pod.of(raw("producer-0", "u", 0, "producer"))], 0.0)
+
+    def stop(self) -> PodHistory:
+        return self.history
+
+    def abandon(self) -> None:
+        pass
+
+
+Measure = Callable[..., Observed]
+
+
+@pytest.fixture
+def flow() -> Flow:
+    return Flow()
+
+
+@pytest.fixture
+def measure(api: FakeApi, cluster: Cluster, flow: Flow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measure:
+    """Measures a scenario. during, drain: what happens in the middle of it, and while its last records are handled."""
+    monkeypatch.setenv("KAFKA_BLUEGREEN_IMAGES", str(tmp_path))
+    monkeypatch.setattr(session, "PodWatch", Watch)
+    monkeypatch.setattr("experiments.session.clocks.read", lambda *_: None)
+
+    def nothing(*_: object) -> None:
+        pass
+
+    def measured(during: Callable[[], None] = nothing, drain: Callable[[], None] = nothing) -> Observed:
+        serve(api, 4)
+        scenario = Scenario(
+            name="1", title="t", step=1, default_switches=2, perform=lambda *_: during(), judge=lambda _: []
+        )
+        options = Options("c", scenario, 2, tmp_path, "command", 0.0)
+        interrupts: Any = None
+        made = Session(options, cluster, tmp_path, repository=REPOSITORY, interrupts=interrupts, progress=Progress())
+        lag = SimpleNamespace(start=nothing, stop=nothing, close=nothing, wait_caught_up=lambda *_: drain())
+        lab: Any = SimpleNamespace(
+            producer=flow,
+            lag=lag,
+            guard=Guard(cluster, "strategy-c"),
+            active="blue",
+            wait_pods=nothing,
+            preconditions=nothing,
+        )
+        return made.measure(lab)
+
+    return measured
+
+
+def test_a_producer_of_ones_own_is_judged_by_its_counts(measure: Measure, flow: Flow) -> None:
+    seen = measure()
+    assert seen.producers == [MINE]
+    assert (seen.producer.restarted, seen.producer.acked, seen.producer.without_end) == ([], flow.acked, [])
+    assert seen.produced_rate == pytest.approx(96.3)
+
+
+def test_a_producer_that_was_started_again_in_a_run_is_judged_with_all_before(measure: Measure, flow: Flow) -> None:
+    """What passed at 96.3 records/s: the first process's records were taken for another run's."""
+    seen = measure(during=flow.started_again)
+    assert seen.producers == [MINE, OTHER]
+    assert (seen.producer.restarted, seen.producer.acked, seen.producer.without_end) == ([OTHER], None, [MINE])
+    assert seen.produced_rate is None
+
+
+@pytest.mark.parametrize("moment", ["during", "drain"])
+def test_what_somebody_changes_until_the_last_record_ends_the_run(measure: Measure, api: FakeApi, moment: str) -> None:
+    with pytest.raises(ForeignChangeError, match=r"KafkaConsumerSwitch consumer: generation 4 -> 6"):
+        measure(**{moment: lambda: serve(api, 6)})
