@@ -31,14 +31,11 @@ def assembled(kube: Kube, settings: OperatorSettings, tally: Tally) -> Operator:
         url = settings.rest_url.format(service=names.api_service(cluster), namespace=namespace)
         return ConnectApi(url, settings.rest_timeout_seconds)
 
-    reconciler = Reconciler(
-        kube,
-        namespace,
-        workers=Workers(kube, rollouts, settings.default_image, settings.operation_timeout_seconds),
-        api_of=api_of,
-        tally=tally,
-        stopping=stopping,
-    )
+    def reconciler() -> Reconciler:
+        own = kube.sibling()
+        workers = Workers(own, rollouts, settings.default_image, settings.operation_timeout_seconds)
+        return Reconciler(own, namespace, workers=workers, api_of=api_of, tally=tally, stopping=stopping)
+
     return Operator(
         kube,
         namespace,

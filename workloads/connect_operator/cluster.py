@@ -8,8 +8,12 @@ from workloads.connect_operator import names
 from workloads.connect_operator.connector import is_true, owner_of
 from workloads.connect_operator.errors import InvalidResourceError
 
-#: Keys of `spec.config` that are left out, and which of them are not (KafkaConnectSpec.java).
+#: Keys of `spec.config` that are left out, and which of them are not (CRD of 1.2.0).
 FORBIDDEN_PREFIXES = (
+    "group.id",
+    "config.storage.topic",
+    "offset.storage.topic",
+    "status.storage.topic",
     "ssl.",
     "sasl.",
     "security.",
@@ -22,7 +26,7 @@ FORBIDDEN_PREFIXES = (
     "prometheus.metrics.reporter.",
 )
 ALLOWED = ("ssl.endpoint.identification.algorithm", "ssl.cipher.suites", "ssl.protocol", "ssl.enabled.protocols")
-#: Where volumes of one's own may be mounted (Strimzi's documentation of additional volumes).
+#: Where volumes of one's own may be mounted (TemplateUtils.java).
 MOUNTS = "/mnt/"
 
 # What is carried out. The CRD allows more; whatever else stands in a resource is refused by its name, not passed over.
@@ -32,6 +36,7 @@ _SPEC = frozenset(
     | {"template"}
 )
 _TEMPLATE = frozenset({"pod", "connectContainer", "apiService", "headlessService"})
+_POD_NOT = frozenset({"templatedVolumes"})
 _STORAGE = {
     "groupId": "group.id",
     "configStorageTopic": "config.storage.topic",
@@ -112,7 +117,12 @@ def _metrics(spec: Mapping[str, Any]) -> tuple[str, str] | None:
 
 def _not_done(spec: Mapping[str, Any]) -> list[str]:
     template = spec.get("template") or {}
-    unknown = [*sorted(set(spec) - _SPEC), *(f"template.{key}" for key in sorted(set(template) - _TEMPLATE))]
+    pod = template.get("pod") or {}
+    unknown = [
+        *sorted(set(spec) - _SPEC),
+        *(f"template.{key}" for key in sorted(set(template) - _TEMPLATE)),
+        *(f"template.pod.{key}" for key in sorted(set(pod) & _POD_NOT)),
+    ]
     return [f"spec.{key} is not carried out by this stand-in" for key in unknown]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from workloads.connect_operator import names
 from workloads.connect_operator.errors import InvalidResourceError
 
-#: Keys of `spec.config` that begin so are left out: they are the resource's own (AbstractConnectorSpec.java).
-FORBIDDEN_PREFIXES = ("name", "connector.class", "tasks.max")
+#: Keys of `spec.config` that begin so are left out: they are the resource's own (CRD of 1.2.0).
+FORBIDDEN_PREFIXES = ("name", "connector.class", "tasks.max", "connector.plugin.version")
 
 
 class State(StrEnum):
@@ -51,7 +51,9 @@ def read(resource: Mapping[str, Any]) -> Connector:
         for key, value in (spec.get("config") or {}).items()
         if not key.lower().startswith(FORBIDDEN_PREFIXES)
     }
-    config |= {"name": name, "connector.class": str(spec.get("class") or "")}
+    config["name"] = name
+    if (plugin := spec.get("class")) is not None:
+        config["connector.class"] = str(plugin)
     if (tasks := spec.get("tasksMax")) is not None:
         config["tasks.max"] = str(tasks)
     if (version := spec.get("version")) is not None:

@@ -75,6 +75,7 @@ def _stopped(connector: Connector) -> Plan[None]:
 
 def _listed(connector: Connector, name: str, known: Mapping[str, Any] | None, text: str) -> Mapping[str, Any]:
     """The ConfigMap with the offsets. Of one that exists everything else stays, and an owner that it has."""
+    metadata: dict[str, Any]
     if known is None:
         metadata = {"name": name, "labels": dict(connector.labels), "ownerReferences": [connector.owner]}
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {names.OFFSETS_KEY: text}}

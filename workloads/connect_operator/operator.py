@@ -7,6 +7,7 @@ resources anew when it is their turn.
 
 import logging
 import threading
+from collections.abc import Callable
 from functools import partial
 
 from workloads.common.kube import ApiError, Event, Follower, Kube, KubeError, Object
@@ -14,7 +15,7 @@ from workloads.common.logs import fields
 from workloads.connect_operator import cluster, connector, names, status
 from workloads.connect_operator.errors import InvalidResourceError
 from workloads.connect_operator.lane import Lane
-from workloads.connect_operator.reconciler import Reconciler, missing, no_workers
+from workloads.connect_operator.reconciler import Reconciler
 from workloads.connect_operator.tally import Tally
 from workloads.connect_operator.workers import Rollouts
 
@@ -29,23 +30,25 @@ class Operator:
         kube: Kube,
         namespace: str,
         *,
-        reconciler: Reconciler,
+        reconciler: Callable[[], Reconciler],
         rollouts: Rollouts,
         tally: Tally,
         lock_timeout: float,
         period: float,
         stopping: threading.Event,
     ) -> None:
-        """lock_timeout: see `Lane`. period: seconds from one reconcile of everything to the next."""
-        self._kube = kube
+        """reconciler: makes one for each thread that needs one, with connections of its own. lock_timeout: see `Lane`.
+        period: seconds from one reconcile of everything to the next.
+        """
+        self._kube = kube.sibling()
         self._connects = names.CONNECTS.format(namespace)
-        self._namespace = namespace
-        self._reconciler = reconciler
+        self._make = reconciler
+        self._reconciler = reconciler()
         self._tally = tally
         self._lock_timeout = lock_timeout
         self._period = period
         self._stopping = stopping
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, tuple[Lane, Reconciler]] = {}
         self._lanes_lock = threading.Lock()
         self.followers = [
             Follower(
@@ -63,7 +66,7 @@ class Operator:
                 on_change=self._connector_changed,
             ),
         ]
-        self._unread = {self._connects, names.CONNECTORS.format(namespace)}
+        self._unread = {names.CONNECT_KIND, names.CONNECTOR_KIND}
         self.timer = threading.Thread(target=self._periodically, name="timer", daemon=True)
 
     def start(self) -> None:
@@ -82,7 +85,7 @@ class Operator:
     def lanes(self) -> list[Lane]:
         """Those that there are by now."""
         with self._lanes_lock:
-            return list(self._lanes.values())
+            return [lane for lane, _ in self._lanes.values()]
 
     @property
     def following(self) -> bool:
@@ -95,7 +98,7 @@ class Operator:
         self._tally.resources(names.CONNECT_KIND, len(found))
         for resource in found:
             self._submit_cluster(resource["metadata"]["name"], "listed")
-        self._unread.discard(self._connects)
+        self._unread.discard(names.CONNECT_KIND)
 
     def _connect_changed(self, event: Event) -> None:
         self._submit_cluster(event.object["metadata"]["name"], event.kind)
@@ -104,7 +107,7 @@ class Operator:
         self._tally.resources(names.CONNECTOR_KIND, len(found))
         for resource in found:
             self._connector_changed(Event("ADDED", {"kind": names.CONNECTOR_KIND, **resource}))
-        self._unread.discard(names.CONNECTORS.format(self._namespace))
+        self._unread.discard(names.CONNECTOR_KIND)
 
     def _connector_changed(self, event: Event) -> None:
         resource = event.object
@@ -120,7 +123,7 @@ class Operator:
             if failure.status != 404:
                 raise
             if event.kind != "DELETED":
-                self._reconciler.refuse(resource, missing(of, self._namespace))
+                self._reconciler.orphaned(resource, of)
             return
         self._submit_connector(event, name, of, connect)
 
@@ -128,25 +131,27 @@ class Operator:
         what = f"{names.CONNECTOR_KIND} {name} {event.kind}"
         uses = connector.is_true(connect, names.USE_RESOURCES)
         resource = event.object
+        lane, reconciler = self._lane(of)
         if not cluster.replicas_of(connect) and not status.is_paused(resource):
-            run = partial(self._reconciler.refuse, resource, no_workers(of))
+            run = partial(reconciler.without_workers, resource, of)
         elif event.kind == "DELETED":
-            run = partial(self._reconciler.deleted, name, of, uses_resources=uses)
+            run = partial(reconciler.deleted, name, of, uses_resources=uses)
         else:
-            run = partial(self._reconciler.connector, resource, of, uses_resources=uses)
-        self._lane(of).submit(what, run)
+            run = partial(reconciler.connector, resource, of, uses_resources=uses)
+        lane.submit(what, run)
 
     def _submit_cluster(self, name: str, why: str) -> None:
-        self._lane(name).submit(f"{names.CONNECT_KIND} {name} {why}", partial(self._reconciler.cluster, name))
+        lane, reconciler = self._lane(name)
+        lane.submit(f"{names.CONNECT_KIND} {name} {why}", partial(reconciler.cluster, name))
 
-    def _lane(self, name: str) -> Lane:
+    def _lane(self, name: str) -> tuple[Lane, Reconciler]:
         with self._lanes_lock:
-            lane = self._lanes.get(name)
-            if lane is None:
-                dropped = partial(self._tally.locked, names.CONNECT_KIND)
-                lane = self._lanes[name] = Lane(name, dropped, self._lock_timeout)
+            found = self._lanes.get(name)
+            if found is None:
+                lane = Lane(name, partial(self._tally.locked, names.CONNECT_KIND), self._lock_timeout)
+                found = self._lanes[name] = (lane, self._make())
                 lane.thread.start()
-            return lane
+            return found
 
     # -- everything, every now and then --------------------------------------------------------------------------------
 

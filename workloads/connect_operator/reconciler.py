@@ -70,6 +70,14 @@ class Reconciler:
         """Write to a connector's resource why nothing is done for it."""
         self._write_connector(resource, None, error)
 
+    def orphaned(self, resource: Object, of: str) -> None:
+        """Write to a connector's resource that there is no such Connect cluster."""
+        self.refuse(resource, _missing(of, self._namespace))
+
+    def without_workers(self, resource: Object, of: str) -> None:
+        """Write to a connector's resource that its Connect cluster has no workers."""
+        self.refuse(resource, _no_workers(of))
+
     def _connector(self, api: ConnectApi, resource: Object, of: str, *, uses_resources: bool) -> None:
         name = resource["metadata"]["name"]
         with self._tally.reconcile(names.CONNECTOR_KIND) as verdict:
@@ -124,7 +132,7 @@ class Reconciler:
         with self._tally.reconcile(names.CONNECT_KIND) as verdict:
             resource = self._read(name)
             if resource is None:
-                self._refuse_all(name, missing(name, self._namespace))
+                self._refuse_all(name, _missing(name, self._namespace))
                 return
             if status.is_paused(resource):
                 verdict.failed = not self._write_cluster(resource, status.paused(resource, datetime.now(UTC)))
@@ -152,7 +160,7 @@ class Reconciler:
         if not wanted.uses_resources:
             return ()
         if not wanted.replicas:
-            self._refuse_all(wanted.name, no_workers(wanted.name))
+            self._refuse_all(wanted.name, _no_workers(wanted.name))
             return ()
         api = self._api_of(wanted.name)
         try:
@@ -195,11 +203,11 @@ class Reconciler:
         return statuses.write(self._kube, f"{self._connects}/{resource['metadata']['name']}", wanted)
 
 
-def missing(name: str, namespace: str) -> NoSuchResourceError:
+def _missing(name: str, namespace: str) -> NoSuchResourceError:
     """Why nothing is done for the connectors of a cluster that does not exist."""
     return NoSuchResourceError(f"KafkaConnect {name}, which label {names.CLUSTER_LABEL} names, is not in {namespace}")
 
 
-def no_workers(name: str) -> ReconcileError:
+def _no_workers(name: str) -> ReconcileError:
     """Why nothing is done for the connectors of a cluster without workers."""
     return ReconcileError(f"KafkaConnect {name} has 0 replicas")

@@ -1,7 +1,7 @@
 """Counts of reconciles, under the names that Strimzi's metrics have."""
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -16,7 +16,7 @@ class Tally:
         self._namespace = namespace
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
         self._resources: dict[str, int] = {}
 
     @contextmanager

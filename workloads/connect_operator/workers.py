@@ -62,9 +62,10 @@ class Workers:
         self._timeout = timeout
 
     def reconcile(self, cluster: Cluster) -> None:
-        """Apply all of it, and return when every worker is ready. Raises KubeError, InvalidResourceError, TimedOutError.
+        """Apply all of it, and return when every worker is ready.
 
-        A field that somebody else has set is taken over: the resource decides.
+        A field that somebody else has set is taken over: the resource decides. Raises KubeError, InvalidResourceError,
+        TimedOutError.
         """
         metrics = self._metrics(cluster)
         applied: Object = {}
