@@ -20,6 +20,8 @@ class FakeConnect:
         self.requests: list[str] = []
         self.failures: dict[str, list[int]] = {}  # "METHOD path" -> statuses of the next answers
         self.states: list[tuple[str, str]] = []  # every change of a state: name, state
+        self.slow = False  # take changes of state, and carry them out in `settle`
+        self._taken: list[tuple[str, str]] = []
         self._free = threading.Event()
         self._free.set()
         self.held = threading.Event()  # whether a request is being held
@@ -60,6 +62,12 @@ class FakeConnect:
         with self.lock:
             self.connectors[name]["state"] = state
             self.states.append((name, state))
+
+    def settle(self) -> None:
+        """Carry out the changes of state that were taken while it was slow."""
+        with self.lock:
+            while self._taken:
+                self.set_state(*self._taken.pop(0))
 
     def wait_free(self) -> None:
         """Until nothing is held."""
@@ -104,7 +112,9 @@ class FakeConnect:
             case "GET", "topics":
                 return 200, {name: {"topics": []}}
             case "PUT", "pause" | "resume" | "stop":
-                self.set_state(name, {"pause": "PAUSED", "resume": "RUNNING", "stop": "STOPPED"}[of])
+                self._taken.append((name, {"pause": "PAUSED", "resume": "RUNNING", "stop": "STOPPED"}[of]))
+                if not self.slow:
+                    self.settle()
                 return (204, None) if of == "stop" else (202, None)
             case "GET", "offsets":
                 return 200, {"offsets": found["offsets"]}

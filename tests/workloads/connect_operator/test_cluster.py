@@ -98,8 +98,12 @@ def test_the_file_is_read_back_as_it_was_meant() -> None:
 
 
 def test_options_of_the_jvm() -> None:
-    jvm = {"-Xms": "64m", "-Xmx": "256m", "-XX": {"UseSerialGC": "true", "UseG1GC": False, "TieredStopAtLevel": "1"}}
-    jvm["javaSystemProperties"] = [{"name": "a", "value": "b"}]
+    jvm = {
+        "-Xms": "64m",
+        "-Xmx": "256m",
+        "-XX": {"UseSerialGC": "true", "UseG1GC": False, "TieredStopAtLevel": "1"},
+        "javaSystemProperties": [{"name": "a", "value": "b"}],
+    }
     found = environment(jvmOptions=jvm)
     assert found["KAFKA_HEAP_OPTS"] == "-Xms64m -Xmx256m"
     assert found["KAFKA_JVM_PERFORMANCE_OPTS"] == "-XX:+UseSerialGC -XX:-UseG1GC -XX:TieredStopAtLevel=1"

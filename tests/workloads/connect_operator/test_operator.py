@@ -102,15 +102,8 @@ def test_stopped_can_be_observed_before_a_stale_running_is_carried_out(make: Mak
         until("the event waits", lambda: place.api.count("GET", "kafkaconnects/blue") >= 4)
         place.write(resource({"state": "stopped"}, generation=3))
     # The reconcile of everything reads generation 3, and tells it; only then its turn comes to generation 2.
-    observed = []
-
-    def seen() -> bool:
-        status = place.connector(NAME).get("status") or {}
-        if not observed or observed[-1] != status.get("observedGeneration"):
-            observed.append(status.get("observedGeneration"))
-        return [state for _, state in place.connect.states] == ["STOPPED", "RUNNING", "STOPPED"]
-
-    until("it ran after it had been stopped, and is stopped again", seen)
+    states = ["STOPPED", "RUNNING", "STOPPED"]
+    until("it ran, and is stopped again", lambda: [state for _, state in place.connect.states] == states)
     history = [made["status"]["observedGeneration"] for made in written(place) if made.get("status")]
     assert history.index(3) < history.index(2)
     place.is_observed(NAME, 3)
@@ -146,6 +139,44 @@ def test_what_was_changed_by_rest_is_undone_by_the_periodic_reconcile(make: Make
     place.connect.set_state(NAME, "PAUSED")
     until("it runs again", lambda: place.connect.state(NAME) == "RUNNING")
     assert place.tally.count("periodical", "KafkaConnect") > 0
+
+
+def test_a_state_that_is_taken_back_before_connect_shows_it_waits_for_the_periodic_reconcile(make: Make) -> None:
+    place = make(full_reconcile_seconds=2.0)
+    place.make_cluster()
+    place.cluster_is("Ready")
+    place.write(resource({"state": "running"}))
+    place.is_observed(NAME, 1)
+    place.connect.slow = True
+    place.write(resource({"state": "stopped"}, generation=2))
+    told = place.is_observed(NAME, 2)["connectorStatus"]
+    assert told["connector"]["state"] == "RUNNING"  # taken, and not yet to be seen
+    place.write(resource({"state": "running"}, generation=3))
+    place.is_observed(NAME, 3)  # seen as RUNNING, so nothing was asked for
+    place.connect.slow = False
+    place.connect.settle()
+    assert place.connect.state(NAME) == "STOPPED"
+    until("it runs", lambda: place.connect.state(NAME) == "RUNNING")
+
+
+def test_an_annotation_of_ones_own_has_a_connector_reconciled_at_once(place: Place) -> None:
+    place.write(resource({"state": "running"}))
+    place.is_observed(NAME, 1)
+    place.connect.set_state(NAME, "PAUSED")
+    place.write(resource({"state": "running"}, {"mine": "1"}))
+    until("it runs again", lambda: place.connect.state(NAME) == "RUNNING")
+
+
+def test_an_annotation_that_is_gone_says_nothing_of_which_request_was_carried_out(place: Place) -> None:
+    spec = {"state": "stopped", "alterOffsets": {"fromConfigMap": {"name": "from"}}}
+    place.api.put("/api/v1/namespaces/n/configmaps/from", {"data": {names.OFFSETS_KEY: '{"offsets": []}'}})
+    place.write(resource(spec))
+    place.is_observed(NAME, 1)
+    with place.connect.holding():
+        for generation in (2, 3):  # two events with the same annotation
+            place.write(resource(spec, {names.OFFSETS: "alter"}, generation=generation))
+        assert place.connect.held.wait(5)
+    until("both are carried out", lambda: place.connect.requests.count(f"PATCH {AT}/offsets") == 2)
 
 
 def test_a_connector_without_a_resource_is_deleted(make: Make) -> None:
