@@ -5,10 +5,13 @@ refuse, fail. Its connectors change state at once; nothing runs.
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
+
+
+MOVES = {"pause": "PAUSED", "resume": "RUNNING", "stop": "STOPPED"}
 
 
 class FakeConnect:
@@ -87,6 +90,11 @@ class FakeConnect:
             if path == "/connectors":
                 return self._create(body) if method == "POST" else (200, list(self.connectors))
             name, _, of = path.removeprefix("/connectors/").partition("/")
+            found = self.connectors.get(unquote(name))
+            if found is None:
+                return 404, {"message": f"no connector {unquote(name)}"}
+            if method == "PUT" and of in MOVES:
+                return self._move(unquote(name), of)
             return self._of(method, unquote(name), of, body)
 
     def _create(self, body: Any) -> tuple[int, Any]:
@@ -95,10 +103,14 @@ class FakeConnect:
         self.states.append((body["name"], state))
         return 201, body
 
+    def _move(self, name: str, verb: str) -> tuple[int, Any]:
+        self._taken.append((name, MOVES[verb]))
+        if not self.slow:
+            self.settle()
+        return (204, None) if verb == "stop" else (202, None)
+
     def _of(self, method: str, name: str, of: str, body: Any) -> tuple[int, Any]:
-        found = self.connectors.get(name)
-        if found is None:
-            return 404, {"message": f"no connector {name}"}
+        found = self.connectors[name]
         match method, of:
             case "GET", "config":
                 return 200, found["config"]
@@ -111,16 +123,10 @@ class FakeConnect:
                 return 200, {"name": name, "connector": {"state": found["state"]}, "tasks": tasks, "type": "sink"}
             case "GET", "topics":
                 return 200, {name: {"topics": []}}
-            case "PUT", "pause" | "resume" | "stop":
-                self._taken.append((name, {"pause": "PAUSED", "resume": "RUNNING", "stop": "STOPPED"}[of]))
-                if not self.slow:
-                    self.settle()
-                return (204, None) if of == "stop" else (202, None)
-            case "GET", "offsets":
+            case _, "offsets":
+                if method != "GET":
+                    found["offsets"] = body["offsets"] if method == "PATCH" else []
                 return 200, {"offsets": found["offsets"]}
-            case (("PATCH" | "DELETE"), "offsets"):
-                found["offsets"] = body["offsets"] if method == "PATCH" else []
-                return 200, {"message": "done"}
             case "DELETE", "":
                 del self.connectors[name]
                 return 204, None
@@ -141,6 +147,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def handle(self) -> None:
+        with suppress(OSError):  # who asked did not wait for the answer
+            super().handle()
 
     do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - names of the base class
 

@@ -231,7 +231,8 @@ def test_paused_keeps_its_tasks_and_stopped_has_none(sink: Sink, broker: Broker,
 
 
 def test_a_class_that_does_not_exist_is_told(place: Place, sink: Sink) -> None:
-    sink.write(**{"class": "no.such.Connector"})
+    sink.spec["class"] = "no.such.Connector"
+    sink.write()
     (condition,) = place.connector_is("NotReady", sink.name)["conditions"]
     assert condition["reason"] == "ConnectRestException"
     assert "no.such.Connector" in condition["message"]
