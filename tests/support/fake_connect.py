@@ -10,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-
 MOVES = {"pause": "PAUSED", "resume": "RUNNING", "stop": "STOPPED"}
 
 

@@ -3,7 +3,7 @@ else. It is for the sandbox, which has the CRDs and cannot have the operator; wh
 
 Its behaviour, each line with its source and its test. Sources, of strimzi/strimzi-kafka-operator: *P n* pull request n,
 *A* `AbstractConnectOperator`, *K* `KafkaConnectAssemblyOperator`, *O* `AbstractOperator`, *R* `KafkaConnectApiImpl`,
-*M* `KafkaConnectCluster` (all read on its main branch before 1.2.0; the two pull requests are what 1.2.0 changed of that);
+*M* `KafkaConnectCluster` (all on its main branch before 1.2.0; the two pull requests are what 1.2.0 changed of that);
 *CRD* what crd-generator 1.2.0 makes; *C* Kafka 4.3.1. Tests, by a part of their names: *c* test_connector, *f*
 test_offsets, *h* test_rest, *k* test_cluster, *l* test_lane, *o* test_operator, *r* test_reconcile, *s* test_restarts,
 *t* test_status, *w* test_real_worker.

@@ -39,6 +39,19 @@ def connect_resource(name: str = "blue", replicas: int = 1, **spec: Any) -> dict
     }
 
 
+def make_workers_ready(api: FakeApi, name: str = "blue", replicas: int = 1) -> None:
+    """Be the StatefulSet's controller, once so many workers are asked for."""
+    path = f"{STATEFUL_SETS}/{name}-connect"
+
+    def asked() -> dict[str, Any] | None:
+        found = api.objects.get(path)
+        return found if found and found["spec"]["replicas"] == replicas else None
+
+    made = until("the StatefulSet", asked)
+    counts = dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas"), replicas)
+    api.put(path, {**made, "status": {"observedGeneration": 1, **counts}})
+
+
 class Place:
     """Settings are short: nothing periodic unless a test asks for it."""
 
@@ -77,15 +90,7 @@ class Place:
 
     def make_workers_ready(self, name: str = "blue", replicas: int = 1) -> None:
         """Once the StatefulSet asks for so many."""
-        path = f"{STATEFUL_SETS}/{name}-connect"
-
-        def asked() -> dict[str, Any] | None:
-            found = self.api.objects.get(path)
-            return found if found and found["spec"]["replicas"] == replicas else None
-
-        made = until("the StatefulSet", asked)
-        counts = dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas"), replicas)
-        self.api.put(path, {**made, "status": {"observedGeneration": 1, **counts}})
+        make_workers_ready(self.api, name, replicas)
 
     def cluster_status(self, name: str = "blue") -> dict[str, Any]:
         """What is written."""
