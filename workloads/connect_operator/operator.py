@@ -22,6 +22,32 @@ from workloads.connect_operator.workers import Rollouts
 logger = logging.getLogger(__name__)
 
 
+class Lanes:
+    """The lane of each Connect cluster, made when it is first asked for, with a reconciler of its own. Any thread."""
+
+    def __init__(self, reconciler: Callable[[], Reconciler], tally: Tally, limit: float) -> None:
+        self._make = reconciler
+        self._dropped = partial(tally.locked, names.CONNECT_KIND)
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[Lane, Reconciler]] = {}
+
+    def of(self, name: str) -> tuple[Lane, Reconciler]:
+        """That of a cluster, running."""
+        with self._lock:
+            found = self._known.get(name)
+            if found is None:
+                lane = Lane(name, self._dropped, self._limit)
+                found = self._known[name] = (lane, self._make())
+                lane.thread.start()
+            return found
+
+    def all(self) -> list[Lane]:
+        """Those that there are by now."""
+        with self._lock:
+            return [lane for lane, _ in self._known.values()]
+
+
 class Operator:
     """Runs from `start` to `stop`."""
 
@@ -42,14 +68,11 @@ class Operator:
         """
         self._kube = kube.sibling()
         self._connects = names.CONNECTS.format(namespace)
-        self._make = reconciler
         self._reconciler = reconciler()
         self._tally = tally
-        self._lock_timeout = lock_timeout
         self._period = period
         self._stopping = stopping
-        self._lanes: dict[str, tuple[Lane, Reconciler]] = {}
-        self._lanes_lock = threading.Lock()
+        self._lanes = Lanes(reconciler, tally, lock_timeout)
         self.followers = [
             Follower(
                 kube.sibling(),
@@ -84,8 +107,7 @@ class Operator:
     @property
     def lanes(self) -> list[Lane]:
         """Those that there are by now."""
-        with self._lanes_lock:
-            return [lane for lane, _ in self._lanes.values()]
+        return self._lanes.all()
 
     @property
     def following(self) -> bool:
@@ -131,7 +153,7 @@ class Operator:
         what = f"{names.CONNECTOR_KIND} {name} {event.kind}"
         uses = connector.is_true(connect, names.USE_RESOURCES)
         resource = event.object
-        lane, reconciler = self._lane(of)
+        lane, reconciler = self._lanes.of(of)
         if not cluster.replicas_of(connect) and not status.is_paused(resource):
             run = partial(reconciler.without_workers, resource, of)
         elif event.kind == "DELETED":
@@ -141,17 +163,8 @@ class Operator:
         lane.submit(what, run)
 
     def _submit_cluster(self, name: str, why: str) -> None:
-        lane, reconciler = self._lane(name)
+        lane, reconciler = self._lanes.of(name)
         lane.submit(f"{names.CONNECT_KIND} {name} {why}", partial(reconciler.cluster, name))
-
-    def _lane(self, name: str) -> tuple[Lane, Reconciler]:
-        with self._lanes_lock:
-            found = self._lanes.get(name)
-            if found is None:
-                lane = Lane(name, partial(self._tally.locked, names.CONNECT_KIND), self._lock_timeout)
-                found = self._lanes[name] = (lane, self._make())
-                lane.thread.start()
-            return found
 
     # -- everything, every now and then --------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.workloads.connect_operator.place import connect_resource
 from workloads.connect_operator import names
-from workloads.connect_operator.cluster import read
+from workloads.connect_operator.cluster import MOUNTS, read
 from workloads.connect_operator.errors import InvalidResourceError
 from workloads.connect_operator.manifests import objects
 from workloads.connect_operator.properties import worker_file
@@ -149,7 +149,7 @@ def test_what_the_templates_add() -> None:
         },
         "connectContainer": {
             "env": [{"name": "MINE", "value": "1"}, {"name": "ADVERTISED_HOSTNAME", "value": "no"}],
-            "volumeMounts": [{"name": "out", "mountPath": "/mnt/out", "subPathExpr": "$(POD_NAME)"}],
+            "volumeMounts": [{"name": "out", "mountPath": f"{MOUNTS}out", "subPathExpr": "$(POD_NAME)"}],
         },
         "apiService": {"metadata": {"annotations": {"b": "2"}}},
     }
@@ -166,7 +166,7 @@ def test_what_the_templates_add() -> None:
     assert env["MINE"] == "1"
     assert env["ADVERTISED_HOSTNAME"].startswith("$(POD_NAME)")
     mounts = container(template=template)["volumeMounts"]
-    assert mounts[-1]["mountPath"] == "/mnt/out"
+    assert mounts[-1]["mountPath"] == f"{MOUNTS}out"
 
 
 def test_pods_roll_when_what_they_read_at_their_start_has_changed_and_only_then() -> None:
