@@ -14,6 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 
 Object = dict[str, Any]
 
+#: Ways to change an object in part that are carried out as such; an apply makes what is not there.
+PATCHES = ("application/merge-patch+json", "application/apply-patch+yaml")
+
 
 class FakeApi:
     """Serves until `close`. `requests` has the method and path of each; the knobs below make it misbehave."""
@@ -100,6 +103,19 @@ class FakeApi:
         )
 
 
+def merged(known: Object, change: Object) -> Object:
+    """A JSON merge patch (RFC 7396)."""
+    result = dict(known)
+    for name, value in change.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, dict) and isinstance(result.get(name), dict):
+            result[name] = merged(result[name], value)
+        else:
+            result[name] = value
+    return result
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     api: ClassVar[FakeApi]
@@ -167,6 +183,12 @@ class _Handler(BaseHTTPRequestHandler):
             if body["metadata"].get("resourceVersion") != known["metadata"]["resourceVersion"]:
                 self._answer(409, {"reason": "Conflict", "message": "the object has been modified"})
                 return
+        elif self.headers.get("Content-Type") in PATCHES:
+            known = api.objects.get(path)
+            if known is None and self.headers["Content-Type"] == PATCHES[0]:
+                self._answer(404, {"reason": "NotFound", "message": "not found"})
+                return
+            body = merged(known or {}, body)
         if path.endswith("/status") and path.removesuffix("/status") in api.objects:
             body = {**api.objects[path.removesuffix("/status")], "status": body["status"]}
         self._answer(200, api.put(path.removesuffix("/status"), body))
