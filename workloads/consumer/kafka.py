@@ -21,6 +21,7 @@ logger = logging.getLogger("workloads.consumer")
 
 # How long a standby client's look at the cluster may take: it delays a command by as much.
 _WARM_SECONDS = 1.0
+_WAKE_SECONDS = 0.25
 # librdkafka's statistics come every second; older ones say that the client is stuck.
 _STATS_AGE_SECONDS = 4.0
 # rd_kafka_consumer_group_metadata_write: this, then the generation as a native 32-bit integer, then names.
@@ -31,7 +32,7 @@ class KafkaClient:
     """See `GroupClient`, which it is.
 
     It halts with the classic protocol by an empty assignment (`pause()` and `resume()` can take a second to be heard in
-    librdkafka), with KIP-848, where the assignment is reported to the broker, by `pause`.
+    librdkafka, see `_wake`), with KIP-848, where the assignment is reported to the broker, by `pause`.
     """
 
     def __init__(
@@ -140,9 +141,21 @@ class KafkaClient:
             for place in places:
                 self._consumer.seek(place)
             self._consumer.resume(places)
+            self._wake(places)
         else:
             self._consumer.assign(places)
         self.flowing = True
+
+    def _wake(self, places: Sequence[TopicPartition]) -> None:
+        """librdkafka's thread of a broker from which nothing is fetched sleeps for up to a second, and hears of a
+        `resume` after that; a request to that broker wakes it.
+        """
+        try:
+            self._consumer.offsets_for_times(
+                [TopicPartition(self._topic, place.partition, -1) for place in places], timeout=_WAKE_SECONDS
+            )
+        except KafkaException as error:
+            self._tell_failed(error.args[0])
 
     def fence(self, numbers: Sequence[int], seconds: float) -> None:
         """Nothing: whoever is a member of this group may commit."""

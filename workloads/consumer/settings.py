@@ -44,7 +44,8 @@ class ConsumerSettings(WorkloadSettings):
 
     With membership `separate` the group is the colour's own. other_group_id: the other colour's. fencing: whether a
     zombie's commits are kept out by transactions. transactional_id: what the ids begin with that both colours' pods
-    commit by; pod i's is `<transactional_id>-<i>`. transactional_ids: how many there are.
+    commit by; pod i's is `<transactional_id>-<i>`. transactional_ids: how many pods a colour has, so that an id beyond
+    them is no colleague's.
     """
 
     bootstrap_servers: str = Field(min_length=1)

@@ -4,15 +4,13 @@ Pod i of both colours commits by the same transactional id. Whoever initialises 
 commit by it: the other's next call is fatal. A commit also carries the group's metadata of its member, so that a member
 of an earlier generation is refused even where its id is still its own.
 
-Every call is bounded, and goes on where it stopped when it is repeated (librdkafka: a call that timed out is resumed by
-calling it again). So a broker that does not answer holds the poll loop for moments, never for good.
+A commit holds the poll loop for as long as it usually takes and no longer: a broker that does not answer stalls nobody.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum, auto
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -24,63 +22,67 @@ from workloads.consumer.settings import ConsumerSettings
 
 logger = logging.getLogger("workloads.consumer")
 
-# How long a commit holds the poll loop at once; a transaction takes a few milliseconds. Beyond that it goes on by
-# turns, in slices.
+# How long a commit holds the poll loop; it takes a few milliseconds. After that it is looked for at each poll.
 _COMMIT_SECONDS = 0.25
-_SLICE_SECONDS = 0.02
+_CALL_SECONDS = 5.0
 _WARM_SECONDS = 1.0
 
 MakeProducer = Callable[[int], Producer]
 
 
-class _Stage(Enum):
-    OFFSETS = auto()  # they are not with the coordinator yet
-    COMMIT = auto()
-    ABORT = auto()
-
-
 class Transaction:
-    """One commit of offsets by a producer that was initialised. Owned by the poll loop."""
+    """One commit of offsets, by a producer that was initialised: made in a thread of its own, for librdkafka's calls
+    outlast their timeouts by as long as the broker leaves a request unanswered.
+    """
 
     def __init__(self, producer: Producer, offsets: Sequence[TopicPartition], member: Any) -> None:
-        """Begin it; nothing is sent yet. member: the group's metadata. Raises `KafkaException`."""
+        """Begin it, and send it. member: the group's metadata. Raises `KafkaException`."""
         producer.begin_transaction()
         self._producer = producer
         self._offsets = list(offsets)
         self._member = member
-        self._stage = _Stage.OFFSETS
-        self._cause: KafkaError | None = None
+        self._given_up = False
+        self._error: KafkaError | None = None
+        self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
+        self._thread.start()
 
-    def go_on(self, seconds: float) -> tuple[KafkaError | None] | None:
-        """Take it as far as it comes within `seconds`; how it ended, as a tuple of the error or of None, or None while
-        it has not. An error that is fatal is the end of the producer too; after any other one nothing was committed.
-        """
-        until = time.monotonic() + seconds
+    def ended(self, seconds: float | None) -> bool:
+        """Whether it has, after waiting for it for so long at most; None: for as long as it takes."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    @property
+    def error(self) -> KafkaError | None:
+        """How it ended. What is fatal is the end of the producer too; after any other error nothing was committed."""
+        return self._error
+
+    def give_up(self) -> None:
+        """Its end is of no interest any more: call no more than what is being called."""
+        self._given_up = True
+
+    def _run(self) -> None:
+        self._error = self._try(
+            lambda: self._producer.send_offsets_to_transaction(self._offsets, self._member, _CALL_SECONDS)
+        ) or self._try(lambda: self._producer.commit_transaction(_CALL_SECONDS))
+        if self._error is not None and not _fatal(self._error):
+            error = self._try(lambda: self._producer.abort_transaction(_CALL_SECONDS))
+            self._error = error if error is not None and _fatal(error) else self._error
+
+    def _try(self, call: Callable[[], object]) -> KafkaError | None:
+        """Call until it is answered: one that timed out is resumed by calling it again."""
         while True:
             try:
-                return self._step(max(0.001, until - time.monotonic()))
+                call()
             except KafkaException as refused:
                 error: KafkaError = refused.args[0]
-                if error.fatal() or error.code() == KafkaError._FENCED:
-                    return (error,)
-                if error.retriable() and not error.txn_requires_abort():
-                    if time.monotonic() >= until:
-                        return None
-                elif self._stage is _Stage.ABORT:
-                    return (error,)
-                else:
-                    self._stage, self._cause = _Stage.ABORT, error
+                if _fatal(error) or error.txn_requires_abort() or not error.retriable() or self._given_up:
+                    return error
+            else:
+                return None
 
-    def _step(self, seconds: float) -> tuple[KafkaError | None]:
-        until = time.monotonic() + seconds
-        if self._stage is _Stage.OFFSETS:
-            self._producer.send_offsets_to_transaction(self._offsets, self._member, seconds)
-            self._stage = _Stage.COMMIT
-        if self._stage is _Stage.COMMIT:
-            self._producer.commit_transaction(max(0.001, until - time.monotonic()))
-        else:
-            self._producer.abort_transaction(seconds)
-        return (self._cause,)
+
+def _fatal(error: KafkaError) -> bool:
+    return error.fatal() or error.code() == KafkaError._FENCED
 
 
 class TransactionalClient(KafkaClient):
@@ -95,14 +97,12 @@ class TransactionalClient(KafkaClient):
         self._producer: Producer | None = None  # the one that commits
         self._transaction: Transaction | None = None
         self._waiting: tuple[float, Mapping[int, int], Ended | None] | None = None
-        self._ended: tuple[KafkaError | None] | None = None
 
     def warm_up(self, partitions: int) -> bool:
         """See `GroupClient`. A producer for the next start is made too, for each can initialise its id only once, and
         the one of the last start is given up: from here on the other colour commits by its id.
         """
-        if self._transaction is None:
-            self._drop_producer()
+        self._drop_producer()
         if not super().warm_up(partitions):
             return False
         self._spare = self._spare or self._make_producer(self._number)
@@ -153,19 +153,16 @@ class TransactionalClient(KafkaClient):
         places = [TopicPartition(self._topic, p, offset, metadata) for p, offset in offsets.items()]
         self._transaction = Transaction(self._producer, places, self._consumer.consumer_group_metadata())
         self._waiting = (time.monotonic(), dict(offsets), ended)
-        self._ended = self._transaction.go_on(_COMMIT_SECONDS)
+        self._transaction.ended(_COMMIT_SECONDS)
 
     def poll(self, seconds: float, most: int) -> list[Message]:
         """See `GroupClient`."""
-        if self._waiting is not None and self._transaction is not None:
-            if self._ended is None:
-                self._ended = self._transaction.go_on(_SLICE_SECONDS)
-            if self._ended is not None:
-                self._answer(*self._ended)
+        if self._transaction is not None and self._transaction.ended(0):
+            self._answer(self._transaction.error)
         return super().poll(seconds, most)
 
     def _answer(self, error: KafkaError | None) -> None:
-        waiting, self._waiting, self._transaction, self._ended = self._waiting, None, None, None
+        waiting, self._waiting, self._transaction = self._waiting, None, None
         if waiting is not None:
             began, offsets, ended = waiting
             self._tell_ended(ended, error, offsets if error is None else {}, time.monotonic() - began)
@@ -173,6 +170,8 @@ class TransactionalClient(KafkaClient):
     def close(self) -> None:
         """See `GroupClient`."""
         super().close()
+        if self._transaction is not None:
+            self._transaction.give_up()
         self._drop_producer()
         if self._spare is not None:
             _dispose(self._spare)
@@ -180,12 +179,18 @@ class TransactionalClient(KafkaClient):
     def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            _dispose(producer)
+            _dispose(producer, self._transaction)
 
 
-def _dispose(producer: Producer) -> None:
-    """Close it, in a thread of its own: it may wait for a broker that does not answer."""
-    threading.Thread(target=producer.close, name="producer-close", daemon=True).start()
+def _dispose(producer: Producer, transaction: Transaction | None = None) -> None:
+    """Close it when its last transaction has ended, in a thread of its own: both may wait for a broker."""
+
+    def close() -> None:
+        if transaction is not None:
+            transaction.ended(None)
+        producer.close()
+
+    threading.Thread(target=close, name="producer-close", daemon=True).start()
 
 
 def make_client(settings: ConsumerSettings, listener: Listener) -> KafkaClient:

@@ -143,12 +143,16 @@ def more(pods: list[ConsumerProcess], count: int) -> None:
     until(f"{count} more records", lambda: len(handled(*pods)) >= enough)
 
 
+def sent(pair: Pair, feed: Feed) -> None:
+    """Wait until as many records are handled as were sent."""
+    until("all that was sent", lambda: len(handled(*pair.everybody)) >= feed.sent)
+
+
 def everything_once(pair: Pair, feed: Feed) -> None:
     """Every record that was sent is handled, once, in order within its partition, and by one epoch after the other."""
-    sent = feed.sent
-    until("all records", lambda: len(handled(*pair.everybody)) >= sent)
+    sent(pair, feed)
     lines = handled(*pair.everybody)
-    assert sorted(line["seq"] for line in lines) == list(range(sent))
+    assert sorted(line["seq"] for line in lines) == list(range(feed.sent))
     for partition in ALL:
         of = [line for line in lines if line["partition"] == partition]
         assert [line["offset"] for line in of] == list(range(len(of)))
