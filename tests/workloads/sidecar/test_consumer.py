@@ -42,6 +42,19 @@ def test_status_and_commands(consumer: StandIn) -> None:
     assert (paused.result, paused.report.state, paused.report.committed) == (Result.DONE, State.PAUSED, False)
 
 
+def test_an_obstacle_is_told() -> None:
+    body = b'{"state":"PAUSED","epoch":1,"seen_epoch":1,"boot_id":"b","partitions":[]%b}'
+    for more, obstacle in (
+        (b"", ""),
+        (b',"obstacle":null', ""),
+        (b',"obstacle":"OffsetOutOfRange: x"', "OffsetOutOfRange: x"),
+    ):
+        server = HttpServer("127.0.0.1", 0, {("GET", "/lifecycle/status"): lambda _, said=body % more: Response(said)})
+        server.start()
+        assert LifecycleApi(f"http://127.0.0.1:{server.port}").status(1.0).obstacle == obstacle
+        server.stop()
+
+
 def test_what_is_not_true_when_the_deadline_passes(consumer: StandIn) -> None:
     consumer.joins = False
     late = LifecycleApi(consumer.url).resume(2, 0.1)
