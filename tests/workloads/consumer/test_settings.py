@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from workloads.consumer.settings import ConsumerSettings
 
 USUAL = {"bootstrap_servers": "k", "topic": "t", "partitions": 4, "group_id": "g-blue", "color": "blue"}
-SEPARATE = {"membership": "separate", "other_group_id": "g-green"}
-FENCED = SEPARATE | {"fencing": "transactions", "transactional_id": "s", "transactional_ids": 3}
+SEPARATE: dict[str, Any] = {"membership": "separate", "other_group_id": "g-green"}
+FENCED: dict[str, Any] = SEPARATE | {"fencing": "transactions", "transactional_id": "s", "transactional_ids": 3}
 
 
 def made(pod_name: str = "consumer-blue-2", **settings: Any) -> ConsumerSettings:
@@ -48,7 +48,9 @@ def test_a_place_of_its_own_where_the_protocol_has_one() -> None:
 
 
 def test_what_gets_a_client_in_is_every_clients() -> None:
-    given = {"client": {"security.protocol": "SASL_SSL", "sasl.username": "u", "max.poll.interval.ms": 1000}}
+    given: dict[str, Any] = {
+        "client": {"security.protocol": "SASL_SSL", "sasl.username": "u", "max.poll.interval.ms": 1000}
+    }
     settings = made(**FENCED, **given)
     producer = settings.producer_configuration(2)
     assert producer["transactional.id"] == "s-2"

@@ -4,12 +4,13 @@ import select
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from tests.support.standin import StandIn
 from tests.support.waiting import until
-from workloads.common.http import HttpServer, Response
+from workloads.common.http import HttpServer, Request, Response
 from workloads.common.states import State
 from workloads.sidecar.consumer import LifecycleApi
 from workloads.sidecar.subject import Answer, NoAnswerError, Result, Subject
@@ -42,6 +43,10 @@ def test_status_and_commands(consumer: StandIn) -> None:
     assert (paused.result, paused.report.state, paused.report.committed) == (Result.DONE, State.PAUSED, False)
 
 
+def _same(said: Response, _: Request) -> Response:
+    return said
+
+
 def test_an_obstacle_is_told() -> None:
     body = b'{"state":"PAUSED","epoch":1,"seen_epoch":1,"boot_id":"b","partitions":[]%b}'
     for more, obstacle in (
@@ -49,7 +54,8 @@ def test_an_obstacle_is_told() -> None:
         (b',"obstacle":null', ""),
         (b',"obstacle":"OffsetOutOfRange: x"', "OffsetOutOfRange: x"),
     ):
-        server = HttpServer("127.0.0.1", 0, {("GET", "/lifecycle/status"): lambda _, said=body % more: Response(said)})
+        said = Response(body % more)
+        server = HttpServer("127.0.0.1", 0, {("GET", "/lifecycle/status"): partial(_same, said)})
         server.start()
         assert LifecycleApi(f"http://127.0.0.1:{server.port}").status(1.0).obstacle == obstacle
         server.stop()
