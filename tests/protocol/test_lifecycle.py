@@ -17,10 +17,12 @@ from workloads.member.lifecycle import (
     Left,
     Lifecycle,
     Lost,
+    Owned,
     Pause,
     Resume,
     Revoked,
     Stalled,
+    StartFailed,
     Step,
     start,
     step,
@@ -28,6 +30,7 @@ from workloads.member.lifecycle import (
 
 CLASSIC, KIP_848 = GroupProtocol.CLASSIC, GroupProtocol.CONSUMER
 TAKEOVER, LEAVE_JOIN, SHARED = Membership.TAKEOVER, Membership.LEAVE_JOIN, Membership.SHARED
+SEPARATE = Membership.SEPARATE
 OK, FAILED = CommitEnded(ok=True), CommitEnded(ok=False)
 GOT = Assigned((0, 1))
 
@@ -42,7 +45,12 @@ def after(events: Sequence[Event], membership: Membership = TAKEOVER, protocol: 
 
 @pytest.mark.parametrize(
     ("membership", "client", "effects"),
-    [(TAKEOVER, Client.STANDBY, ()), (LEAVE_JOIN, Client.STANDBY, ()), (SHARED, Client.MEMBER, (Effect.JOIN,))],
+    [
+        (TAKEOVER, Client.STANDBY, ()),
+        (LEAVE_JOIN, Client.STANDBY, ()),
+        (SHARED, Client.MEMBER, (Effect.JOIN,)),
+        (SEPARATE, Client.MEMBER, (Effect.JOIN,)),
+    ],
 )
 def test_a_process_starts_paused(membership: Membership, client: Client, effects: tuple[Effect, ...]) -> None:
     begun = start(membership, CLASSIC)
@@ -91,6 +99,21 @@ TABLE: list[tuple[str, Membership, GroupProtocol, list[Event], State, int, tuple
     ("a stall while joining", TAKEOVER, CLASSIC, [Resume(2), Stalled(), GOT], State.PAUSED, 0, ()),
     ("confirmed it goes on under the same epoch", TAKEOVER, CLASSIC, [Resume(2), GOT, Stalled(), OK, Resume(2), GOT],
      State.ACTIVE, 2, ()),
+    ("a member of its own group carries over", SEPARATE, CLASSIC, [Owned((0, 1)), Resume(2)], State.PAUSED, 0,
+     (Effect.REWIND,)),
+    ("and is active when that is done", SEPARATE, CLASSIC, [Owned((0, 1)), Resume(2), GOT], State.ACTIVE, 2, ()),
+    ("what the group gives alone makes nobody active", SEPARATE, CLASSIC, [Resume(2), Owned((0, 1))], State.PAUSED, 0,
+     ()),
+    ("what it gives later is carried over too", SEPARATE, KIP_848, [Resume(2), GOT, Owned((0, 1, 2))], State.ACTIVE, 2,
+     (Effect.REWIND,)),
+    ("a start that failed voids the resume", SEPARATE, CLASSIC, [Owned((0,)), Resume(2), StartFailed(), GOT],
+     State.PAUSED, 0, ()),
+    ("the same resume tries again", SEPARATE, CLASSIC, [Owned((0,)), Resume(2), StartFailed(), Resume(2)],
+     State.PAUSED, 0, (Effect.REWIND,)),
+    ("a start that failed while active drains", SEPARATE, CLASSIC, [Resume(2), GOT, Owned((0, 1)), StartFailed()],
+     State.DRAINING, 2, (Effect.COMMIT,)),
+    ("fenced it joins its group again, paused", SEPARATE, CLASSIC, [GOT, Resume(2), GOT, Lost()], State.PAUSED, 2,
+     (Effect.REPLACE, Effect.JOIN)),
     ("a commit's end without a drain", TAKEOVER, CLASSIC, [Resume(2), GOT, OK], State.ACTIVE, 2, ()),
 ]  # fmt: skip
 
@@ -169,6 +192,8 @@ EVENTS = some.lists(
         some.builds(CommitEnded, some.booleans()),
         some.just(Left()),
         some.just(Stalled()),
+        some.just(StartFailed()),
+        some.builds(Owned, some.sets(some.integers(0, 3)).map(lambda owned: tuple(sorted(owned)))),
     ),
     max_size=25,
 )
@@ -225,7 +250,7 @@ def test_only_a_resume_makes_it_active_and_only_once(
             asked = True
         if isinstance(event, Pause) and not taken.refused:
             asked = False
-        if isinstance(event, Lost | Stalled):
+        if isinstance(event, Lost | Stalled | StartFailed):
             asked = False
         if before.state is not State.ACTIVE and now.state is State.ACTIVE:
             assert asked

@@ -3,7 +3,7 @@
 import pytest
 
 from workloads.common.states import GroupProtocol, Membership
-from workloads.member.way import Place, Way
+from workloads.member.way import Place, Start, Way
 
 CLASSIC, KIP_848 = GroupProtocol.CLASSIC, GroupProtocol.CONSUMER
 
@@ -26,4 +26,10 @@ def test_the_way(
     leaves_before_paused: bool,
     place: Place,
 ) -> None:
-    assert Way.of(membership, protocol) == Way(member_from_start, leaves_before_paused, place)
+    assert Way.of(membership, protocol) == Way(member_from_start, leaves_before_paused, place, Start.COMMITTED)
+
+
+@pytest.mark.parametrize(("protocol", "place"), [(CLASSIC, Place.OWN), (KIP_848, Place.NONE)])
+def test_a_group_of_its_own(protocol: GroupProtocol, place: Place) -> None:
+    """By KIP-848 a killed static member would be kept out of its own place, by itself."""
+    assert Way.of(Membership.SEPARATE, protocol) == Way(True, False, place, Start.CARRIED)

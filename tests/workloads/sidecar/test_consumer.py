@@ -4,12 +4,13 @@ import select
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from tests.support.standin import StandIn
 from tests.support.waiting import until
-from workloads.common.http import HttpServer, Response
+from workloads.common.http import HttpServer, Request, Response
 from workloads.common.states import State
 from workloads.sidecar.consumer import LifecycleApi
 from workloads.sidecar.subject import Answer, NoAnswerError, Result, Subject
@@ -40,6 +41,24 @@ def test_status_and_commands(consumer: StandIn) -> None:
     consumer.commit_ok = False
     paused = connection.pause(3, 1.0)
     assert (paused.result, paused.report.state, paused.report.committed) == (Result.DONE, State.PAUSED, False)
+
+
+def _same(said: Response, _: Request) -> Response:
+    return said
+
+
+def test_an_obstacle_is_told() -> None:
+    body = b'{"state":"PAUSED","epoch":1,"seen_epoch":1,"boot_id":"b","partitions":[]%b}'
+    for more, obstacle in (
+        (b"", ""),
+        (b',"obstacle":null', ""),
+        (b',"obstacle":"OffsetOutOfRange: x"', "OffsetOutOfRange: x"),
+    ):
+        said = Response(body % more)
+        server = HttpServer("127.0.0.1", 0, {("GET", "/lifecycle/status"): partial(_same, said)})
+        server.start()
+        assert LifecycleApi(f"http://127.0.0.1:{server.port}").status(1.0).obstacle == obstacle
+        server.stop()
 
 
 def test_what_is_not_true_when_the_deadline_passes(consumer: StandIn) -> None:

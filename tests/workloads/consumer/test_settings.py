@@ -1,0 +1,64 @@
+"""What a consumer of a colour's own group has to be told, and what makes no sense together."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from workloads.consumer.settings import ConsumerSettings
+
+USUAL = {"bootstrap_servers": "k", "topic": "t", "partitions": 4, "group_id": "g-blue", "color": "blue"}
+SEPARATE: dict[str, Any] = {"membership": "separate", "other_group_id": "g-green"}
+FENCED: dict[str, Any] = SEPARATE | {"fencing": "transactions", "transactional_id": "s", "transactional_ids": 3}
+
+
+def made(pod_name: str = "consumer-blue-2", **settings: Any) -> ConsumerSettings:
+    return ConsumerSettings.model_validate(USUAL | {"pod_name": pod_name} | settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"membership": "separate"}, "other_group_id"),
+        (SEPARATE | {"other_group_id": "g-blue"}, "other_group_id"),
+        ({"other_group_id": "g-green"}, "other_group_id"),
+        ({"fencing": "transactions"}, "fencing"),
+        ({"transactional_ids": 3}, "transactional_ids"),
+        (FENCED | {"transactional_id": ""}, "transactional_id"),
+        (FENCED | {"transactional_ids": 0}, "transactional_ids"),
+        (FENCED | {"transactional_ids": 5}, "more than partitions"),
+        (FENCED | {"transactional_ids": 2}, "has no id"),
+        (SEPARATE | {"fencing": "sometimes"}, "fencing"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(settings: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValidationError, match=named):
+        made(**settings)
+
+
+def test_a_pod_without_a_number_has_no_id() -> None:
+    with pytest.raises(ValueError, match="consumer-blue"):
+        made("consumer-blue", **FENCED)
+
+
+def test_a_place_of_its_own_where_the_protocol_has_one() -> None:
+    assert made(**SEPARATE).instance_id == "g-blue-consumer-blue-2"
+    assert made(**SEPARATE, group_protocol="consumer").instance_id is None
+    assert "transactional.id" not in made(**FENCED).client_configuration()
+
+
+def test_what_gets_a_client_in_is_every_clients() -> None:
+    given: dict[str, Any] = {
+        "client": {"security.protocol": "SASL_SSL", "sasl.username": "u", "max.poll.interval.ms": 1000}
+    }
+    settings = made(**FENCED, **given)
+    producer = settings.producer_configuration(2)
+    assert producer["transactional.id"] == "s-2"
+    for configuration in (producer, settings.admin_configuration()):
+        assert (configuration["security.protocol"], configuration["sasl.username"]) == ("SASL_SSL", "u")
+        assert "max.poll.interval.ms" not in configuration
+
+
+def test_ids_are_accepted_where_nothing_is_fenced() -> None:
+    """A stack says who its ids would be, whichever way it is set."""
+    assert not made(**SEPARATE, transactional_id="s", transactional_ids=3).fenced

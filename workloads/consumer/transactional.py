@@ -1,0 +1,211 @@
+"""A client whose commits are transactions, so that the broker refuses those of a zombie (KIP-447).
+
+Pod i of both colours commits by the same transactional id. Whoever initialises the id last is the only one that can
+commit by it: the other's next call is fatal. A commit also carries the group's metadata of its member, so that a member
+of an earlier generation is refused even where its id is still its own.
+
+A commit holds the poll loop for as long as it usually takes and no longer: a broker that does not answer stalls nobody.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from workloads.common.logs import fields
+from workloads.consumer.client import Ended, Listener
+from workloads.consumer.kafka import KafkaClient
+from workloads.consumer.settings import ConsumerSettings
+
+logger = logging.getLogger("workloads.consumer")
+
+# How long a commit holds the poll loop; it takes a few milliseconds. After that it is looked for at each poll.
+_COMMIT_SECONDS = 0.25
+_CALL_SECONDS = 5.0
+_WARM_SECONDS = 1.0
+
+MakeProducer = Callable[[int], Producer]
+
+
+class Transaction:
+    """One commit of offsets, by a producer that was initialised: made in a thread of its own, for librdkafka's calls
+    outlast their timeouts by as long as the broker leaves a request unanswered.
+    """
+
+    def __init__(self, producer: Producer, offsets: Sequence[TopicPartition], member: Any) -> None:
+        """Begin it, and send it. member: the group's metadata. Raises `KafkaException`."""
+        producer.begin_transaction()
+        self._producer = producer
+        self._offsets = list(offsets)
+        self._member = member
+        self._given_up = False
+        self._error: KafkaError | None = None
+        self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
+        self._thread.start()
+
+    def ended(self, seconds: float | None) -> bool:
+        """Whether it has, after waiting for it for so long at most; None: for as long as it takes."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    @property
+    def error(self) -> KafkaError | None:
+        """How it ended. What is fatal is the end of the producer too; after any other error nothing was committed."""
+        return self._error
+
+    def give_up(self) -> None:
+        """Its end is of no interest any more: call no more than what is being called."""
+        self._given_up = True
+
+    def _run(self) -> None:
+        self._error = self._try(
+            lambda: self._producer.send_offsets_to_transaction(self._offsets, self._member, _CALL_SECONDS)
+        ) or self._try(lambda: self._producer.commit_transaction(_CALL_SECONDS))
+        if self._error is not None and not _fatal(self._error):
+            error = self._try(lambda: self._producer.abort_transaction(_CALL_SECONDS))
+            self._error = error if error is not None and _fatal(error) else self._error
+
+    def _try(self, call: Callable[[], object]) -> KafkaError | None:
+        """Call until it is answered: one that timed out is resumed by calling it again."""
+        while True:
+            try:
+                call()
+            except KafkaException as refused:
+                error: KafkaError = refused.args[0]
+                if _fatal(error) or error.txn_requires_abort() or not error.retriable() or self._given_up:
+                    return error
+            else:
+                return None
+
+
+def _fatal(error: KafkaError) -> bool:
+    return error.fatal() or error.code() == KafkaError._FENCED
+
+
+class TransactionalClient(KafkaClient):
+    """See `GroupClient`, which it is."""
+
+    def __init__(self, *arguments: Any, make_producer: MakeProducer, number: int, **more: Any) -> None:
+        """make_producer: one with the transactional id of that number, initialised by nobody. number: its own."""
+        super().__init__(*arguments, **more)
+        self._make_producer = make_producer
+        self._number = number
+        self._spare: Producer | None = None  # connected, and initialised by nobody yet
+        self._producer: Producer | None = None  # the one that commits
+        self._transaction: Transaction | None = None
+        self._waiting: tuple[float, Mapping[int, int], Ended | None] | None = None
+
+    def warm_up(self, partitions: int) -> bool:
+        """See `GroupClient`. A producer for the next start is made too, for each can initialise its id only once, and
+        the one of the last start is given up: from here on the other colour commits by its id.
+        """
+        self._drop_producer()
+        if not super().warm_up(partitions):
+            return False
+        self._spare = self._spare or self._make_producer(self._number)
+        try:
+            self._spare.list_topics(self._topic, timeout=_WARM_SECONDS)
+        except KafkaException as error:
+            self.warm = False
+            self._tell_failed(error.args[0])
+        return self.warm
+
+    def fence(self, numbers: Sequence[int], seconds: float) -> None:
+        """See `GroupClient`. Raises `KafkaException`; what was begun is given up then."""
+        until = time.monotonic() + seconds
+        self.warm = False
+        for number in numbers:
+            own = number == self._number
+            producer = self._spare if own and self._spare is not None else self._make_producer(number)
+            if own:
+                self._spare = None
+            began = time.monotonic()
+            try:
+                producer.init_transactions(max(0.001, until - began))
+            except KafkaException:
+                _dispose(producer)
+                raise
+            if own:
+                self._drop_producer()
+                self._producer = producer
+            else:
+                _dispose(producer)
+            logger.info(
+                "transactional id initialised",
+                extra=fields(number=number, duration_ms=round((time.monotonic() - began) * 1000, 3)),
+            )
+
+    @property
+    def committing(self) -> bool:
+        """See `GroupClient`."""
+        return self._waiting is not None or super().committing
+
+    def commit(self, offsets: Mapping[int, int], metadata: str, ended: Ended | None = None) -> None:
+        """See `GroupClient`. Before the first `fence` this client has committed nothing that could be fenced, and
+        commits as any member does. Raises `KafkaException` when the producer or the client is gone.
+        """
+        if self._producer is None:
+            super().commit(offsets, metadata, ended)
+            return
+        places = [TopicPartition(self._topic, p, offset, metadata) for p, offset in offsets.items()]
+        self._transaction = Transaction(self._producer, places, self._consumer.consumer_group_metadata())
+        self._waiting = (time.monotonic(), dict(offsets), ended)
+        self._transaction.ended(_COMMIT_SECONDS)
+
+    def poll(self, seconds: float, most: int) -> list[Message]:
+        """See `GroupClient`."""
+        if self._transaction is not None and self._transaction.ended(0):
+            self._answer(self._transaction.error)
+        return super().poll(seconds, most)
+
+    def _answer(self, error: KafkaError | None) -> None:
+        waiting, self._waiting, self._transaction = self._waiting, None, None
+        if waiting is not None:
+            began, offsets, ended = waiting
+            self._tell_ended(ended, error, offsets if error is None else {}, time.monotonic() - began)
+
+    def close(self) -> None:
+        """See `GroupClient`."""
+        super().close()
+        if self._transaction is not None:
+            self._transaction.give_up()
+        self._drop_producer()
+        if self._spare is not None:
+            _dispose(self._spare)
+
+    def _drop_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            _dispose(producer, self._transaction)
+
+
+def _dispose(producer: Producer, transaction: Transaction | None = None) -> None:
+    """Close it when its last transaction has ended, in a thread of its own: both may wait for a broker."""
+
+    def close() -> None:
+        if transaction is not None:
+            transaction.ended(None)
+        producer.close()
+
+    threading.Thread(target=close, name="producer-close", daemon=True).start()
+
+
+def make_client(settings: ConsumerSettings, listener: Listener) -> KafkaClient:
+    """A client that stands by, of the kind that the settings ask for."""
+    common: dict[str, Any] = {
+        "incremental": settings.incremental,
+        "carries": settings.carries,
+        "listener": listener,
+    }
+    if not settings.fenced:
+        return KafkaClient(settings.client_configuration(), settings.topic, **common)
+    return TransactionalClient(
+        settings.client_configuration(),
+        settings.topic,
+        **common,
+        make_producer=lambda number: Producer({**settings.producer_configuration(number), "logger": logger}),
+        number=settings.number,
+    )
