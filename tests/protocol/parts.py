@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import replace as replaced
+from typing import Any, NamedTuple, TypeVar
 
 from workloads.common.lease import Grant
 from workloads.common.report import Report
@@ -88,8 +89,7 @@ class Seen(NamedTuple):
     ready: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One place in a StatefulSet.
 
     uid, boot: numbers of the pod and of the consumer process in it. up: the consumer process runs.
@@ -108,7 +108,7 @@ class Slot:
     frozen: bool = False
     up: bool = True
     todo: tuple[lc.Effect, ...] = ()
-    inflight: frozenset[lc.Event] = frozenset()
+    inflight: frozenset[lc.Pause | lc.Resume] = frozenset()
     stored: Report | None = None
     kept: Report | None = None
     ready: bool = True
@@ -123,8 +123,7 @@ class Slot:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(NamedTuple):
     """One controller process: everything in it is a view, possibly an old one. What it knows of pods is in the slots.
 
     knows: it has read the Lease. listed: the phase in which its last consistent list was begun.
@@ -139,8 +138,7 @@ class Control:
     measured: tm.Lag | tm.Analysis | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Core:
+class Core(NamedTuple):
     """The world besides the slots. lease: None when it does not exist. status: what a restarted controller reads."""
 
     lease: Grant | None
@@ -171,12 +169,27 @@ class CoreMove(NamedTuple):
     wrong: str = ""
 
 
+T = TypeVar("T")
+
+
+def replace(value: T, /, **changes: Any) -> T:
+    """The value with some of its fields changed. The world's own parts are tuples: there are millions of them."""
+    if isinstance(value, tuple):
+        return value._replace(**changes)  # type: ignore[attr-defined, no-any-return]
+    return replaced(value, **changes)  # type: ignore[type-var]
+
+
 Known = tuple[Seen, ...]
 """What a controller believes to be the pods of one colour."""
 
 SHARE = (0,)
 """A slot's share of the topic: one partition. Which one it is follows from the others that own one (see `world.World.members`):
 slots are interchangeable, so no two ever own the same. Where nothing can be revoked the topic has no partitions."""
+
+
+def in_order(commands: frozenset[lc.Pause | lc.Resume]) -> list[lc.Pause | lc.Resume]:
+    """Commands in the same order in every run."""
+    return sorted(commands, key=lambda command: (command.epoch, type(command).__name__))
 
 
 def told(grant: Grant | None) -> str:
@@ -201,5 +214,5 @@ def said(report: Report | None) -> str:
 def pictured(slot: Slot) -> str:
     """A slot in a few words, for histories."""
     said_of_it = f"{slot.life.state} at epoch {slot.life.epoch}" if slot.exists else "no pod"
-    under_way = "".join(f", in flight: {command}" for command in sorted(slot.inflight, key=repr))
+    under_way = "".join(f", in flight: {command}" for command in in_order(slot.inflight))
     return f"{slot.color}: {said_of_it}{', frozen' if slot.frozen else ''}{'' if slot.up else ', down'}{under_way}"

@@ -3,9 +3,10 @@ take, and what controllers know of it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from tests.protocol.parts import FAULTS, REAL, SHARE, Bounds, Rules, Seen, Slot, SlotMove, said, told
+from tests.protocol.names import forgetful, renamed
+from tests.protocol.parts import FAULTS, REAL, SHARE, Bounds, Rules, Seen, Slot, SlotMove, in_order, replace, said, told
 from workloads.common.lease import Grant
 from workloads.common.report import Report
 from workloads.common.states import Color, Membership, State
@@ -51,11 +52,11 @@ class Slots:
 
     def listed(self, slot: Slot, controller: int) -> Slot:
         """The slot after a controller listed all pods."""
-        return _seen(slot, controller, self.actual(slot))
+        return renamed(_seen(slot, controller, self.actual(slot)))
 
     def forgotten(self, slot: Slot, controller: int) -> Slot:
         """The slot after a controller crashed."""
-        return _seen(slot, controller, None)
+        return renamed(_seen(slot, controller, None))
 
     # -- steps of a slot -----------------------------------------------------------------------------------------------
 
@@ -68,7 +69,7 @@ class Slots:
             same_process = after.exists and after.up and (after.uid, after.boot) == (slot.uid, slot.boot)
             if same_process and (after.life.epoch < slot.life.epoch or after.life.seen_epoch < slot.life.seen_epoch):
                 move = move._replace(wrong="the epoch of a consumer process fell")
-            yield move
+            yield move._replace(after=renamed(after))
 
     def _slot_moves(self, slot: Slot, lease: Grant | None) -> Iterator[SlotMove]:
         name = slot.color.value
@@ -118,7 +119,7 @@ class Slots:
                     assigned = self._feed(done, lc.Assigned(self.share))
                     yield SlotMove(f"a {name} consumer is assigned", "", True, assigned)
         wanted = self._command(slot.view)
-        for command in sorted(slot.inflight, key=repr):
+        for command in in_order(slot.inflight):
             what = f"a {name} consumer executes {command}"
             yield SlotMove(what, "", command == wanted, self._feed(slot, command))
         yield from self._owner_moves(slot, name, lease)
@@ -182,7 +183,7 @@ class Slots:
         after = self._posted(slot, replace(slot.view, consumer=consumer))
         return after if self.bounds.fine else self._reported(after)
 
-    def _command(self, view: sc.View) -> lc.Event | None:
+    def _command(self, view: sc.View) -> lc.Pause | lc.Resume | None:
         match self.rules.sidecar(view).call:
             case sc.PauseConsumer(epoch):
                 return lc.Pause(epoch)
@@ -214,7 +215,7 @@ class Slots:
                 todo = tuple(e for e in todo if e not in (lc.Effect.JOIN, lc.Effect.REWIND, lc.Effect.LEAVE))
             elif effect not in todo:
                 todo = (*todo, effect)
-        after = self._tidy(replace(slot, life=step.lifecycle, todo=todo))
+        after = self._tidy(replace(slot, life=forgetful(step.lifecycle), todo=todo))
         if not self.bounds.fine:  # how long a drain takes is seen in how late its sidecar hears of it
             if lc.Effect.LEAVE in after.todo:
                 return self._feed(_without(after, lc.Effect.LEAVE), lc.Left())
@@ -224,7 +225,7 @@ class Slots:
 
     def _tidy(self, slot: Slot) -> Slot:
         """Drop the commands that can only be refused for as long as this process lives."""
-        old = {c for c in slot.inflight if isinstance(c, lc.Pause | lc.Resume) and c.epoch < slot.life.seen_epoch}
+        old = {command for command in slot.inflight if command.epoch < slot.life.seen_epoch}
         if not old or not all(self.rules.lifecycle(slot.life, command).refused for command in old):
             return slot
         return replace(slot, inflight=slot.inflight - old)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.protocol import broken
 from tests.protocol.invariants import InvariantBroken
-from tests.protocol.model import SINGLES, STANDARD, WIDE, faults, main, visit
+from tests.protocol.model import PAIRS, SINGLES, STANDARD, WIDE, faults, main, visit
 from tests.protocol.parts import FAULTS, Bounds, Rules
 from tests.protocol.search import Search
 from tests.protocol.world import World
@@ -25,9 +25,9 @@ def test_no_invariant_breaks_and_every_state_ends_well(bounds: Bounds) -> None:
 
 
 def test_the_worlds_cover_what_can_go_wrong() -> None:
-    assert {kind for bounds in SINGLES for kind, _ in bounds.faults} == FAULTS.keys()
+    assert {kind for bounds in (*SINGLES, *PAIRS) for kind, _ in bounds.faults} == FAULTS.keys()
     worlds = [bounds for group in STANDARD.values() for bounds in group]
-    assert all(bounds.pods == 2 for bounds in SINGLES)
+    assert all(bounds.pods == 2 for bounds in (*SINGLES, *PAIRS))
     assert {bounds.membership for bounds in worlds} == set(Membership)
     assert {bounds.protocol for bounds in worlds} == set(GroupProtocol)
     assert {bounds.fine for bounds in worlds} == {True, False}
