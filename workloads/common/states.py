@@ -24,11 +24,19 @@ class State(StrEnum):
 
 
 class Membership(StrEnum):
-    """How a colour enters and leaves the consumer group at a switch."""
+    """How a colour enters and leaves the consumer group at a switch; `separate`: each colour has a group of its own."""
 
     TAKEOVER = "takeover"
     LEAVE_JOIN = "leave-join"
     SHARED = "shared"
+    SEPARATE = "separate"
+
+
+class Fencing(StrEnum):
+    """What keeps a zombie's commits out of its group: transactions of an id that both colours share, or nothing."""
+
+    TRANSACTIONS = "transactions"
+    NONE = "none"
 
 
 class GroupProtocol(StrEnum):

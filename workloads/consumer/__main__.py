@@ -16,12 +16,13 @@ from workloads.common.logs import fields
 from workloads.common.records import CONSUMED, EVENTS, EventLog, RecordLog, RecordLogError, Space
 from workloads.common.reload import Reloader
 from workloads.common.settings import DEFAULT_FILE, FILE_VARIABLE
-from workloads.consumer.kafka import make_client
 from workloads.consumer.loop import ConsumerLoop
 from workloads.consumer.member import ConsumerMember
 from workloads.consumer.metrics import ConsumerMetrics
+from workloads.consumer.offsets import GroupOffsets
 from workloads.consumer.processing import Pulse, Worker
 from workloads.consumer.settings import ConsumerSettings
+from workloads.consumer.transactional import make_client
 from workloads.member.api import LifecycleApi, PodApi
 from workloads.member.control import Control
 from workloads.member.faults import FaultInjection
@@ -69,6 +70,7 @@ def main() -> int:
             control=control,
             reloader=Reloader(Path(os.environ.get(FILE_VARIABLE, DEFAULT_FILE)), ConsumerSettings.load),
             make_client=make_client,
+            make_offsets=GroupOffsets,
         )
         member = ConsumerMember(control, loop, worker, ConsumerMetrics(settings, loop, worker, control, space))
         alive = settings.drain_timeout_seconds + _LIVENESS_MARGIN_SECONDS

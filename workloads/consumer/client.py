@@ -3,7 +3,7 @@
 `workloads.consumer.kafka` is the one on confluent-kafka; tests have one that follows a script.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from confluent_kafka import KafkaError, Message
@@ -17,8 +17,13 @@ GONE = frozenset(
         KafkaError.FENCED_INSTANCE_ID,
         KafkaError.UNRELEASED_INSTANCE_ID,
         KafkaError.FENCED_MEMBER_EPOCH,
+        KafkaError._FENCED,
     }
 )
+
+
+# How a commit ended: the first error, the next offsets that were taken, and after how many seconds.
+Ended = Callable[[KafkaError | None, Mapping[int, int], float], None]
 
 
 class Listener(Protocol):
@@ -92,14 +97,26 @@ class GroupClient(Protocol):
     def rewind(self) -> None:
         """Read what is owned, from the committed offsets."""
 
+    def start(self, offsets: Mapping[int, int]) -> None:
+        """Read these partitions, which are owned and halted, from these next offsets: of a client that assigns as a
+        whole, all of them.
+        """
+
+    def fence(self, numbers: Sequence[int], seconds: float) -> None:
+        """Whoever else committed by the transactional ids of these numbers does so no more, within `seconds`; the first
+        is this client's own, by which it commits from now on. Nothing to do without transactions.
+        """
+
     def poll(self, seconds: float, most: int) -> Sequence[Message]:
         """Up to `most` records (or errors) of the present assignment, waiting up to `seconds` for the first one only.
 
         What a rebalance within this very call made void is not among them.
         """
 
-    def commit(self, offsets: Mapping[int, int], metadata: str) -> None:
-        """Send these next offsets; `Listener.commit_ended` follows."""
+    def commit(self, offsets: Mapping[int, int], metadata: str, ended: Ended | None = None) -> None:
+        """Send these next offsets; `Listener.commit_ended` follows, or `ended` in its place, from within `poll`, unless
+        the client is detached before.
+        """
 
     def detach(self) -> None:
         """Say nothing more to the listener, whatever happens until `close` has ended."""

@@ -116,9 +116,16 @@ class Commits:
         for partition in partitions:
             self._positions.pop(partition, None)
 
+    def started(self, offsets: Mapping[int, int]) -> None:
+        """Reading of these begins here, and so it is committed."""
+        self._positions.update(offsets)
+        self.acked.update(offsets)
+
     def standing(self, partition: int, offset: int) -> None:
-        """A partition that brought no record yet stands at this offset, where nothing is to be committed."""
-        if self._positions.setdefault(partition, offset) == offset:
+        """A partition that brought no record yet stands at this offset, where nothing is to be committed: what a
+        client's figures say can be past records that wait in its queue. So a known position stays as it is.
+        """
+        if self.acked.get(partition, offset) == offset and self._positions.setdefault(partition, offset) == offset:
             self.acked.setdefault(partition, offset)
 
     def answered(self, offsets: Mapping[int, int]) -> dict[int, int]:

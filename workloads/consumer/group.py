@@ -18,13 +18,18 @@ from workloads.consumer.commits import Commits
 from workloads.consumer.figures import Figures
 from workloads.consumer.journal import Journal
 from workloads.member.driver import Driver
-from workloads.member.lifecycle import Assigned, CommitEnded, Lost, Revoked
+from workloads.member.lifecycle import Assigned, CommitEnded, Lost, Owned, Revoked
+from workloads.member.way import Start
 
 logger = logging.getLogger("workloads.consumer")
 
 
 class GroupListener:
-    """See `Listener`, which it is. Owned by the poll loop, as everything that it changes."""
+    """See `Listener`, which it is. Owned by the poll loop, as everything that it changes.
+
+    unstarted: of a member whose starts are carried over, what is owned and not read yet; another object after each
+    rebalance.
+    """
 
     def __init__(
         self,
@@ -34,22 +39,27 @@ class GroupListener:
         commits: Commits,
         backlog: Backlog,
         journal: Journal,
+        label: Callable[[], str],
         positions: Mapping[int, int],
         figures: Figures,
     ) -> None:
-        """client: the one that there is. positions: the worker's, by partition."""
+        """client: the one that there is. label: the metadata of a commit. positions: the worker's, by partition."""
         self._driver = driver
         self._client = client
         self._commits = commits
         self._backlog = backlog
         self._journal = journal
+        self._label = label
         self._positions = positions
         self._figures = figures
         self._generation = -1
+        self.unstarted: frozenset[int] = frozenset()
 
     def wants_flow(self) -> bool:
         """Only an active consumer reads, or one that becomes active by this assignment."""
         now = self._driver.lifecycle
+        if now.way.starts is Start.CARRIED:
+            return False
         return now.state is State.ACTIVE or (now.state is State.PAUSED and now.wanted)
 
     def assigned(self, partitions: tuple[int, ...], complete: tuple[int, ...], generation: int) -> None:
@@ -68,7 +78,11 @@ class GroupListener:
             "partitions assigned",
             extra=fields(partitions=partitions, complete=complete, generation=generation, paused=not flowing),
         )
-        self._driver.feed(Assigned(complete))
+        if self._driver.lifecycle.way.starts is Start.CARRIED:
+            self.unstarted = self.unstarted.union(partitions)
+            self._driver.feed(Owned(complete))
+        else:
+            self._driver.feed(Assigned(complete))
 
     def revoked(self, partitions: tuple[int, ...]) -> None:
         """See `Listener`. What was handled of these and is not committed goes out now: the commit is sent before the
@@ -83,6 +97,7 @@ class GroupListener:
         self._journal.gone(partitions)
         logger.info("partitions revoked", extra=fields(partitions=partitions, state=now.state))
         self._commits.gone(partitions)
+        self.unstarted = self.unstarted.difference(partitions)
         self._driver.feed(Revoked(partitions))
 
     def lost(self, reason: str, *, fenced: bool) -> None:
@@ -95,6 +110,7 @@ class GroupListener:
         self._driver.last_error = reason
         self._journal.write("FENCED" if fenced else "LOST", now.epoch, now.partitions, self._positions)
         self._journal.gone(now.partitions)
+        self.unstarted = frozenset()
         uncommitted = self._commits.open
         logger.error(
             "membership lost",
@@ -156,7 +172,7 @@ class GroupListener:
         if not offsets:
             return
         try:
-            client.commit(offsets, f"epoch={self._driver.lifecycle.epoch}")
+            client.commit(offsets, self._label())
         except KafkaException as error:
             self._figures.commits["failed"] += 1
             self.error(error.args[0])
@@ -175,3 +191,4 @@ class GroupListener:
         self._commits.forget()
         self._journal.forget()
         self._figures.high.clear()
+        self.unstarted = frozenset()

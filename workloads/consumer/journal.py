@@ -13,7 +13,8 @@ class Journal:
     Where reading begins after an assignment is known without another trip to the broker only when the first record of
     a partition comes: nothing before it was handed to this process. So ASSIGNED is written twice: at once, with what is
     owned, and again with `[topic, partition, offset]` of the partitions whose start has become known: when all of them
-    are, and before every later event. A partition that brings no record has no start.
+    are, and before every later event. A partition that brings no record has no start. Where starts are explicit, the
+    second one has them all, at once (`started`).
     """
 
     def __init__(self, events: EventLog, topic: str) -> None:
@@ -38,6 +39,10 @@ class Journal:
         self._awaited.update(partitions)
         for partition in partitions:
             self._begun.pop(partition, None)
+
+    def started(self, epoch: int, offsets: Mapping[int, int]) -> None:
+        """Reading of these begins, at offsets that are known."""
+        self.write("ASSIGNED", epoch, sorted(offsets), offsets)
 
     def gone(self, partitions: Sequence[int]) -> None:
         """These are read no more."""

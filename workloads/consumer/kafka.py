@@ -15,8 +15,7 @@ import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from workloads.common.logs import fields
-from workloads.consumer.client import Listener
-from workloads.consumer.settings import ConsumerSettings
+from workloads.consumer.client import Ended, Listener
 
 logger = logging.getLogger("workloads.consumer")
 
@@ -35,11 +34,21 @@ class KafkaClient:
     librdkafka), with KIP-848, where the assignment is reported to the broker, by `pause`.
     """
 
-    def __init__(self, configuration: Mapping[str, Any], topic: str, *, incremental: bool, listener: Listener) -> None:
+    def __init__(
+        self,
+        configuration: Mapping[str, Any],
+        topic: str,
+        *,
+        incremental: bool,
+        listener: Listener,
+        carries: bool = False,
+    ) -> None:
+        """carries: whoever owns it starts what is assigned, by `start`; it never begins to read by itself."""
         self._topic = topic
         self._incremental = incremental
+        self._carries = carries
         self._listener: Listener | None = listener
-        self._sent: list[float] = []
+        self._sent: list[tuple[float, Ended | None]] = []
         self._stats_at = time.monotonic()
         self._up = False
         self.owned: tuple[int, ...] = ()
@@ -124,6 +133,20 @@ class KafkaClient:
             self._consumer.assign(self._partitions(self.owned))
         self.flowing = True
 
+    def start(self, offsets: Mapping[int, int]) -> None:
+        """Read these, which are owned and halted, from these next offsets."""
+        places = [TopicPartition(self._topic, p, offset) for p, offset in offsets.items()]
+        if self._incremental:
+            for place in places:
+                self._consumer.seek(place)
+            self._consumer.resume(places)
+        else:
+            self._consumer.assign(places)
+        self.flowing = True
+
+    def fence(self, numbers: Sequence[int], seconds: float) -> None:
+        """Nothing: whoever is a member of this group may commit."""
+
     def _seek_committed(self, partitions: Sequence[int]) -> None:
         for partition in self._consumer.committed(self._partitions(partitions), timeout=_WARM_SECONDS):
             # OFFSET_BEGINNING is what auto.offset.reset would make of a partition without a committed offset.
@@ -159,7 +182,7 @@ class KafkaClient:
         """
         kept = [message for message in got if message.error() is not None or message.partition() in self._untouched]
         again = [p for p in self.owned if p in self._touched]
-        if len(kept) < len(got) and again and self.flowing:
+        if len(kept) < len(got) and again and self.flowing and not self._carries:
             if self._incremental:
                 self._seek_committed(again)
             else:
@@ -170,13 +193,13 @@ class KafkaClient:
     def _untouched(self) -> set[int]:
         return set(self.owned) - self._touched
 
-    def commit(self, offsets: Mapping[int, int], metadata: str) -> None:
-        """Send these next offsets; `Listener.commit_ended` follows. Raises `KafkaException` when the client is gone."""
+    def commit(self, offsets: Mapping[int, int], metadata: str, ended: Ended | None = None) -> None:
+        """See `GroupClient`. Raises `KafkaException` when the client is gone."""
         self._consumer.commit(
             offsets=[TopicPartition(self._topic, p, offset, metadata) for p, offset in offsets.items()],
             asynchronous=True,
         )
-        self._sent.append(time.monotonic())
+        self._sent.append((time.monotonic(), ended))
 
     @property
     def detached(self) -> bool:
@@ -208,7 +231,8 @@ class KafkaClient:
         else:
             consumer.assign(partitions if flow else [])
         self.owned = tuple(sorted({*self.owned, *got})) if self._incremental else got
-        self.flowing = flow
+        # What it reads besides is left alone where assignments come in parts.
+        self.flowing = flow or (self._carries and self._incremental and self.flowing)
         self._touched.update(got)
         if self._listener is not None:
             self._listener.assigned(got, self.owned, self.generation())
@@ -238,11 +262,16 @@ class KafkaClient:
             logger.info("unassign refused", extra=fields(error=error.args[0].str()))
 
     def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        sent = self._sent.pop(0) if self._sent else time.monotonic()
+        sent, ended = self._sent.pop(0) if self._sent else (time.monotonic(), None)
         taken = {p.partition: p.offset for p in partitions if error is None and p.error is None}
         first = error or next((p.error for p in partitions if p.error is not None), None)
+        self._tell_ended(ended, first, taken, time.monotonic() - sent)
+
+    def _tell_ended(
+        self, ended: Ended | None, error: KafkaError | None, taken: Mapping[int, int], latency: float
+    ) -> None:
         if self._listener is not None:
-            self._listener.commit_ended(first, taken, time.monotonic() - sent)
+            (ended or self._listener.commit_ended)(error, taken, latency)
 
     def _on_error(self, error: KafkaError) -> None:
         self._tell_failed(error)
@@ -261,13 +290,6 @@ class KafkaClient:
 
     def _partitions(self, numbers: Sequence[int]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, p) for p in numbers]
-
-
-def make_client(settings: ConsumerSettings, listener: Listener) -> KafkaClient:
-    """A client that stands by."""
-    return KafkaClient(
-        settings.client_configuration(), settings.topic, incremental=settings.incremental, listener=listener
-    )
 
 
 def _milliseconds(since: float) -> float:

@@ -15,12 +15,14 @@ from workloads.common.records import EventLog
 from workloads.common.reload import Reloader
 from workloads.common.states import State
 from workloads.consumer.backlog import Backlog
+from workloads.consumer.carrier import Carrier
 from workloads.consumer.client import GroupClient, Listener
 from workloads.consumer.commits import Commits
 from workloads.consumer.figures import Figures
 from workloads.consumer.group import GroupListener
 from workloads.consumer.journal import Journal
 from workloads.consumer.keeper import Keeper
+from workloads.consumer.offsets import Offsets
 from workloads.consumer.processing import Abandoned, Stall, Worker
 from workloads.consumer.settings import ConsumerSettings
 from workloads.member.control import Control
@@ -39,6 +41,7 @@ _DRAIN_POLL_SECONDS = 0.001
 _IDLE_SECONDS = 0.05
 
 MakeClient = Callable[[ConsumerSettings, Listener], GroupClient]
+MakeOffsets = Callable[[ConsumerSettings], Offsets]
 
 
 class ConsumerLoop:
@@ -54,7 +57,9 @@ class ConsumerLoop:
         control: Control,
         reloader: Reloader[ConsumerSettings],
         make_client: MakeClient,
+        make_offsets: MakeOffsets,
     ) -> None:
+        """make_offsets: what asks the broker about groups; only where positions are carried from one to the other."""
         self._settings = settings
         self._worker = worker
         self._faults = faults
@@ -76,6 +81,7 @@ class ConsumerLoop:
             commits=self._commits,
             backlog=self._backlog,
             journal=self._journal,
+            label=self._label,
             positions=worker.positions,
             figures=self.figures,
         )
@@ -87,6 +93,17 @@ class ConsumerLoop:
             waits_for_close=settings.incremental,  # a static KIP-848 member keeps its place until it is closed
             partitions=settings.partitions,
         )
+        self._carrier: Carrier | None = None
+        if settings.carries:
+            self._carrier = Carrier(
+                settings,
+                make_offsets(settings),
+                driver=self._driver,
+                group=self._group,
+                commits=self._commits,
+                journal=self._journal,
+                poll=self._take,
+            )
 
     # --- for other threads
 
@@ -104,7 +121,10 @@ class ConsumerLoop:
         held = self._commits.held(time.monotonic())
         if client is None or self._driver.stopping or not (client.connected or held):
             return False
-        return client.warm or self._driver.control.truth.lifecycle.client is Client.MEMBER
+        now = self._driver.control.truth.lifecycle
+        if self._carrier is not None and now.state is State.PAUSED and not client.owned:
+            return False  # it would take over nothing
+        return client.warm or now.client is Client.MEMBER
 
     # --- the loop
 
@@ -167,6 +187,10 @@ class ConsumerLoop:
         else:
             self._driver.control.idle(_IDLE_SECONDS)
             wait, most = 0.0, 1
+        self._take(client, wait, most)
+
+    def _take(self, client: GroupClient, wait: float, most: int) -> None:
+        """Poll the client, and take what comes of it."""
         try:
             got = client.poll(wait, most)
         except KafkaException as error:
@@ -211,7 +235,10 @@ class ConsumerLoop:
         elif lifecycle.state is State.PAUSED and not lifecycle.wanted:
             if client.flowing and client.owned:
                 client.halt()
-            self._keeper.keep_warm(now)
+            if self._carrier is None:
+                self._keeper.keep_warm(now)
+            else:
+                self._carrier.stand_by(now, client)
 
     # --- the lifecycle
 
@@ -265,7 +292,13 @@ class ConsumerLoop:
                 if keeper.client is not None:
                     self._rewind(keeper.client)
 
+    def _label(self) -> str:
+        return f"epoch={self._driver.lifecycle.epoch}" if self._carrier is None else self._carrier.label()
+
     def _rewind(self, client: GroupClient) -> None:
+        if self._carrier is not None:
+            self._carrier.start(client)
+            return
         self._group.forget()
         client.rewind()
         self._journal.reading(self._driver.lifecycle.seen_epoch, client.owned)

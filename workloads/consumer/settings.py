@@ -6,9 +6,15 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from workloads.common.settings import WorkloadSettings, ordinal, pod_name
-from workloads.common.states import Color, GroupProtocol, Membership
+from workloads.common.states import Color, Fencing, GroupProtocol, Membership
 from workloads.member.faults import Faults
-from workloads.member.way import Place, Way
+from workloads.member.way import Place, Start, Way
+
+# Of the client's overrides, what any client needs to get in; the rest is a consumer's own.
+_ACCESS = ("security.", "sasl.", "ssl.", "enable.ssl.", "broker.address.", "socket.", "connections.", "log_level")
+# For so long a transaction that a crash left open keeps its offsets from being read, unless its id is initialised anew,
+# which ends it: less than a resume goes on trying.
+_TRANSACTION_MS = 5000
 
 # What the protocol owns: an override would break what a switch rests on.
 OWNED = frozenset(
@@ -35,6 +41,10 @@ class ConsumerSettings(WorkloadSettings):
     membership, group_protocol: how a colour enters and leaves the group. stall_seconds: a poll loop that stood still
     for longer, outside processing, takes its grant for void. records_keep_bytes: what all record logs on the volume may
     take together. strategy: a label for metrics, no more. client: librdkafka overrides.
+
+    With membership `separate` the group is the colour's own. other_group_id: the other colour's. fencing: whether a
+    zombie's commits are kept out by transactions. transactional_id: what the ids begin with that both colours' pods
+    commit by; pod i's is `<transactional_id>-<i>`. transactional_ids: how many there are.
     """
 
     bootstrap_servers: str = Field(min_length=1)
@@ -46,6 +56,10 @@ class ConsumerSettings(WorkloadSettings):
     version: str = "1"
     membership: Membership = Membership.TAKEOVER
     group_protocol: GroupProtocol = GroupProtocol.CLASSIC
+    other_group_id: str = ""
+    fencing: Fencing = Fencing.NONE
+    transactional_id: str = ""
+    transactional_ids: int = Field(default=0, ge=0)
     session_timeout_seconds: float = Field(default=60, gt=0)
     drain_timeout_seconds: float = Field(default=10, gt=0)
     resume_timeout_seconds: float = Field(default=10, gt=0)
@@ -68,14 +82,52 @@ class ConsumerSettings(WorkloadSettings):
             raise ValueError(f"client: {', '.join(taken)} cannot be overridden: the switch protocol owns it")
         if self.faults != Faults() and not self.faults_enabled:
             raise ValueError("faults: are given, but faults_enabled is false; enable it, or leave them out")
-        if self.way.place is Place.PAIR:
+        if self.way.place is Place.PAIR or self.fenced:
             ordinal(self.pod_name)
+        self._separate()
         return self
+
+    def _separate(self) -> None:
+        """Raises ValueError for what makes no sense together with the membership."""
+        given = {"other_group_id": self.other_group_id, "transactional_id": self.transactional_id}
+        given |= {"transactional_ids": str(self.transactional_ids or ""), "fencing": "transactions" * self.fenced}
+        if not self.carries:
+            if needless := sorted(name for name, value in given.items() if value):
+                raise ValueError(f"{', '.join(needless)}: given, but only membership separate has a use for it")
+            return
+        if self.other_group_id in {"", self.group_id}:
+            raise ValueError("other_group_id: membership separate needs the other colour's group, which is another one")
+        if not self.fenced:
+            return
+        if not self.transactional_id or not self.transactional_ids:
+            raise ValueError("transactional_id, transactional_ids: fencing transactions needs both")
+        if self.transactional_ids > self.partitions:
+            raise ValueError(
+                f"transactional_ids: {self.transactional_ids} are more than partitions: {self.partitions}; a member "
+                "without a partition has nothing to commit"
+            )
+        if ordinal(self.pod_name) >= self.transactional_ids:
+            raise ValueError(f"pod_name: {self.pod_name} has no id; transactional_ids are {self.transactional_ids}")
 
     @property
     def way(self) -> Way:
         """How it enters and leaves its group."""
         return Way.of(self.membership, self.group_protocol)
+
+    @property
+    def carries(self) -> bool:
+        """Whether it starts where the higher epoch stands, in its own group or in the other colour's."""
+        return self.way.starts is Start.CARRIED
+
+    @property
+    def fenced(self) -> bool:
+        """Whether offsets are committed by transactions."""
+        return self.fencing is Fencing.TRANSACTIONS
+
+    @property
+    def number(self) -> int:
+        """The pod's ordinal: the number of its transactional id."""
+        return ordinal(self.pod_name)
 
     @property
     def instance_id(self) -> str | None:
@@ -112,6 +164,31 @@ class ConsumerSettings(WorkloadSettings):
         if self.group_protocol is GroupProtocol.CLASSIC:
             configuration["session.timeout.ms"] = round(self.session_timeout_seconds * 1000)
         return configuration
+
+    def admin_configuration(self) -> dict[str, Any]:
+        """librdkafka's configuration of a client that asks about groups."""
+        access = {name: value for name, value in self.client.items() if name.startswith(_ACCESS)}
+        return {
+            "client.id": f"{self.pod_name}-admin",
+            "reconnect.backoff.max.ms": 1000,
+            "retry.backoff.ms": 10,
+            **access,
+            "bootstrap.servers": self.bootstrap_servers,
+        }
+
+    def producer_configuration(self, number: int) -> dict[str, Any]:
+        """librdkafka's configuration of a producer that commits by the transactional id of this number.
+
+        The coordinator refuses the next transaction while it still finishes the last one, for a few milliseconds, and
+        librdkafka asks again after `retry.backoff.ms`, whose default of 100 would be the longest step of a hand-off.
+        """
+        return {
+            **self.admin_configuration(),
+            "client.id": f"{self.pod_name}-commits",
+            "retry.backoff.max.ms": 50,
+            "transactional.id": f"{self.transactional_id}-{number}",
+            "transaction.timeout.ms": _TRANSACTION_MS,
+        }
 
     @property
     def incremental(self) -> bool:

@@ -84,6 +84,7 @@ class LifecycleApi:
             "committed": now.committed,
             "partitions": list(now.partitions),
             "last_error": truth.last_error,
+            "obstacle": truth.obstacle,
         }
 
     def _get_faults(self, _: Request) -> Response:

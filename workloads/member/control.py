@@ -15,12 +15,14 @@ from workloads.member.lifecycle import Lifecycle, Pause, Resume
 class Truth:
     """What is, as the application's loop knows it; replaced as a whole.
 
-    stopping: the process is ending and takes no commands.
+    stopping: the process is ending and takes no commands. obstacle: what stands against a resume now, found while it
+    waits; None when nothing is known of any.
     """
 
     lifecycle: Lifecycle
     last_error: str | None = None
     stopping: bool = False
+    obstacle: str | None = None
 
 
 class Answer(Enum):

@@ -17,7 +17,7 @@ class Driver:
     """Owned by the application's one loop. Every step is published at once; what it asks for waits in `effects`.
 
     effects: to be carried out by the loop, in order. last_error: what the truth says went wrong last; published with
-    the next step. stopping: the process is ending; commands are taken and dropped.
+    the next step. stopping: the process is ending; commands are taken and dropped. obstacle: see `Truth`.
     """
 
     def __init__(self, control: Control, changed: Changed) -> None:
@@ -27,6 +27,7 @@ class Driver:
         self.effects: deque[Effect] = deque()
         self.last_error: str | None = None
         self.stopping = False
+        self.obstacle: str | None = None
         self._changed = changed
 
     def commands(self) -> None:
@@ -62,10 +63,16 @@ class Driver:
 
         self.control.publish(self._truth(), executed)
 
+    def stands_against(self, obstacle: str | None) -> None:
+        """This stands against a resume now (None: nothing); told at once when it is news."""
+        if obstacle != self.obstacle:
+            self.obstacle = obstacle
+            self.control.publish(self._truth())
+
     def end(self) -> None:
         """No command is answered from now on but by what is."""
         self.stopping = True
         self.control.publish(self._truth())
 
     def _truth(self) -> Truth:
-        return Truth(self.lifecycle, self.last_error, self.stopping)
+        return Truth(self.lifecycle, self.last_error, self.stopping, self.obstacle)

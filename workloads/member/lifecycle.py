@@ -35,7 +35,7 @@ class Effect(Enum):
     REPLACE = "replace"  # close the client and make a fresh one that stands by
     RETIRE = "retire"  # REPLACE too, but when it is not in the way of a hand-off
     JOIN = "join"  # subscribe; Assigned follows
-    REWIND = "rewind"  # seek what is assigned to the committed offsets and let it flow; Assigned follows
+    REWIND = "rewind"  # find where what is assigned begins, and let it flow from there; Assigned or StartFailed follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,20 @@ class Assigned:
     """The group (or a rewind) gave these partitions; the complete set that is owned now."""
 
     partitions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """The group gave these partitions (the complete set), and their starts have to be carried over before any of them
+    is read: of a member whose way is `Start.CARRIED`, in place of Assigned.
+    """
+
+    partitions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StartFailed:
+    """What is owned could not be started (REWIND): a resume in progress is void, what was active drains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +107,7 @@ class Stalled:
     """The poll loop stood still outside processing for longer than the stall limit."""
 
 
-Event = Pause | Resume | Assigned | Revoked | Lost | CommitEnded | Left | Stalled
+Event = Pause | Resume | Assigned | Owned | StartFailed | Revoked | Lost | CommitEnded | Left | Stalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +159,8 @@ def step(now: Lifecycle, event: Event) -> Step:
             return _resume(now, epoch)
         case Assigned(partitions):
             return _assigned(now, partitions)
+        case Owned(partitions):
+            return _owned(now, partitions)
         case Revoked(partitions):
             gone = set(partitions)
             return Step(replace(now, partitions=tuple(p for p in now.partitions if p not in gone)))
@@ -154,7 +170,7 @@ def step(now: Lifecycle, event: Event) -> Step:
             return _commit_ended(now, ok)
         case Left():
             return _left(now)
-        case Stalled():
+        case Stalled() | StartFailed():
             return _stalled(now)
 
 
@@ -205,6 +221,12 @@ def _assigned(now: Lifecycle, partitions: tuple[int, ...]) -> Step:
     return Step(owned)
 
 
+def _owned(now: Lifecycle, partitions: tuple[int, ...]) -> Step:
+    """While a resume is in progress, its REWIND (under way, or still to come) starts these too."""
+    owned = replace(now, partitions=tuple(sorted(partitions)))
+    return Step(owned, (Effect.REWIND,) if now.state is State.ACTIVE else ())
+
+
 def _lost(now: Lifecycle, *, uncommitted: bool) -> Step:
     gone = replace(now, state=State.PAUSED, wanted=False, partitions=(), client=Client.STANDBY)
     if now.state is State.DRAINING or uncommitted:
@@ -235,7 +257,9 @@ def _paused(now: Lifecycle) -> Step:
 
 
 def _stalled(now: Lifecycle) -> Step:
-    """After a freeze nobody here knows what happened meanwhile: drain, and wait to be confirmed."""
+    """After a freeze nobody here knows what happened meanwhile, and what has no start is not read: drain, and wait to
+    be confirmed.
+    """
     if now.state is State.ACTIVE:
         return Step(replace(now, state=State.DRAINING, wanted=False), (Effect.COMMIT,))
     if now.state is State.PAUSED and now.wanted and not now.way.member_from_start:

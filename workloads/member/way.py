@@ -18,6 +18,13 @@ class Place(StrEnum):
     OWN = "own"  # its own, for as long as the pod lives
 
 
+class Start(StrEnum):
+    """Where a member begins to read what it is assigned."""
+
+    COMMITTED = "committed"  # at its group's committed offsets
+    CARRIED = "carried"  # where the higher epoch stands, in its own group or in the other colour's
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """What a consumer does at its start, at a pause and at a resume.
@@ -26,13 +33,13 @@ class Way:
     leaves_before_paused: it is out of the group when it says PAUSED.
     place: whose its place in the group is. A place that it has is left by closing the client: for a static member
         `unsubscribe` tells the broker nothing that frees it.
-
-    Where it starts reading is not a choice yet: at its group's committed offsets, always.
+    starts: where it begins to read.
     """
 
     member_from_start: bool
     leaves_before_paused: bool
     place: Place
+    starts: Start = Start.COMMITTED
 
     @classmethod
     def of(cls, membership: Membership, protocol: GroupProtocol) -> "Way":
@@ -49,3 +56,8 @@ class Way:
             case Membership.TAKEOVER:
                 leaves = protocol is GroupProtocol.CONSUMER
                 return cls(member_from_start=False, leaves_before_paused=leaves, place=Place.PAIR)
+            case Membership.SEPARATE:
+                # A static member keeps its assignment over a restart, which spares the others a rebalance. By KIP-848
+                # a killed one is kept out of its own place until its session ends, so there it has none.
+                place = Place.OWN if protocol is GroupProtocol.CLASSIC else Place.NONE
+                return cls(member_from_start=True, leaves_before_paused=False, place=place, starts=Start.CARRIED)

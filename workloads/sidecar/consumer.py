@@ -111,4 +111,5 @@ def _report(data: bytes) -> Report:
         seen_epoch=int(said["seen_epoch"]),
         committed=bool(said.get("committed", True)),
         partitions=tuple(sorted(int(number) for number in said["partitions"])),
+        obstacle=str(said.get("obstacle") or ""),
     )

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from tests.support.waiting import until
 from workloads.common.records import CONSUMED, EVENTS, EventLog, RecordLog
 from workloads.common.reload import Reloader
-from workloads.consumer.client import Listener
+from workloads.consumer.carry import Commit, Found
+from workloads.consumer.client import Ended, Listener
 from workloads.consumer.loop import ConsumerLoop
+from workloads.consumer.offsets import UnstableError
 from workloads.consumer.processing import Pulse, Worker
 from workloads.consumer.settings import ConsumerSettings
 from workloads.member.control import Answer, Command, Control, Truth, judge
@@ -66,8 +68,11 @@ class ScriptedClient:
         self.answers = True
         self.script: deque[Happening] = deque()
         self.commits: list[dict[int, int]] = []
+        self.metadata: list[str] = []
+        self.started: list[dict[int, int]] = []
+        self.refuses_fence: KafkaError | None = None
         self.did: list[str] = []
-        self._open: list[dict[int, int]] = []
+        self._open: list[tuple[dict[int, int], Ended | None]] = []
         self._leaving = False
 
     @property
@@ -101,15 +106,27 @@ class ScriptedClient:
         self.did.append("rewind")
         self.flowing = True
 
+    def start(self, offsets: Mapping[int, int]) -> None:
+        self.did.append("start")
+        self.started.append(dict(offsets))
+        self.flowing = True
+
+    def fence(self, numbers: Sequence[int], seconds: float) -> None:
+        self.did.append(f"fence {','.join(str(number) for number in numbers)}")
+        if self.refuses_fence is not None:
+            raise KafkaException(self.refuses_fence)
+
     def detach(self) -> None:
         self.listener = None
 
     def close(self) -> None:
         self.did.append("close")
 
-    def commit(self, offsets: Mapping[int, int], metadata: str) -> None:
+    def commit(self, offsets: Mapping[int, int], metadata: str, ended: Ended | None = None) -> None:
+        self.did.append(f"commit {metadata}")
         self.commits.append(dict(offsets))
-        self._open.append(dict(offsets))
+        self.metadata.append(metadata)
+        self._open.append((dict(offsets), ended))
 
     def poll(self, seconds: float, most: int) -> Sequence[Message]:
         self.did.append("poll")
@@ -151,9 +168,53 @@ class ScriptedClient:
     def answer(self, error: KafkaError | None = None) -> None:
         """The broker answers the commits that are open."""
         while self._open:
-            offsets = self._open.pop(0)
+            offsets, ended = self._open.pop(0)
             if self.listener is not None:
-                self.listener.commit_ended(error, {} if error else offsets, 0.001)
+                (ended or self.listener.commit_ended)(error, {} if error else offsets, 0.001)
+
+
+class ScriptedOffsets:
+    """See `Offsets`, which it is: what stands in both groups, as a test sets it.
+
+    own, other, bounds: by partition. unstable: so many questions find a transaction that is not finished. notes: the
+    fence register, by number. asked: the partitions of each question.
+    """
+
+    def __init__(self) -> None:
+        self.own: dict[int, Commit] = {}
+        self.other: dict[int, Commit] = {}
+        self.bounds: dict[int, tuple[int, int]] = {}
+        self.unstable = 0
+        self.fails: KafkaError | None = None
+        self.notes: dict[int, int] = {}
+        self.asked: list[tuple[int, ...]] = []
+
+    def ask(self, partitions: Sequence[int], seconds: float) -> "_Answered":
+        self.asked.append(tuple(partitions))
+        return _Answered(self, partitions)
+
+    def register(self, numbers: Sequence[int], epoch: int) -> "_Answered":
+        self.notes.update(dict.fromkeys(numbers, epoch))
+        return _Answered(self, ())
+
+    def registered(self, seconds: float) -> Mapping[int, int]:
+        return self.notes
+
+
+class _Answered:
+    done = True
+
+    def __init__(self, offsets: ScriptedOffsets, partitions: Sequence[int]) -> None:
+        self._offsets, self._partitions = offsets, partitions
+
+    def answer(self, seconds: float) -> Any:
+        told = self._offsets
+        if told.fails is not None:
+            raise KafkaException(told.fails)
+        if self._partitions and told.unstable:
+            told.unstable -= 1
+            raise UnstableError
+        return {p: Found(told.own.get(p), told.other.get(p), *told.bounds.get(p, (0, 1000))) for p in self._partitions}
 
 
 class Bench:
@@ -179,6 +240,7 @@ class Bench:
             slow_seconds=1.0,
         )
         self.clients: list[ScriptedClient] = []
+        self.offsets = ScriptedOffsets()
         self.loop = ConsumerLoop(
             settings=self.settings,
             worker=self.worker,
@@ -187,6 +249,7 @@ class Bench:
             control=self.control,
             reloader=Reloader(folder / "none.yaml", lambda: self.settings),
             make_client=self._client,
+            make_offsets=lambda _: self.offsets,
         )
         self.loop.begin()
 

@@ -56,6 +56,7 @@ def test_starts_paused_and_is_active_only_when_told(
         "committed": True,
         "partitions": [],
         "last_error": None,
+        "obstacle": None,
     }
     assert not handled(blue)
     status, answer = blue.resume(1)
