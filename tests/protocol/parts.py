@@ -1,26 +1,52 @@
 """The parts of the model's world, as values: slots, controllers, the core, and the steps that lead from one to the next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from dataclasses import replace as replaced
+from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from workloads.common.lease import Grant
 from workloads.common.report import Report
 from workloads.common.states import Color, GroupProtocol, Membership
+from workloads.consumer import carry
 from workloads.controller import decide as dc
 from workloads.controller import terms as tm
 from workloads.member import lifecycle as lc
 from workloads.sidecar import step as sc
 
 
+class Part(StrEnum):
+    """The parts of a start, each a call or a wait by itself (see `workloads.consumer.carrier`)."""
+
+    ANSWERED = "answered"  # a background copy that is under way has ended
+    INITIALISE = "initialise"  # the transactional id is this process's from here on
+    READ = "read"  # both groups' commits, as stable ones
+    COMMIT = "commit"  # the start, and the assignment at it
+
+
+def parts_of_a_start(fenced: bool) -> tuple[Part, ...]:
+    """What a start does, in this order."""
+    if fenced:
+        return Part.ANSWERED, Part.INITIALISE, Part.READ, Part.COMMIT
+    return Part.ANSWERED, Part.READ, Part.COMMIT
+
+
 @dataclass(frozen=True)
 class Rules:
-    """The three functions under test; the tests put broken copies in their place."""
+    """The functions under test; the tests put broken copies in their place.
+
+    start, copies: where a start of strategy B is, and what is copied in the background. parts: the order of a start.
+    stable: offsets are read as stable ones.
+    """
 
     decide: Callable[[tm.Observation], tm.Decision] = dc.decide
     sidecar: Callable[[sc.View], sc.Next] = sc.step
     lifecycle: Callable[[lc.Lifecycle, lc.Event], lc.Step] = lc.step
+    start: Callable[[carry.Found, int], carry.Start] = carry.start
+    copies: Callable[[Mapping[int, carry.Found]], dict[int, carry.Commit]] = carry.copies
+    parts: Callable[[bool], tuple[Part, ...]] = parts_of_a_start
+    stable: bool = True
 
 
 REAL = Rules()
@@ -42,6 +68,7 @@ FAULTS = {
     "revoked": "the group takes the partitions of an ACTIVE consumer, and gives them back some time later",
     "analysis-fails": "the analysis finds too many failures",
     "analysis-empty": "the analysis shows nothing",
+    "zombie": "a pod freezes and is deleted by force while its processes live; they thaw some time later, cut off",
 }
 
 LATE = 1e9
@@ -55,6 +82,8 @@ class Bounds:
     faults: the kinds allowed, each with how often. total: how many altogether. pods: per colour.
     fine: every view ages by itself (see `model`). controllers: how many run at the same time.
     lag: a switch waits until the holder has caught up. analysis: it has to pass one. absence: of a pod from a list.
+    records: strategy B, with so many records to be handled. fenced: by transactions. reigned: green has a commit of an
+    earlier reign. remembers: a zombie's sidecar goes by the Lease that it remembers.
     """
 
     faults: tuple[tuple[str, int], ...] = ()
@@ -67,6 +96,10 @@ class Bounds:
     lag: bool = False
     analysis: bool = False
     absence: tm.Absence = tm.Absence.GONE
+    records: int = 0
+    fenced: bool = False
+    reigned: bool = True
+    remembers: bool = False
 
     def __str__(self) -> str:
         kinds = " ".join(f"{kind}*{count}" if count > 1 else kind for kind, count in self.faults)
@@ -76,9 +109,31 @@ class Bounds:
         parts += [name for name, asked in (("lag", self.lag), ("analysis", self.analysis)) if asked]
         if self.absence is tm.Absence.UNKNOWN:
             parts.append("absence tells nothing")
+        if self.records:
+            parts += [f"{self.records} records", "fenced" if self.fenced else "no fence"]
+            parts += [] if self.reigned else ["green is new"]
+            parts += ["sidecars remember"] if self.remembers else []
         if self.controllers > 1:
             parts.append(f"{self.controllers} controllers")
         return f"{', '.join(parts)}; at most {self.total} of: {kinds or 'nothing'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """What a consumer of strategy B has in hand of its partition.
+
+    position: of the record to be handled next; -1: it is assigned nothing to read. acked: up to where its commits were
+    answered. epoch: under which it handles. initialised: this process has initialised the transactional id.
+    part: which part of a start comes next. chosen: where that start is to be. copying: a copy that is under way.
+    """
+
+    position: int = -1
+    acked: int = -1
+    epoch: int = 0
+    initialised: bool = False
+    part: int = 0
+    chosen: carry.Start | None = None
+    copying: carry.Commit | None = None
 
 
 class Seen(NamedTuple):
@@ -96,6 +151,7 @@ class Slot(NamedTuple):
     life: what the consumer knows of itself. todo: effects that it has begun and that have not ended.
     inflight: commands that were posted to this process. view: the sidecar's. stored: the report on the Pod object.
     kept: an old report that may be written again. seen: what each controller knows; None: no pod. ready: as probed.
+    hand: strategy B. ghost: processes of a pod that was here and was deleted by force. dazed: thawed, and not aware of it.
     """
 
     color: Color
@@ -112,6 +168,9 @@ class Slot(NamedTuple):
     stored: Report | None = None
     kept: Report | None = None
     ready: bool = True
+    hand: Hand = Hand()
+    ghost: "Slot | None" = None
+    dazed: bool = False
 
     def truth(self) -> Report | None:
         """What the consumer would answer now; None when nothing."""
@@ -215,4 +274,7 @@ def pictured(slot: Slot) -> str:
     """A slot in a few words, for histories."""
     said_of_it = f"{slot.life.state} at epoch {slot.life.epoch}" if slot.exists else "no pod"
     under_way = "".join(f", in flight: {command}" for command in in_order(slot.inflight))
-    return f"{slot.color}: {said_of_it}{', frozen' if slot.frozen else ''}{'' if slot.up else ', down'}{under_way}"
+    zombie = f", and its zombie: {pictured(slot.ghost)}" if slot.ghost else ""
+    return (
+        f"{slot.color}: {said_of_it}{', frozen' if slot.frozen else ''}{'' if slot.up else ', down'}{under_way}{zombie}"
+    )

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from tests.protocol.invariants import InvariantBroken
 from tests.protocol.parts import Core, Slot, pictured, told
-from tests.protocol.steps import GROUP_BITS, LONGEST_WAY_HOME, Steps, holder
+from tests.protocol.steps import LONGEST_WAY_HOME, Steps, holder
 from tests.protocol.tables import Column, Interned, Numbers, States, Table, distinct, mask, merge, new
 from tests.protocol.world import World
 from workloads.common.states import State
@@ -46,7 +46,9 @@ class Search:
         self.world = world
         self.steps = Steps(world)
         self._left()
-        self._core_shift = 2 * GROUP_BITS
+        bits = self._bits = self.steps.group_bits
+        self._broker_shift = 2 * bits
+        self._core_shift = 2 * bits + self.steps.broker_bits
         self._left_shift = 64 - max(1, (len(self._lefts.values) - 1).bit_length())
         self._lease_of = Column(self.steps.cores, lambda core: self.steps.leases.id(core.lease))
         self._wrong_core = Column(self.steps.cores, lambda core: bool(world.wrong_lease(core.lease)))
@@ -57,10 +59,11 @@ class Search:
         self._group_table = Table(3, self.steps.group_rows, free_first=True)
         # rows: kind of fault, core, what becomes of both colours' slots (see Steps.changed), label
         self._core_table = Table(4, self.steps.core_rows, free_first=True)
-        self._change_table = Table(1, lambda key: [(self.steps.changed(key & mask(GROUP_BITS), key >> GROUP_BITS),)])
-        self._rest_table = Table(
-            1, lambda key: [(self.steps.resting_group(key & mask(GROUP_BITS), key >> GROUP_BITS),)]
-        )
+        self._change_table = Table(1, lambda key: [(self.steps.changed(key & mask(bits), key >> bits),)])
+        # rows: kind of fault, the colour's slots afterwards, the broker afterwards, label
+        self._data_table = Table(4, self.steps.data_rows, free_first=True)
+        # rows: the colour's slots and the broker at rest
+        self._rest_table = Table(2, self.steps.resting_rows)
         # rows: core, what becomes of both colours' slots; none: nothing is due
         self._due_table = Table(2, self.steps.due_rows)
 
@@ -88,48 +91,59 @@ class Search:
         self._by_wealth = sorted(range(len(have)), key=lambda left: len(self._richer[left]))
         """All numbers, none before one that is richer."""
 
-    def _pack(self, left: Numbers, core: Numbers, blue: Numbers, green: Numbers) -> States:
-        core_bits = self._left_shift - self._core_shift
-        if len(self.steps.groups.values) >> GROUP_BITS or len(self.steps.cores.values) >> core_bits:
+    def _pack(self, left: Numbers, core: Numbers, broker: Numbers, blue: Numbers, green: Numbers) -> States:
+        steps, core_bits = self.steps, self._left_shift - self._core_shift
+        sizes = (len(steps.groups.values), len(steps.brokers.values) - 1, len(steps.cores.values))
+        if any(size >> bits for size, bits in zip(sizes, (self._bits, steps.broker_bits, core_bits), strict=True)):
             raise RuntimeError("more values than the packed state has room for; narrow the bounds")
         packed = left.astype(np.uint64) << np.uint64(self._left_shift)
-        for part, shift in ((core, self._core_shift), (blue, GROUP_BITS), (green, 0)):
+        shifts = (self._core_shift, self._broker_shift, self._bits, 0)
+        for part, shift in zip((core, broker, blue, green), shifts, strict=True):
             packed |= part.astype(np.uint64) << np.uint64(shift)
         return packed
 
-    def _unpack(self, states: States) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-        def part(shift: int, bits: int) -> Numbers:
-            return ((states >> np.uint64(shift)) & np.uint64(mask(bits))).astype(np.int64)
+    def _unpack(self, states: States) -> tuple[Numbers, Numbers, Numbers, Numbers, Numbers]:
+        """What is left, core, broker, blue's slots and green's."""
 
-        core_bits = self._left_shift - self._core_shift
+        def part(shift: int, end: int) -> Numbers:
+            return ((states >> np.uint64(shift)) & np.uint64(mask(end - shift))).astype(np.int64)
+
         return (
-            part(self._left_shift, 64 - self._left_shift),
-            part(self._core_shift, core_bits),
-            part(GROUP_BITS, GROUP_BITS),
-            part(0, GROUP_BITS),
+            (states >> np.uint64(self._left_shift)).astype(np.int64),
+            part(self._core_shift, self._left_shift),
+            part(self._broker_shift, self._core_shift),
+            part(self._bits, self._broker_shift),
+            part(0, self._bits),
         )
 
     def _key_of_core(self, core: Numbers, blue: Numbers, green: Numbers) -> States:
         known = self._known_of.array()
-        if len(self.steps.known.values) >> GROUP_BITS:
+        if len(self.steps.known.values) >> self._bits:
             raise RuntimeError("more views of the pods than the packed key has room for; narrow the bounds")
-        return ((core << 2 * GROUP_BITS) | (known[blue] << GROUP_BITS) | known[green]).astype(np.uint64)
+        return ((core << 2 * self._bits) | (known[blue] << self._bits) | known[green]).astype(np.uint64)
 
     # -- one level -------------------------------------------------------------------------------------------------------
 
     def _expand(self, states: States) -> Iterator[tuple[Numbers, States, Numbers]]:
         """All steps out of `states`, in parts: positions in `states`, states reached, labels."""
-        left, core, blue, green = self._unpack(states)
+        left, core, broker, blue, green = self._unpack(states)
         lease = self._lease_of.array()[core]
         for mine, other, swap in ((blue, green, False), (green, blue, True)):
-            source, at, paid = self._rows(self._group_table, (lease << GROUP_BITS) | mine, left)
+            source, at, paid = self._rows(self._group_table, (lease << self._bits) | mine, left)
             after, same = self._group_table.column(1)[at], other[source]
             pair = (same, after) if swap else (after, same)
-            yield source, self._pack(paid, core[source], *pair), self._group_table.column(2)[at]
-        source, at, paid = self._rows(self._core_table, self._key_of_core(core, blue, green), left)
-        change = self._core_table.column(2)[at]
+            yield source, self._pack(paid, core[source], broker[source], *pair), self._group_table.column(2)[at]
+            if self.steps.broker_bits:
+                table = self._data_table
+                source, at, paid = self._rows(table, (broker << self._bits) | mine, left)
+                after, same = table.column(1)[at], other[source]
+                pair = (same, after) if swap else (after, same)
+                yield source, self._pack(paid, core[source], table.column(2)[at], *pair), table.column(3)[at]
+        table = self._core_table
+        source, at, paid = self._rows(table, self._key_of_core(core, blue, green), left)
+        change = table.column(2)[at]
         pair = (self._change(blue[source], change), self._change(green[source], change))
-        yield source, self._pack(paid, self._core_table.column(1)[at], *pair), self._core_table.column(3)[at]
+        yield source, self._pack(paid, table.column(1)[at], broker[source], *pair), table.column(3)[at]
 
     def _rows(self, table: Table, keys: Numbers | States, left: Numbers) -> tuple[Numbers, Numbers, Numbers]:
         """Positions in `keys`, of the rows of each that can be paid for, and what is left after them."""
@@ -142,13 +156,13 @@ class Search:
         changed = groups.copy()
         some = np.flatnonzero(change)
         _, at = self._change_table.find(
-            ((change[some].astype(np.int64) << GROUP_BITS) | groups[some]).astype(np.uint64)
+            ((change[some].astype(np.int64) << self._bits) | groups[some]).astype(np.uint64)
         )
         changed[some] = self._change_table.column(0)[at]
         return changed
 
     def _broken(self, states: States) -> npt.NDArray[np.bool_]:
-        _, core, blue, green = self._unpack(states)
+        _, core, _, blue, green = self._unpack(states)
         active, holder = self._active.array(), self._holder.array()[core]
         blue_active, green_active = active[blue] > 0, active[green] > 0
         wrong = self._wrong_core.array()[core] > 0
@@ -163,7 +177,8 @@ class Search:
         """
         core, blue, green = self.world.initial()
         groups = [self.steps.group([self.steps.slots.id(slot) for slot in slots]) for slots in (blue, green)]
-        first = self._pack(*(np.array([n]) for n in (self._all, self.steps.cores.id(core), *groups)))
+        parts = (self._all, self.steps.cores.id(core), self.steps.brokers.id(self.world.broker()), *groups)
+        first = self._pack(*(np.array([number]) for number in parts))
         levels: list[States] = []
         visited = [np.zeros(0, np.uint64) for _ in self._lefts.values]
         result = Result()
@@ -223,20 +238,23 @@ class Search:
 
     def _next(self, states: States) -> States:
         """One step of a fair schedule: all slots come to rest; when they are at rest, the core takes a step."""
-        left, core, blue, green = self._unpack(states)
-        lease = self._lease_of.array()[core] << GROUP_BITS
-        _, at = self._rest_table.find((lease | blue).astype(np.uint64))
-        blue_ = self._rest_table.column(0)[at].astype(np.int64)
-        _, at = self._rest_table.find((lease | green).astype(np.uint64))
-        green_ = self._rest_table.column(0)[at].astype(np.int64)
+        left, core, broker, blue, green = self._unpack(states)
+        lease = self._lease_of.array()[core] << self.steps.broker_bits
+        after: list[Numbers] = []
+        broker_ = broker
+        for group in (blue, green):
+            _, at = self._rest_table.find((((lease | broker_) << self._bits) | group).astype(np.uint64))
+            after.append(self._rest_table.column(0)[at].astype(np.int64))
+            broker_ = self._rest_table.column(1)[at].astype(np.int64)
+        blue_, green_ = after
         core_ = core.copy()
-        still = np.flatnonzero((blue_ == blue) & (green_ == green))
+        still = np.flatnonzero((blue_ == blue) & (green_ == green) & (broker_ == broker))
         source, at = self._due_table.find(self._key_of_core(core[still], blue[still], green[still]))
         moved, change = still[source], self._due_table.column(1)[at]
         core_[moved] = self._due_table.column(0)[at]
         blue_[moved] = self._change(blue[moved], change)
         green_[moved] = self._change(green[moved], change)
-        return self._pack(left, core_, blue_, green_)
+        return self._pack(left, core_, broker_, blue_, green_)
 
     def _settle(self, levels: list[States], worlds: States) -> dict[str, int]:
         """How many worlds lead where by themselves. Raises InvariantBroken for one that leads to no good end.
@@ -293,7 +311,7 @@ class Search:
     # -- for people ------------------------------------------------------------------------------------------------------
 
     def _values(self, state: np.uint64) -> tuple[Core, tuple[Slot, ...]]:
-        _, core, blue, green = (int(part[0]) for part in self._unpack(np.array([state], np.uint64)))
+        _, core, _, blue, green = (int(part[0]) for part in self._unpack(np.array([state], np.uint64)))
         numbers = (*self.steps.groups.values[blue], *self.steps.groups.values[green])
         return self.steps.cores.values[core], tuple(self.steps.slots.values[number] for number in numbers)
 

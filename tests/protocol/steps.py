@@ -1,5 +1,6 @@
 """The parts of the world and their steps as numbers: each value is interned, each part's steps are computed once."""
 
+from tests.protocol.carrying import Broker
 from tests.protocol.invariants import InvariantBroken
 from tests.protocol.parts import Core, CoreMove, Known, Seen, Slot
 from tests.protocol.tables import Interned, mask
@@ -7,7 +8,6 @@ from tests.protocol.world import World
 from workloads.common.lease import Grant
 from workloads.common.states import Color, State
 
-GROUP_BITS = 20
 LONGEST_WAY_HOME = 1 << 12
 
 
@@ -16,8 +16,11 @@ class Steps:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        # Where nothing is carried over, there is one broker.
+        self.group_bits, self.broker_bits = (17, 13) if world.bounds.records else (20, 0)
         self.cores: Interned[Core] = Interned()
         self.leases: Interned[Grant | None] = Interned()
+        self.brokers: Interned[Broker] = Interned()
         self.slots: Interned[Slot] = Interned()
         self.groups: Interned[tuple[int, ...]] = Interned()
         self.seen: Interned[Seen] = Interned()
@@ -26,8 +29,10 @@ class Steps:
         self.kinds = ("", *sorted(world.kinds | {"deadline"}))
         self._slot_moves: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
         self._slot_due: dict[tuple[int, int], int | None] = {}
+        self._data_moves: dict[tuple[int, int], list[tuple[int, int, int, int]]] = {}
+        self._data_due: dict[tuple[int, int], tuple[int, int] | None] = {}
         self._core_due: dict[int, list[tuple[int, ...]]] = {}
-        self._rest: dict[tuple[int, int], int] = {}
+        self._rest: dict[tuple[int, int, int], tuple[int, int]] = {}
 
     # -- numbers -------------------------------------------------------------------------------------------------------
 
@@ -66,7 +71,7 @@ class Steps:
         return found
 
     def group_rows(self, key: int) -> list[tuple[int, ...]]:
-        group, lease = self.groups.values[key & mask(GROUP_BITS)], key >> GROUP_BITS
+        group, lease = self.groups.values[key & mask(self.group_bits)], key >> self.group_bits
         rows: list[tuple[int, ...]] = []
         for place, slot in enumerate(group):
             if place and group[place - 1] == slot:
@@ -75,10 +80,38 @@ class Steps:
                 rows.append((kind, self.group([*group[:place], after, *group[place + 1 :]]), label))
         return rows
 
+    def _moves_of_data(self, slot_id: int, broker_id: int) -> list[tuple[int, int, int, int]]:
+        """(kind of fault, slot afterwards, broker afterwards, label), as above."""
+        found = self._data_moves.get((slot_id, broker_id))
+        if found is None:
+            moves = list(self.world.data_moves(self.slots.values[slot_id], self.brokers.values[broker_id]))
+            found = [
+                (
+                    self.kinds.index(m.fault),
+                    self.slots.id(m.after),
+                    self.brokers.id(m.broker),
+                    self.labels.id((m.what, m.wrong)),
+                )
+                for m in moves
+            ]
+            due = ((slot, broker) for move, (_, slot, broker, _) in zip(moves, found, strict=True) if move.due)
+            self._data_moves[slot_id, broker_id] = found
+            self._data_due[slot_id, broker_id] = next(due, None)
+        return found
+
+    def data_rows(self, key: int) -> list[tuple[int, ...]]:
+        """What a colour's slots do with the broker: (kind of fault, slots afterwards, broker afterwards, label)."""
+        group, broker = self.groups.values[key & mask(self.group_bits)], key >> self.group_bits
+        return [
+            (kind, self.group([*group[:place], after, *group[place + 1 :]]), broker_after, label)
+            for place, slot in enumerate(group)
+            for kind, after, broker_after, label in self._moves_of_data(slot, broker)
+        ]
+
     def core_moves(self, key: int) -> list[CoreMove]:
-        core = self.cores.values[key >> 2 * GROUP_BITS]
-        blue = self.known.values[(key >> GROUP_BITS) & mask(GROUP_BITS)]
-        green = self.known.values[key & mask(GROUP_BITS)]
+        core = self.cores.values[key >> 2 * self.group_bits]
+        blue = self.known.values[(key >> self.group_bits) & mask(self.group_bits)]
+        green = self.known.values[key & mask(self.group_bits)]
         return list(self.world.core_moves(core, tuple(zip(blue, green, strict=True))))
 
     def core_rows(self, key: int) -> list[tuple[int, ...]]:
@@ -107,25 +140,36 @@ class Steps:
         slots = [self.slots.values[number] for number in self.groups.values[group_id]]
         return self.group([self.slots.id(act(slot, controller)) for slot in slots])
 
-    def resting_group(self, group_id: int, lease_id: int) -> int:
-        return self.group([self._resting(slot, lease_id) for slot in self.groups.values[group_id]])
+    def resting_rows(self, key: int) -> list[tuple[int, ...]]:
+        """Where a fair schedule leads a colour's slots, one after the other: (slots, broker) under this Lease."""
+        group = self.groups.values[key & mask(self.group_bits)]
+        lease, broker = divmod(key >> self.group_bits, 1 << self.broker_bits)
+        rested: list[int] = []
+        for slot in group:
+            now, broker = self._resting(slot, lease, broker)
+            rested.append(now)
+        return [(self.group(rested), broker)]
 
-    def _resting(self, slot_id: int, lease_id: int) -> int:
-        """Where a fair schedule leads this slot under this Lease."""
-        path: list[int] = []
-        now = slot_id
-        while (found := self._rest.get((now, lease_id))) is None:
+    def _resting(self, slot_id: int, lease_id: int, broker_id: int) -> tuple[int, int]:
+        path: list[tuple[int, int]] = []
+        now = (slot_id, broker_id)
+        while (found := self._rest.get((*now, lease_id))) is None:
             path.append(now)
-            self._moves_of_slot(now, lease_id)
-            after = self._slot_due[now, lease_id]
-            if after is None:
+            slot, broker = now
+            self._moves_of_slot(slot, lease_id)
+            after = self._slot_due[slot, lease_id]
+            following = None if after is None else (after, broker)
+            if following is None:
+                self._moves_of_data(slot, broker)
+                following = self._data_due[slot, broker]
+            if following is None:
                 found = now
                 break
-            now = after
+            now = following
             if len(path) > LONGEST_WAY_HOME:
-                raise InvariantBroken(f"a slot does not come to rest: {self.slots.values[now]}")
+                raise InvariantBroken(f"a slot does not come to rest: {self.slots.values[slot]}")
         for passed in path:
-            self._rest[passed, lease_id] = found
+            self._rest[(*passed, lease_id)] = found
         return found
 
 

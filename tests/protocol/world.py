@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.protocol import invariants
+from tests.protocol.carrying import Carrying
 from tests.protocol.invariants import unearned, wrong_write
-from tests.protocol.parts import LATE, Control, Core, CoreMove, Known, Slot, replace, told
-from tests.protocol.slots import Slots
+from tests.protocol.parts import LATE, Control, Core, CoreMove, Hand, Known, Slot, replace, told
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Outcome, State
 from workloads.controller import terms as tm
@@ -21,7 +21,7 @@ from workloads.sidecar import step as sc
 
 
 @dataclass
-class World(Slots):
+class World(Carrying):
     """The steps of everything within `bounds`, by `rules`. What is asked for again and again is remembered."""
 
     _specs: dict[int, tm.Spec] = field(default_factory=dict)
@@ -62,6 +62,8 @@ class World(Slots):
             )  # fmt: skip
         else:
             life = replace(slot.life, epoch=2, seen_epoch=2, paused_epoch=2)
+        if self.bounds.records and color is grant.holder:
+            slot = replace(slot, hand=Hand(position=1, acked=1, epoch=2, initialised=True))
         slot = replace(slot, life=life, todo=(), ready=True)
         truth = slot.truth()
         view = sc.View(color, grant, "0.0", truth, truth)
