@@ -169,7 +169,7 @@ class Carrying(Slots):
         told = broker if me[1] else replace(broker, newest=commit.offset)
         if not self.bounds.fenced:
             yield acked, told.stored(me[0], commit), "" if me[1] else wrong
-        elif broker.owner != me or not slot.hand.initialised:
+        elif not slot.hand.initialised or (broker.owner != me and self.rules.one_id):
             uncommitted = slot.hand.position > slot.hand.acked
             yield self.feed(replace(slot, todo=()), lc.Lost(uncommitted)), broker, ""
         elif broker.pending == (None, None):

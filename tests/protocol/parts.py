@@ -37,7 +37,7 @@ class Rules:
     """The functions under test; the tests put broken copies in their place.
 
     start, copies: where a start of strategy B is, and what is copied in the background. parts: the order of a start.
-    stable: offsets are read as stable ones.
+    stable: offsets are read as stable ones. one_id: both colours commit by one transactional id.
     """
 
     decide: Callable[[tm.Observation], tm.Decision] = dc.decide
@@ -47,6 +47,7 @@ class Rules:
     copies: Callable[[Mapping[int, carry.Found]], dict[int, carry.Commit]] = carry.copies
     parts: Callable[[bool], tuple[Part, ...]] = parts_of_a_start
     stable: bool = True
+    one_id: bool = True
 
 
 REAL = Rules()
