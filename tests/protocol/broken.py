@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from tests.protocol.parts import Rules
+from tests.protocol.parts import Part, Rules, parts_of_a_start
 from workloads.common.report import Report
 from workloads.common.states import State
+from workloads.consumer import carry
 from workloads.controller import decide as dc
 from workloads.controller import terms as tm
 from workloads.member import lifecycle as lc
@@ -97,6 +98,28 @@ def absent_is_gone(seen: tm.Observation) -> tm.Decision:
     return dc.decide(replace(seen, spec=replace(seen.spec, absence=tm.Absence.GONE)))
 
 
+def goes_by_the_last_holder(found: carry.Found, epoch: int) -> carry.Start:
+    """A start is at the other group's offsets, whoever stands at the higher epoch."""
+    if found.other is None:
+        return carry.start(found, epoch)
+    return carry.Start(found.other.offset, carry.Source.OTHER, found.other)
+
+
+def begins_at_the_end(found: carry.Found, epoch: int) -> carry.Start:
+    """A group without an offset begins at the end, as clients do that are told so."""
+    return carry.start(found, epoch) if found.own else carry.Start(found.high, carry.Source.EARLIEST)
+
+
+def reads_first(fenced: bool) -> tuple[Part, ...]:
+    """Offsets are read before the transactional id is initialised."""
+    return Part.ANSWERED, Part.READ, Part.INITIALISE, Part.COMMIT
+
+
+def waits_for_no_copy(fenced: bool) -> tuple[Part, ...]:
+    """A start does not wait for the copy that is under way."""
+    return tuple(part for part in parts_of_a_start(fenced) if part is not Part.ANSWERED)
+
+
 RESUME_BEFORE_PAUSE = Rules(decide=resume_before_pause)
 EQUAL_EPOCHS_RESUME = Rules(lifecycle=equal_epochs_resume)
 STALE_LIST_COUNTS = Rules(decide=stale_list_counts)
@@ -110,3 +133,8 @@ WAITS_FOR_NO_LAG = Rules(decide=waits_for_no_lag)
 BELIEVES_IN_THE_NEW = Rules(decide=believes_in_the_new)
 COUNTS_NO_PARTITIONS = Rules(decide=counts_no_partitions)
 ABSENT_IS_GONE = Rules(decide=absent_is_gone)
+GOES_BY_THE_LAST_HOLDER = Rules(start=goes_by_the_last_holder)
+BEGINS_AT_THE_END = Rules(start=begins_at_the_end)
+READS_FIRST = Rules(parts=reads_first, stable=False)
+WAITS_FOR_NO_COPY = Rules(parts=waits_for_no_copy)
+AN_ID_PER_COLOUR = Rules(one_id=False)

@@ -33,6 +33,9 @@ How the space is kept small, and why nothing is missed by it:
   can be revoked the topic has no partitions at all.
 - What is measured is an answer that comes at any time: no offsets and no records are counted.
 - Pods are Ready from the beginning on in worlds in which none can fail to be.
+- What is told apart and never counted (pods, processes) has no number of its own, and what nobody will ask for again (a
+  list of a phase that is over, a pause that a newer command has overtaken) is forgotten: see `names`.
+- A world that was seen with as many faults left, or more, is not searched again with fewer.
 - The Lease's reason is cut to its first word. `decide` hands reasons on and never looks at them: test_decide checks it.
 - A command below the newest epoch that its process has seen is dropped from flight, after a check that it is refused:
   it stays refused for as long as that process lives, because its epochs do not fall.
@@ -45,10 +48,21 @@ How the space is kept small, and why nothing is missed by it:
 
 What it leaves out, and who looks at that: how long things take (the time a holder was last whole, the sidecars' holds of
 reports that nobody waits for, the consumer's stall limit: unit tests; a report or a view that is late is in here);
-offsets, commits and what is handled twice (the consumer's tests, and the validator in every run); two owners of one
-partition, and members of the group that are none of ours (the broker fences the first; a switch does not see the
-others); pods that run on after they were deleted; objects of the same name with another UID (the loop's tests); changes
+offsets, commits and what is handled twice (for strategy B they are in here, see below; for the others the consumer's
+tests, and the validator in every run); two owners of one partition, and members of the group that are none of ours (the broker fences the first; a switch does not see the
+others); pods that run on after they were deleted (but for strategy B); objects of the same name with another UID (the loop's tests); changes
 of the number of pods or partitions.
+
+Strategy B has a broker besides (`carrying`): one partition with a few records, both groups' commits with their epochs,
+transactions whose markers are written late, the one transactional id, background copies, and zombies: processes of a pod
+that was deleted by force, which go on under the grant that they have. The rules are the consumer's own
+(`workloads.consumer.carry`); the order of a start is `parts.parts_of_a_start`. Checked are: no start, and so no commit, is
+beyond what was handled (nothing acked is lost); without a crash or a zombie every start is exactly there, and nothing is
+handled twice; no start is behind what was committed before (but for zombies that nobody fences); with the fence no
+zombie's commit succeeds once somebody has started under a newer epoch. Left out: more than one partition or id, and so
+the wait for other pods' ids (the consumer's tests); offsets that are not in the log; what a group does to its members.
+A zombie is not told anything here: its sidecar, cut off, would resume it from the Lease that it remembers (`remembers`;
+interleaving 11, open), and then it takes the id back.
 
 Bounds: the faults of one history (kinds, how often each, how many altogether), pods per colour, one change of the
 specification (two with `spec-flip`). Everything else is unbounded.
@@ -76,11 +90,10 @@ def faults(*kinds: str) -> tuple[tuple[str, int], ...]:
     return tuple((name, int(count or 1)) for name, _, count in (kind.partition("*") for kind in kinds))
 
 
-WITHOUT_PARTITIONS = tuple(kind for kind in FAULTS if kind != "revoked")
-"""Every kind but the one that needs a topic with partitions, which more than doubles the number of states."""
-
-SINGLES = tuple(Bounds(faults(kind), analysis=kind.startswith("analysis")) for kind in FAULTS)
-"""2 + 2 pods, every kind of fault by itself."""
+WITHOUT_PARTITIONS = tuple(kind for kind in FAULTS if kind not in {"revoked", "zombie"})
+"""Every kind but the one that needs a topic with partitions, which more than doubles the number of states, and the one
+that is about what a zombie does to a group's offsets.
+"""
 
 PAIRS = (
     Bounds(faults("deadline", "freeze"), total=2),
@@ -90,7 +103,14 @@ PAIRS = (
     Bounds(faults("deadline", "commit-fails"), total=2),
     Bounds(faults("freeze", "pod-delete"), total=2),
 )
-"""2 + 2 pods, two faults in one history."""
+"""2 + 2 pods, two faults in one history, and each of them by itself."""
+
+SINGLES = tuple(
+    Bounds(faults(kind), analysis=kind.startswith("analysis"))
+    for kind in FAULTS
+    if kind not in {"zombie", *(paired for bounds in PAIRS for paired, _ in bounds.faults)}
+)
+"""2 + 2 pods, every other kind of fault by itself."""
 
 SMALL = (
     Bounds(faults(*SAFE_TO_CROSS), total=2, pods=1),
@@ -141,6 +161,29 @@ WHAT_A_SWITCH_WAITS_FOR = (
 )
 """Readiness, lag, partitions, the analysis, and members whose absence tells nothing."""
 
+STRICT = ("deadline", "spec-flip", "sidecar-crash", "controller-crash", "freeze", "unanswered")
+"""Faults under which strategy B handles nothing twice."""
+
+
+def separate(*kinds: str, total: int = 1, fenced: bool = True, records: int = 1, reigned: bool = True) -> Bounds:
+    """1 + 1 pod, a group each, and one partition."""
+    return Bounds(
+        faults(*kinds), total=total, pods=1, membership=Membership.SEPARATE, records=records, fenced=fenced, reigned=reigned
+    )  # fmt: skip
+
+
+STRATEGY_B = (
+    separate(*STRICT),
+    separate(*STRICT, fenced=False, records=2),
+    separate("deadline", reigned=False),
+    separate("consumer-crash", "pod-delete", "lost", "commit-fails"),
+    separate("consumer-crash", "pod-delete", "lost", "commit-fails", fenced=False),
+    separate("deadline", "consumer-crash", total=2, fenced=False),
+    separate("zombie"),
+    separate("zombie", fenced=False),
+)
+"""1 + 1 pod, a group per colour, positions carried over."""
+
 STANDARD = {
     "singles": SINGLES,
     "pairs": PAIRS,
@@ -148,6 +191,7 @@ STANDARD = {
     "memberships": MEMBERSHIPS,
     "two controllers": TWO_CONTROLLERS,
     "what a switch waits for": WHAT_A_SWITCH_WAITS_FOR,
+    "strategy B": STRATEGY_B,
 }
 """What the tests run."""
 
@@ -156,6 +200,9 @@ WIDE = (
     Bounds(faults("lease-delete", "controller-crash"), total=2),
     Bounds(faults(*WITHOUT_PARTITIONS), total=2, pods=1),
     Bounds(faults("lease-delete", "controller-crash", "deadline"), total=2, pods=1, controllers=2),
+    separate(*STRICT, "lease-delete", total=2),
+    separate("zombie", "consumer-crash", "deadline", total=2),
+    separate("zombie", "consumer-crash", "deadline", total=2, fenced=False),
 )
 """Larger worlds, some minutes and up to 8 GiB; nothing was wrong in them when they were run last."""
 

@@ -1,25 +1,53 @@
 """The parts of the model's world, as values: slots, controllers, the core, and the steps that lead from one to the next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import replace as replaced
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeVar
 
 from workloads.common.lease import Grant
 from workloads.common.report import Report
 from workloads.common.states import Color, GroupProtocol, Membership
+from workloads.consumer import carry
 from workloads.controller import decide as dc
 from workloads.controller import terms as tm
 from workloads.member import lifecycle as lc
 from workloads.sidecar import step as sc
 
 
+class Part(StrEnum):
+    """The parts of a start, each a call or a wait by itself (see `workloads.consumer.carrier`)."""
+
+    ANSWERED = "answered"  # a background copy that is under way has ended
+    INITIALISE = "initialise"  # the transactional id is this process's from here on
+    READ = "read"  # both groups' commits, as stable ones
+    COMMIT = "commit"  # the start, and the assignment at it
+
+
+def parts_of_a_start(fenced: bool) -> tuple[Part, ...]:
+    """What a start does, in this order."""
+    if fenced:
+        return Part.ANSWERED, Part.INITIALISE, Part.READ, Part.COMMIT
+    return Part.ANSWERED, Part.READ, Part.COMMIT
+
+
 @dataclass(frozen=True)
 class Rules:
-    """The three functions under test; the tests put broken copies in their place."""
+    """The functions under test; the tests put broken copies in their place.
+
+    start, copies: where a start of strategy B is, and what is copied in the background. parts: the order of a start.
+    stable: offsets are read as stable ones. one_id: both colours commit by one transactional id.
+    """
 
     decide: Callable[[tm.Observation], tm.Decision] = dc.decide
     sidecar: Callable[[sc.View], sc.Next] = sc.step
     lifecycle: Callable[[lc.Lifecycle, lc.Event], lc.Step] = lc.step
+    start: Callable[[carry.Found, int], carry.Start] = carry.start
+    copies: Callable[[Mapping[int, carry.Found]], dict[int, carry.Commit]] = carry.copies
+    parts: Callable[[bool], tuple[Part, ...]] = parts_of_a_start
+    stable: bool = True
+    one_id: bool = True
 
 
 REAL = Rules()
@@ -41,6 +69,7 @@ FAULTS = {
     "revoked": "the group takes the partitions of an ACTIVE consumer, and gives them back some time later",
     "analysis-fails": "the analysis finds too many failures",
     "analysis-empty": "the analysis shows nothing",
+    "zombie": "a pod freezes and is deleted by force while its processes live; they thaw some time later, cut off",
 }
 
 LATE = 1e9
@@ -54,6 +83,8 @@ class Bounds:
     faults: the kinds allowed, each with how often. total: how many altogether. pods: per colour.
     fine: every view ages by itself (see `model`). controllers: how many run at the same time.
     lag: a switch waits until the holder has caught up. analysis: it has to pass one. absence: of a pod from a list.
+    records: strategy B, with so many records to be handled. fenced: by transactions. reigned: green has a commit of an
+    earlier reign. remembers: a zombie's sidecar goes by the Lease that it remembers.
     """
 
     faults: tuple[tuple[str, int], ...] = ()
@@ -66,6 +97,10 @@ class Bounds:
     lag: bool = False
     analysis: bool = False
     absence: tm.Absence = tm.Absence.GONE
+    records: int = 0
+    fenced: bool = False
+    reigned: bool = True
+    remembers: bool = False
 
     def __str__(self) -> str:
         kinds = " ".join(f"{kind}*{count}" if count > 1 else kind for kind, count in self.faults)
@@ -75,9 +110,31 @@ class Bounds:
         parts += [name for name, asked in (("lag", self.lag), ("analysis", self.analysis)) if asked]
         if self.absence is tm.Absence.UNKNOWN:
             parts.append("absence tells nothing")
+        if self.records:
+            parts += [f"{self.records} records", "fenced" if self.fenced else "no fence"]
+            parts += [] if self.reigned else ["green is new"]
+            parts += ["sidecars remember"] if self.remembers else []
         if self.controllers > 1:
             parts.append(f"{self.controllers} controllers")
         return f"{', '.join(parts)}; at most {self.total} of: {kinds or 'nothing'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """What a consumer of strategy B has in hand of its partition.
+
+    position: of the record to be handled next; -1: it is assigned nothing to read. acked: up to where its commits were
+    answered. epoch: under which it handles. initialised: this process has initialised the transactional id.
+    part: which part of a start comes next. chosen: where that start is to be. copying: a copy that is under way.
+    """
+
+    position: int = -1
+    acked: int = -1
+    epoch: int = 0
+    initialised: bool = False
+    part: int = 0
+    chosen: carry.Start | None = None
+    copying: carry.Commit | None = None
 
 
 class Seen(NamedTuple):
@@ -88,14 +145,14 @@ class Seen(NamedTuple):
     ready: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One place in a StatefulSet.
 
     uid, boot: numbers of the pod and of the consumer process in it. up: the consumer process runs.
     life: what the consumer knows of itself. todo: effects that it has begun and that have not ended.
     inflight: commands that were posted to this process. view: the sidecar's. stored: the report on the Pod object.
     kept: an old report that may be written again. seen: what each controller knows; None: no pod. ready: as probed.
+    hand: strategy B. ghost: processes of a pod that was here and was deleted by force. dazed: thawed, and not aware of it.
     """
 
     color: Color
@@ -108,10 +165,13 @@ class Slot:
     frozen: bool = False
     up: bool = True
     todo: tuple[lc.Effect, ...] = ()
-    inflight: frozenset[lc.Event] = frozenset()
+    inflight: frozenset[lc.Pause | lc.Resume] = frozenset()
     stored: Report | None = None
     kept: Report | None = None
     ready: bool = True
+    hand: Hand = Hand()
+    ghost: "Slot | None" = None
+    dazed: bool = False
 
     def truth(self) -> Report | None:
         """What the consumer would answer now; None when nothing."""
@@ -123,8 +183,7 @@ class Slot:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(NamedTuple):
     """One controller process: everything in it is a view, possibly an old one. What it knows of pods is in the slots.
 
     knows: it has read the Lease. listed: the phase in which its last consistent list was begun.
@@ -139,8 +198,7 @@ class Control:
     measured: tm.Lag | tm.Analysis | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Core:
+class Core(NamedTuple):
     """The world besides the slots. lease: None when it does not exist. status: what a restarted controller reads."""
 
     lease: Grant | None
@@ -171,12 +229,27 @@ class CoreMove(NamedTuple):
     wrong: str = ""
 
 
+T = TypeVar("T")
+
+
+def replace(value: T, /, **changes: Any) -> T:
+    """The value with some of its fields changed. The world's own parts are tuples: there are millions of them."""
+    if isinstance(value, tuple):
+        return value._replace(**changes)  # type: ignore[attr-defined, no-any-return]
+    return replaced(value, **changes)  # type: ignore[type-var]
+
+
 Known = tuple[Seen, ...]
 """What a controller believes to be the pods of one colour."""
 
 SHARE = (0,)
 """A slot's share of the topic: one partition. Which one it is follows from the others that own one (see `world.World.members`):
 slots are interchangeable, so no two ever own the same. Where nothing can be revoked the topic has no partitions."""
+
+
+def in_order(commands: frozenset[lc.Pause | lc.Resume]) -> list[lc.Pause | lc.Resume]:
+    """Commands in the same order in every run."""
+    return sorted(commands, key=lambda command: (command.epoch, type(command).__name__))
 
 
 def told(grant: Grant | None) -> str:
@@ -201,5 +274,8 @@ def said(report: Report | None) -> str:
 def pictured(slot: Slot) -> str:
     """A slot in a few words, for histories."""
     said_of_it = f"{slot.life.state} at epoch {slot.life.epoch}" if slot.exists else "no pod"
-    under_way = "".join(f", in flight: {command}" for command in sorted(slot.inflight, key=repr))
-    return f"{slot.color}: {said_of_it}{', frozen' if slot.frozen else ''}{'' if slot.up else ', down'}{under_way}"
+    under_way = "".join(f", in flight: {command}" for command in in_order(slot.inflight))
+    zombie = f", and its zombie: {pictured(slot.ghost)}" if slot.ghost else ""
+    return (
+        f"{slot.color}: {said_of_it}{', frozen' if slot.frozen else ''}{'' if slot.up else ', down'}{under_way}{zombie}"
+    )

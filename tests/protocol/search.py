@@ -3,6 +3,10 @@
 A state is one 64-bit number made of four: what is left of the faults, the core, blue's slots, green's slots (each an
 interned value, the slots of a colour in sorted order because they are interchangeable). The steps of the parts are
 computed by `world` once per part and tabulated; a level of the search is then a few look-ups and sorts of whole arrays.
+
+The same world with fewer faults left is not searched again: whatever can follow from it follows from the one with more
+left, in as many steps. So every world is seen, and the shortest history of each stays the shortest; only the reckoning
+of how it was paid for is not repeated.
 """
 
 from collections.abc import Iterator
@@ -12,20 +16,22 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.protocol.invariants import InvariantBroken
-from tests.protocol.parts import Core, CoreMove, Known, Slot, pictured, told
+from tests.protocol.parts import Core, Slot, pictured, told
+from tests.protocol.steps import LONGEST_WAY_HOME, Steps, holder
 from tests.protocol.tables import Column, Interned, Numbers, States, Table, distinct, mask, merge, new
 from tests.protocol.world import World
-from workloads.common.lease import Grant
-from workloads.common.states import Color, State
+from workloads.common.states import State
 
-GROUP_BITS = 20
 CHUNK = 250_000
-LONGEST_WAY_HOME = 1 << 12
 
 
 @dataclass
 class Result:
-    """What a search saw. ends: how many states the fair schedule leads to which end."""
+    """What a search saw.
+
+    states: worlds, whatever is left of their faults. steps: out of them. ends: how many states the fair schedule leads
+    to which end.
+    """
 
     states: int = 0
     steps: int = 0
@@ -38,31 +44,28 @@ class Search:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.cores: Interned[Core] = Interned()
-        self.leases: Interned[Grant | None] = Interned()
-        self.slots: Interned[Slot] = Interned()
-        self.groups: Interned[tuple[int, ...]] = Interned()
-        self.known: Interned[tuple[Known, ...]] = Interned()
-        self.labels: Interned[tuple[str, str]] = Interned()
-        self._slot_moves: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
-        self._rest: dict[tuple[int, int], int] = {}
-        self._kinds = ("", *sorted(world.kinds | {"deadline"}))
+        self.steps = Steps(world)
         self._left()
-        self._core_shift = 2 * GROUP_BITS
+        bits = self._bits = self.steps.group_bits
+        self._broker_shift = 2 * bits
+        self._core_shift = 2 * bits + self.steps.broker_bits
         self._left_shift = 64 - max(1, (len(self._lefts.values) - 1).bit_length())
-        self._lease_of = Column(self.cores, lambda core: self.leases.id(core.lease))
-        self._wrong_core = Column(self.cores, lambda core: bool(world.wrong_lease(core.lease)))
-        self._holder = Column(self.cores, _holder)
-        self._active = Column(self.groups, lambda group: any(self._is_active(slot) for slot in group))
-        self._known_of = Column(self.groups, self._known_by_all)
+        self._lease_of = Column(self.steps.cores, lambda core: self.steps.leases.id(core.lease))
+        self._wrong_core = Column(self.steps.cores, lambda core: bool(world.wrong_lease(core.lease)))
+        self._holder = Column(self.steps.cores, holder)
+        self._active = Column(self.steps.groups, self.steps.any_active)
+        self._known_of = Column(self.steps.groups, self.steps.known_by_all)
         # rows: kind of fault, the colour's slots afterwards, label
-        self._group_table = Table(3, self._group_rows)
-        # rows: kind of fault, core, what becomes of both colours' slots (see _changed), label
-        self._core_table = Table(4, self._core_rows)
-        self._change_table = Table(1, lambda key: [(self._changed(key & mask(GROUP_BITS), key >> GROUP_BITS),)])
-        self._rest_table = Table(1, lambda key: [(self._resting_group(key & mask(GROUP_BITS), key >> GROUP_BITS),)])
+        self._group_table = Table(3, self.steps.group_rows, free_first=True)
+        # rows: kind of fault, core, what becomes of both colours' slots (see Steps.changed), label
+        self._core_table = Table(4, self.steps.core_rows, free_first=True)
+        self._change_table = Table(1, lambda key: [(self.steps.changed(key & mask(bits), key >> bits),)])
+        # rows: kind of fault, the colour's slots afterwards, the broker afterwards, label
+        self._data_table = Table(4, self.steps.data_rows, free_first=True)
+        # rows: the colour's slots and the broker at rest
+        self._rest_table = Table(2, self.steps.resting_rows)
         # rows: core, what becomes of both colours' slots; none: nothing is due
-        self._due_table = Table(2, self._due_rows)
+        self._due_table = Table(2, self.steps.due_rows)
 
     # -- numbers -------------------------------------------------------------------------------------------------------
 
@@ -72,162 +75,94 @@ class Search:
         counts = dict(bounds.faults)
         self._lefts: Interned[tuple[int, ...]] = Interned()
         # The first number means that nothing is left: a state without its faults is the number without its top.
-        self._lefts.id((0,) * (len(self._kinds) - 1) + (0,))
-        self._all = self._lefts.id((*(counts.get(kind, 0) for kind in self._kinds[1:]), bounds.total))
+        self._lefts.id((0,) * (len(self.steps.kinds) - 1) + (0,))
+        self._all = self._lefts.id((*(counts.get(kind, 0) for kind in self.steps.kinds[1:]), bounds.total))
         table: list[list[int]] = []
         for left in self._lefts.values:  # grows while we look
             row = [len(table)]
-            for slot in range(len(self._kinds) - 1):
+            for slot in range(len(self.steps.kinds) - 1):
                 rest = (*left[:slot], left[slot] - 1, *left[slot + 1 : -1], left[-1] - 1)
                 row.append(self._lefts.id(rest if rest[-1] else (0,) * len(rest)) if min(rest) >= 0 else -1)
             table.append(row)
         self._pay: Numbers = np.array(table, np.int64)
+        have = np.array(self._lefts.values, np.int64)
+        self._richer = [np.flatnonzero((have >= mine).all(axis=1)).tolist() for mine in have]
+        """Per number: those with as much left of everything or more, itself included."""
+        self._by_wealth = sorted(range(len(have)), key=lambda left: len(self._richer[left]))
+        """All numbers, none before one that is richer."""
 
-    def _pack(self, left: Numbers, core: Numbers, blue: Numbers, green: Numbers) -> States:
-        if len(self.groups.values) >> GROUP_BITS or len(self.cores.values) >> (self._left_shift - self._core_shift):
+    def _pack(self, left: Numbers, core: Numbers, broker: Numbers, blue: Numbers, green: Numbers) -> States:
+        steps, core_bits = self.steps, self._left_shift - self._core_shift
+        sizes = (len(steps.groups.values), len(steps.brokers.values) - 1, len(steps.cores.values))
+        if any(size >> bits for size, bits in zip(sizes, (self._bits, steps.broker_bits, core_bits), strict=True)):
             raise RuntimeError("more values than the packed state has room for; narrow the bounds")
-        packed = (left << self._left_shift) | (core << self._core_shift) | (blue << GROUP_BITS) | green
-        return packed.astype(np.uint64)
+        packed = left.astype(np.uint64) << np.uint64(self._left_shift)
+        shifts = (self._core_shift, self._broker_shift, self._bits, 0)
+        for part, shift in zip((core, broker, blue, green), shifts, strict=True):
+            packed |= part.astype(np.uint64) << np.uint64(shift)
+        return packed
 
-    def _unpack(self, states: States) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-        def part(shift: int, bits: int) -> Numbers:
-            return ((states >> np.uint64(shift)) & np.uint64(mask(bits))).astype(np.int64)
+    def _unpack(self, states: States) -> tuple[Numbers, Numbers, Numbers, Numbers, Numbers]:
+        """What is left, core, broker, blue's slots and green's."""
 
-        core_bits = self._left_shift - self._core_shift
+        def part(shift: int, end: int) -> Numbers:
+            return ((states >> np.uint64(shift)) & np.uint64(mask(end - shift))).astype(np.int64)
+
         return (
-            part(self._left_shift, 64 - self._left_shift),
-            part(self._core_shift, core_bits),
-            part(GROUP_BITS, GROUP_BITS),
-            part(0, GROUP_BITS),
+            (states >> np.uint64(self._left_shift)).astype(np.int64),
+            part(self._core_shift, self._left_shift),
+            part(self._broker_shift, self._core_shift),
+            part(self._bits, self._broker_shift),
+            part(0, self._bits),
         )
-
-    def _group(self, slots: list[int]) -> int:
-        return self.groups.id(tuple(sorted(slots)))
-
-    def _is_active(self, slot_id: int) -> bool:
-        slot = self.slots.values[slot_id]
-        return slot.exists and slot.life.state is State.ACTIVE
-
-    def _known_by_all(self, group: tuple[int, ...]) -> int:
-        slots = [self.slots.values[number] for number in group]
-        known: list[Known] = []
-        for number in range(self.world.bounds.controllers):
-            pods = [seen for slot in slots if (seen := self.world.known(slot, number)) is not None]
-            known.append(tuple(sorted(pods, key=repr)))
-        return self.known.id(tuple(known))
-
-    # -- the tables' rows ------------------------------------------------------------------------------------------------
-
-    def _moves_of_slot(self, slot_id: int, lease_id: int) -> list[tuple[int, int, int]]:
-        """(kind of fault, slot afterwards, label); a fair schedule takes the first row that is marked due."""
-        found = self._slot_moves.get((slot_id, lease_id))
-        if found is None:
-            lease = self.leases.values[lease_id]
-            found = [
-                (self._kinds.index(move.fault), self.slots.id(move.after), self.labels.id((move.what, move.wrong)))
-                for move in self.world.slot_moves(self.slots.values[slot_id], lease)
-            ]
-            self._slot_moves[slot_id, lease_id] = found
-        return found
-
-    def _group_rows(self, key: int) -> list[tuple[int, ...]]:
-        group, lease = self.groups.values[key & mask(GROUP_BITS)], key >> GROUP_BITS
-        rows: list[tuple[int, ...]] = []
-        for place, slot in enumerate(group):
-            if place and group[place - 1] == slot:
-                continue  # interchangeable with the one before
-            for kind, after, label in self._moves_of_slot(slot, lease):
-                rows.append((kind, self._group([*group[:place], after, *group[place + 1 :]]), label))
-        return rows
 
     def _key_of_core(self, core: Numbers, blue: Numbers, green: Numbers) -> States:
         known = self._known_of.array()
-        if len(self.known.values) >> GROUP_BITS:
+        if len(self.steps.known.values) >> self._bits:
             raise RuntimeError("more views of the pods than the packed key has room for; narrow the bounds")
-        return ((core << 2 * GROUP_BITS) | (known[blue] << GROUP_BITS) | known[green]).astype(np.uint64)
-
-    def _core_moves(self, key: int) -> list[CoreMove]:
-        core = self.cores.values[key >> 2 * GROUP_BITS]
-        blue = self.known.values[(key >> GROUP_BITS) & mask(GROUP_BITS)]
-        green = self.known.values[key & mask(GROUP_BITS)]
-        return list(self.world.core_moves(core, tuple(zip(blue, green, strict=True))))
-
-    def _core_rows(self, key: int) -> list[tuple[int, ...]]:
-        return [
-            (self._kinds.index(m.fault), self.cores.id(m.after), _change(m), self.labels.id((m.what, m.wrong)))
-            for m in self._core_moves(key)
-        ]
-
-    def _due_rows(self, key: int) -> list[tuple[int, ...]]:
-        """What a fair schedule does outside the slots; a deadline passes when nothing else is left to do."""
-        moves = self._core_moves(key)
-        due = [m for m in moves if m.due] or [m for m in moves if m.fault == "deadline"]
-        return [(self.cores.id(m.after), _change(m)) for m in due[:1]]
-
-    def _changed(self, group_id: int, change: int) -> int:
-        """A colour's slots after a controller listed (odd changes) or forgot (even ones) all pods; 0: as they were."""
-        if change == 0:
-            return group_id
-        controller, listed = divmod(change - 1, 2)[0], change % 2 == 1
-        act = self.world.listed if listed else self.world.forgotten
-        slots = [self.slots.values[number] for number in self.groups.values[group_id]]
-        return self._group([self.slots.id(act(slot, controller)) for slot in slots])
-
-    def _resting_group(self, group_id: int, lease_id: int) -> int:
-        return self._group([self._resting(slot, lease_id) for slot in self.groups.values[group_id]])
-
-    def _resting(self, slot_id: int, lease_id: int) -> int:
-        """Where a fair schedule leads this slot under this Lease."""
-        path: list[int] = []
-        now = slot_id
-        while (found := self._rest.get((now, lease_id))) is None:
-            path.append(now)
-            moves = self.world.slot_moves(self.slots.values[now], self.leases.values[lease_id])
-            after = next((move.after for move in moves if move.due), None)
-            if after is None:
-                found = now
-                break
-            now = self.slots.id(after)
-            if len(path) > LONGEST_WAY_HOME:
-                raise InvariantBroken(f"a slot does not come to rest: {self.slots.values[now]}")
-        for passed in path:
-            self._rest[passed, lease_id] = found
-        return found
+        return ((core << 2 * self._bits) | (known[blue] << self._bits) | known[green]).astype(np.uint64)
 
     # -- one level -------------------------------------------------------------------------------------------------------
 
     def _expand(self, states: States) -> Iterator[tuple[Numbers, States, Numbers]]:
         """All steps out of `states`, in parts: positions in `states`, states reached, labels."""
-        left, core, blue, green = self._unpack(states)
+        left, core, broker, blue, green = self._unpack(states)
         lease = self._lease_of.array()[core]
         for mine, other, swap in ((blue, green, False), (green, blue, True)):
-            source, at = self._group_table.find(((lease << GROUP_BITS) | mine).astype(np.uint64))
-            rows = self._group_table.entries()[at]
-            paid = self._pay[left[source], rows[:, 0]]
-            ok = paid >= 0
-            source, rows, paid = source[ok], rows[ok], paid[ok]
-            after, same = rows[:, 1], other[source]
+            source, at, paid = self._rows(self._group_table, (lease << self._bits) | mine, left)
+            after, same = self._group_table.column(1)[at], other[source]
             pair = (same, after) if swap else (after, same)
-            yield source, self._pack(paid, core[source], *pair), rows[:, 2]
-        source, at = self._core_table.find(self._key_of_core(core, blue, green))
-        rows = self._core_table.entries()[at]
-        paid = self._pay[left[source], rows[:, 0]]
+            yield source, self._pack(paid, core[source], broker[source], *pair), self._group_table.column(2)[at]
+            if self.steps.broker_bits:
+                table = self._data_table
+                source, at, paid = self._rows(table, (broker << self._bits) | mine, left)
+                after, same = table.column(1)[at], other[source]
+                pair = (same, after) if swap else (after, same)
+                yield source, self._pack(paid, core[source], table.column(2)[at], *pair), table.column(3)[at]
+        table = self._core_table
+        source, at, paid = self._rows(table, self._key_of_core(core, blue, green), left)
+        change = table.column(2)[at]
+        pair = (self._change(blue[source], change), self._change(green[source], change))
+        yield source, self._pack(paid, table.column(1)[at], broker[source], *pair), table.column(3)[at]
+
+    def _rows(self, table: Table, keys: Numbers | States, left: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+        """Positions in `keys`, of the rows of each that can be paid for, and what is left after them."""
+        source, at = table.find(keys.astype(np.uint64), poor=left == 0)
+        paid = self._pay[left[source], table.column(0)[at]]
         ok = paid >= 0
-        source, rows, paid = source[ok], rows[ok], paid[ok]
-        change = rows[:, 2]
-        yield (
-            source,
-            self._pack(paid, rows[:, 1], self._change(blue[source], change), self._change(green[source], change)),
-            rows[:, 3],
-        )
+        return source[ok], at[ok], paid[ok]
 
     def _change(self, groups: Numbers, change: Numbers) -> Numbers:
-        _, at = self._change_table.find(((change << GROUP_BITS) | groups).astype(np.uint64))
-        changed: Numbers = self._change_table.entries()[at, 0]
+        changed = groups.copy()
+        some = np.flatnonzero(change)
+        _, at = self._change_table.find(
+            ((change[some].astype(np.int64) << self._bits) | groups[some]).astype(np.uint64)
+        )
+        changed[some] = self._change_table.column(0)[at]
         return changed
 
     def _broken(self, states: States) -> npt.NDArray[np.bool_]:
-        _, core, blue, green = self._unpack(states)
+        _, core, _, blue, green = self._unpack(states)
         active, holder = self._active.array(), self._holder.array()[core]
         blue_active, green_active = active[blue] > 0, active[green] > 0
         wrong = self._wrong_core.array()[core] > 0
@@ -241,29 +176,47 @@ class Search:
         Raises InvariantBroken with the shortest history, RuntimeError beyond `limit` states.
         """
         core, blue, green = self.world.initial()
-        groups = [self._group([self.slots.id(slot) for slot in slots]) for slots in (blue, green)]
-        first = self._pack(*(np.array([n]) for n in (self._all, self.cores.id(core), *groups)))
-        levels = [first]
-        visited = first
+        groups = [self.steps.group([self.steps.slots.id(slot) for slot in slots]) for slots in (blue, green)]
+        parts = (self._all, self.steps.cores.id(core), self.steps.brokers.id(self.world.broker()), *groups)
+        first = self._pack(*(np.array([number]) for number in parts))
+        levels: list[States] = []
+        visited = [np.zeros(0, np.uint64) for _ in self._lefts.values]
         result = Result()
-        while len(levels[-1]):
+        found = self._unseen(first, visited)
+        while len(found):
+            levels.append(found)
             self._check(levels)
             reached = []
-            for begin in range(0, len(levels[-1]), CHUNK):
-                chunk = levels[-1][begin : begin + CHUNK]
+            for begin in range(0, len(found), CHUNK):
+                chunk = found[begin : begin + CHUNK]
                 for source, after, labels in self._expand(chunk):
                     result.steps += len(after)
                     self._check_steps(levels, chunk, source, labels)
-                    reached.append(new(distinct(after), visited))
-            levels.append(distinct(np.concatenate(reached)))
-            visited = merge(visited, levels[-1])
-            if len(visited) > limit:
+                    reached.append(distinct(after))
+            found = self._unseen(distinct(np.concatenate(reached)), visited)
+            if sum(map(len, visited)) > limit:
                 raise RuntimeError(f"more than {limit} states; narrow the bounds")
-        levels.pop()
-        result.states, result.depth = len(visited), len(levels) - 1
+        worlds = distinct(np.concatenate(visited))
+        result.states, result.depth = len(worlds), len(levels) - 1
         if ends:
-            result.ends = self._settle(levels, visited)
+            result.ends = self._settle(levels, worlds)
         return result
+
+    def _unseen(self, reached: States, visited: list[States]) -> States:
+        """Those of `reached` that were not visited with as much left, or more; they count as visited from now on.
+
+        reached: sorted, each once. visited: per number of what is left, the worlds visited with it, sorted.
+        """
+        begins = np.searchsorted(reached, np.arange(len(visited), dtype=np.uint64) << np.uint64(self._left_shift))
+        ends = [*begins[1:], len(reached)]
+        found: list[States] = []
+        for left in self._by_wealth:
+            worlds = reached[begins[left] : ends[left]] & np.uint64(mask(self._left_shift))
+            for richer in self._richer[left]:
+                worlds = new(worlds, visited[richer])
+            visited[left] = merge(visited[left], worlds)
+            found.append(worlds | np.uint64(left << self._left_shift))
+        return np.concatenate(found)
 
     def _check(self, levels: list[States]) -> None:
         broken = self._broken(levels[-1])
@@ -272,12 +225,12 @@ class Search:
             raise InvariantBroken(f"{self._complaint(state)}\n{self._history(levels, state)}")
 
     def _check_steps(self, levels: list[States], chunk: States, source: Numbers, labels: Numbers) -> None:
-        bad = [number for number in range(len(self.labels.values)) if self.labels.values[number][1]]
+        bad = [number for number in range(len(self.steps.labels.values)) if self.steps.labels.values[number][1]]
         if bad:
             hit = np.isin(labels, bad)
             if hit.any():
                 at = int(np.argmax(hit))
-                what, wrong = self.labels.values[int(labels[at])]
+                what, wrong = self.steps.labels.values[int(labels[at])]
                 history = self._history(levels, chunk[source[at]])
                 raise InvariantBroken(f"{wrong}\n{history}\n      {what}")
 
@@ -285,26 +238,30 @@ class Search:
 
     def _next(self, states: States) -> States:
         """One step of a fair schedule: all slots come to rest; when they are at rest, the core takes a step."""
-        left, core, blue, green = self._unpack(states)
-        lease = self._lease_of.array()[core] << GROUP_BITS
-        _, at = self._rest_table.find((lease | blue).astype(np.uint64))
-        blue_ = self._rest_table.entries()[at, 0]
-        _, at = self._rest_table.find((lease | green).astype(np.uint64))
-        green_ = self._rest_table.entries()[at, 0]
+        left, core, broker, blue, green = self._unpack(states)
+        lease = self._lease_of.array()[core] << self.steps.broker_bits
+        after: list[Numbers] = []
+        broker_ = broker
+        for group in (blue, green):
+            _, at = self._rest_table.find((((lease | broker_) << self._bits) | group).astype(np.uint64))
+            after.append(self._rest_table.column(0)[at].astype(np.int64))
+            broker_ = self._rest_table.column(1)[at].astype(np.int64)
+        blue_, green_ = after
         core_ = core.copy()
-        still = np.flatnonzero((blue_ == blue) & (green_ == green))
+        still = np.flatnonzero((blue_ == blue) & (green_ == green) & (broker_ == broker))
         source, at = self._due_table.find(self._key_of_core(core[still], blue[still], green[still]))
-        rows = self._due_table.entries()[at]
-        moved = still[source]
-        core_[moved] = rows[:, 0]
-        blue_[moved] = self._change(blue[moved], rows[:, 1])
-        green_[moved] = self._change(green[moved], rows[:, 1])
-        return self._pack(left, core_, blue_, green_)
+        moved, change = still[source], self._due_table.column(1)[at]
+        core_[moved] = self._due_table.column(0)[at]
+        blue_[moved] = self._change(blue[moved], change)
+        green_[moved] = self._change(green[moved], change)
+        return self._pack(left, core_, broker_, blue_, green_)
 
-    def _settle(self, levels: list[States], visited: States) -> dict[str, int]:
-        """How many states lead where by themselves. Raises InvariantBroken for a state that leads to no good end."""
-        faultless = np.uint64(mask(self._left_shift))
-        known = distinct(visited & faultless)
+    def _settle(self, levels: list[States], worlds: States) -> dict[str, int]:
+        """How many worlds lead where by themselves. Raises InvariantBroken for one that leads to no good end.
+
+        worlds: sorted, each once; a world is a state with nothing left of its faults.
+        """
+        known = worlds
         frontier, befores, afters = known, [], []
         while len(frontier):
             reached = np.concatenate([self._next(frontier[i : i + CHUNK]) for i in range(0, len(frontier), CHUNK)])
@@ -317,10 +274,13 @@ class Search:
         leads = np.searchsorted(known, after[order])
         step = 1
         while step < LONGEST_WAY_HOME:
-            leads = leads[leads]
+            further = leads[leads]
+            if np.array_equal(further, leads):
+                break
+            leads = further
             step *= 2
         broken = self._broken(known)
-        ends, counts = np.unique(leads[np.searchsorted(known, visited & faultless)], return_counts=True)
+        ends, counts = np.unique(leads[np.searchsorted(known, worlds)], return_counts=True)
         judged: dict[str, int] = {}
         after_sorted = after[order]
         for end, count in zip(ends.tolist(), counts.tolist(), strict=True):
@@ -351,9 +311,9 @@ class Search:
     # -- for people ------------------------------------------------------------------------------------------------------
 
     def _values(self, state: np.uint64) -> tuple[Core, tuple[Slot, ...]]:
-        _, core, blue, green = (int(part[0]) for part in self._unpack(np.array([state], np.uint64)))
-        numbers = (*self.groups.values[blue], *self.groups.values[green])
-        return self.cores.values[core], tuple(self.slots.values[number] for number in numbers)
+        _, core, _, blue, green = (int(part[0]) for part in self._unpack(np.array([state], np.uint64)))
+        numbers = (*self.steps.groups.values[blue], *self.steps.groups.values[green])
+        return self.steps.cores.values[core], tuple(self.steps.slots.values[number] for number in numbers)
 
     def _complaint(self, state: np.uint64) -> str:
         core, slots = self._values(state)
@@ -372,7 +332,7 @@ class Search:
         target = state
         for level in reversed(levels[:-1]):
             target, label = self._before(level, target)
-            lines.append(self.labels.values[label][0])
+            lines.append(self.steps.labels.values[label][0])
         told_lines = [f"  {number:3} {line}" for number, line in enumerate(reversed(lines), 1)]
         return "\n".join([*told_lines, self._picture(state)])
 
@@ -384,15 +344,3 @@ class Search:
                 if len(hit):
                     return chunk[source[hit[0]]], int(labels[hit[0]])
         raise AssertionError("a state of the next level has no state before it")
-
-
-def _holder(core: Core) -> int:
-    if core.lease is None or core.lease.holder is None:
-        return 0
-    return 1 if core.lease.holder is Color.BLUE else 2
-
-
-def _change(move: CoreMove) -> int:
-    if move.lists is not None:
-        return 1 + 2 * move.lists
-    return 0 if move.forgets is None else 2 + 2 * move.forgets

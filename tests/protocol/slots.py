@@ -3,12 +3,27 @@ take, and what controllers know of it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from tests.protocol.parts import FAULTS, REAL, SHARE, Bounds, Rules, Seen, Slot, SlotMove, said, told
+from tests.protocol.names import forgetful, renamed
+from tests.protocol.parts import (
+    FAULTS,
+    REAL,
+    SHARE,
+    Bounds,
+    Hand,
+    Rules,
+    Seen,
+    Slot,
+    SlotMove,
+    in_order,
+    replace,
+    said,
+    told,
+)
 from workloads.common.lease import Grant
 from workloads.common.report import Report
-from workloads.common.states import Color, Membership, State
+from workloads.common.states import Color, State
 from workloads.member import lifecycle as lc
 from workloads.sidecar import step as sc
 
@@ -51,11 +66,11 @@ class Slots:
 
     def listed(self, slot: Slot, controller: int) -> Slot:
         """The slot after a controller listed all pods."""
-        return _seen(slot, controller, self.actual(slot))
+        return renamed(_seen(slot, controller, self.actual(slot)))
 
     def forgotten(self, slot: Slot, controller: int) -> Slot:
         """The slot after a controller crashed."""
-        return _seen(slot, controller, None)
+        return renamed(_seen(slot, controller, None))
 
     # -- steps of a slot -----------------------------------------------------------------------------------------------
 
@@ -68,7 +83,7 @@ class Slots:
             same_process = after.exists and after.up and (after.uid, after.boot) == (slot.uid, slot.boot)
             if same_process and (after.life.epoch < slot.life.epoch or after.life.seen_epoch < slot.life.seen_epoch):
                 move = move._replace(wrong="the epoch of a consumer process fell")
-            yield move
+            yield move._replace(after=renamed(after))
 
     def _slot_moves(self, slot: Slot, lease: Grant | None) -> Iterator[SlotMove]:
         name = slot.color.value
@@ -77,10 +92,13 @@ class Slots:
             if (actual != seen) if self.bounds.fine else ((actual and actual.uid) != (seen and seen.uid)):
                 who = "the controller" if len(slot.seen) == 1 else f"controller {number}"
                 yield SlotMove(f"{who} sees a {name} pod", "", True, _seen(slot, number, actual))
+        if slot.ghost is not None:
+            yield from self._ghost_moves(slot, slot.ghost)
         if not slot.exists:
-            yield SlotMove(f"a {name} pod is created", "", True, self.fresh(slot.color, slot.uid + 1, slot.seen))
+            made = replace(self.fresh(slot.color, slot.uid + 1, slot.seen), ghost=slot.ghost)
+            yield SlotMove(f"a {name} pod is created", "", True, made)
             return
-        yield SlotMove(f"a {name} pod is deleted", "pod-delete", False, self._gone(slot))
+        yield SlotMove(f"a {name} pod is deleted", "pod-delete", False, self.gone(slot))
         if slot.kept is not None:
             again = f"an old report of a {name} pod is written again: {said(slot.kept)}"
             yield SlotMove(again, "", False, replace(slot, stored=slot.kept))
@@ -89,7 +107,7 @@ class Slots:
                            replace(slot, kept=slot.stored))  # fmt: skip
         if slot.frozen:
             thawed = replace(slot, frozen=False)
-            yield SlotMove(f"a {name} pod thaws", "", True, self._feed(thawed, lc.Stalled()) if slot.up else thawed)
+            yield SlotMove(f"a {name} pod thaws", "", True, self.feed(thawed, lc.Stalled()) if slot.up else thawed)
             return
         if slot.ready:
             yield SlotMove(f"a {name} pod is not Ready", "unready", False, replace(slot, ready=False))
@@ -99,6 +117,25 @@ class Slots:
         yield from self._sidecar_moves(slot, name, lease)
         yield from self._consumer_moves(slot, name, lease)
 
+    def _ghost_moves(self, slot: Slot, ghost: Slot) -> Iterator[SlotMove]:
+        """What is left of a pod that was deleted by force. Its sidecar's token died with the pod: it is cut off, and
+        has nothing but what it remembers. What it does is its own matter: a fair schedule leaves it alone. While it
+        stands still it takes no step, as one that has thawed may.
+        """
+        name = f"{slot.color} zombie"
+        if ghost.dazed:
+            aware = replace(self.feed(ghost, lc.Stalled()), dazed=False)
+            yield SlotMove(f"a {name} sees that it stood still", "", True, self.haunted(slot, aware))
+        calls = self._sidecar_moves(ghost, name, None) if self.bounds.remembers else ()
+        for move in (*calls, *self._consumer_moves(ghost, name, None)):
+            if move.fault != "consumer-crash":
+                yield move._replace(due=False, after=self.haunted(slot, move.after))
+
+    def haunted(self, slot: Slot, ghost: Slot) -> Slot:
+        """The slot with this zombie, unless that will never do anything again."""
+        quiet = ghost.life.state is State.PAUSED and not ghost.life.wanted and not self.bounds.remembers
+        return replace(slot, ghost=None if quiet else renamed(replace(ghost, stored=None)))
+
     def _consumer_moves(self, slot: Slot, name: str, lease: Grant | None) -> Iterator[SlotMove]:
         begun = lc.start(self.bounds.membership, self.bounds.protocol)
         if not slot.up:
@@ -106,39 +143,44 @@ class Slots:
             yield SlotMove(f"a {name} consumer starts", "", True, self._after(started, begun))
             return
         for effect in slot.todo:
-            done = _without(slot, effect)
+            done = without(slot, effect)
             match effect:
+                case lc.Effect.JOIN if self.bounds.records:
+                    owned = self.feed(done, lc.Owned(self.share))
+                    yield SlotMove(f"a {name} consumer is a member", "", True, owned)
+                case lc.Effect.COMMIT | lc.Effect.REWIND if self.bounds.records:
+                    pass  # `Carrying` has them
                 case lc.Effect.COMMIT:
-                    yield SlotMove(f"a {name} consumer commits", "", True, self._feed(done, lc.CommitEnded(True)))
-                    failed = self._feed(done, lc.CommitEnded(False))
+                    yield SlotMove(f"a {name} consumer commits", "", True, self.feed(done, lc.CommitEnded(True)))
+                    failed = self.feed(done, lc.CommitEnded(False))
                     yield SlotMove(f"a {name} consumer cannot commit", "commit-fails", False, failed)
                 case lc.Effect.LEAVE:
-                    yield SlotMove(f"a {name} consumer leaves the group", "", True, self._feed(done, lc.Left()))
+                    yield SlotMove(f"a {name} consumer leaves the group", "", True, self.feed(done, lc.Left()))
                 case lc.Effect.JOIN | lc.Effect.REWIND:
-                    assigned = self._feed(done, lc.Assigned(self.share))
+                    assigned = self.feed(done, lc.Assigned(self.share))
                     yield SlotMove(f"a {name} consumer is assigned", "", True, assigned)
         wanted = self._command(slot.view)
-        for command in sorted(slot.inflight, key=repr):
+        for command in in_order(slot.inflight):
             what = f"a {name} consumer executes {command}"
-            yield SlotMove(what, "", command == wanted, self._feed(slot, command))
+            yield SlotMove(what, "", command == wanted, self.feed(slot, command))
         yield from self._owner_moves(slot, name, lease)
-        crashed = replace(slot, up=False, life=begun.lifecycle, todo=(), inflight=frozenset())
+        crashed = replace(slot, up=False, life=begun.lifecycle, todo=(), inflight=frozenset(), hand=Hand())
         yield SlotMove(f"a {name} consumer crashes", "consumer-crash", False, crashed)
 
     def _owner_moves(self, slot: Slot, name: str, lease: Grant | None) -> Iterator[SlotMove]:
         """What the group does to a consumer."""
         if self.share and slot.life.state is State.ACTIVE:
             if slot.life.partitions:
-                revoked = self._feed(slot, lc.Revoked(slot.life.partitions))
+                revoked = self.feed(slot, lc.Revoked(slot.life.partitions))
                 yield SlotMove(f"a {name} consumer's partitions are revoked", "revoked", False, revoked)
             else:
-                given = self._feed(slot, lc.Assigned(self.share))
+                given = self.feed(slot, lc.Assigned(self.share))
                 yield SlotMove(f"a {name} consumer is given partitions again", "", True, given)
         if slot.life.client is lc.Client.MEMBER:
-            lost = self._feed(replace(slot, todo=()), lc.Lost())
+            lost = self.feed(replace(slot, todo=()), lc.Lost(slot.hand.position > slot.hand.acked))
             if slot.life.state is not State.PAUSED or slot.life.wanted:
                 yield SlotMove(f"a {name} consumer loses its partitions", "lost", False, lost)
-            elif lease and lease.holder is slot.color.other and self.bounds.membership is not Membership.SHARED:
+            elif lease and lease.holder is slot.color.other and not slot.life.way.member_from_start:
                 yield SlotMove(f"a {name} consumer is fenced", "", False, lost)
 
     def _sidecar_moves(self, slot: Slot, name: str, lease: Grant | None) -> Iterator[SlotMove]:
@@ -172,17 +214,19 @@ class Slots:
         forgot = replace(slot, view=sc.View(slot.color))
         yield SlotMove(f"a {name} sidecar crashes", "sidecar-crash", False, forgot)
 
-    def _gone(self, slot: Slot) -> Slot:
+    def gone(self, slot: Slot) -> Slot:
         """The pod is deleted; a controller that has not seen that goes by its last report."""
         seen = tuple(self.known(slot, number) for number in range(len(slot.seen)))
         begun = lc.start(self.bounds.membership, self.bounds.protocol)
-        return Slot(slot.color, slot.uid, 0, begun.lifecycle, sc.View(slot.color), seen, exists=False)
+        return Slot(
+            slot.color, slot.uid, 0, begun.lifecycle, sc.View(slot.color), seen, exists=False, ghost=slot.ghost
+        )  # fmt: skip
 
     def _heard(self, slot: Slot, consumer: Report | None) -> Slot:
         after = self._posted(slot, replace(slot.view, consumer=consumer))
         return after if self.bounds.fine else self._reported(after)
 
-    def _command(self, view: sc.View) -> lc.Event | None:
+    def _command(self, view: sc.View) -> lc.Pause | lc.Resume | None:
         match self.rules.sidecar(view).call:
             case sc.PauseConsumer(epoch):
                 return lc.Pause(epoch)
@@ -203,7 +247,7 @@ class Slots:
             return slot
         return replace(slot, stored=report, view=replace(slot.view, reported=report))
 
-    def _feed(self, slot: Slot, event: lc.Event) -> Slot:
+    def feed(self, slot: Slot, event: lc.Event) -> Slot:
         return self._after(slot, self.rules.lifecycle(slot.life, event))
 
     def _after(self, slot: Slot, step: lc.Step) -> Slot:
@@ -214,17 +258,19 @@ class Slots:
                 todo = tuple(e for e in todo if e not in (lc.Effect.JOIN, lc.Effect.REWIND, lc.Effect.LEAVE))
             elif effect not in todo:
                 todo = (*todo, effect)
-        after = self._tidy(replace(slot, life=step.lifecycle, todo=todo))
+        after = self._tidy(replace(slot, life=forgetful(step.lifecycle), todo=todo))
+        if self.bounds.records:
+            after = handed(slot, after, step.effects)
         if not self.bounds.fine:  # how long a drain takes is seen in how late its sidecar hears of it
             if lc.Effect.LEAVE in after.todo:
-                return self._feed(_without(after, lc.Effect.LEAVE), lc.Left())
-            if lc.Effect.COMMIT in after.todo and "commit-fails" not in self.kinds:
-                return self._feed(_without(after, lc.Effect.COMMIT), lc.CommitEnded(True))
+                return self.feed(without(after, lc.Effect.LEAVE), lc.Left())
+            if lc.Effect.COMMIT in after.todo and "commit-fails" not in self.kinds and not self.bounds.records:
+                return self.feed(without(after, lc.Effect.COMMIT), lc.CommitEnded(True))
         return after
 
     def _tidy(self, slot: Slot) -> Slot:
         """Drop the commands that can only be refused for as long as this process lives."""
-        old = {c for c in slot.inflight if isinstance(c, lc.Pause | lc.Resume) and c.epoch < slot.life.seen_epoch}
+        old = {command for command in slot.inflight if command.epoch < slot.life.seen_epoch}
         if not old or not all(self.rules.lifecycle(slot.life, command).refused for command in old):
             return slot
         return replace(slot, inflight=slot.inflight - old)
@@ -234,5 +280,21 @@ def _seen(slot: Slot, controller: int, seen: Seen | None) -> Slot:
     return replace(slot, seen=(*slot.seen[:controller], seen, *slot.seen[controller + 1 :]))
 
 
-def _without(slot: Slot, effect: lc.Effect) -> Slot:
+def without(slot: Slot, effect: lc.Effect) -> Slot:
     return replace(slot, todo=tuple(e for e in slot.todo if e is not effect))
+
+
+def handed(before: Slot, after: Slot, effects: tuple[lc.Effect, ...]) -> Slot:
+    """The slot after a step of its lifecycle, with what its consumer has in hand of the partition."""
+    life, hand, todo = after.life, after.hand, after.todo
+    if lc.Effect.REPLACE in effects or lc.Effect.RETIRE in effects:
+        hand = Hand()
+    if life.state is State.PAUSED:
+        hand = replace(hand, position=-1, acked=-1, epoch=0)
+    if life.state is State.ACTIVE:
+        hand = replace(hand, epoch=life.epoch)
+    if not life.wanted:
+        todo = tuple(effect for effect in todo if effect is not lc.Effect.REWIND)
+    if lc.Effect.REWIND in effects or lc.Effect.REWIND not in todo or life.seen_epoch != before.life.seen_epoch:
+        hand = replace(hand, part=0, chosen=None)
+    return replace(after, hand=hand, todo=todo)

@@ -1,11 +1,13 @@
 """The consumer's lifecycle: each guarantee of its docstring, and properties of every sequence of events."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from tests.protocol.names import forgetful
 from tests.support.search import examples
 from workloads.common.states import GroupProtocol, Membership, State
 from workloads.member.lifecycle import (
@@ -221,6 +223,20 @@ def test_epochs_never_fall(events: list[Event], membership: Membership, protocol
         assert now.seen_epoch >= before.seen_epoch
         assert now.paused_epoch >= before.paused_epoch
         assert now.seen_epoch >= now.epoch >= now.paused_epoch or now.paused_epoch == -1
+
+
+@settings(max_examples=examples(400), deadline=None)
+@given(EVENTS, MEMBERSHIPS, PROTOCOLS)
+def test_a_pause_that_a_newer_command_has_overtaken_is_of_no_matter(
+    events: list[Event], membership: Membership, protocol: GroupProtocol
+) -> None:
+    """The model rests on it: there it is forgotten."""
+    forgotten = start(membership, protocol).lifecycle
+    for before, event, taken in lives(events, membership, protocol):
+        last = step(forgotten, event)
+        assert (last.effects, last.refused) == (taken.effects, taken.refused)
+        assert replace(last.lifecycle, paused_epoch=-1) == replace(taken.lifecycle, paused_epoch=-1), before
+        forgotten = forgetful(last.lifecycle)
 
 
 @settings(max_examples=examples(400), deadline=None)

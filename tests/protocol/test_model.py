@@ -6,7 +6,7 @@ import pytest
 
 from tests.protocol import broken
 from tests.protocol.invariants import InvariantBroken
-from tests.protocol.model import SINGLES, STANDARD, WIDE, faults, main, visit
+from tests.protocol.model import PAIRS, SINGLES, STANDARD, STRATEGY_B, WIDE, faults, main, separate, visit
 from tests.protocol.parts import FAULTS, Bounds, Rules
 from tests.protocol.search import Search
 from tests.protocol.world import World
@@ -25,9 +25,12 @@ def test_no_invariant_breaks_and_every_state_ends_well(bounds: Bounds) -> None:
 
 
 def test_the_worlds_cover_what_can_go_wrong() -> None:
-    assert {kind for bounds in SINGLES for kind, _ in bounds.faults} == FAULTS.keys()
+    assert {kind for bounds in (*SINGLES, *PAIRS) for kind, _ in bounds.faults} == FAULTS.keys() - {"zombie"}
+    assert {(bounds.fenced, "zombie" in dict(bounds.faults)) for bounds in STRATEGY_B} == {
+        (fenced, zombie) for fenced in (True, False) for zombie in (True, False)
+    }
     worlds = [bounds for group in STANDARD.values() for bounds in group]
-    assert all(bounds.pods == 2 for bounds in SINGLES)
+    assert all(bounds.pods == 2 for bounds in (*SINGLES, *PAIRS))
     assert {bounds.membership for bounds in worlds} == set(Membership)
     assert {bounds.protocol for bounds in worlds} == set(GroupProtocol)
     assert {bounds.fine for bounds in worlds} == {True, False}
@@ -135,6 +138,22 @@ def test_other_broken_copies_are_caught(rules: Rules, bounds: Bounds) -> None:
 def test_broken_copies_of_what_a_switch_waits_for_are_caught(rules: Rules, bounds: Bounds, says: str) -> None:
     assert caught(bounds, rules).startswith(says)
     Search(World(bounds)).run()
+
+
+@pytest.mark.parametrize(
+    ("rules", "bounds", "says"),
+    [
+        (broken.GOES_BY_THE_LAST_HOLDER, separate("deadline"), "the offset difference is -1"),
+        (broken.GOES_BY_THE_LAST_HOLDER, separate("consumer-crash"), "a start goes back"),
+        (broken.BEGINS_AT_THE_END, separate(total=0, reigned=False), "records are lost"),
+        (broken.READS_FIRST, separate(total=0), "the offset difference is -1"),
+        (broken.WAITS_FOR_NO_COPY, separate("consumer-crash"), "a start goes back"),
+        (broken.AN_ID_PER_COLOUR, separate("zombie"), "went through after somebody had started under a newer epoch"),
+    ],
+    ids=["last holder", "a repeated start", "at the end", "reads first", "overtaken by a copy", "an id per colour"],
+)
+def test_broken_copies_of_strategy_b_are_caught(rules: Rules, bounds: Bounds, says: str) -> None:
+    assert says in caught(bounds, rules).splitlines()[0]
 
 
 def test_the_histories_are_the_shortest_and_numbered() -> None:

@@ -7,12 +7,12 @@ core's on the core and on what the controllers know of the slots. So either can 
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field
 
 from tests.protocol import invariants
+from tests.protocol.carrying import Carrying
 from tests.protocol.invariants import unearned, wrong_write
-from tests.protocol.parts import LATE, Control, Core, CoreMove, Known, Slot, told
-from tests.protocol.slots import Slots
+from tests.protocol.parts import LATE, Control, Core, CoreMove, Hand, Known, Slot, replace, told
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Outcome, State
 from workloads.controller import terms as tm
@@ -20,13 +20,23 @@ from workloads.member import lifecycle as lc
 from workloads.sidecar import step as sc
 
 
-class World(Slots):
-    """The steps of everything within `bounds`, by `rules`."""
+@dataclass
+class World(Carrying):
+    """The steps of everything within `bounds`, by `rules`. What is asked for again and again is remembered."""
+
+    _specs: dict[int, tm.Spec] = field(default_factory=dict)
+    _decisions: dict[tuple[Control, tuple[Known, Known], bool], tm.Decision] = field(default_factory=dict)
 
     # -- the beginning: blue is active and settled, everybody knows it; generation 2 asks for green ------------------
 
     def spec(self, generation: int) -> tm.Spec:
         """What this generation asks for: odd ones blue, even ones green."""
+        found = self._specs.get(generation)
+        if found is None:
+            found = self._specs[generation] = self._asked_for(generation)
+        return found
+
+    def _asked_for(self, generation: int) -> tm.Spec:
         active = Color.BLUE if generation % 2 else Color.GREEN
         pods = self.bounds.pods
         return tm.Spec(
@@ -52,6 +62,8 @@ class World(Slots):
             )  # fmt: skip
         else:
             life = replace(slot.life, epoch=2, seen_epoch=2, paused_epoch=2)
+        if self.bounds.records and color is grant.holder:
+            slot = replace(slot, hand=Hand(position=1, acked=1, epoch=2, initialised=True))
         slot = replace(slot, life=life, todo=(), ready=True)
         truth = slot.truth()
         view = sc.View(color, grant, "0.0", truth, truth)
@@ -76,6 +88,7 @@ class World(Slots):
         who = "the controller" if len(core.controls) == 1 else f"controller {number}"
 
         def becomes(after: Control) -> Core:
+            after = self._tidied(after)
             return replace(core, controls=(*core.controls[:number], after, *core.controls[number + 1 :]))
 
         crashed = becomes(Control(False, None, core.generation, None, core.status))
@@ -107,6 +120,7 @@ class World(Slots):
         who: str,
     ) -> Iterator[CoreMove]:
         def becomes(after: Control, lease: Grant | None) -> Core:
+            after = self._tidied(after)
             controls = (*core.controls[:number], after, *core.controls[number + 1 :])
             return replace(core, lease=lease, controls=controls)
 
@@ -128,6 +142,12 @@ class World(Slots):
             for measured, kind in self._measurements(decision):
                 what = f"{who} measures: {type(measured).__name__.lower()} {measured}"
                 yield CoreMove(what, kind, not kind, becomes(replace(me, measured=measured), core.lease))
+
+    def _tidied(self, me: Control) -> Control:
+        """The controller without a list of a phase that is over. Where a Lease can be lost a phase may come again."""
+        if me.listed is None or "lease-delete" in self.kinds:
+            return me
+        return me if me.listed == tm.phase_key(self.spec(me.generation), me.grant) else replace(me, listed=None)
 
     def _measurements(self, decision: tm.Decision) -> Iterator[tuple[tm.Lag | tm.Analysis, str]]:
         """What can come of the measurement that is asked for, each with the kind of fault that it is."""
@@ -152,6 +172,12 @@ class World(Slots):
         return tuple(found)
 
     def _decision(self, me: Control, known: tuple[Known, Known], late: bool) -> tm.Decision:
+        found = self._decisions.get((me, known, late))
+        if found is None:
+            found = self._decisions[me, known, late] = self._decided(me, known, late)
+        return found
+
+    def _decided(self, me: Control, known: tuple[Known, Known], late: bool) -> tm.Decision:
         spec = self.spec(me.generation)
         return self.rules.decide(
             tm.Observation(
