@@ -52,6 +52,11 @@ def judged(runs: Sequence[tuple[Path, RunResult]], keep: int, repository: Path) 
     return [Outdated(folder, _tracked(folder) or named.get(folder)) for folder in folders]
 
 
+def committed(runs: Sequence[tuple[Path, RunResult]]) -> list[RunResult]:
+    """The results that git tracks. Raises ExperimentError if git cannot tell."""
+    return [result for folder, result in runs if _tracked(folder)]
+
+
 def _tracked(folder: Path) -> str | None:
     """Why git holds on to a folder: it has a file of it in its index. None where there is no repository."""
     command = ["git", "-C", str(folder), "ls-files", "--", "."]

@@ -37,10 +37,11 @@ def switches_table(result: RunResult) -> str:
             s.handoff_seconds,
             s.gap_seconds,
             s.spacing_seconds,
+            s.commanded,
         ]
         for number, s in enumerate(result.switches, 1)
     ]
-    return table(["#", "direction", "outcome", "switch s", "up s", "hand-off s", "gap s", "spacing s"], rows)
+    return table(["#", "direction", "outcome", "switch s", "up s", "hand-off s", "gap s", "spacing s", "by"], rows)
 
 
 def criteria_table(result: RunResult) -> str:
