@@ -8,23 +8,19 @@ means that records are handled twice, more that records are left out. What the e
 - `ASSIGNED` carries where its member starts, if that was decided by the member itself (strategy B). A member that
   starts at its group's committed offsets is not told them, and then the first record stands for the start.
 
-Pure: lines in, values out. `of_run` reads a run's folder.
+Pure: lines in, values out. `experiments.offsets` reads a run's folder.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-from experiments.errors import ExperimentError
 from experiments.measurements import DIRECTIONS
-from experiments.records import CONSUMED, EVENTS, objects
 from experiments.results import Direction, Measured
 from experiments.tables import table
 
-FILE = "offsets.json"
 PAUSED, COMMITTED, ASSIGNED, DRAINING = "PAUSED", "COMMITTED", "ASSIGNED", "DRAINING"
 # The epoch of a grant that is older than the logs.
 _BEFORE = -1
@@ -156,11 +152,6 @@ def _first_handled(consumed: Iterable[Line]) -> tuple[dict[tuple[str, int, Parti
     return {key: offset for key, (_, offset) in earliest.items()}, since
 
 
-def of_run(logs: Path) -> list[Taken]:
-    """From the logs that a run keeps."""
-    return compare(objects(logs, EVENTS), objects(logs, CONSUMED))
-
-
 def measurements(taken: Sequence[Taken]) -> dict[str, Measured]:
     """What a result says of it: the largest difference either way, and of how many partitions it is known."""
     known = [one.difference for one in taken if one.difference is not None]
@@ -178,13 +169,8 @@ def as_json(taken: Sequence[Taken]) -> list[dict[str, Any]]:
     return [{**asdict(one), "difference": one.difference} for one in taken]
 
 
-def shown(run: Path) -> str:
-    """The accuracy of a run as a table, one line a change of colour, from its logs. Raises ExperimentError if it has
-    none.
-    """
-    taken = of_run(run / "logs")
-    if not taken:
-        raise ExperimentError(f"{run} has no event log that shows a change of colour")
+def shown(taken: Iterable[Taken]) -> str:
+    """As a table, one line a change of colour."""
     epochs: dict[int, list[Taken]] = defaultdict(list)
     for one in taken:
         epochs[one.epoch].append(one)
@@ -219,5 +205,4 @@ def shown(run: Path) -> str:
         "first least",
         "most",
     ]
-    said = "start - committed, and first record handled - committed, in records (aim 0)"
-    return f"{run.name}: {said}\n\n{table(header, rows)}"
+    return table(header, rows)

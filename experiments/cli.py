@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.settings import registry
-from experiments import accuracy, comparison, complexity, handoff, lines, options, retention, summary
+from experiments import comparison, complexity, handoff, lines, offsets, options, retention, summary
 from experiments.complexity import Complexity
 from experiments.console import discard, emit
 from experiments.errors import ExperimentError
@@ -103,7 +103,7 @@ def _handoff(parsed: argparse.Namespace) -> int:
 
 
 def _offsets(parsed: argparse.Namespace) -> int:
-    emit(accuracy.shown(parsed.run), sys.stdout)
+    emit(offsets.table(parsed.run), sys.stdout)
     return PASSED
 
 
@@ -184,8 +184,8 @@ def _parser() -> argparse.ArgumentParser:
     steps = commands.add_parser("handoff", help="where the time of a run's hand-offs goes, step by step")
     steps.add_argument("run", type=Path, help="the run's folder")
 
-    offsets = commands.add_parser("offsets", help="how exactly each colour took up where the other one had left off")
-    offsets.add_argument("run", type=Path, help="the run's folder")
+    taken = commands.add_parser("offsets", help="how exactly each colour took up where the other one had left off")
+    taken.add_argument("run", type=Path, help="the run's folder")
 
     compare = commands.add_parser(
         "compare", help="the strategies beside each other, as Markdown, from committed results"

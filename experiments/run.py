@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from components.strategies.base import strategy
-from experiments import accuracy, collection, environment, metrics, verdict
+from experiments import accuracy, collection, environment, metrics, offsets, verdict
 from experiments.conclusion import Seen, Subject, conclude
 from experiments.folders import ResultFolder, remove_abandoned
 from experiments.interrupts import Interrupts
@@ -85,8 +85,8 @@ def _conclude(
         versions = environment.describe(cluster, namespace, settings, lab.stack.provider_versions())
     notes, samples = lab.notes, lab.lag.samples
     collection.notes(notes.switches, samples, path)
-    taken = accuracy.of_run(logs)
-    collection.tables({accuracy.FILE: accuracy.as_json(taken)}, path)
+    taken = offsets.of(logs)
+    collection.tables({offsets.FILE: accuracy.as_json(taken)}, path)
     observed_by_scenario = options.scenario.observe(notes, logs)
     collection.tables({f"{name}.json": content for name, content in notes.tables.items()}, path)
     measured: dict[str, Measured] = {

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from components.names import COLORS, consumer_set
-from experiments import accuracy, by_hand, criteria, groups, switching
+from experiments import by_hand, criteria, groups, offsets, switching
 from experiments.cluster import LiveSwitch
 from experiments.criteria import Observations
 from experiments.errors import ExperimentError, PreconditionError
@@ -129,7 +129,7 @@ def _wait_standing_by(lab: Lab, color: Color) -> None:
 
 def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     """In how many partitions the copied offset was not where the old colour left off, by its own events."""
-    left = {(one.epoch, one.partition): one.committed for one in accuracy.of_run(logs)}
+    left = {(one.epoch, one.partition): one.committed for one in offsets.of(logs)}
     copies = [(row["epoch"], row["copied"]) for row in notes.tables.get(_TABLE, [])]
     off = [
         partition
