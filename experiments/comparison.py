@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.settings import registry
-from components.settings.models import StrategySettings
 from experiments.complexity import Complexity, measure
 from experiments.measurements import Distribution
 from experiments.results import RunResult
 from experiments.tables import markdown
+from experiments.variants import default_variant, variant, words
 
 NORMAL, ROLLBACK = "1", "2"
 NOTHING = "-"
@@ -37,23 +37,6 @@ class Column:
     @property
     def runs(self) -> list[RunResult]:
         return [run for run in (self.normal, self.rollback) if run is not None]
-
-
-def variant(result: RunResult) -> dict[str, object]:
-    """What a strategy's own keys were in a run, and the rate; only keys that the run tells."""
-    told = {"membership": result.membership, "group_protocol": result.group_protocol, **result.environment}
-    return {key: told[key] for key in (*_own_keys(result.strategy), "rate") if told.get(key) is not None}
-
-
-def default_variant(letter: str) -> dict[str, object]:
-    """The same of a stack that sets nothing. Raises KeyError for a strategy that is not built."""
-    fields = registry.models()[letter].model_fields
-    return {key: fields[key].default for key in (*_own_keys(letter), "rate")}
-
-
-def _own_keys(letter: str) -> list[str]:
-    model = registry.models().get(letter, StrategySettings)
-    return [name for name in model.model_fields if name not in StrategySettings.model_fields]
 
 
 def newest(results: Sequence[RunResult], letter: str, scenario: str) -> RunResult | None:
@@ -132,14 +115,13 @@ def compared(chosen: Sequence[Column], results: Sequence[RunResult]) -> str:
 def _variants(results: Sequence[RunResult]) -> str:
     latest: dict[tuple[str, ...], RunResult] = {}
     for result in sorted(results, key=lambda one: one.started_at):
-        words = ", ".join(f"{key} {value}" for key, value in variant(result).items())
-        latest[result.strategy, result.scenario, result.kind, words] = result
+        latest[result.strategy, result.scenario, result.kind, words(result)] = result
     verdicts = {True: "passed", False: "FAILED", None: "measurement"}
     rows: list[list[object]] = [
         [
             strategy.upper(),
             scenario,
-            words,
+            told,
             _seconds(result, "switch_seconds"),
             _milliseconds(result, "handoff_seconds"),
             _milliseconds(result, "gap_seconds"),
@@ -147,7 +129,7 @@ def _variants(results: Sequence[RunResult]) -> str:
             verdicts[result.passed],
             f"`{result.run}`",
         ]
-        for (strategy, scenario, _, words), result in sorted(latest.items())
+        for (strategy, scenario, _, told), result in sorted(latest.items())
     ]
     header = ["strategy", "scenario", "variant", "switch (s)", "hand-off (ms)", "gap (ms)"]
     return markdown([*header, "lost", "duplicates", "dual active", "rebalances", "verdict", "run"], rows)

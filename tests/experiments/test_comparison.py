@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from experiments.cli import main
-from experiments.comparison import Column, columns, compared, default_variant, newest, variant
+from experiments.comparison import Column, columns, compared, newest
 from experiments.complexity import Complexity
 from experiments.folders import ResultFolder
 from experiments.results import RunResult, SwitchResult
 from experiments.run import REPOSITORY
+from experiments.variants import default_variant, variant
 from tests.support.samples import result
 
 EXPECTED = json.loads((REPOSITORY / "report" / "expected.json").read_text())

@@ -34,6 +34,7 @@ def test_the_plans_scenarios_are_found() -> None:
         "1": "normal switch",
         "2": "immediate rollback",
         "b-runbook": "the runbook: scale down, copy offsets by command, scale up",
+        "crash": "a consumer of the old, and of the new colour crashes",
         "zombie": "a member that was given up and goes on",
     }
 
@@ -41,6 +42,7 @@ def test_the_plans_scenarios_are_found() -> None:
 def test_what_is_no_test_of_the_plan_is_a_measurement() -> None:
     assert {name for name, scenario in scenarios.SCENARIOS.items() if scenario.kind == "measurement"} == {
         "b-runbook",
+        "crash",
         "zombie",
     }
 
