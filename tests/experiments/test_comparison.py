@@ -12,13 +12,19 @@ from experiments.cli import main
 from experiments.comparison import Column, columns, compared, newest
 from experiments.complexity import Complexity
 from experiments.folders import ResultFolder
-from experiments.results import RunResult, SwitchResult
+from experiments.results import Measured, RunResult, SwitchResult
 from experiments.run import REPOSITORY
 from experiments.variants import default_variant, variant
 from tests.support.samples import result
 
 EXPECTED = json.loads((REPOSITORY / "report" / "expected.json").read_text())
-ENVIRONMENT = {"rate": 100, "image consumer": "x", "image sidecar": "x", "image controller": "x", "image kafka": "x"}
+ENVIRONMENT: dict[str, Measured] = {
+    "rate": 100,
+    "image consumer": "x",
+    "image sidecar": "x",
+    "image controller": "x",
+    "image kafka": "x",
+}
 NORMAL = result(
     environment=ENVIRONMENT,
     switches=[SwitchResult("blue-green", 2.0 + n / 10, 4.0, 0.05, 0.06 + n / 100, 0.12, "Switched") for n in range(4)],

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from experiments.zombies import Zombie, handled_after, measurements, row, stopping
+from experiments.zombies import Line, Zombie, handled_after, measurements, row, stopping
 
 SECOND = 10**9
 ZOMBIE = Zombie(
@@ -22,11 +22,11 @@ ZOMBIE = Zombie(
 )
 
 
-def line(t: float, offset: int = 0) -> dict[str, object]:
+def line(t: float, offset: int = 0) -> Line:
     return {"partition": 3, "offset": offset, "t": round(t * SECOND)}
 
 
-def event(t: float, name: str) -> dict[str, object]:
+def event(t: float, name: str) -> Line:
     return {"event": name, "t": round(t * SECOND)}
 
 
@@ -38,7 +38,7 @@ def test_the_first_word_of_stopping_after_the_thaw_counts() -> None:
 
 
 def test_only_what_was_handled_after_the_thaw_counts() -> None:
-    lines = [line(9.99), line(11.0, 1), {"end": 3, "t": 12 * SECOND}, line(11.2, 2)]
+    lines: list[Line] = [line(9.99), line(11.0, 1), {"end": 3, "t": 12 * SECOND}, line(11.2, 2)]
     handled = handled_after(lines, ZOMBIE.thawed_ns)
     assert [one["offset"] for one in handled] == [1, 2]
     told = row(ZOMBIE, handled)
