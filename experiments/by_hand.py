@@ -9,7 +9,7 @@ import json
 import subprocess
 from typing import Any
 
-from components.names import GROUP, SWITCH_NAME, SWITCH_PLURAL
+from components.names import GROUP, SWITCH_NAME, SWITCH_PLURAL, consumer_set
 from experiments.errors import ExperimentError
 
 _SECONDS = 30.0
@@ -24,9 +24,9 @@ def activate(namespace: str, color: str) -> None:
     _patch(namespace, f"{SWITCH_PLURAL}.{GROUP}/{SWITCH_NAME}", {"spec": {"active": color}})
 
 
-def scale(namespace: str, stateful_set: str, replicas: int) -> None:
-    """Give a StatefulSet another number of pods; returns when the API server has it. Raises ByHandError."""
-    _patch(namespace, f"statefulset/{stateful_set}", {"spec": {"replicas": replicas}})
+def scale(namespace: str, color: str, replicas: int) -> None:
+    """Give a colour's consumers another number of pods; returns when the API server has it. Raises ByHandError."""
+    _patch(namespace, f"statefulset/{consumer_set(color)}", {"spec": {"replicas": replicas}})
 
 
 def _patch(namespace: str, what: str, change: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.names import LEASE_NAME, SWITCH_KIND, SWITCH_NAME
+from components.names import LEASE_NAME, SWITCH_KIND, SWITCH_NAME, consumer_set
 from experiments.cluster import Cluster
 from experiments.errors import ExperimentError
 
@@ -22,6 +22,11 @@ CONTROLLERS_MANAGER = "kafka-bluegreen-controller"
 Key = tuple[str, str]
 SWITCH: Key = (SWITCH_KIND, SWITCH_NAME)
 LEASE: Key = ("Lease", LEASE_NAME)
+
+
+def set_of(color: str) -> Key:
+    """A colour's consumers."""
+    return "StatefulSet", consumer_set(color)
 
 
 class ForeignChangeError(ExperimentError):

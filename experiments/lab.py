@@ -14,7 +14,7 @@ from experiments.clocks import Clocks
 from experiments.cluster import CONSUMERS, Cluster, LiveSwitch, Objects, Pod
 from experiments.disturbance import Disturbance, in_background
 from experiments.errors import DeadlineError, PreconditionError
-from experiments.guard import SWITCH, ForeignChangeError, Guard
+from experiments.guard import SWITCH, ForeignChangeError, Guard, set_of
 from experiments.lag import Lag
 from experiments.measurements import Color, LastSwitch, SwitchRecord, other
 from experiments.processes import LocalProcesses
@@ -80,6 +80,10 @@ class Lab:
     @property
     def namespace(self) -> str:
         return self.stack.name
+
+    def pod(self, color: Color, number: int) -> str:
+        """The name of a consumer pod."""
+        return f"{consumer_set(color)}-{number}"
 
     # Waiting for a state
 
@@ -241,7 +245,7 @@ class Lab:
         self.stack.configuration.set(**{color: {"replicas": replicas}})
         update = self.stack.up()
         # The number of a colour's pods stands in its set and in the switch, and in nothing else.
-        self.guard.check({SWITCH: 1, ("StatefulSet", consumer_set(color)): 1})
+        self.guard.check({SWITCH: 1, set_of(color): 1})
         if update.error is not None:
             raise PreconditionError(f"scaling {consumer_set(color)} to {replicas} failed:\n{update.error}")
         self.wait_pods({color: replicas})

@@ -18,18 +18,18 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from components.names import COLORS, consumer_set
 from experiments import by_hand, criteria, groups, offsets, switching
 from experiments.cluster import LiveSwitch
 from experiments.criteria import Observations
 from experiments.errors import ExperimentError, PreconditionError
+from experiments.guard import set_of
 from experiments.lab import Lab, Notes
 from experiments.measurements import Color, SwitchRecord, other
 from experiments.results import Criterion, Measured
 from experiments.scenarios.base import Scenario
 
 _TABLE = "runbook"
-_SET = "StatefulSet"
+_COLORS: tuple[Color, Color] = ("blue", "green")
 _STANDING_BY_SECONDS = 60.0
 # A member that is gone without a word is out of its group so long after its session timeout at the latest.
 _LEFT_SECONDS = 30.0
@@ -70,15 +70,15 @@ def _there_and_back(lab: Lab, switches: int, names: Mapping[str, str]) -> None:
 
 
 def _put_back(lab: Lab) -> None:
-    for color in COLORS:
-        by_hand.scale(lab.namespace, consumer_set(color), lab.settings.replicas)
-    lab.guard.check({(_SET, consumer_set(color)): 1 for color in COLORS})
+    for color in _COLORS:
+        by_hand.scale(lab.namespace, color, lab.settings.replicas)
+    lab.guard.check({set_of(color): 1 for color in _COLORS})
 
 
 def _take_away(lab: Lab, color: Color) -> None:
     lab.guard.check()
-    by_hand.scale(lab.namespace, consumer_set(color), 0)
-    lab.guard.check({(_SET, consumer_set(color)): 1})
+    by_hand.scale(lab.namespace, color, 0)
+    lab.guard.check({set_of(color): 1})
     lab.wait_pods({color: 0})
 
 
@@ -92,8 +92,8 @@ def _switch(lab: Lab, names: Mapping[str, str]) -> SwitchRecord:
         lab.namespace, names[source], names[target], lab.settings.topic, lab.settings.partitions
     )
     moments.append(time.monotonic())
-    by_hand.scale(lab.namespace, consumer_set(target), lab.settings.replicas)
-    lab.guard.check({(_SET, consumer_set(target)): 1})
+    by_hand.scale(lab.namespace, target, lab.settings.replicas)
+    lab.guard.check({set_of(target): 1})
     lab.wait_pods({target: lab.settings.replicas})
     _wait_standing_by(lab, target)
     moments.append(time.monotonic())

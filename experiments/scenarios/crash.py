@@ -13,7 +13,6 @@ machine, and root.
 import signal
 from collections.abc import Callable
 
-from components.names import consumer_set
 from experiments import criteria
 from experiments.criteria import Observations
 from experiments.disturbance import Disturbance
@@ -39,7 +38,7 @@ def perform(lab: Lab, switches: int) -> None:
 
 
 def _of_the_old(lab: Lab) -> Callable[[Disturbance], None]:
-    return lambda disturbance: _kill(lab, disturbance, f"{consumer_set(lab.active)}-0", "old")
+    return lambda disturbance: _kill(lab, disturbance, lab.pod(lab.active, 0), "old")
 
 
 def _of_the_new(lab: Lab) -> Callable[[Disturbance], None]:
@@ -47,7 +46,7 @@ def _of_the_new(lab: Lab) -> Callable[[Disturbance], None]:
 
     def crash(disturbance: Disturbance) -> None:
         disturbance.wait_holder(target)
-        _kill(lab, disturbance, f"{consumer_set(target)}-0", "new")
+        _kill(lab, disturbance, lab.pod(target, 0), "new")
 
     return crash
 

@@ -26,11 +26,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from components.names import consumer_set
 from experiments import by_hand, criteria, freezing, switching, zombies
 from experiments.cluster import Objects, Pod
 from experiments.criteria import Observations
 from experiments.errors import CollectionError, ExperimentError, PreconditionError
+from experiments.guard import set_of
 from experiments.lab import Lab, Notes
 from experiments.measurements import SwitchRecord, other
 from experiments.records import CONSUMED, EVENTS, objects
@@ -38,7 +38,6 @@ from experiments.results import Criterion, Measured
 from experiments.scenarios.base import Scenario
 from experiments.zombies import Zombie
 
-_SET = "StatefulSet"
 _TABLE = "zombies"
 # A node is NotReady after 40 s at the earliest (node-monitor-grace-period).
 _KUBELET_SECONDS = 36.0
@@ -61,16 +60,15 @@ def perform(lab: Lab, switches: int) -> None:
 def _switch(lab: Lab, *, noticeable: bool) -> SwitchRecord:
     """One switch away from a colour of which one member is a zombie; afterwards its set is whole again."""
     source, replicas = lab.active, lab.settings.replicas
-    name = consumer_set(source)
     lab.guard.check()
     try:
-        record, zombie = _with_a_zombie(lab, f"{name}-{replicas - 1}", noticeable=noticeable)
+        record, zombie = _with_a_zombie(lab, lab.pod(source, replicas - 1), noticeable=noticeable)
     except BaseException:
         with contextlib.suppress(ExperimentError):
-            by_hand.scale(lab.namespace, name, replicas)
+            by_hand.scale(lab.namespace, source, replicas)
         raise
-    by_hand.scale(lab.namespace, name, replicas)
-    lab.guard.check({(_SET, name): 1})
+    by_hand.scale(lab.namespace, source, replicas)
+    lab.guard.check({set_of(source): 1})
     lab.wait_pods({source: replicas})
     if not noticeable:
         record = switching.level(lab, record)
@@ -94,8 +92,8 @@ def _with_a_zombie(lab: Lab, pod: str, *, noticeable: bool) -> tuple[SwitchRecor
     begun = time.monotonic()
     with contextlib.ExitStack() as cut_off:
         cut_off.enter_context(freezing.frozen([kubelet], _KUBELET_SECONDS))
-        by_hand.scale(lab.namespace, consumer_set(source), lab.settings.replicas - 1)
-        lab.guard.check({(_SET, consumer_set(source)): 1})
+        by_hand.scale(lab.namespace, source, lab.settings.replicas - 1)
+        lab.guard.check({set_of(source): 1})
         _wait_going(lab, pod)
         cut_off.enter_context(freezing.frozen([sidecar], _KUBELET_SECONDS))
         with freezing.frozen([consumer], _KUBELET_SECONDS):

@@ -87,7 +87,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         made.did.append(f"copy {topic} {source} {target} {partitions}")
         return {0: 9, 1: 9}
 
-    monkeypatch.setattr(by_hand, "scale", lambda _namespace, name, n: made.did.append(f"scale {name} {n}"))
+    monkeypatch.setattr(by_hand, "scale", lambda _namespace, color, n: made.did.append(f"scale {color} {n}"))
     monkeypatch.setattr(groups, "wait_empty", lambda _namespace, group, _seconds: made.did.append(f"empty {group}"))
     monkeypatch.setattr(groups, "copy_offsets", copied)
     monkeypatch.setattr(switching, "by_patch", lambda lab: lab.by_patch())
@@ -99,20 +99,20 @@ def test_the_steps(world: World) -> None:
     lab: Any = world
     b_runbook.perform(lab, 1)
     assert world.did == [
-        "scale consumer-green 0",
+        "scale green 0",
         "pods {'green': 0}",
         "spell",
         "empty g-green",
-        "scale consumer-blue 0",
+        "scale blue 0",
         "pods {'blue': 0}",
         "copy t g-blue g-green 4",
-        "scale consumer-green 2",
+        "scale green 2",
         "pods {'green': 2}",
         "grant",
         "level",
         "spell",
-        "scale consumer-blue 2",
-        "scale consumer-green 2",
+        "scale blue 2",
+        "scale green 2",
         "pods {'blue': 2, 'green': 2}",
     ]
     (record,) = world.notes.switches
@@ -140,7 +140,7 @@ def test_what_goes_wrong_leaves_both_colours_there(world: World, monkeypatch: py
     lab: Any = world
     with pytest.raises(CollectionError, match="has members"):
         b_runbook.perform(lab, 1)
-    assert world.did[-2:] == ["scale consumer-blue 2", "scale consumer-green 2"]
+    assert world.did[-2:] == ["scale blue 2", "scale green 2"]
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_another_colour_is_asked_for_on_the_live_object(told: Path) -> None:
 
 
 def test_a_set_is_scaled_on_the_object_itself_and_not_by_its_subresource(told: Path) -> None:
-    by_hand.scale("strategy-x", "consumer-blue", 2)
+    by_hand.scale("strategy-x", "blue", 2)
     *command, change = told.read_text().splitlines()
     assert command[:4] == ["patch", "-n", "strategy-x", "statefulset/consumer-blue"]
     assert json.loads(change) == {"spec": {"replicas": 2}}

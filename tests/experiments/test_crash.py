@@ -32,6 +32,9 @@ class World:
         self.active = other(self.active)
         return self.record
 
+    def pod(self, color: str, number: int) -> str:
+        return f"consumer-{color}-{number}"
+
     def spell(self) -> None:
         self.did.append("spell")
 

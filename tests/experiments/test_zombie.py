@@ -60,6 +60,9 @@ class World:
             )
         )
 
+    def pod(self, color: str, number: int) -> str:
+        return f"consumer-{color}-{number}"
+
     def spell(self) -> None:
         self.did.append("spell")
 
@@ -106,7 +109,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(freezing, "frozen", made.frozen)
     monkeypatch.setattr(freezing, "identify", lambda pid: Process(pid, 4711))
     monkeypatch.setattr(freezing, "stopped", lambda process: made.alive and process == Process(CONSUMER, 4711))
-    monkeypatch.setattr(by_hand, "scale", lambda _namespace, name, n: made.did.append(f"scale {name} {n}"))
+    monkeypatch.setattr(by_hand, "scale", lambda _namespace, color, n: made.did.append(f"scale {color} {n}"))
     monkeypatch.setattr(switching, "by_patch", lambda lab: lab.by_patch())
     monkeypatch.setattr(switching, "level", lambda lab, record: lab.did.append("level") or record)
     return made
@@ -115,7 +118,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 BEGIN = [
     "check []",
     "freeze kubelet",
-    "scale consumer-blue 2",
+    "scale blue 2",
     "check [('StatefulSet', 'consumer-blue')]",
     "wait for consumer-blue-2 to be asked to end",
     "freeze sidecar",
@@ -126,7 +129,7 @@ END = [
     "thaw consumer",
     "thaw sidecar",
     "thaw kubelet",
-    "scale consumer-blue 3",
+    "scale blue 3",
     "check [('StatefulSet', 'consumer-blue')]",
     "pods {'blue': 3}",
 ]
@@ -152,7 +155,7 @@ def test_a_process_that_did_not_live_is_no_zombie_and_the_set_is_whole_again(wor
     lab: Any = world
     with pytest.raises(PreconditionError, match="consumer-blue-2 was not there, or not stopped"):
         zombie.perform(lab, 2)
-    assert world.did[-3:] == ["thaw sidecar", "thaw kubelet", "scale consumer-blue 3"]
+    assert world.did[-3:] == ["thaw sidecar", "thaw kubelet", "scale blue 3"]
 
 
 def test_a_switch_that_failed_makes_no_zombie(world: World) -> None:
@@ -171,7 +174,7 @@ def test_an_interrupt_leaves_everything_going(world: World) -> None:
     lab: Any = world
     with pytest.raises(KeyboardInterrupt):
         zombie.perform(lab, 2)
-    assert world.did[-4:] == ["thaw consumer", "thaw sidecar", "thaw kubelet", "scale consumer-blue 3"]
+    assert world.did[-4:] == ["thaw consumer", "thaw sidecar", "thaw kubelet", "scale blue 3"]
 
 
 def test_a_member_without_partitions_has_nothing_to_do(world: World) -> None:
