@@ -127,7 +127,17 @@ def test_what_a_waiting_colour_copies_is_not_where_the_other_one_left_off() -> N
 
 def test_the_first_assignment_under_a_grant_is_its_start() -> None:
     again = event("green", "ASSIGNED", 4, 60, (0, 17))
-    assert only([again, *FORWARD]).start == 9
+    assert (only([again, *FORWARD]).start, only([*FORWARD, again]).start) == (9, 9)
+
+
+def test_what_was_paused_at_stands_above_another_members_commit() -> None:
+    assert only([*FORWARD, event("blue", "COMMITTED", 3, 21, (0, 8))]).committed == 9
+
+
+def test_a_commit_of_an_earlier_grant_is_not_where_the_last_one_left_off() -> None:
+    crashed = [*FORWARD, event("green", "PAUSED", 5, 40, (0, 12)), event("blue", "ASSIGNED", 6, 50, (0, 12))]
+    again = compare([*crashed, event("green", "ASSIGNED", 8, 60, (0, 12))], [])
+    assert [(one.epoch, one.committed) for one in again] == [(4, 9), (6, 12), (8, None)]
 
 
 def test_a_change_of_the_same_colour_is_no_change_of_colour() -> None:

@@ -22,10 +22,10 @@ from tests.support.samples import LAST
 GROUPS = {"blue": "g-blue", "green": "g-green"}
 
 
-def live(*members: dict[str, Any]) -> LiveSwitch:
+def live(*members: dict[str, Any], standby: str = "Assigned") -> LiveSwitch:
     raw = {
         "metadata": {"name": "consumer", "generation": 4},
-        "spec": {"active": "blue", **{color: {"group": group} for color, group in GROUPS.items()}},
+        "spec": {"active": "blue", "standby": standby, **{color: {"group": group} for color, group in GROUPS.items()}},
         "status": {"members": list(members)},
     }
     return LiveSwitch.of(raw)
@@ -150,6 +150,7 @@ def test_what_goes_wrong_leaves_both_colours_there(world: World, monkeypatch: py
         ([member([0, 1]), member([2, 3], "Unreachable")], "1 of 2 green members are PAUSED"),
         ([member([0, 1]), member([2, 3], color="blue")], "1 of 2 green members are PAUSED"),
         ([member([0, 1]), member([2])], r"green owns partitions \[0, 1, 2\]"),
+        ([member([]), member([])], r"green owns partitions \[\]"),
     ],
 )
 def test_the_grant_is_asked_for_when_it_would_not_be_refused(
@@ -163,7 +164,7 @@ def test_the_grant_is_asked_for_when_it_would_not_be_refused(
 
 
 def test_members_that_are_assigned_nothing_while_they_wait_may_be_granted_to(world: World) -> None:
-    world.standing_by = live(member([]), member([]))
+    world.standing_by = live(member([]), member([]), standby="Outside")
     lab: Any = world
     b_runbook.perform(lab, 1)
     assert "grant" in world.did
