@@ -5,8 +5,10 @@ and the first record that it handled. `start - committed` is what the switch did
 means that records are handled twice, more that records are left out. What the events tell:
 
 - `PAUSED` and `COMMITTED` carry the committed offsets of their partitions;
-- `ASSIGNED` carries where its member starts, if that was decided by the member itself (strategy B). A member that
-  starts at its group's committed offsets is not told them, and then the first record stands for the start.
+- `ASSIGNED` is written with the start of each partition once it is known: at once, where the member itself decides it
+  (strategy B), else with the first record that it is handed. Without a start it says only what is owned, which a member
+  of a group of its own may do while it waits;
+- `ACTIVE` says that the member was granted to.
 
 Pure: lines in, values out. `experiments.offsets` reads a run's folder.
 """
@@ -21,7 +23,7 @@ from experiments.measurements import DIRECTIONS
 from experiments.results import Direction, Measured
 from experiments.tables import table
 
-PAUSED, COMMITTED, ASSIGNED, DRAINING = "PAUSED", "COMMITTED", "ASSIGNED", "DRAINING"
+ACTIVE, ASSIGNED, COMMITTED, DRAINING, PAUSED = "ACTIVE", "ASSIGNED", "COMMITTED", "DRAINING", "PAUSED"
 # The epoch of a grant that is older than the logs.
 _BEFORE = -1
 _OTHER = {"blue": "green", "green": "blue"}
@@ -72,12 +74,12 @@ class _Told:
 def compare(events: Iterable[Line], consumed: Iterable[Line]) -> list[Taken]:
     """Every partition of every change of colour that the logs show, by epoch and partition. Lines in any order.
 
-    A change of colour is an epoch under which members of one colour were assigned partitions, where the epoch before
-    was the other colour's. Who held the grant when the logs begin is told by its draining.
+    A change of colour is an epoch under which members of one colour were ACTIVE, or began somewhere, where the epoch
+    before was the other colour's. Who held the grant when the logs begin is told by its draining.
     """
-    starts: dict[tuple[str, int], dict[Partition, _Told | None]] = defaultdict(dict)
-    commits: dict[tuple[str, Partition], list[_Told]] = defaultdict(list)
     begun: dict[tuple[str, int], dict[Partition, int]] = defaultdict(dict)
+    starts: dict[tuple[str, int], dict[Partition, _Told]] = defaultdict(dict)
+    commits: dict[tuple[str, Partition], list[_Told]] = defaultdict(list)
     drained: set[tuple[str, int]] = set()
     for event in events:
         name, color, epoch, at = event["event"], event["color"], event["epoch"], event["t"]
@@ -86,17 +88,18 @@ def compare(events: Iterable[Line], consumed: Iterable[Line]) -> list[Taken]:
         for topic, partition, *rest in event["partitions"]:
             key = (topic, partition)
             told = _Told(at, epoch, name, rest[0]) if rest and rest[0] is not None else None
-            if name == ASSIGNED:
-                earlier = begun[color, epoch].get(key)
-                if earlier is None or at < earlier:
-                    begun[color, epoch][key], starts[color, epoch][key] = at, told
+            if name == ACTIVE or (name == ASSIGNED and told is not None):
+                begun[color, epoch][key] = min(at, begun[color, epoch].get(key, at))
+            if name == ASSIGNED and told is not None:
+                known = starts[color, epoch].get(key)
+                starts[color, epoch][key] = told if known is None or at < known.at else known
             elif name in (PAUSED, COMMITTED) and told is not None:
                 commits[color, key].append(told)
     first, since = _first_handled(consumed)
     found = []
-    for source, previous, target, epoch in _changes(starts, drained):
-        for key, told in sorted(starts[target, epoch].items()):
-            at = begun[target, epoch][key]
+    for source, previous, target, epoch in _changes(begun, drained):
+        for key, at in sorted(begun[target, epoch].items()):
+            start = starts[target, epoch].get(key)
             left = _left_off(commits[source, key], previous, epoch, at)
             found.append(
                 Taken(
@@ -106,7 +109,7 @@ def compare(events: Iterable[Line], consumed: Iterable[Line]) -> list[Taken]:
                     partition=key[1],
                     committed=left.offset if left else None,
                     said_by=left.event if left else None,
-                    start=told.offset if told else None,
+                    start=start.offset if start else None,
                     first=first.get((target, epoch, key)) if since.get(key, at) < at else None,
                 )
             )
@@ -114,13 +117,13 @@ def compare(events: Iterable[Line], consumed: Iterable[Line]) -> list[Taken]:
 
 
 def _changes(
-    starts: Iterable[tuple[str, int]], drained: Collection[tuple[str, int]]
+    begun: Iterable[tuple[str, int]], drained: Collection[tuple[str, int]]
 ) -> Iterator[tuple[str, int, str, int]]:
     """(old colour, its epoch, new colour, its epoch) of each change of colour, oldest first.
 
-    starts, drained: (colour, epoch) of the grants under which members began, and of the withdrawals that they obeyed.
+    begun, drained: (colour, epoch) of the grants under which members began, and of the withdrawals that they obeyed.
     """
-    reigns = sorted((epoch, color) for color, epoch in starts)
+    reigns = sorted((epoch, color) for color, epoch in begun)
     if reigns:
         epoch, color = reigns[0]
         before = [_BEFORE for old, withdrawn in drained if old != color and withdrawn == epoch - 1]

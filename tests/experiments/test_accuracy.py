@@ -60,6 +60,12 @@ def played(reigns: Sequence[Reign]) -> tuple[list[dict[str, Any]], list[dict[str
     for number, reign in enumerate(reigns):
         starts = [offset + (off if number else 0) for offset, off in zip(committed, reign.off, strict=True)]
         t += 1
+        waiting = other("blue" if color == "blue" else "green")
+        # A member of the other colour's own group is assigned its partitions while it waits, under any older epoch.
+        events.append(event(waiting, "ASSIGNED", epoch - 1, t, *((n, None) for n in range(len(starts)))))
+        events.append(event(color, "ASSIGNED", epoch, t, *((n, None) for n in range(len(starts)))))
+        events.append(event(color, "ACTIVE", epoch, t, *((n, None) for n in range(len(starts)))))
+        t += 1
         events.append(event(color, "ASSIGNED", epoch, t, *enumerate(starts)))
         committed = []
         for partition, start in enumerate(starts):
@@ -140,12 +146,22 @@ def test_a_commit_of_an_earlier_grant_is_not_where_the_last_one_left_off() -> No
     assert [(one.epoch, one.committed) for one in again] == [(4, 9), (6, 12), (8, None)]
 
 
+def test_a_colour_that_is_assigned_partitions_while_it_waits_has_no_reign() -> None:
+    waiting = [event("green", "ASSIGNED", epoch, 12, (0, None)) for epoch in (0, 2, 3)]
+    assert [(one.epoch, one.difference) for one in compare([*FORWARD, *waiting], [])] == [(4, 0)]
+
+
+def test_a_colour_that_was_active_began_also_where_no_start_is_told() -> None:
+    taken = only([*FORWARD[:2], event("green", "ACTIVE", 4, 30, (0, None))])
+    assert (taken.committed, taken.start) == (9, None)
+
+
 def test_a_change_of_the_same_colour_is_no_change_of_colour() -> None:
     assert compare([*FORWARD[:2], event("blue", "ASSIGNED", 4, 30, (0, 9))], []) == []
 
 
 def test_a_start_that_nobody_told_is_seen_by_the_first_record() -> None:
-    events = [*FORWARD[:2], event("green", "ASSIGNED", 4, 30, (0, None))]
+    events = [*FORWARD[:2], event("green", "ACTIVE", 4, 30, (0, None))]
     taken = only(events, [record("blue", 2, 15, 0, 7), record("green", 4, 31, 0, 10), {"end": 2, "t": 1}])
     assert (taken.start, taken.difference, taken.first, taken.first_difference) == (None, None, 10, 1)
     told = measurements([taken])
