@@ -5,15 +5,22 @@ the stack configuration and `pulumi up` (through the Automation API, with the re
 `/config`, and deleting a pod. What it reports rests on files beside its `result.json`: the record logs, the metrics as
 queried, the broker's log, the validator's verdict.
 
+Measurements do more, where that is what they measure: they write by hand what Pulumi writes (`by_hand`), and freeze
+processes of this machine (`freezing`).
+
 Layers, upper ones know the lower ones:
 
     cli                                                        options (from the keys' declaration), summary, retention
     run                                                        the order of things
     session, collection                                        the system held and given back; what is kept of it
     scenarios                                                  one module each: configuration, what is done, criteria
+    switching                                                  switches by hand, and while an update still runs
     lab, disturbance                                           what may be done to the system
-    producer, lag, clocks, pod_history, guard, stacks, …       one neighbour, or one thing that is watched, each
+    producer, lag, clocks, pod_history, guard, stacks, groups, by_hand, processes, …
+                                                               one neighbour, or one thing that is watched, each
     cluster                                                    the only module that speaks Kubernetes
-    conclusion, criteria, measurements, broker_log, results    pure: values in, values out
-    progress, console, interrupts, errors
+    comparison, complexity, lines                              the strategies beside each other; pure
+    conclusion, criteria, measurements, accuracy, zombies, broker_log, results
+                                                               pure: values in, values out
+    progress, console, interrupts, freezing, errors
 """

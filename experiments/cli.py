@@ -5,6 +5,7 @@ Exit codes: 0 all criteria met (or a measurement made), 1 a criterion missed, 2 
 """
 
 import argparse
+import json
 import shlex
 import shutil
 import sys
@@ -13,13 +14,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.settings import registry
-from experiments import handoff, options, retention, summary
+from experiments import comparison, complexity, handoff, lines, offsets, options, retention, summary
+from experiments.complexity import Complexity
 from experiments.console import emit
 from experiments.errors import ExperimentError
 from experiments.folders import load_all
 from experiments.interrupts import Interrupted, Interrupts
 from experiments.options import Options
 from experiments.progress import Progress
+from experiments.results import RunResult
 from experiments.run import REPOSITORY, execute
 from experiments.scenarios import SCENARIOS
 
@@ -51,6 +54,10 @@ def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argume
         return _prune(parsed)
     if parsed.command == "handoff":
         return _handoff(parsed)
+    if parsed.command == "offsets":
+        return _offsets(parsed)
+    if parsed.command == "compare":
+        return _compare(parsed)
     return _summary(parsed)
 
 
@@ -92,6 +99,32 @@ def _handoff(parsed: argparse.Namespace) -> int:
     return PASSED
 
 
+def _offsets(parsed: argparse.Namespace) -> int:
+    emit(offsets.table(parsed.run), sys.stdout)
+    return PASSED
+
+
+def _compare(parsed: argparse.Namespace) -> int:
+    counted = lines.count(lines.read(REPOSITORY))
+    if parsed.lines:
+        emit(lines.shown(counted, sorted(registry.models())), sys.stdout)
+        return PASSED
+    runs = list(load_all(parsed.folder))
+    results = [result for _, result in runs] if parsed.uncommitted else retention.committed(runs)
+    if not results:
+        raise ExperimentError(
+            f"there is no committed run below {parsed.folder}; --uncommitted takes those that are not"
+        )
+    expected = json.loads((REPOSITORY / "report" / "expected.json").read_text())
+
+    def measured(letter: str, run: RunResult | None) -> Complexity:
+        parts = complexity.parts_of(run.environment) if run else None
+        return Complexity(lines.total(counted, letter), parts, complexity.steps_of(letter, REPOSITORY / "tutorial"))
+
+    emit(comparison.compared(comparison.columns(results, expected, measured), results), sys.stdout)
+    return PASSED
+
+
 def _prune(parsed: argparse.Namespace) -> int:
     for found in retention.judged(list(load_all(parsed.folder)), parsed.keep, REPOSITORY):
         if found.stays is not None:
@@ -120,7 +153,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--switches",
         type=options.whole_number(1),
-        help="how many, there and back in turn; the way back counts (default: 2)",
+        help="how many, there and back in turn; the way back counts (default: "
+        + ", ".join(f"{s.default_switches} in {s.name}" for s in SCENARIOS.values())
+        + ")",
     )
     options.add_key_options(run)
     run.add_argument(
@@ -145,6 +180,16 @@ def _parser() -> argparse.ArgumentParser:
 
     steps = commands.add_parser("handoff", help="where the time of a run's hand-offs goes, step by step")
     steps.add_argument("run", type=Path, help="the run's folder")
+
+    taken = commands.add_parser("offsets", help="how exactly each colour took up where the other one had left off")
+    taken.add_argument("run", type=Path, help="the run's folder")
+
+    compare = commands.add_parser(
+        "compare", help="the strategies beside each other, as Markdown, from committed results"
+    )
+    compare.add_argument("folder", nargs="?", type=Path, default=DATA)
+    compare.add_argument("--uncommitted", action="store_true", help="take results that git does not track, too")
+    compare.add_argument("--lines", action="store_true", help="the lines that they share, and each one's own, instead")
 
     shown = commands.add_parser("summary", help="median, 95th percentile and worst of the times of each run")
     shown.add_argument("folder", nargs="?", type=Path, default=DATA)

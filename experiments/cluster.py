@@ -119,8 +119,8 @@ class LiveSwitch:
     active: str
     phase: str
     epoch: int
-    groups: frozenset[str]
-    """The consumer groups of both colours: one, or one each."""
+    groups: Mapping[str, str]
+    """The consumer group of each colour, by its name; the same one where they share it."""
     ready: Condition | None
     settled: Condition | None
     last: LastSwitch | None
@@ -144,9 +144,9 @@ class LiveSwitch:
             active=status.get("active") or "",
             phase=status.get("phase") or "",
             epoch=int(status.get("epoch") or 0),
-            groups=frozenset(
-                str(raw["spec"][color]["group"]) for color in COLORS if "group" in raw["spec"].get(color, {})
-            ),
+            groups={
+                color: str(raw["spec"][color]["group"]) for color in COLORS if "group" in raw["spec"].get(color, {})
+            },
             ready=conditions.get("Ready"),
             settled=conditions.get("Settled"),
             last=LastSwitch.from_status(status),
@@ -272,10 +272,14 @@ class Cluster:
                 return None
             raise
 
-    def delete_pod(self, namespace: str, name: str) -> None:
-        """Ask for the end of a pod, with its own grace period. Fine if there is none."""
+    def delete_pod(self, namespace: str, name: str, *, force: bool = False) -> None:
+        """Ask for the end of a pod, with its own grace period. Fine if there is none.
+
+        force: without any, as `kubectl delete --force`: the object goes at once, whatever its processes do.
+        """
+        query = [("gracePeriodSeconds", "0")] if force else []
         try:
-            self.request("DELETE", f"/api/v1/namespaces/{namespace}/pods/{name}")
+            self.request("DELETE", f"/api/v1/namespaces/{namespace}/pods/{name}", query)
         except ClusterError as error:
             if not error.not_found:
                 raise

@@ -4,10 +4,11 @@ Everything is copied whole, or the run has no result; what cannot be had at all 
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from components.names import CONSUMER, CONTROLLER, KAFKA, NAME_LABEL, PLATFORM_NAMESPACE
 from experiments import broker_log, records
@@ -120,6 +121,12 @@ def notes(switches: Sequence[SwitchRecord], samples: Sequence[LagSample], folder
     (folder / "switches.json").write_text(json.dumps([asdict(switch) for switch in switches], indent=1) + "\n")
     content = json.dumps([asdict(sample) for sample in samples])
     records.write_compressed(folder / "lag.json.zst", content.encode())
+
+
+def tables(content: Mapping[str, Any], folder: Path) -> None:
+    """Keep tables, each under its file's name."""
+    for name, table in content.items():
+        (folder / name).write_text(json.dumps(table, indent=1) + "\n")
 
 
 def _rfc_3339(moment: float) -> str:

@@ -108,7 +108,9 @@ def conclude(subject: Subject, seen: Seen, judge: Callable[[Observations], list[
         "max_lag": max_lag(seen.samples),
         "lag_recovery_seconds": found.lag_recovery_seconds,
         "lag_samples": len(seen.samples),
-        "rollback_seconds": max((r.switch_seconds or 0.0 for r in seen.rollbacks), default=None),
+        "rollback_seconds": _slowest(seen.rollbacks),
+        "rollback_seconds_after_up": _slowest([r for r in seen.rollbacks if r.commanded == "up"]),
+        "rollback_seconds_at_active": _slowest([r for r in seen.rollbacks if r.commanded == "patch"]),
         "scale_down_seconds": seen.scale_down_seconds,
         "produced": judged.produced,
         "acked": judged.acked,
@@ -134,3 +136,7 @@ def conclude(subject: Subject, seen: Seen, judge: Callable[[Observations], list[
         command=subject.command,
         kind=subject.kind,
     )
+
+
+def _slowest(rollbacks: Sequence[SwitchRecord]) -> float | None:
+    return max((r.switch_seconds or 0.0 for r in rollbacks), default=None)

@@ -29,6 +29,11 @@ class Pending:
     raised: list[BaseException] = field(default_factory=list)
 
     @property
+    def done(self) -> bool:
+        """Whether the update has ended, one way or the other."""
+        return bool(self.ended or self.raised)
+
+    @property
     def update(self) -> Update:
         """The update, once it has returned. Raises ExperimentError before that."""
         if not self.ended:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.names import LEASE_NAME, SETTINGS_FILE, SWITCH_KIND, SWITCH_NAME
+from components.names import LEASE_NAME, SETTINGS_FILE, SWITCH_KIND, SWITCH_NAME, consumer_set
 from experiments.cluster import Cluster
 from experiments.errors import ExperimentError
 
@@ -24,6 +24,11 @@ CONTROLLERS_MANAGER = "kafka-bluegreen-controller"
 Key = tuple[str, str]
 SWITCH: Key = (SWITCH_KIND, SWITCH_NAME)
 LEASE: Key = ("Lease", LEASE_NAME)
+
+
+def set_of(color: str) -> Key:
+    """A colour's consumers."""
+    return "StatefulSet", consumer_set(color)
 
 
 class ForeignChangeError(ExperimentError):

@@ -6,6 +6,7 @@ A scenario says what happens and in which order; how it happens, and that it is 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from components.names import consumer_set
 from components.settings import StrategySettings
@@ -13,13 +14,14 @@ from experiments.clocks import Clocks
 from experiments.cluster import CONSUMERS, Cluster, LiveSwitch, Objects, Pod
 from experiments.disturbance import Disturbance, in_background
 from experiments.errors import DeadlineError, PreconditionError
-from experiments.guard import SWITCH, ForeignChangeError, Guard
+from experiments.guard import SWITCH, ForeignChangeError, Guard, set_of
 from experiments.lag import Lag
 from experiments.measurements import Color, LastSwitch, SwitchRecord, other
 from experiments.processes import LocalProcesses
 from experiments.producer import Producer
 from experiments.progress import Progress
-from experiments.stacks import Stack, Update
+from experiments.results import Measured
+from experiments.stacks import Stack
 
 _SETTLE_SECONDS = 60.0
 _PODS_SECONDS = 180.0
@@ -40,6 +42,10 @@ class Notes:
     scale_down_seconds: float | None = None
     scale_down_window: tuple[float, float] | None = None
     """Wall clock seconds from the beginning of the scale down until the old colour was back."""
+    measured: dict[str, Measured] = field(default_factory=dict)
+    """What a scenario measured itself, for the result."""
+    tables: dict[str, Any] = field(default_factory=dict)
+    """What a scenario leaves in the run's folder, as `<name>.json`."""
 
 
 class Lab:
@@ -74,6 +80,10 @@ class Lab:
     @property
     def namespace(self) -> str:
         return self.stack.name
+
+    def pod(self, color: Color, number: int) -> str:
+        """The name of a consumer pod."""
+        return f"{consumer_set(color)}-{number}"
 
     # Waiting for a state
 
@@ -165,19 +175,26 @@ class Lab:
             target=target,
             commanded_at=update.commanded_at,
             up_seconds=update.seconds,
-            last=None if before == after else _of_this_command(live, source, target, after, self._earliest(update)),
+            last=None
+            if before == after
+            else of_this_command(live, source, target, after, self.earliest(update.commanded_at)),
             error=update.error,
         )
-        if live.active in ("blue", "green"):
-            self.active = "blue" if live.active == "blue" else "green"
+        self.note(record, rollback=rollback, live=live)
+        return record
+
+    def note(self, record: SwitchRecord, *, rollback: bool = False, live: LiveSwitch | None = None) -> None:
+        """Write a switch down, and look who is active now (in `live`, if it was read after the switch)."""
+        active = (live or self.cluster.switch(self.namespace)).active
+        if active in ("blue", "green"):
+            self.active = "blue" if active == "blue" else "green"
         self.notes.switches.append(record)
         if rollback:
             self.notes.rollbacks.append(record)
-        return record
 
-    def _earliest(self, update: Update) -> float | None:
-        """The cluster's time before which nothing of this command can have begun. None while the clocks are unknown."""
-        return None if self.clocks is None else update.commanded_at + self.clocks.offset - self.clocks.error
+    def earliest(self, commanded_at: float) -> float | None:
+        """The cluster's time before which nothing of a command can have begun. None while the clocks are unknown."""
+        return None if self.clocks is None else commanded_at + self.clocks.offset - self.clocks.error
 
     def spell(self) -> bool:
         """Let the active colour work for a while, until it has handled records on every partition.
@@ -228,7 +245,7 @@ class Lab:
         self.stack.configuration.set(**{color: {"replicas": replicas}})
         update = self.stack.up()
         # The number of a colour's pods stands in its set and in the switch, and in nothing else.
-        self.guard.check({SWITCH: 1, ("StatefulSet", consumer_set(color)): 1})
+        self.guard.check({SWITCH: 1, set_of(color): 1})
         if update.error is not None:
             raise PreconditionError(f"scaling {consumer_set(color)} to {replicas} failed:\n{update.error}")
         self.wait_pods({color: replicas})
@@ -250,7 +267,7 @@ class Lab:
             self.progress.say(f"  {reason}")
 
 
-def _of_this_command(
+def of_this_command(
     live: LiveSwitch, source: str, target: str, generation: int | None, earliest: float | None
 ) -> LastSwitch | None:
     """`lastSwitch` if it is about the generation that the command made and about its direction.

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from experiments.results import Direction, SwitchResult
+from experiments.results import Commanded, Direction, SwitchResult
 
 Color = Literal["blue", "green"]
-SWITCHED = "Switched"
+SWITCHED, SUPERSEDED = "Switched", "Superseded"
 
 DIRECTIONS: dict[tuple[str, str], Direction] = {("blue", "green"): "blue-green", ("green", "blue"): "green-blue"}
 
@@ -85,6 +85,9 @@ class SwitchRecord:
     `commanded_at` and `returned_at` are wall clock seconds, because they are compared with times that the controller
     wrote; `up_seconds` was taken on the monotonic clock. `last` is None when the update ended without the controller
     having taken note of it.
+
+    overtaken: the next switch was commanded when this one's colour was ACTIVE and its update still ran. Then the update
+    may fail, because the object asks for something else by now, and the controller may call the switch Superseded.
     """
 
     source: Color
@@ -93,6 +96,8 @@ class SwitchRecord:
     up_seconds: float
     last: LastSwitch | None
     error: str | None = None
+    commanded: Commanded = "up"
+    overtaken: bool = False
 
     @property
     def direction(self) -> Direction:
@@ -104,14 +109,23 @@ class SwitchRecord:
 
     @property
     def switched(self) -> bool:
+        if self.overtaken:
+            return self._came_to_it
         return self.outcome == SWITCHED and self.error is None
 
     @property
     def switch_seconds(self) -> float | None:
         """From the command to the new colour ACTIVE on all partitions; None unless it came to that."""
-        if self.last is None or self.last.active_at is None or self.last.outcome != SWITCHED:
+        if self.last is None or self.last.active_at is None or not self._came_to_it:
             return None
         return self.last.active_at - self.commanded_at
+
+    @property
+    def _came_to_it(self) -> bool:
+        """Whether the new colour was ACTIVE, and was not taken back by the controller."""
+        if self.last is None or self.last.active_at is None:
+            return False
+        return self.outcome in ((SWITCHED, SUPERSEDED) if self.overtaken else (SWITCHED,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +207,7 @@ def results_of(records: Sequence[SwitchRecord], handoffs: Mapping[int, Handoff])
                 gap_seconds=_rounded(seen.gap_seconds) if seen else None,
                 spacing_seconds=_rounded(seen.spacing_seconds) if seen else None,
                 outcome=record.outcome,
+                commanded=record.commanded,
             )
         )
     return results

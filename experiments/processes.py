@@ -1,4 +1,4 @@
-"""The processes of pods, to be taken away or frozen.
+"""The processes of pods, and the kubelet that runs them, to be taken away or frozen.
 
 They are found in /proc by their environment and command line, which works where the nodes' processes are this
 machine's, as in the sandbox. From inside a container it cannot be done: the kernel keeps signals from a namespace's
@@ -11,6 +11,8 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+from components.names import RECORDS_DIRECTORY
+from experiments import freezing
 from experiments.errors import PreconditionError
 
 _PROC = Path("/proc")
@@ -36,23 +38,80 @@ class LocalProcesses:
 
     def send(self, pod: str, module: str, number: signal.Signals) -> list[int]:
         """Signal a workload of a pod; returns whom. Raises PreconditionError if it has no process here."""
+        pids = self._some(pod, module)
+        for pid in pids:
+            os.kill(pid, number)
+        return pids
+
+    def one(self, pod: str, module: str) -> int:
+        """The one process of a workload in a pod. Raises PreconditionError if there is none here, or more."""
+        found = self.of(pod, module)
+        if len(found) != 1:
+            raise PreconditionError(
+                f"{len(found)} processes of workload {module} in pod {pod} on this machine, not one; "
+                "only where nodes are processes of this machine can they be found, and only by root"
+            )
+        return found[0]
+
+    @contextlib.contextmanager
+    def frozen(self, pod: str, module: str = "consumer", seconds: float = freezing.LONGEST_SECONDS) -> Iterator[None]:
+        """SIGSTOP for the time of the block, SIGCONT after it; what was started anew meanwhile is left alone.
+
+        It goes on after `seconds` at the latest, whatever becomes of this process. Raises PreconditionError.
+        """
+        with freezing.frozen(self._some(pod, module), seconds):
+            yield
+
+    def kubelet_of(self, pid: int) -> int:
+        """The kubelet that runs a pod, by one of the pod's processes: the one that it has the nearest ancestor in
+        common with, because a machine may have several.
+
+        Raises PreconditionError if there is none on this machine, or if it cannot be told which.
+        """
+        line = {ancestor: distance for distance, ancestor in enumerate(self._ancestors(pid))}
+        nearest: dict[int, list[int]] = {}
+        for kubelet in self._named("kubelet"):
+            distances = [line[ancestor] for ancestor in self._ancestors(kubelet) if ancestor in line]
+            nearest.setdefault(min(distances, default=len(line)), []).append(kubelet)
+        if not nearest:
+            raise PreconditionError(
+                "no kubelet on this machine; only where the node is made of processes of this machine can it be stopped"
+            )
+        found = nearest[min(nearest)]
+        if len(found) > 1:
+            raise PreconditionError(
+                f"kubelets {', '.join(map(str, sorted(found)))}: which one runs the pod is not clear"
+            )
+        return found[0]
+
+    def records(self, pid: int, kind: str) -> Path:
+        """A folder of a workload's record logs, as its process sees it; there as long as the process is."""
+        return self._proc / str(pid) / "root" / RECORDS_DIRECTORY.lstrip("/") / kind
+
+    def _ancestors(self, pid: int) -> list[int]:
+        """From the parent up, without the machine's first process, which is everybody's ancestor."""
+        found: list[int] = []
+        while (stat := freezing.Stat.of(pid, self._proc)) is not None and stat.parent > 1:
+            pid = stat.parent
+            found.append(pid)
+        return found
+
+    def _named(self, name: str) -> list[int]:
+        """The processes that were started as a program of this name, whatever their file is called."""
+        found = []
+        for entry in self._proc.iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    program = (entry / "cmdline").read_bytes().split(b"\0")[0]
+                    if os.path.basename(program) == name.encode():  # noqa: PTH119 - of bytes
+                        found.append(int(entry.name))
+        return found
+
+    def _some(self, pod: str, module: str) -> list[int]:
         pids = self.of(pod, module)
         if not pids:
             raise PreconditionError(
                 f"no process of workload {module} in pod {pod} on this machine; "
                 "only where nodes are processes of this machine can they be signalled, and only by root"
             )
-        for pid in pids:
-            os.kill(pid, number)
         return pids
-
-    @contextlib.contextmanager
-    def frozen(self, pod: str, module: str = "consumer") -> Iterator[None]:
-        """SIGSTOP for the time of the block, SIGCONT after it; what was started anew meanwhile is left alone."""
-        pids = self.send(pod, module, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)

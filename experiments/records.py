@@ -7,11 +7,12 @@ cut short would show as records that were never handled, or worse, hide what was
 
 import gzip
 import io
+import json
 import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import zstandard
 
@@ -29,6 +30,20 @@ _BLOCK = 512
 def write_compressed(target: Path, content: bytes) -> None:
     """Write bytes as one zstandard frame with its checksum."""
     target.write_bytes(zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(content))
+
+
+def objects(logs: Path, kind: str, process: str = "") -> Iterator[dict[str, Any]]:
+    """The lines of the logs of one kind that a run keeps, file by file (of one process `<pod>.<boot id>` only).
+
+    A torn last line, as a process that was killed leaves it, is no line.
+    """
+    for file in sorted((logs / kind).glob("*.jsonl.zst")):
+        # A log may be in parts: `<process>.jsonl`, `<process>.0001.jsonl`, …
+        if not process or file.name.startswith(f"{process}."):
+            with file.open("rb") as packed:
+                for line in io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(packed), "utf-8"):
+                    if line.endswith("\n"):
+                        yield json.loads(line)
 
 
 def export(

@@ -4,21 +4,25 @@ The keys are a contract (design §5.7): tests, the report and whoever compares r
 comparison and unit ("< 5 s", "= 0"), `measured` is the number itself, or null where nothing could be measured, which
 never passes.
 
-Schema 2 added `schema` and `kind`; a file without a schema number is of schema 1, which knew tests only.
+Schema 2 added `schema` and `kind`; a file without a schema number is of schema 1, which knew tests only. Schema 3 added
+`commanded` to each switch: before it, every switch was commanded by `pulumi up`.
 """
 
 import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-SCHEMA = 2
+SCHEMA = 3
 
 Direction = Literal["blue-green", "green-blue"]
 Kind = Literal["test", "measurement"]
+Commanded = Literal["up", "patch"]
 Number = int | float
 Measured = Number | str | None
 
 _KINDS: tuple[Kind, ...] = ("test", "measurement")
+_COMMANDED: tuple[Commanded, ...] = ("up", "patch")
+_COMMANDED_SINCE = 3
 _ADDED_IN_2 = frozenset({"schema", "kind"})
 
 
@@ -34,7 +38,12 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class SwitchResult:
-    """One switch, all times in seconds (design §5.7)."""
+    """One switch, all times in seconds (design §5.7).
+
+    commanded: `up`, by the configuration and `pulumi up`, once the update before had returned; `patch`, by hand on the
+    live object (`kubectl patch`), which needs no update's end. up_seconds: until the update had returned; with `patch`,
+    until the controller was seen to have settled it.
+    """
 
     direction: Direction
     switch_seconds: float | None
@@ -43,6 +52,7 @@ class SwitchResult:
     gap_seconds: float | None
     spacing_seconds: float | None
     outcome: str
+    commanded: Commanded = "up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +113,21 @@ def from_json(text: str) -> RunResult:
                 "kind": kind,
                 "schema": schema,
                 "criteria": [Criterion(**criterion) for criterion in data["criteria"]],
-                "switches": [SwitchResult(**switch) for switch in data["switches"]],
+                "switches": [_switch(switch, schema) for switch in data["switches"]],
             }
         )
     except TypeError as error:
         raise ValueError(f"criteria or switches are not of the contract: {error}") from error
+
+
+def _switch(data: dict[str, Any], schema: int) -> SwitchResult:
+    """Raises TypeError for wrong keys, ValueError for a way of commanding that there is not."""
+    if ("commanded" in data) != (schema >= _COMMANDED_SINCE):
+        raise TypeError(f"a switch of schema {schema} has {'a' if schema >= _COMMANDED_SINCE else 'no'} key commanded")
+    switch = SwitchResult(**data)
+    if switch.commanded not in _COMMANDED:
+        raise ValueError(f"commanded: {switch.commanded!r} is none of {', '.join(_COMMANDED)}")
+    return switch
 
 
 def _schema(data: dict[str, Any]) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from experiments.errors import ExperimentError
 from experiments.results import RunResult
+from experiments.variants import words
 
 _GIT_SECONDS = 30.0
 _NO_REPOSITORY = 128
@@ -29,9 +30,7 @@ def series_of(result: RunResult) -> tuple[str, ...]:
         result.kind,
         result.strategy,
         result.scenario,
-        str(result.membership),
-        str(result.group_protocol),
-        str(result.environment.get("rate")),
+        words(result),
         str(result.environment.get("message_bytes")),
         str(result.measurements.get("switches_asked")),
     )
@@ -50,6 +49,11 @@ def judged(runs: Sequence[tuple[Path, RunResult]], keep: int, repository: Path) 
     folders = outdated(runs, keep)
     named = _named(folders, repository)
     return [Outdated(folder, _tracked(folder) or named.get(folder)) for folder in folders]
+
+
+def committed(runs: Sequence[tuple[Path, RunResult]]) -> list[RunResult]:
+    """The results that git tracks. Raises ExperimentError if git cannot tell."""
+    return [result for folder, result in runs if _tracked(folder)]
 
 
 def _tracked(folder: Path) -> str | None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from components.strategies.base import strategy
-from experiments import collection, environment, metrics, verdict
+from experiments import accuracy, collection, environment, metrics, offsets, verdict
 from experiments.conclusion import Seen, Subject, conclude
 from experiments.folders import ResultFolder, remove_abandoned
 from experiments.interrupts import Interrupts
@@ -85,6 +85,10 @@ def _conclude(
         versions = environment.describe(cluster, namespace, settings, lab.stack.provider_versions())
     notes, samples = lab.notes, lab.lag.samples
     collection.notes(notes.switches, samples, path)
+    taken = offsets.of(logs)
+    collection.tables({offsets.FILE: accuracy.as_json(taken)}, path)
+    observed_by_scenario = options.scenario.observe(notes, logs)
+    collection.tables({f"{name}.json": content for name, content in notes.tables.items()}, path)
     measured: dict[str, Measured] = {
         "rebalances": brokers.rebalances,
         "rebalances_unknown": "; ".join(brokers.unread) or None,
@@ -97,6 +101,9 @@ def _conclude(
         "clock_offset_ms": round(clocks.offset * 1000, 3) if clocks else None,
         "clock_offset_error_ms": round(clocks.error * 1000, 3) if clocks else None,
         "clock_error_ms": round(clocks.between_nodes_ms, 3) if clocks else None,
+        **accuracy.measurements(taken),
+        **notes.measured,
+        **observed_by_scenario,
     }
     subject = Subject(
         run=folder.final.name,

@@ -150,7 +150,7 @@ class Session:
         lab.preconditions()
         lab.clocks = clocks.read(self._cluster, self.namespace)
         self._progress.say(_clocks_line(lab.clocks))
-        groups = self._cluster.switch(self.namespace).groups
+        groups = frozenset(self._cluster.switch(self.namespace).groups.values())
         watches = [PodWatch(self._cluster, namespace) for namespace in (self.namespace, PLATFORM_NAMESPACE)]
         lab.guard.begin()
         for watch in watches:

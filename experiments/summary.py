@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from experiments.measurements import Distribution
 from experiments.results import RunResult
 from experiments.tables import table
+from experiments.variants import words
 
 TIMES = ("handoff_seconds", "switch_seconds", "up_seconds", "gap_seconds", "spacing_seconds")
 
@@ -37,10 +38,11 @@ def switches_table(result: RunResult) -> str:
             s.handoff_seconds,
             s.gap_seconds,
             s.spacing_seconds,
+            s.commanded,
         ]
         for number, s in enumerate(result.switches, 1)
     ]
-    return table(["#", "direction", "outcome", "switch s", "up s", "hand-off s", "gap s", "spacing s"], rows)
+    return table(["#", "direction", "outcome", "switch s", "up s", "hand-off s", "gap s", "spacing s", "by"], rows)
 
 
 def criteria_table(result: RunResult) -> str:
@@ -55,7 +57,7 @@ def heading(result: RunResult) -> str:
     environment = result.environment
     return (
         f"{result.run}: strategy {result.strategy}, scenario {result.scenario}, "
-        f"{result.membership}, {result.group_protocol} protocol, {environment.get('rate')} records/s, "
+        f"{words(result)} records/s, "
         f"{environment.get('partitions')} partitions, {environment.get('replicas')} pods per colour"
     )
 

@@ -1,4 +1,4 @@
-"""Plain text tables."""
+"""Tables, as plain text and as Markdown."""
 
 from collections.abc import Sequence
 
@@ -16,6 +16,12 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table in Markdown. None is shown as `-`."""
+    lines = [list(header), ["---"] * len(header), *([_text(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
 def _text(cell: object) -> str:

@@ -2,11 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from experiments.criteria import Observations
-from experiments.lab import Lab
-from experiments.results import Criterion, Kind
+from experiments.lab import Lab, Notes
+from experiments.results import Criterion, Kind, Measured
+
+
+def _nothing(_notes: Notes, _logs: Path) -> Mapping[str, Measured]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +21,8 @@ class Scenario:
 
     configuration: keys of the stack that it needs, merged into the stack's own, objects key by key; what the command
     line asks for comes above it. kind: a `measurement` is there to show something, and neither passes nor fails.
+    observe: what it measures besides, from what was noted and the record logs that were collected (their folder); it
+    may add to the notes' tables.
     """
 
     name: str
@@ -26,3 +33,4 @@ class Scenario:
     judge: Callable[[Observations], list[Criterion]]
     configuration: Mapping[str, Any] = field(default_factory=dict)
     kind: Kind = "test"
+    observe: Callable[[Notes, Path], Mapping[str, Measured]] = _nothing

@@ -1,12 +1,18 @@
 """Scenario 2 of the plan: a switch, and the way back as soon as the new colour is active; as many pairs as asked for.
 
-"As soon as" is when the update that switched has returned: a rollback is commanded as a user commands it. The new
-colour may have handled few records by then, so only the spell after the way back is looked at.
+"As soon as" is said by two moments, in turn, pair by pair; the result says of each switch how it was commanded:
+
+- when the update that switched has returned: the way back is commanded as a user commands it (`up`);
+- when the new colour is ACTIVE on all partitions and that update still runs: the way back is commanded by hand on the
+  live object (`patch`), because Pulumi's lock lets no second update in.
+
+The new colour may have handled few records by then, so only the spell after the way back is looked at.
 """
 
-from experiments import criteria
+from experiments import criteria, switching
 from experiments.criteria import Observations
 from experiments.lab import Lab
+from experiments.measurements import SwitchRecord
 from experiments.results import Criterion
 from experiments.scenarios.base import Scenario
 
@@ -14,8 +20,8 @@ from experiments.scenarios.base import Scenario
 def perform(lab: Lab, switches: int) -> None:
     lab.spell()
     for number in range(1, switches, 2):
-        forward = lab.switch()
-        back = lab.switch(rollback=True) if forward.switched else None
+        at_active = number % 4 == 3
+        forward, back = switching.with_the_way_back_at_active(lab) if at_active else _after_the_update(lab)
         lab.report(number, switches, forward)
         if back is None:
             return
@@ -23,6 +29,11 @@ def perform(lab: Lab, switches: int) -> None:
         if not back.switched:
             return
         lab.spell()
+
+
+def _after_the_update(lab: Lab) -> tuple[SwitchRecord, SwitchRecord | None]:
+    forward = lab.switch()
+    return forward, lab.switch(rollback=True) if forward.switched else None
 
 
 def judge(seen: Observations) -> list[Criterion]:
@@ -36,4 +47,4 @@ def judge(seen: Observations) -> list[Criterion]:
     ]
 
 
-SCENARIO = Scenario("2", "immediate rollback", default_switches=2, step=2, perform=perform, judge=judge)
+SCENARIO = Scenario("2", "immediate rollback", default_switches=4, step=2, perform=perform, judge=judge)

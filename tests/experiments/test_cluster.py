@@ -208,3 +208,22 @@ def test_a_command_has_a_deadline_and_is_ended(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(CollectionError, match="no end after"):
         execute("ns", "p", "c", ["x"], output=tmp_path / "out", seconds=0.5)
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
+
+
+def test_the_groups_are_each_colours_own_or_one_for_both() -> None:
+    raw = switch()
+    assert LiveSwitch.of(raw).groups == {"blue": "bluegreen-c", "green": "bluegreen-c"}
+    raw["spec"]["green"] = {"group": "bluegreen-g"}
+    assert set(LiveSwitch.of(raw).groups.values()) == {"bluegreen-c", "bluegreen-g"}
+
+
+def test_a_pod_is_deleted_with_its_own_grace_period_unless_by_force(api: FakeApi, cluster: Cluster) -> None:
+    api.answers["DELETE", f"{PODS}/p"] = (200, {})
+    cluster.delete_pod("strategy-c", "p")
+    cluster.delete_pod("strategy-c", "p", force=True)
+    cluster.delete_pod("strategy-c", "gone", force=True)
+    assert [query.get("gracePeriodSeconds") for method, _, query, _ in api.requests if method == "DELETE"] == [
+        None,
+        ["0"],
+        ["0"],
+    ]

@@ -97,3 +97,17 @@ def test_a_measurement_has_its_criteria_and_no_verdict() -> None:
     result = conclude(replace(SUBJECT, kind="measurement"), SEEN, SCENARIOS["1"].judge)
     assert (result.kind, result.passed) == ("measurement", None)
     assert from_json(result.to_json()) == result
+
+
+def test_the_way_back_is_told_by_each_way_of_commanding_it() -> None:
+    by_hand = replace(BACK, commanded_at=110.6, commanded="patch")
+    seen = replace(SEEN, rollbacks=(BACK, by_hand), switches=(SWITCH, BACK, replace(SWITCH, overtaken=True), by_hand))
+    result = conclude(replace(SUBJECT, scenario="2", switches_asked=4), seen, SCENARIOS["2"].judge)
+    told = {name: value for name, value in result.measurements.items() if name.startswith("rollback")}
+    assert told == {
+        "rollback_seconds": 1.0,
+        "rollback_seconds_after_up": 1.0,
+        "rollback_seconds_at_active": pytest.approx(0.4),
+    }
+    assert [switch.commanded for switch in result.switches] == ["up", "up", "up", "patch"]
+    assert conclude(SUBJECT, SEEN, SCENARIOS["1"].judge).measurements["rollback_seconds_at_active"] is None

@@ -100,7 +100,7 @@ class Frozen(LocalProcesses):
         super().__init__("strategy-c")
         self.log: list[str] = []
 
-    def frozen(self, pod: str, module: str = "consumer") -> Any:
+    def frozen(self, pod: str, module: str = "consumer", seconds: float = 0.0) -> Any:
         import contextlib
 
         @contextlib.contextmanager

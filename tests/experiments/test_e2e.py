@@ -113,6 +113,9 @@ def assert_whole(run: Run, out: Path, scenario: str, switches: int) -> None:
     assert (code == 0) == result.passed
     assert result.scenario == scenario
     assert [switch.outcome for switch in result.switches] == ["Switched"] * switches
+    assert [switch.commanded for switch in result.switches] == (
+        ["up", "up", "up", "patch"] if scenario == "2" else ["up"] * switches
+    )
     assert [switch.direction for switch in result.switches] == ["blue-green", "green-blue"] * (switches // 2)
     for switch in result.switches:
         assert switch.switch_seconds is not None
@@ -162,4 +165,4 @@ def test_a_killed_run_leaves_its_system_to_the_next(begin: Any, tmp_path: Path) 
     time.sleep(3.5)
     run.kill()
     again = begin("--scenario", "2")
-    assert_whole(again, tmp_path, "2", 2)
+    assert_whole(again, tmp_path, "2", 4)

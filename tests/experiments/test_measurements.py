@@ -178,3 +178,24 @@ def test_the_highest_lag_after_a_rollback() -> None:
     assert highest_after([BACK], [SWITCH, BACK], taken, 120.0) == 40
     assert highest_after([BACK], [SWITCH, BACK], sampled((102, 900)), 120.0) is None
     assert highest_after([], [SWITCH], taken, 120.0) is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "active_at", "error", "overtaken", "switched"),
+    [
+        ("Switched", 101.5, None, False, True),
+        ("Switched", 101.5, "it asks for blue", False, False),
+        ("Switched", 101.5, "it asks for blue", True, True),
+        ("Superseded", 101.5, None, True, True),
+        ("Superseded", 101.5, None, False, False),
+        ("RolledBack", 101.5, None, True, False),
+        ("Switched", None, None, True, False),
+    ],
+)
+def test_a_switch_that_was_overtaken_has_switched_once_its_colour_was_active(
+    outcome: str, active_at: float | None, error: str | None, overtaken: bool, switched: bool
+) -> None:
+    last = replace(LAST, outcome=outcome, active_at=active_at)
+    record = replace(SWITCH, last=last, error=error, overtaken=overtaken)
+    assert record.switched is switched
+    assert (record.switch_seconds is not None) == (switched or error is not None)

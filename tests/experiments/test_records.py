@@ -102,3 +102,17 @@ def test_a_cut_stream_is_copied_again(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(CollectionError):
         records.export("strategy-c", "producer-0", "producer", [], scratch=tmp_path, target=tmp_path / "logs")
     assert streams == []
+
+
+def test_the_lines_of_a_run_are_read_file_by_file(tmp_path: Path) -> None:
+    files = {
+        "p-0.ab.jsonl": b'{"n":1}\n{"n":2}\n',
+        "p-0.ab.0001.jsonl": b'{"n":3}\n{"torn',
+        "p-0.abc.jsonl": b'{"n":4}\n',
+    }
+    (tmp_path / "consumed").mkdir()
+    for name, content in files.items():
+        records.write_compressed(tmp_path / "consumed" / f"{name}.zst", content)
+    assert sorted(line["n"] for line in records.objects(tmp_path, "consumed")) == [1, 2, 3, 4]
+    assert sorted(line["n"] for line in records.objects(tmp_path, "consumed", "p-0.ab")) == [1, 2, 3]
+    assert list(records.objects(tmp_path, "events")) == []

@@ -31,6 +31,7 @@ SWITCH_KEYS = [
     "gap_seconds",
     "spacing_seconds",
     "outcome",
+    "commanded",
 ]
 
 
@@ -68,7 +69,7 @@ def test_another_json_is_refused(change: dict[str, object], message: str) -> Non
 
 def test_a_result_says_its_schema_and_what_it_is() -> None:
     raw = json.loads(RESULT.to_json())
-    assert (raw["schema"], raw["kind"]) == (SCHEMA, "test") == (2, "test")
+    assert (raw["schema"], raw["kind"]) == (SCHEMA, "test") == (3, "test")
 
 
 COMMITTED = sorted((Path(__file__).parents[2] / "report" / "data").glob("*/result.json"))
@@ -78,12 +79,34 @@ COMMITTED = sorted((Path(__file__).parents[2] / "report" / "data").glob("*/resul
 def test_the_committed_results_can_still_be_read(file: Path) -> None:
     found = from_json(file.read_text())
     assert found.run == file.parent.name
-    assert found.kind == "test"
+
+
+def schema_2(**changes: object) -> dict[str, object]:
+    """Before there was another way to command a switch than `up`."""
+    raw = json.loads(RESULT.to_json())
+    switches = [{key: value for key, value in switch.items() if key != "commanded"} for switch in raw["switches"]]
+    return {**raw, "schema": 2, "switches": switches, **changes}
 
 
 def schema_1(**changes: object) -> str:
+    raw = {key: value for key, value in schema_2().items() if key not in ("schema", "kind")}
+    return json.dumps({**raw, **changes})
+
+
+def test_a_result_of_the_second_schema_was_commanded_by_up() -> None:
+    found = from_json(json.dumps(schema_2()))
+    assert (found.schema, [switch.commanded for switch in found.switches]) == (2, ["up", "up"])
+    with pytest.raises(ValueError, match="a switch of schema 3 has a key commanded"):
+        from_json(json.dumps(schema_2(schema=3)))
+    with pytest.raises(ValueError, match="a switch of schema 2 has no key commanded"):
+        from_json(json.dumps(schema_2(switches=json.loads(RESULT.to_json())["switches"])))
+
+
+def test_a_way_of_commanding_that_there_is_not_is_refused() -> None:
     raw = json.loads(RESULT.to_json())
-    return json.dumps({**{key: value for key, value in raw.items() if key not in ("schema", "kind")}, **changes})
+    raw["switches"][1]["commanded"] = "telepathy"
+    with pytest.raises(ValueError, match="commanded: 'telepathy' is none of up, patch"):
+        from_json(json.dumps(raw))
 
 
 def test_a_result_without_a_schema_number_is_of_the_first() -> None:
@@ -93,10 +116,10 @@ def test_a_result_without_a_schema_number_is_of_the_first() -> None:
         from_json(schema_1(more=1))
 
 
-@pytest.mark.parametrize("schema", [3, 17])
+@pytest.mark.parametrize("schema", [4, 17])
 def test_a_newer_schema_is_refused_by_its_number(schema: int) -> None:
     raw = {**json.loads(RESULT.to_json()), "schema": schema, "something": "new"}
-    with pytest.raises(ValueError, match=f"schema {schema} is newer than this reader, which knows up to 2"):
+    with pytest.raises(ValueError, match=f"schema {schema} is newer than this reader, which knows up to 3"):
         from_json(json.dumps(raw))
 
 

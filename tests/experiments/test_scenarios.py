@@ -33,6 +33,17 @@ def test_the_plans_scenarios_are_found() -> None:
     assert {name: scenario.title for name, scenario in scenarios.SCENARIOS.items()} == {
         "1": "normal switch",
         "2": "immediate rollback",
+        "b-runbook": "the runbook: scale down, copy offsets by command, scale up",
+        "crash": "a consumer of the old, and of the new colour crashes",
+        "zombie": "a member that was given up and goes on",
+    }
+
+
+def test_what_is_no_test_of_the_plan_is_a_measurement() -> None:
+    assert {name for name, scenario in scenarios.SCENARIOS.items() if scenario.kind == "measurement"} == {
+        "b-runbook",
+        "crash",
+        "zombie",
     }
 
 
@@ -40,7 +51,7 @@ def test_a_module_in_the_package_is_a_scenario(add: Path) -> None:
     (add / "made_up.py").write_text(MADE_UP.format(name="9-made-up"))
     importlib.invalidate_caches()
     found = scenarios._found()
-    assert sorted(found) == ["1", "2", "9-made-up"]
+    assert set(found) == {*scenarios.SCENARIOS, "9-made-up"}
     assert found["9-made-up"].kind == "measurement"
 
 

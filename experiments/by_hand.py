@@ -1,0 +1,42 @@
+"""What a user does beside Pulumi, with kubectl: another colour asked for on the live object, a set of another size.
+
+`kubectl patch` and not the scale subresource: Pulumi's provider takes back fields that kubectl wrote to the object
+itself, and never those that came through a subresource. It is the way that is left while an update of the stack runs:
+Pulumi's lock keeps a second update out until the first one has returned.
+"""
+
+import json
+import subprocess
+from typing import Any
+
+from components.names import GROUP, SWITCH_NAME, SWITCH_PLURAL, consumer_set
+from experiments.errors import ExperimentError
+
+_SECONDS = 30.0
+
+
+class ByHandError(ExperimentError):
+    """kubectl refused; the message is what it said."""
+
+
+def activate(namespace: str, color: str) -> None:
+    """Ask for another colour: a second writer of the field that Pulumi writes. Raises ByHandError."""
+    _patch(namespace, f"{SWITCH_PLURAL}.{GROUP}/{SWITCH_NAME}", {"spec": {"active": color}})
+
+
+def scale(namespace: str, color: str, replicas: int) -> None:
+    """Give a colour's consumers another number of pods; returns when the API server has it. Raises ByHandError."""
+    _patch(namespace, f"statefulset/{consumer_set(color)}", {"spec": {"replicas": replicas}})
+
+
+def _patch(namespace: str, what: str, change: dict[str, Any]) -> None:
+    command = ["kubectl", "patch", "-n", namespace, what, "--type", "merge", "-p", json.dumps(change)]
+    try:
+        # A session of its own: a Ctrl-C at the terminal is the runner's to handle.
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_SECONDS, check=False, start_new_session=True
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ByHandError(f"{' '.join(command[:5])}: {error}") from error
+    if done.returncode != 0:
+        raise ByHandError(f"{' '.join(command[:5])}: exit code {done.returncode}: {done.stderr.strip()}")

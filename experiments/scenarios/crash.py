@@ -1,0 +1,74 @@
+"""A consumer of one side crashes during the switch: of the old colour and of the new one, in turn. A measurement.
+
+What is looked at is where the new colour takes up, and what is handled twice: invariant 5 allows at most what was in
+hand since the last commit.
+
+- old: killed when the switch is commanded, so that its last commit is older than what it has handled;
+- new: killed when its colour is granted, so that whoever comes after it has to find the same start.
+
+A killed consumer's container is started again by the kubelet, with the same logs. It needs the node's processes on this
+machine, and root.
+"""
+
+import signal
+from collections.abc import Callable
+
+from experiments import criteria
+from experiments.criteria import Observations
+from experiments.disturbance import Disturbance
+from experiments.lab import Lab
+from experiments.measurements import other
+from experiments.results import Criterion
+from experiments.scenarios.base import Scenario
+
+_TABLE = "crashes"
+
+
+def perform(lab: Lab, switches: int) -> None:
+    lab.spell()
+    for number in range(1, switches + 1):
+        crash = _of_the_old(lab) if number % 2 == 1 else _of_the_new(lab)
+        record = lab.switch(during=crash)
+        lab.report(number, switches, record)
+        # The container that was killed is back.
+        lab.wait_pods({"blue": lab.settings.replicas, "green": lab.settings.replicas})
+        if not record.switched:
+            return
+        lab.spell()
+
+
+def _of_the_old(lab: Lab) -> Callable[[Disturbance], None]:
+    return lambda disturbance: _kill(lab, disturbance, lab.pod(lab.active, 0), "old")
+
+
+def _of_the_new(lab: Lab) -> Callable[[Disturbance], None]:
+    target = other(lab.active)
+
+    def crash(disturbance: Disturbance) -> None:
+        disturbance.wait_holder(target)
+        _kill(lab, disturbance, lab.pod(target, 0), "new")
+
+    return crash
+
+
+def _kill(lab: Lab, disturbance: Disturbance, pod: str, side: str) -> None:
+    disturbance.processes.send(pod, "consumer", signal.SIGKILL)
+    lab.notes.tables.setdefault(_TABLE, []).append({"pod": pod, "side": side})
+    lab.notes.measured[f"crashes_{side}"] = int(lab.notes.measured.get(f"crashes_{side}") or 0) + 1
+    lab.progress.say(f"  {pod} of the {side} colour killed")
+
+
+def judge(seen: Observations) -> list[Criterion]:
+    """What was seen; a measurement passes nothing."""
+    return [criteria.outcomes(seen), criteria.spells(seen), *criteria.sound(seen)]
+
+
+SCENARIO = Scenario(
+    "crash",
+    "a consumer of the old, and of the new colour crashes",
+    default_switches=4,
+    step=2,
+    perform=perform,
+    judge=judge,
+    kind="measurement",
+)

@@ -1,0 +1,30 @@
+"""Which variant of a strategy a run was of: what its own keys were, and the rate. Pure.
+
+A strategy's own keys are those that its settings model adds to what every strategy has, so nothing here names one.
+"""
+
+from components.settings import registry
+from components.settings.models import StrategySettings
+from experiments.results import RunResult
+
+
+def variant(result: RunResult) -> dict[str, object]:
+    """What a strategy's own keys were in a run, and the rate; only keys that the run tells."""
+    told = {"membership": result.membership, "group_protocol": result.group_protocol, **result.environment}
+    return {key: told[key] for key in (*_own_keys(result.strategy), "rate") if told.get(key) is not None}
+
+
+def default_variant(letter: str) -> dict[str, object]:
+    """The same of a stack that sets nothing. Raises KeyError for a strategy that is not built."""
+    fields = registry.models()[letter].model_fields
+    return {key: fields[key].default for key in (*_own_keys(letter), "rate")}
+
+
+def words(result: RunResult) -> str:
+    """For people, such as `membership takeover, rate 100`."""
+    return ", ".join(f"{key} {value}" for key, value in variant(result).items())
+
+
+def _own_keys(letter: str) -> list[str]:
+    model = registry.models().get(letter, StrategySettings)
+    return [name for name in model.model_fields if name not in StrategySettings.model_fields]

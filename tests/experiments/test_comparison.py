@@ -1,0 +1,130 @@
+"""The plan's table, from results."""
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.cli import main
+from experiments.comparison import Column, columns, compared, newest
+from experiments.complexity import Complexity
+from experiments.folders import ResultFolder
+from experiments.results import Measured, RunResult, SwitchResult
+from experiments.run import REPOSITORY
+from experiments.variants import default_variant, variant
+from tests.support.samples import result
+
+EXPECTED = json.loads((REPOSITORY / "report" / "expected.json").read_text())
+ENVIRONMENT: dict[str, Measured] = {
+    "rate": 100,
+    "image consumer": "x",
+    "image sidecar": "x",
+    "image controller": "x",
+    "image kafka": "x",
+}
+NORMAL = result(
+    environment=ENVIRONMENT,
+    switches=[SwitchResult("blue-green", 2.0 + n / 10, 4.0, 0.05, 0.06 + n / 100, 0.12, "Switched") for n in range(4)],
+    measurements={"lost": 0, "duplicates": 1, "dual_active": 0, "rebalances": 0, "offset_difference_max": None},
+)
+ROLLBACK = replace(
+    NORMAL,
+    run="20261124T120000Z-c-2",
+    scenario="2",
+    switches=[
+        SwitchResult("blue-green", 9.0, 9.0, None, None, None, "Switched"),
+        SwitchResult("green-blue", 2.5, 4.0, None, None, None, "Switched"),
+        SwitchResult("blue-green", 9.0, 9.0, None, None, None, "Switched"),
+        SwitchResult("green-blue", 0.25, 0.3, None, None, None, "Switched", "patch"),
+    ],
+    measurements={"lost": 0, "duplicates": 2, "dual_active": 0, "rebalances": 3, "offset_first_difference_max": 4},
+)
+
+
+def complexity(_letter: str, _run: RunResult | None) -> Complexity:
+    return Complexity(67, 3, 13)
+
+
+def rows(results: list[RunResult]) -> dict[str, str]:
+    column = [one for one in columns(results, EXPECTED, complexity) if one.letter == "c"]
+    told = compared(column, results).split("\n\n")[0].splitlines()[2:]
+    return {line.split(" | ")[0].removeprefix("| "): line.split(" | ")[1].removesuffix(" |") for line in told}
+
+
+def test_the_plans_rows_are_told_from_both_scenarios() -> None:
+    told = rows([NORMAL, ROLLBACK])
+    assert told["time to switch (s)"] == "2.15 · 2.30 · 2.30 (n = 4)"
+    assert told["time to roll back, commanded when `up` had returned (s)"] == "2.50 · 2.50 · 2.50 (n = 1)"
+    assert told["time to roll back, commanded at ACTIVE (s)"] == "0.25 · 0.25 · 0.25 (n = 1)"
+    assert (told["lost"], told["duplicates"], told["rebalances"]) == ("0", "3", "3")
+    assert told["hand-off (ms)"] == "50 · 50 · 50 (n = 4)"
+    assert told["gap (ms)"] == "75 · 90 · 90 (n = 4)"
+    assert told["start - committed, at most (records)"] == "4 (by the first record)"
+    assert told["complexity to build"] == "low (67 lines)"
+    assert told["complexity to run"] == "medium (3 programs, 13 commands there and back by hand)"
+    assert told["rests on"] == "`20261123T120000Z-c-1`, `20261124T120000Z-c-2`"
+
+
+def test_what_was_expected_stands_beside_it() -> None:
+    told = rows([NORMAL])
+    assert told["*expected:* time to switch (s)"] == "5 to 15; in detail 1 to 3"
+    assert told["*expected:* complexity"] == "high"
+    assert told["*its author measured:*"].startswith("switch 1.04 to 1.19 s, roll back 1.03 to 1.19 s, 14952 of 30000")
+    assert told["time to roll back, commanded at ACTIVE (s)"] == "-"
+
+
+@pytest.mark.parametrize(
+    ("letter", "told"),
+    [
+        ("b", "not run (estimate: 30 to 60 s)"),
+        ("e", "not run (estimate: custom resource 5 to 30 s; rest 0 to 5 s)"),
+        ("x", "-"),
+    ],
+)
+def test_what_its_author_did_not_run_is_an_estimate(letter: str, told: str) -> None:
+    by_author: dict[str, Any] = EXPECTED["measured_by_author"]
+    column = Column(letter, None, None, Complexity(0, None, None), {}, by_author.get(letter, {}))
+    assert f"| *its author measured:* | {told} |" in compared([column], [])
+    assert "| complexity to run | - (no run that tells its programs, no page by hand) |" in compared([column], [])
+
+
+def test_the_newest_run_as_the_stack_is_by_default_is_taken() -> None:
+    older = replace(NORMAL, run="older", started_at="2026-11-01T00:00:00+00:00")
+    others = [
+        replace(NORMAL, run="fast", environment={**ENVIRONMENT, "rate": 2000}),
+        replace(NORMAL, run="shared", membership="shared"),
+        replace(NORMAL, run="kip-848", group_protocol="consumer"),
+        replace(NORMAL, run="baseline", kind="measurement", passed=None),
+        replace(NORMAL, run="other", scenario="3"),
+    ]
+    later = [replace(one, started_at="2026-12-01T00:00:00+00:00") for one in others]
+    assert newest([*later, older, NORMAL], "c", "1") == NORMAL
+    assert newest(later, "c", "1") is None
+    assert default_variant("c") == {"membership": "takeover", "group_protocol": "classic", "rate": 100}
+    assert variant(others[0])["rate"] == 2000
+
+
+def test_every_variant_has_its_newest_run_in_a_line() -> None:
+    baseline = replace(NORMAL, run="baseline", kind="measurement", passed=None, membership="shared")
+    told = compared([], [replace(NORMAL, run="older", started_at="2026"), NORMAL, baseline])
+    assert "| C | 1 | group_protocol classic, membership takeover, rate 100 |" in told
+    assert "| measurement | `baseline` |" in told
+    assert "`older`" not in told
+
+
+def test_only_what_git_tracks_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for one in (NORMAL, ROLLBACK):
+        ResultFolder(tmp_path, one.run).commit(one)
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    assert main(["compare", str(tmp_path)]) == 2
+    assert "no committed run" in capsys.readouterr().err
+    subprocess.run(["git", "-C", str(tmp_path), "add", NORMAL.run], check=True)
+    assert main(["compare", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert NORMAL.run in out
+    assert ROLLBACK.run not in out
+    assert main(["compare", str(tmp_path), "--uncommitted"]) == 0
+    assert ROLLBACK.run in capsys.readouterr().out

@@ -1,0 +1,76 @@
+"""Words by figures."""
+
+from pathlib import Path
+
+import pytest
+
+from experiments.complexity import Complexity, Word, commands, measure, parts_of, steps_of
+
+PAGE = """# Strategy X
+
+```sh
+not counted
+```
+
+## 4.2 Switch
+
+```sh
+# a comment is none
+pulumi config set active green
+pulumi up \\
+    --yes
+
+# Switch
+kubectl get kcs
+```
+
+```
+output of it
+```
+
+## Roll back
+
+```sh
+pulumi up
+```
+
+## 4.4 A switch that fails
+
+```sh
+kubectl delete pod x
+```
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "parts", "steps", "to_build", "to_run"),
+    [
+        (199, 3, 7, "low", "low"),
+        (200, 4, 7, "medium", "medium"),
+        (999, 3, 8, "medium", "medium"),
+        (1000, 6, 1, "high", "high"),
+        (0, None, 16, "low", "high"),
+        (0, 5, None, "low", "medium"),
+        (0, None, None, "low", None),
+    ],
+)
+def test_the_words(lines: int, parts: int | None, steps: int | None, to_build: Word, to_run: Word | None) -> None:
+    found = Complexity(lines, parts, steps)
+    assert (found.to_build, found.to_run) == (to_build, to_run)
+
+
+def test_the_measure_is_told_with_its_limits() -> None:
+    assert "own lines: medium from 200 on, high from 1000 on" in measure()
+
+
+def test_the_programs_of_a_switch_are_told_by_a_run() -> None:
+    ran = {f"image {name}": "x" for name in ("kafka", "producer", "topic", "consumer", "sidecar", "controller")}
+    assert parts_of({**ran, "rate": 100}) == 3
+    assert parts_of({"rate": 100}) is None
+
+
+def test_the_commands_there_and_back_are_counted(tmp_path: Path) -> None:
+    assert commands(PAGE) == 4
+    (tmp_path / "04-strategy-b-by-hand.md").write_text(PAGE)
+    (tmp_path / "05-strategy-e.md").write_text("# Nothing of it\n")
+    assert [steps_of(letter, tmp_path) for letter in ("b", "c", "e", "x")] == [4, None, None, None]
