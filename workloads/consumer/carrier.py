@@ -9,7 +9,7 @@ The order is what makes it safe, and each step is answered before the next begin
 5. reading begins.
 
 All of it together has a deadline below the stall limit, so waiting in it is no stall; a pause ends it between two
-steps. The prototype's figures: without transactions 6 ms, with them 15.
+steps. What each step took is in the log line "started".
 """
 
 import logging

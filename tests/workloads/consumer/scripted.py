@@ -176,14 +176,16 @@ class ScriptedClient:
 class ScriptedOffsets:
     """See `Offsets`, which it is: what stands in both groups, as a test sets it.
 
-    own, other, bounds: by partition. unstable: so many questions find a transaction that is not finished. notes: the
-    fence register, by number. asked: the partitions of each question.
+    own, other, bounds: by partition. slow: answers are there only for who waits for them. unstable: so many questions
+    find a transaction that is not finished. notes: the fence register, by number. asked: the partitions of each
+    question.
     """
 
     def __init__(self) -> None:
         self.own: dict[int, Commit] = {}
         self.other: dict[int, Commit] = {}
         self.bounds: dict[int, tuple[int, int]] = {}
+        self.slow = False
         self.unstable = 0
         self.fails: KafkaError | None = None
         self.notes: dict[int, int] = {}
@@ -202,10 +204,12 @@ class ScriptedOffsets:
 
 
 class _Answered:
-    done = True
-
     def __init__(self, offsets: ScriptedOffsets, partitions: Sequence[int]) -> None:
         self._offsets, self._partitions = offsets, partitions
+
+    @property
+    def done(self) -> bool:
+        return not self._offsets.slow
 
     def answer(self, seconds: float) -> Any:
         told = self._offsets

@@ -30,6 +30,7 @@ def waiting(folder: Path, *partitions: int, **settings: Any) -> Bench:
     bench = Bench(folder, **(SEPARATE | {"stall_seconds": 2} | settings))
     bench.turn(lambda: bench.client.give(*partitions))
     assert (bench.lifecycle.state, bench.lifecycle.partitions) == (State.PAUSED, partitions)
+    assert not bench.client.flowing
     bench.client.did.clear()
     return bench
 
@@ -274,7 +275,14 @@ def test_what_a_rebalance_brings_while_active_is_started_by_the_same_rule(
     bench.turn(records(0, 40, 44))
     bench.offsets.own = {0: Commit(45, 11), 1: Commit(61, 11)}  # a colleague had 1 until now
     bench.client.did.clear()
-    bench.turn(lambda: bench.client.again(0, 1))
+    flowed: list[bool] = []
+
+    def rebalance() -> None:
+        bench.client.again(0, 1)
+        flowed.append(bench.client.flowing)
+
+    bench.turn(rebalance)
+    assert flowed == [False]  # not before its start
     assert bench.client.started[1:] == [{0: 45, 1: 61}]
     assert did(bench) == ["commit epoch=11", "start"]  # what it had handled went out before the partition did
     assert bench.lifecycle.partitions == (0, 1)
@@ -366,10 +374,13 @@ def test_copies_end_before_the_start_begins(tmp_path: Path) -> None:
 def test_what_was_asked_for_a_copy_before_a_start_is_not_used(tmp_path: Path) -> None:
     bench = waiting(tmp_path, 0)
     bench.offsets.other = {0: Commit(40, 7)}
+    bench.offsets.slow = True
     bench.until("a question", lambda: bench.offsets.asked)
-    assert not bench.client.commits
     assert bench.answer(bench.command(Resume(11))) is Answer.DONE
-    bench.turn([], [])
+    asked = len(bench.offsets.asked)
+    pause = bench.command(Pause(12))
+    bench.until("paused", lambda: bench.answer(pause))
+    bench.until("a question after it", lambda: len(bench.offsets.asked) > asked)
     assert bench.client.metadata == ["epoch=11 start"]
 
 

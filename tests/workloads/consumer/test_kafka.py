@@ -41,6 +41,9 @@ class FakeConsumer:
     def seek(self, partition: TopicPartition) -> None:
         self.did.append(("seek", [partition.partition, partition.offset]))
 
+    def offsets_for_times(self, partitions: list[TopicPartition], timeout: float) -> None:
+        self.did.append(("asked", [p.partition for p in partitions]))
+
     def unassign(self) -> None:
         self.did.append(("unassign", []))
 
@@ -141,3 +144,14 @@ def test_a_batch_that_fails_takes_its_first_record_along(monkeypatch: pytest.Mon
     consumer.first, consumer.rest = Record(0, 3), fails
     assert client.poll(0, 10) == []
     assert heard.calls[-1][0] == "lost"
+
+
+@pytest.mark.parametrize("incremental", [False, True])
+def test_what_is_started_is_read_from_there(monkeypatch: pytest.MonkeyPatch, incremental: bool) -> None:
+    """By KIP-848 the broker is asked something, or its thread hears of the `resume` up to a second later."""
+    client, consumer, _ = made(monkeypatch, incremental=incremental)
+    monkeypatch.setattr(client, "_carries", True)
+    client.start({0: 7, 1: 9})
+    parts = [("seek", [0, 7]), ("seek", [1, 9]), ("resume", [0, 1]), ("asked", [0, 1])]
+    assert consumer.did == (parts if incremental else [("assign", [0, 1])])
+    assert client.flowing

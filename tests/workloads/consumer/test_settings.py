@@ -48,10 +48,8 @@ def test_a_place_of_its_own_where_the_protocol_has_one() -> None:
 
 
 def test_what_gets_a_client_in_is_every_clients() -> None:
-    given: dict[str, Any] = {
-        "client": {"security.protocol": "SASL_SSL", "sasl.username": "u", "max.poll.interval.ms": 1000}
-    }
-    settings = made(**FENCED, **given)
+    client = {"security.protocol": "SASL_SSL", "sasl.username": "u", "max.poll.interval.ms": 1000}
+    settings = made(**FENCED, client=client)
     producer = settings.producer_configuration(2)
     assert producer["transactional.id"] == "s-2"
     for configuration in (producer, settings.admin_configuration()):
