@@ -64,6 +64,9 @@ the wait for other pods' ids (the consumer's tests); offsets that are not in the
 A zombie is not told anything here: its sidecar, cut off, would resume it from the Lease that it remembers (`remembers`;
 interleaving 11, open), and then it takes the id back.
 
+Where absence tells nothing (strategy E), a pod is an agent: what it moves outlives it and is found by the next agent as it
+is, and its commands may come true while nobody is there.
+
 Bounds: the faults of one history (kinds, how often each, how many altogether), pods per colour, one change of the
 specification (two with `spec-flip`). Everything else is unbounded.
 """

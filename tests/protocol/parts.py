@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from workloads.common.lease import Grant
 from workloads.common.report import Report
-from workloads.common.states import Color, GroupProtocol, Membership
+from workloads.common.states import Color, GroupProtocol, Membership, State
 from workloads.consumer import carry
 from workloads.controller import decide as dc
 from workloads.controller import terms as tm
@@ -273,7 +273,8 @@ def said(report: Report | None) -> str:
 
 def pictured(slot: Slot) -> str:
     """A slot in a few words, for histories."""
-    said_of_it = f"{slot.life.state} at epoch {slot.life.epoch}" if slot.exists else "no pod"
+    here = f"{slot.life.state} at epoch {slot.life.epoch}"
+    said_of_it = here if slot.exists else f"no pod ({here})" if slot.life.state is not State.PAUSED else "no pod"
     under_way = "".join(f", in flight: {command}" for command in in_order(slot.inflight))
     zombie = f", and its zombie: {pictured(slot.ghost)}" if slot.ghost else ""
     return (

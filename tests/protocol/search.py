@@ -20,7 +20,6 @@ from tests.protocol.parts import Core, Slot, pictured, told
 from tests.protocol.steps import LONGEST_WAY_HOME, Steps, holder
 from tests.protocol.tables import Column, Interned, Numbers, States, Table, distinct, mask, merge, new
 from tests.protocol.world import World
-from workloads.common.states import State
 
 CHUNK = 250_000
 
@@ -317,7 +316,7 @@ class Search:
 
     def _complaint(self, state: np.uint64) -> str:
         core, slots = self._values(state)
-        active = sorted({slot.color.value for slot in slots if slot.exists and slot.life.state is State.ACTIVE})
+        active = sorted({slot.color.value for slot in slots if self.world.active(slot)})
         wrong = self.world.wrong_lease(core.lease)
         return wrong or f"{' and '.join(active)} ACTIVE under {told(core.lease)}"
 

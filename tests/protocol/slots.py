@@ -24,6 +24,7 @@ from tests.protocol.parts import (
 from workloads.common.lease import Grant
 from workloads.common.report import Report
 from workloads.common.states import Color, State
+from workloads.controller.terms import Absence
 from workloads.member import lifecycle as lc
 from workloads.sidecar import step as sc
 
@@ -48,6 +49,15 @@ class Slots:
         begun = lc.start(self.bounds.membership, self.bounds.protocol)
         ready = "unready" not in self.kinds
         return self._after(Slot(color, uid, 0, begun.lifecycle, sc.View(color), seen, ready=ready), begun)
+
+    @property
+    def outlives(self) -> bool:
+        """Whether what a pod moves (a connector, say) runs on without it, and its commands may yet come true."""
+        return self.bounds.absence is Absence.UNKNOWN
+
+    def active(self, slot: Slot) -> bool:
+        """Whether something is processed by this slot now."""
+        return slot.life.state is State.ACTIVE and (slot.exists or self.outlives)
 
     # -- what the controllers know -----------------------------------------------------------------------------------
 
@@ -94,6 +104,10 @@ class Slots:
                 yield SlotMove(f"{who} sees a {name} pod", "", True, _seen(slot, number, actual))
         if slot.ghost is not None:
             yield from self._ghost_moves(slot, slot.ghost)
+        if not slot.exists and self.outlives:
+            yield SlotMove(f"a {name} agent is created", "", True, replace(slot, exists=True, uid=slot.uid + 1))
+            yield from self._consumer_moves(slot, name, lease)
+            return
         if not slot.exists:
             made = replace(self.fresh(slot.color, slot.uid + 1, slot.seen), ghost=slot.ghost)
             yield SlotMove(f"a {name} pod is created", "", True, made)
@@ -217,6 +231,10 @@ class Slots:
     def gone(self, slot: Slot) -> Slot:
         """The pod is deleted; a controller that has not seen that goes by its last report."""
         seen = tuple(self.known(slot, number) for number in range(len(slot.seen)))
+        if self.outlives:
+            return replace(
+                slot, exists=False, frozen=False, view=sc.View(slot.color), stored=None, kept=None, seen=seen, ready=True
+            )  # fmt: skip
         begun = lc.start(self.bounds.membership, self.bounds.protocol)
         return Slot(
             slot.color, slot.uid, 0, begun.lifecycle, sc.View(slot.color), seen, exists=False, ghost=slot.ghost

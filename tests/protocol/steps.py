@@ -6,7 +6,7 @@ from tests.protocol.parts import Core, CoreMove, Known, Seen, Slot
 from tests.protocol.tables import Interned, mask
 from tests.protocol.world import World
 from workloads.common.lease import Grant
-from workloads.common.states import Color, State
+from workloads.common.states import Color
 
 LONGEST_WAY_HOME = 1 << 12
 
@@ -40,8 +40,7 @@ class Steps:
         return self.groups.id(tuple(sorted(slots)))
 
     def any_active(self, group: tuple[int, ...]) -> bool:
-        slots = (self.slots.values[number] for number in group)
-        return any(slot.exists and slot.life.state is State.ACTIVE for slot in slots)
+        return any(self.world.active(self.slots.values[number]) for number in group)
 
     def known_by_all(self, group: tuple[int, ...]) -> int:
         known: list[Known] = []

@@ -10,9 +10,14 @@ from tests.protocol.model import PAIRS, SINGLES, STANDARD, STRATEGY_B, WIDE, fau
 from tests.protocol.parts import FAULTS, Bounds, Rules
 from tests.protocol.search import Search
 from tests.protocol.world import World
-from workloads.common.states import GroupProtocol, Membership
+from workloads.common.lease import Grant
+from workloads.common.report import Report
+from workloads.common.states import Color, GroupProtocol, Membership, State
 from workloads.controller import decide as dc
 from workloads.controller.terms import Absence
+from workloads.member import lifecycle as lc
+from workloads.member.way import Way
+from workloads.sidecar import step as sc
 
 
 @pytest.mark.parametrize("bounds", [bounds for group in STANDARD.values() for bounds in group], ids=str)
@@ -138,6 +143,28 @@ def test_other_broken_copies_are_caught(rules: Rules, bounds: Bounds) -> None:
 def test_broken_copies_of_what_a_switch_waits_for_are_caught(rules: Rules, bounds: Bounds, says: str) -> None:
     assert caught(bounds, rules).startswith(says)
     Search(World(bounds)).run()
+
+
+def test_what_an_absent_agent_moves_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who takes an absent agent for gone has two colours ACTIVE, whatever it could know when it wrote the Lease."""
+    monkeypatch.setattr("tests.protocol.world.unearned", lambda *_, **__: "")
+    said = caught(Bounds(faults("pod-delete"), pods=1, absence=Absence.UNKNOWN), broken.ABSENT_IS_GONE)
+    assert said.startswith("blue ACTIVE under green")
+    assert "blue: no pod (ACTIVE at epoch 2)" in said
+
+
+@pytest.mark.xfail(strict=True, reason="interleaving 11 is open: the sidecar goes by the Lease that it remembers")
+def test_a_thawed_zombie_is_not_resumed_from_memory() -> None:
+    """Cut off, with green at work under epoch 4. As it is, the zombie takes its transactional id back from green
+    (`Bounds(remembers=True)` has the history in full).
+    """
+    life = lc.Lifecycle(Way.of(Membership.SEPARATE, GroupProtocol.CLASSIC), State.ACTIVE, 2, 2, client=lc.Client.MEMBER)
+    for event in (lc.Stalled(), lc.CommitEnded(True)):
+        life = lc.step(life, event).lifecycle
+    thawed = Report("0.0", life.state, life.epoch, life.seen_epoch)
+    remembered = Grant(Color.BLUE, 2, Color.BLUE)
+    call = sc.step(sc.View(Color.BLUE, remembered, "0.0", thawed, thawed)).call
+    assert not isinstance(call, sc.ResumeConsumer)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Nothing of the validator is in it.
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -39,9 +40,13 @@ def expected(logs: Logs, producers: frozenset[str], clock_error: int) -> dict[st
         for log in logs.produced.values()
     )
     steps += sum(_steps([line["t"] for line in log], clock_error) for log in logs.events.values())
-    gone = [line for line in produced if _acked(line) and _key(line) not in set(map(_key, handled))]
-    absent, ignored = _uncovered(logs, [line for line in produced if _acked(line)])
-    phantoms = [_unwarranted(line, produced, lines, ends) for line in handled]
+    acked = [line for line in produced if _acked(line)]
+    seen = set(map(_key, handled))
+    gone = [line for line in acked if _key(line) not in seen]
+    absent, ignored = _uncovered(logs, acked)
+    by_key, by_position = _grouped(produced, _key), _grouped(acked, _position)
+    wrote = {line["producer"] for line in lines}
+    phantoms = [_unwarranted(line, by_key[_key(line)], wrote, ends) for line in handled]
     anomalies = {
         "lost": len(set(map(_key, gone)))
         + sum(
@@ -49,15 +54,9 @@ def expected(logs: Logs, producers: frozenset[str], clock_error: int) -> dict[st
             for place, low, high in ignored
         ),
         "phantom": phantoms.count("phantom"),
-        "mismatch": sum(
-            any(_acked(p) and _position(p) == _position(line) and _key(p) != _key(line) for p in produced)
-            for line in handled
-        ),
-        "duplicate": _duplicates(produced, handled),
-        "producer_duplicate": sum(
-            len({_position(line) for line in produced if _acked(line) and _key(line) == key}) - 1
-            for key in {_key(line) for line in produced if _acked(line)}
-        ),
+        "mismatch": sum(any(_key(p) != _key(line) for p in by_position[_position(line)]) for line in handled),
+        "duplicate": _duplicates(by_key, handled),
+        "producer_duplicate": sum(len(set(map(_position, mine))) - 1 for mine in _grouped(acked, _key).values()),
         "out_of_order": sum(_out_of_order(log) for log in files.values()),
         "zombie": 0 if steps else _late(handled, clock_error, same=False),
         "dual_active": _dual_active(handled, 10**30 if steps else clock_error),
@@ -78,7 +77,7 @@ def expected(logs: Logs, producers: frozenset[str], clock_error: int) -> dict[st
         "notes": notes,
         "unjudged": bool(steps) or _contradictory(produced) or cut,
         "produced": len(produced),
-        "acked": sum(map(_acked, produced)),
+        "acked": len(acked),
         "consumed": len(handled),
         "handled": _by_version(handled),
         "partitions": _handoffs(handled),
@@ -110,6 +109,14 @@ def _position(line: Line) -> tuple[str, int, int]:
     return line["topic"], line["partition"], line["offset"]
 
 
+def _grouped(lines: list[Line], what: Callable[[Line], Any]) -> dict[Any, list[Line]]:
+    """The lines by what is the same of them, in their order; of what no line has, none."""
+    found: dict[Any, list[Line]] = defaultdict(list)
+    for line in lines:
+        found[what(line)].append(line)
+    return found
+
+
 def _steps(times: list[int], error: int) -> int:
     steps, highest = 0, -1
     for t in times:
@@ -120,44 +127,44 @@ def _steps(times: list[int], error: int) -> int:
     return steps
 
 
-def _unwarranted(line: Line, produced: list[Line], lines: list[Line], ends: dict[str, set[int]]) -> str:
-    fates = [p["status"] for p in produced if _key(p) == _key(line)]
+def _unwarranted(line: Line, produced: list[Line], wrote: set[str], ends: dict[str, set[int]]) -> str:
+    """produced: the lines of the same producer and sequence. wrote: every producer of any line."""
+    fates = [p["status"] for p in produced]
     if "acked" in fates or "unknown" in fates:
         return ""
-    wrote = any(other["producer"] == line["producer"] for other in lines)
-    if fates or not wrote or line["producer"] in ends:
+    if fates or line["producer"] not in wrote or line["producer"] in ends:
         return "phantom"
     return "unlogged"
 
 
-def _duplicates(produced: list[Line], handled: list[Line]) -> int:
+def _duplicates(produced: dict[Any, list[Line]], handled: list[Line]) -> int:
     total = 0
-    processed = [line for line in handled if "error" not in line]
-    for key in {_key(line) for line in processed}:
-        mine = [line for line in processed if _key(line) == key]
-        acked_at = {_position(line) for line in produced if _acked(line) and _key(line) == key}
+    for key, mine in _grouped([line for line in handled if "error" not in line], _key).items():
+        acked_at = {_position(line) for line in produced[key] if _acked(line)}
         total += len(mine) - max(1, len({_position(line) for line in mine} & acked_at))
     return total
 
 
 def _out_of_order(log: list[Line]) -> int:
     total = 0
-    for index, line in enumerate(log):
-        before = [other["offset"] for other in log[:index] if _place(other) == _place(line)]
-        total += bool(before) and line["offset"] < max(before) and line["offset"] not in before
+    for mine in _grouped(log, _place).values():
+        offsets = [line["offset"] for line in mine]
+        for index, offset in enumerate(offsets):
+            before = offsets[:index]
+            total += bool(before) and offset < max(before) and offset not in before
     return total
 
 
 def _late(handled: list[Line], error: int, *, same: bool) -> int:
     return sum(
         any(
-            _place(other) == _place(line)
-            and other["epoch"] > line["epoch"]
+            other["epoch"] > line["epoch"]
             and (other["color"] == line["color"]) == same
             and line["t"] > other["t"] + error
-            for other in handled
+            for other in mine
         )
-        for line in handled
+        for mine in _grouped(handled, _place).values()
+        for line in mine
     )
 
 
@@ -232,8 +239,7 @@ def _by_version(handled: list[Line]) -> dict[str, dict[str, dict[str, int]]]:
 
 
 def _contradictory(produced: list[Line]) -> bool:
-    for key in {_key(line) for line in produced}:
-        mine = [line for line in produced if _key(line) == key]
+    for mine in _grouped(produced, _key).values():
         if len(mine) > 1 and len({_position(line) for line in mine if _acked(line)}) < len(mine):
             return True
     return False
