@@ -23,6 +23,7 @@ class Report:
     epoch: the epoch that the state belongs to. seen_epoch: the newest epoch that the process has heard of.
     committed: whether everything handled is committed (meaningful when PAUSED).
     partitions: the partitions that it owns.
+    obstacle: what stands against switching to this consumer now, as `<Reason>: <what it found>`; empty when nothing.
     at: when the sidecar learned this, in ns of its clock, growing with each report; tells the newer of two, no more.
     """
 
@@ -32,6 +33,7 @@ class Report:
     seen_epoch: int
     committed: bool = True
     partitions: tuple[int, ...] = ()
+    obstacle: str = ""
     at: int = field(default=0, compare=False)
 
 
@@ -75,6 +77,7 @@ def _details(report: Report) -> dict[str, Any]:
         "committed": report.committed,
         "partitions": list(report.partitions),
         "at": report.at,
+        **({"obstacle": report.obstacle} if report.obstacle else {}),
     }
 
 
@@ -86,5 +89,6 @@ def _report(state: str | None, said: Mapping[str, Any]) -> Report:
         seen_epoch=int(said["seen_epoch"]),
         committed=bool(said["committed"]),
         partitions=tuple(int(p) for p in said["partitions"]),
+        obstacle=str(said.get("obstacle") or ""),
         at=int(said["at"]),
     )
