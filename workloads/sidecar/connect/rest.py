@@ -27,7 +27,10 @@ class Place:
 
 
 class RestControl:
-    """See Control. ledger: of the own cluster's calls. config: the connector's whole configuration but the epoch, with which it is made."""
+    """See Control.
+
+    ledger: of the own cluster's calls. config: the connector's whole configuration but the epoch; it is made with it.
+    """
 
     def __init__(self, own: Place, other: Place, config: Mapping[str, str], ledger: Ledger) -> None:
         self._name, self._http = own.name, own.http
