@@ -1,0 +1,135 @@
+"""A real Kafka Connect worker on the loopback, from folders of jars.
+
+`CONNECT_LIBS` names the folders, separated by colons: connect-runtime with what it needs, connect-transforms,
+connect-file, and a JMX exporter's agent (`jmx_prometheus_javaagent*.jar`).
+"""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import urllib3
+
+from tests.support.broker import free_ports
+
+START_SECONDS = 90.0
+
+_PROPERTIES = """\
+bootstrap.servers={broker}
+group.id=connect-{name}
+config.storage.topic=connect-{name}-configs
+offset.storage.topic=connect-{name}-offsets
+status.storage.topic=connect-{name}-status
+config.storage.replication.factor=1
+offset.storage.replication.factor=1
+offset.storage.partitions=1
+status.storage.replication.factor=1
+status.storage.partitions=1
+key.converter=org.apache.kafka.connect.storage.StringConverter
+value.converter=org.apache.kafka.connect.storage.StringConverter
+listeners=http://127.0.0.1:{rest}
+rest.advertised.host.name=127.0.0.1
+rest.advertised.port={rest}
+plugin.discovery=SERVICE_LOAD
+connector.client.config.override.policy=All
+offset.flush.interval.ms=1000
+offset.flush.timeout.ms=5000
+scheduled.rebalance.max.delay.ms=0
+heartbeat.interval.ms=1000
+session.timeout.ms=6000
+consumer.session.timeout.ms=6000
+consumer.heartbeat.interval.ms=500
+"""
+
+# What an agent reads of its workers (`workloads/sidecar/connect/workers.py`).
+RULES = """\
+lowercaseOutputName: true
+includeObjectNames:
+- kafka.connect:type=connect-worker-metrics
+- kafka.connect:type=connect-worker-rebalance-metrics
+- kafka.connect:type=connector-task-metrics,*
+- kafka.consumer:type=consumer-metrics,*
+rules:
+- pattern: kafka.connect<type=connect-worker-metrics><>task-count
+  name: kafka_connect_worker_task_count
+- pattern: kafka.connect<type=connect-worker-rebalance-metrics><>epoch
+  name: kafka_connect_rebalance_epoch
+- pattern: kafka.connect<type=connect-worker-rebalance-metrics><>rebalancing
+  name: kafka_connect_rebalance_rebalancing
+- pattern: kafka.connect<type=connector-task-metrics, connector=(.+), task=(.+)><>batch-size-avg
+  name: kafka_connect_task_batch_size_avg
+  labels: {connector: "$1", task: "$2"}
+- pattern: kafka.consumer<type=consumer-metrics, client-id=(.+)><>connection-count
+  name: kafka_consumer_connection_count
+  labels: {client_id: "$1"}
+"""
+
+_LOGGING = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<Configuration status="WARN">
+  <Appenders><Console name="STDOUT"><PatternLayout pattern="[%d{ISO8601}] %p %m (%c)%n"/></Console></Appenders>
+  <Loggers><Root level="INFO"><AppenderRef ref="STDOUT"/></Root></Loggers>
+</Configuration>
+"""
+
+
+def libs() -> list[Path]:
+    """The folders of jars. Raises `LookupError` with what to do when there are none."""
+    named = os.environ.get("CONNECT_LIBS")
+    if not named:
+        raise LookupError("CONNECT_LIBS must name folders with Kafka Connect's jars and a JMX exporter's")
+    return [Path(folder) for folder in named.split(":")]
+
+
+class ConnectWorker:
+    """One worker of the cluster `name`; rest, metrics: its ports."""
+
+    def __init__(self, folders: list[Path], folder: Path, broker: str, name: str) -> None:
+        self.rest, self.metrics = free_ports(2)
+        self.log = folder / f"connect-{name}.log"
+        rules, properties, logging = (folder / f"{name}.{end}" for end in ("yml", "properties", "xml"))
+        rules.write_text(RULES)
+        logging.write_text(_LOGGING)
+        properties.write_text(_PROPERTIES.format(broker=broker, name=name, rest=self.rest))
+        exporter = next(jar for one in folders for jar in one.glob("jmx_prometheus_javaagent*.jar"))
+        classpath = ":".join(f"{one}/*" for one in folders)
+        self._command = ["nice", "-n", "19", "java", "-Xms64m", "-Xmx256m", "-XX:TieredStopAtLevel=1"]
+        self._command += ["-XX:+UseSerialGC", f"-javaagent:{exporter}={self.metrics}:{rules}"]
+        self._command += [f"-Dlog4j2.configurationFile={logging}", "-cp", classpath]
+        self._command += ["org.apache.kafka.connect.cli.ConnectDistributed", str(properties)]
+        self.process = self.start()
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it, and wait until it answers."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                if urllib3.request("GET", f"{self.url}/connectors", timeout=1.0, retries=False).status == 200:
+                    return self.process
+            except urllib3.exceptions.HTTPError as error:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    tail = self.log.read_text(errors="replace")[-3000:]
+                    raise TimeoutError(f"the worker does not answer: {error}; its log ends with:\n{tail}") from error
+            time.sleep(0.1)
+
+    @property
+    def url(self) -> str:
+        """Of its REST API."""
+        return f"http://127.0.0.1:{self.rest}"
+
+    def freeze(self) -> None:
+        """It stands still, and nobody is told."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """As a crash would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
