@@ -147,7 +147,9 @@ def _stopping(seen: Seen, own: Connector, epoch: int | None) -> Step | None:
     if own.state == ABSENT and not own.refused:
         return _once(seen, Create(), f"{own.name} was made, and is not seen yet")
     foreign = own.altering is not None and own.altering != epoch
-    if foreign or (own.state not in (STOPPED, ABSENT) and own.asked != STOPPED):
+    # A connector that is seen STOPPED may have been started just now: only a stop that was accepted after every start
+    # counts (`asked`), and what is seen then.
+    if foreign or (own.state != ABSENT and own.asked != STOPPED):
         return _once(seen, Stop(), f"{own.told()}; it was stopped, and that is not seen yet")
     return None if own.stopped else Wait(own.told())
 

@@ -9,11 +9,12 @@ from workloads.sidecar.connect.config import EPOCH_KEY, body, differs, epoch_of,
 from workloads.sidecar.connect.control import RefusedError, SilentError
 from workloads.sidecar.connect.http import Change, ConnectHttp, Said
 from workloads.sidecar.connect.ledger import START, Ledger
-from workloads.sidecar.connect.seen import ABSENT, NO_EPOCH, Connector
+from workloads.sidecar.connect.seen import ABSENT, NO_EPOCH, STOPPED, Connector
 
 POLL_SECONDS = 0.01  # Connect has no watch
-# A restarted agent does not know what it asked for before it: a start is carried out at once, or its worker is stuck
-# (which its metrics endpoint shows).
+# Connect says nothing of when a status is from: a STOPPED that is seen after a start may be the one from before it. So
+# after a start it counts when something else was seen in between, or when the start has had this long to come true. An
+# agent that was restarted does not know what was asked for before.
 SETTLES_SECONDS = 5.0
 _NO_CLASS = "Failed to find any class"
 
@@ -41,15 +42,22 @@ class RestControl:
         self._epoch = NO_EPOCH
         self._refused = ""
         self._quiet_at = time.monotonic() + SETTLES_SECONDS
+        self._starts = 0
+        self._stopped = False  # a stop was accepted after every start had its answer
 
     def own(self, deadline: float) -> Connector:
         """See Control."""
+        starts, stopped = self._starts, self._stopped
         found, config = _read(self._http, self._name, deadline)
         if config is None:
             return Connector(self._name, ABSENT, group=group_of(self._name, self._config), refused=self._refused)
         self._epoch = epoch_of(config)
+        state = found.get("state")
+        if state not in (None, "", STOPPED) and starts == self._starts and not self._ledger.unanswered():
+            self._quiet_at = 0.0
         return Connector(
             **found,
+            asked=STOPPED if stopped and state == STOPPED else "",
             epoch=self._epoch,
             group=group_of(self._name, config),
             refused=self._refused,
@@ -75,7 +83,9 @@ class RestControl:
 
     def stop(self, epoch: int, deadline: float) -> None:  # noqa: ARG002 - Connect has no place for it
         """See Control."""
+        after_all = not self._ledger.unanswered()
         self._done(self._http.change(Change("stop", "PUT", f"{self._path}/stop"), deadline))
+        self._stopped = after_all
 
     def alter(self, epoch: int, offsets: Mapping[tuple[str, int], int | None], deadline: float) -> None:  # noqa: ARG002
         """See Control (KIP-875)."""
@@ -87,7 +97,12 @@ class RestControl:
 
     def start(self, epoch: int, deadline: float) -> None:  # noqa: ARG002
         """See Control."""
-        self._done(self._http.change(Change(START, "PUT", f"{self._path}/resume"), deadline))
+        self._stopped = False
+        self._starts += 1
+        try:
+            self._done(self._http.change(Change(START, "PUT", f"{self._path}/resume"), deadline))
+        finally:
+            self._quiet_at = time.monotonic() + SETTLES_SECONDS
 
     def unanswered(self) -> tuple[str, ...]:
         """See Control."""

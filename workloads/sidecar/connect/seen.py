@@ -21,7 +21,8 @@ class Connector:
 
     state: Connect's word, or ABSENT; empty while nothing says it. tasks: (number, state) of each that its status lists.
     epoch: the one in its configuration. group: its consumer group, as its configuration and worker have it.
-    asked: the state that its resource asks for (RUNNING, STOPPED, PAUSED); empty where only Connect knows.
+    asked: the state that is asked for (RUNNING, STOPPED, PAUSED): what its resource says; without one, STOPPED when it
+    is stopped and a stop of ours was accepted after every start of ours had its answer; empty: not known.
     pending: what stands between what was asked for and what is seen, for people; empty: nothing.
     altering: the epoch whose offsets are still to be written, by an annotation on its resource; None: none.
     refused: why Connect does not take its configuration; empty: it did. trace: the first line of what failed in it.
