@@ -100,6 +100,20 @@ class FakeApi:
         )
 
 
+def merged(known: Object, patch: Object) -> Object:
+    """`known` after a JSON merge patch (RFC 7396)."""
+    result = dict(known)
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, dict):
+            old = result.get(name)
+            result[name] = merged(old if isinstance(old, dict) else {}, value)
+        else:
+            result[name] = value
+    return result
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     api: ClassVar[FakeApi]
@@ -167,6 +181,18 @@ class _Handler(BaseHTTPRequestHandler):
             if body["metadata"].get("resourceVersion") != known["metadata"]["resourceVersion"]:
                 self._answer(409, {"reason": "Conflict", "message": "the object has been modified"})
                 return
+        elif self.headers.get("Content-Type") == "application/merge-patch+json":
+            known = api.objects.get(path)
+            if known is None:
+                self._answer(404, {"reason": "NotFound", "message": "not found"})
+                return
+            asked = body.get("metadata", {}).get("resourceVersion")
+            if asked is not None and asked != known["metadata"]["resourceVersion"]:
+                self._answer(409, {"reason": "Conflict", "message": "the object has been modified"})
+                return
+            body = merged(known, body)
+            if body.get("spec") != known.get("spec"):
+                body["metadata"]["generation"] = known["metadata"].get("generation", 1) + 1
         if path.endswith("/status") and path.removesuffix("/status") in api.objects:
             body = {**api.objects[path.removesuffix("/status")], "status": body["status"]}
         self._answer(200, api.put(path.removesuffix("/status"), body))

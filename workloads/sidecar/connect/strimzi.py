@@ -137,10 +137,12 @@ class StrimziControl:
         except (NotNowError, RefusedError, SilentError):
             return  # the next one will do
 
-    def _patch(self, content: Object, deadline: float) -> Object:
-        path = f"{self._collection}/{self._name}?fieldManager={FIELD_MANAGER}"
+    def _patch(self, content: Object, deadline: float, path: str = "") -> Object:
+        path = path or f"{self._collection}/{self._name}"
         try:
-            return self._kube.patch(path, content, content_type=MERGE, deadline=deadline)
+            return self._kube.patch(
+                f"{path}?fieldManager={FIELD_MANAGER}", content, content_type=MERGE, deadline=deadline
+            )
         except KubeError as error:
             raise _told(error) from error
 
@@ -157,13 +159,7 @@ class StrimziControl:
         except ApiError as error:
             if error.status != 409:
                 raise _told(error) from error
-            self._replace_config_map(f"{self._config_maps}/{name}{query}", content, deadline)
-        except KubeError as error:
-            raise _told(error) from error
-
-    def _replace_config_map(self, path: str, content: Object, deadline: float) -> None:
-        try:
-            self._kube.put(path, content, deadline=deadline)
+            self._patch({"data": content["data"]}, deadline, f"{self._config_maps}/{name}")
         except KubeError as error:
             raise _told(error) from error
 
