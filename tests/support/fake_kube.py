@@ -182,20 +182,25 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(409, {"reason": "Conflict", "message": "the object has been modified"})
                 return
         elif self.headers.get("Content-Type") == "application/merge-patch+json":
-            known = api.objects.get(path)
-            if known is None:
-                self._answer(404, {"reason": "NotFound", "message": "not found"})
-                return
-            asked = body.get("metadata", {}).get("resourceVersion")
-            if asked is not None and asked != known["metadata"]["resourceVersion"]:
-                self._answer(409, {"reason": "Conflict", "message": "the object has been modified"})
-                return
-            body = merged(known, body)
-            if body.get("spec") != known.get("spec"):
-                body["metadata"]["generation"] = known["metadata"].get("generation", 1) + 1
+            self._merge(path, body)
+            return
         if path.endswith("/status") and path.removesuffix("/status") in api.objects:
             body = {**api.objects[path.removesuffix("/status")], "status": body["status"]}
         self._answer(200, api.put(path.removesuffix("/status"), body))
+
+    def _merge(self, path: str, patch: Object) -> None:
+        known = self.api.objects.get(path)
+        if known is None:
+            self._answer(404, {"reason": "NotFound", "message": "not found"})
+            return
+        asked = patch.get("metadata", {}).get("resourceVersion")
+        if asked is not None and asked != known["metadata"]["resourceVersion"]:
+            self._answer(409, {"reason": "Conflict", "message": "the object has been modified"})
+            return
+        made = merged(known, patch)
+        if made.get("spec") != known.get("spec"):
+            made["metadata"]["generation"] = known["metadata"].get("generation", 1) + 1
+        self._answer(200, self.api.put(path, made))
 
     def _answer(self, status: int, body: Object) -> None:
         data = json.dumps(body).encode()

@@ -10,7 +10,7 @@ from workloads.common import logs
 from workloads.common.http import HttpError, HttpServer, Request, Response, Routes
 from workloads.common.logs import fields
 from workloads.common.metrics import Families, exposition, registry
-from workloads.recorder.recorder import PROBLEMS, Recorder
+from workloads.recorder.recorder import PROBLEMS, Places, Recorder
 from workloads.recorder.settings import RecorderSettings
 from workloads.recorder.trail import Whose
 
@@ -56,7 +56,8 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     whose = Whose(settings.color, settings.topic, settings.version)
-    recorder = Recorder(settings.sink_dir, settings.sink_suffix, settings.records_dir, whose, settings.poll_seconds)
+    places = Places(settings.sink_dir, settings.sink_suffix, settings.records_dir)
+    recorder = Recorder(places, whose, settings.poll_seconds)
     try:
         server = HttpServer(settings.http_host, settings.http_port, routes(recorder, settings))
     except OSError as error:

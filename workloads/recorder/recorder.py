@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from workloads.common.logs import fields
@@ -17,17 +18,24 @@ logger = logging.getLogger(__name__)
 PROBLEMS = (SinkFileError, LineError, RecordLogError)
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the workers' sinks write (`<sink>/<worker's pod><suffix>`), and where the records go."""
+
+    sink: Path
+    suffix: str
+    records: Path
+
+
 class Recorder:
-    """Follows `<folder>/*<suffix>`, each a worker's. Safe for threads.
+    """Follows all files of the sinks. Safe for threads.
 
     problem: what ended it; empty: it goes on. After a problem nothing is recorded any more, for what follows could not
     be told from what was lost.
     """
 
-    def __init__(self, folder: Path, suffix: str, records: Path, whose: Whose, poll_seconds: float) -> None:
-        self._folder = folder
-        self._suffix = suffix
-        self._records = records
+    def __init__(self, places: Places, whose: Whose, poll_seconds: float) -> None:
+        self._places = places
         self._whose = whose
         self._poll_seconds = poll_seconds
         self._lock = threading.Lock()
@@ -82,18 +90,18 @@ class Recorder:
     def _find(self) -> None:
         """Take up files that are new, once they have a whole line."""
         try:
-            found = list(self._folder.iterdir())
+            found = list(self._places.sink.iterdir())
         except FileNotFoundError:
             return
         for path in found:
-            name = path.name.removesuffix(self._suffix)
+            name = path.name.removesuffix(self._places.suffix)
             if name in self._trails or name == path.name:
                 continue
             tail = self._tails.get(name) or Tail(path)
             self._tails[name] = tail
             if tail.lines(tail.size()):
                 tail.position = 0
-                self._trails[name] = Trail(tail, self._records, name, self._whose, self.figures)
+                self._trails[name] = Trail(tail, self._places.records, name, self._whose, self.figures)
                 del self._tails[name]
                 logger.info("follows", extra=fields(file=str(path), recorded=tail.position))
 

@@ -10,7 +10,7 @@ import pytest
 from workloads.common.records import CONSUMED, EVENTS
 from workloads.recorder.figures import Figures
 from workloads.recorder.line import Handled, LineError, understood
-from workloads.recorder.recorder import Recorder
+from workloads.recorder.recorder import Places, Recorder
 from workloads.recorder.tail import SinkFileError, Tail
 from workloads.recorder.trail import Trail, Whose
 
@@ -30,7 +30,7 @@ class Scene:
         self.sink.mkdir()
 
     def recorder(self) -> Recorder:
-        return Recorder(self.sink, ".txt", self.records, Whose("green", "t", "v2"), 0.005)
+        return Recorder(Places(self.sink, ".txt", self.records), Whose("green", "t", "v2"), 0.005)
 
     def append(self, text: str, worker: str = WORKER) -> None:
         with (self.sink / f"{worker}.txt").open("a") as file:
@@ -184,7 +184,7 @@ def test_a_file_that_shrinks_is_an_error_by_name(scene: Scene) -> None:
     recorder = scene.recorder()
     recorder.look()
     (scene.sink / f"{WORKER}.txt").write_text(sink_line(0))
-    with pytest.raises(SinkFileError, match="connect-green-0.txt shrank"):
+    with pytest.raises(SinkFileError, match=r"connect-green-0\.txt shrank"):
         recorder.look()
     with pytest.raises(SinkFileError, match="it shrank"):
         scene.recorder().look()

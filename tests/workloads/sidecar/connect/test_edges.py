@@ -126,13 +126,18 @@ def test_a_stop_counts_once_every_start_has_its_answer(scene: Scene) -> None:
     assert control.own(1).asked == "STOPPED"
 
 
+def slowly() -> Answer:
+    time.sleep(0.5)
+    return 202, {}
+
+
 def test_a_stop_before_the_answer_of_a_start_does_not_count(scene: Scene) -> None:
     scene.server.gate.clear()
     with pytest.raises(SilentError):
         scene.control.start(7, 0.1)
     scene.will("PUT", f"{NAME}/stop", 204)
     threading.Timer(0.1, scene.server.gate.set).start()
-    scene.server.answers["PUT", f"{NAME}/resume"] = lambda: (time.sleep(0.5), (202, {}))[1]
+    scene.server.answers["PUT", f"{NAME}/resume"] = slowly
     scene.control.stop(8, 5)
     assert scene.control.own(1).asked == ""
 

@@ -142,8 +142,10 @@ def test_epoch_and_start_are_one_write(scene: Scene) -> None:
 
 
 def test_a_start_of_before_cannot_come_true_behind_a_stop(scene: Scene) -> None:
-    """19 of the attacks, our half of it: whoever decided on an older version is refused, though the stop changes nothing
-    of the state."""
+    """19 of the attacks, our half of it: whoever decided on an older version is refused.
+
+    Although the stop changes nothing of the state.
+    """
     scene.control.own(1)
     late = scene.agent()
     late.own(1)
@@ -178,13 +180,18 @@ def test_offsets_of_an_epoch_are_written_again_into_the_same_config_map(scene: S
 
 def test_waiting_ends_with_a_change_and_asks_the_operator_to_look(scene: Scene) -> None:
     scene.control.own(1)
-    until("a nudge", lambda: (scene.control.wait(0.05), "look" in str(scene.now["metadata"]["annotations"]))[1], 5)
+    until("a nudge", lambda: _nudged(scene), 5)
     until("the watch", lambda: scene.api.watching)
     until("quiet", lambda: _quiet(scene.control), 5)
     began = time.monotonic()
     scene.api.put(PATH, resource(seen="RUNNING"))
     scene.control.wait(0.07)
     assert time.monotonic() - began < 5
+
+
+def _nudged(scene: Scene) -> bool:
+    scene.control.wait(0.05)
+    return "look" in str(scene.now["metadata"]["annotations"])
 
 
 def _quiet(control: StrimziControl) -> bool:

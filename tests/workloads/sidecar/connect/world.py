@@ -27,8 +27,8 @@ class One:
 @dataclass(frozen=True)
 class World:
     """wanted: whether the connector is to run, as the configuration topic says, in which generation. state: of the
-    connector, as the leader reported last. pending: a start that nobody answered. stopped: a stop was accepted after every start
-    had its answer. freezes: how often one may yet freeze.
+    connector, as the leader reported last. pending: a start that nobody answered. stopped: a stop was accepted after
+    every start had its answer. freezes: how often one may yet freeze.
     """
 
     wanted: bool
@@ -54,25 +54,28 @@ class World:
     def happenings(self) -> Iterator[tuple[str, "World"]]:
         """What may happen next by itself."""
         for number, one in enumerate(self.workers):
-            if one.frozen:
-                yield f"{number} thaws", self.turn(number, frozen=False)
-                if one.member:
-                    yield f"{number} is expelled", self.turn(number, member=False)
-                continue
-            if number and self.freezes:
-                yield f"{number} freezes", replace(self.turn(number, frozen=True), freezes=self.freezes - 1)
-            if one.task and not one.member:
-                yield f"{number} joins", self.turn(number, member=True)
-            if one.view and not one.task:
-                yield f"{number} begins", self.turn(number, task=True)
-            if (one.generation, one.view) != (self.generation, self.wanted):
-                yield f"{number} hears", self.turn(number, generation=self.generation, view=self.wanted)
-            elif not one.view and (one.task or one.member):
-                yield f"{number} ends its task", self.turn(number, task=False, member=False)
-            elif number == 0 and self.state != (RUNNING if one.view else STOPPED):
-                yield "the leader reports", replace(self, state=RUNNING if one.view else STOPPED)
+            yield from self._frozen(number, one) if one.frozen else self._awake(number, one)
         if self.pending:
             yield "the start comes true", replace(self.asked(run=True), pending=False)
+
+    def _frozen(self, number: int, one: One) -> Iterator[tuple[str, "World"]]:
+        yield f"{number} thaws", self.turn(number, frozen=False)
+        if one.member:
+            yield f"{number} is expelled", self.turn(number, member=False)
+
+    def _awake(self, number: int, one: One) -> Iterator[tuple[str, "World"]]:
+        if number and self.freezes:
+            yield f"{number} freezes", replace(self.turn(number, frozen=True), freezes=self.freezes - 1)
+        if one.task and not one.member:
+            yield f"{number} joins", self.turn(number, member=True)
+        if one.view and not one.task:
+            yield f"{number} begins", self.turn(number, task=True)
+        if (one.generation, one.view) != (self.generation, self.wanted):
+            yield f"{number} hears", self.turn(number, generation=self.generation, view=self.wanted)
+        elif not one.view and (one.task or one.member):
+            yield f"{number} ends its task", self.turn(number, task=False, member=False)
+        elif number == 0 and self.state != (RUNNING if one.view else STOPPED):
+            yield "the leader reports", replace(self, state=RUNNING if one.view else STOPPED)
 
     def look(self, seen: Seen, at: Sight) -> Seen:
         """What an agent sees."""
