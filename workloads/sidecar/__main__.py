@@ -11,11 +11,12 @@ from workloads.common import logs
 from workloads.common.http import Handler, HttpError, HttpServer, Request, Response, Routes
 from workloads.common.kube import AccessError, Kube, access
 from workloads.common.logs import fields
-from workloads.common.metrics import Families, exposition, registry
+from workloads.common.metrics import Families, Scrape, exposition, registry
 from workloads.common.records import RecordLogError
 from workloads.sidecar.announcer import Announcer
 from workloads.sidecar.connect.agent import AgentWay
 from workloads.sidecar.connect.build import build
+from workloads.sidecar.connect.metrics import families as lifecycle
 from workloads.sidecar.consumer import LifecycleApi
 from workloads.sidecar.settings import SidecarSettings
 from workloads.sidecar.sidecar import Sidecar
@@ -46,6 +47,9 @@ def routes(sidecar: Sidecar, settings: SidecarSettings) -> Routes:
     """What the sidecar answers on the pod's network."""
     families = Families(color=settings.color, pod=settings.pod_name)
     source = registry(lambda: sidecar.metrics(families))
+    if settings.connect is not None:
+        agents = Families(color=settings.color, strategy=settings.strategy, pod=settings.pod_name)
+        source.register(Scrape(lambda: lifecycle(agents, sidecar.mover.view.consumer, settings.version)))
 
     def health(_: Request) -> Response:
         dead = sidecar.dead()

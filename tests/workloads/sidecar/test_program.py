@@ -71,3 +71,13 @@ def test_it_is_ready_while_its_subject_answers_and_nothing_stands_in_the_way(kub
     ):
         sidecar.mover.subject_seen(report, sidecar.mover.answers())
         assert ready(request).status == status
+
+
+def test_an_agents_scrape_has_the_connectors_lifecycle(kube: Kube) -> None:
+    told = settings(connect=CONNECT, version="v2")
+    sidecar = Sidecar(told, kube, subject(told, kube))
+    sidecar.mover.subject_seen(Report("b", State.DRAINING, 7, 8), sidecar.mover.answers())
+    scrape = routes(sidecar, told)["GET", "/metrics"](Request("GET", "/metrics", {}, b"")).payload().decode()
+    labels = 'color="green",pod="p",state="DRAINING",strategy="e"'
+    assert f"kafka_consumer_lifecycle_state{{{labels}}} 1.0" in scrape
+    assert 'version="v2"' in scrape

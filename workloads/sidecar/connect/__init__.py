@@ -12,7 +12,7 @@
 | `workers` | the workers' pods, and what each process says that it runs |
 | `recorders`, `journal` | who follows the sink's files; what is written down for a judge |
 | `memory`, `command`, `agent` | what is remembered; one command on its way; the `Subject` |
-| `settings`, `build` | from what it is put together |
+| `settings`, `build`, `metrics` | from what it is put together; what a scrape reads |
 
 Beyond a sidecar's own (its Lease: get, list, watch; `pods/status` of its own pod) an agent's role needs: list `pods`;
 with `control: strimzi` get, list, watch on `kafkaconnectors.kafka.strimzi.io` of both colours and patch on its own,
