@@ -126,10 +126,11 @@ class Scene:
         self.groups = FakeGroups(self.control)
         self.workers = FakeWorkers()
         self.recorders = FakeRecorders()
+        self.journal = Journal(None, TOPIC)
         self.restart()
 
     def restart(self) -> None:
         """Another agent process, with the same connector."""
-        hands = Hands(self.control, self.groups, self.workers, self.recorders, Journal(None, TOPIC))  # type: ignore[arg-type]
+        hands = Hands(self.control, self.groups, self.workers, self.recorders, self.journal)  # type: ignore[arg-type]
         self.agent = Agent(hands, GOAL)
         self.way: Callable[[], AgentWay] = lambda: AgentWay(self.agent)

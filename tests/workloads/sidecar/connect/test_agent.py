@@ -2,13 +2,17 @@
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.support.waiting import until
 from tests.workloads.sidecar.connect.fakes import TOPIC, Scene
+from tools.validator.lines import parse_event
+from workloads.common.records import EventLog
 from workloads.common.states import State
 from workloads.sidecar.connect.control import NotNowError, SilentError
+from workloads.sidecar.connect.journal import Journal
 from workloads.sidecar.connect.recorders import Handled
 from workloads.sidecar.connect.seen import RUNNING, STOPPED, Connector, Member, Worker
 from workloads.sidecar.subject import Answer, NoAnswerError, Result
@@ -186,3 +190,18 @@ def test_a_task_that_failed_is_not_active(scene: Scene) -> None:
     assert answer.result is Result.NOT_YET
     assert "task 1 FAILED" in answer.report.obstacle
     assert scene.control.calls == []  # it is not restarted behind anybody's back
+
+
+def test_a_judge_is_told_of_pauses_starts_and_activity(scene: Scene, tmp_path: Path) -> None:
+    scene.journal = Journal(EventLog(tmp_path, "green", "agent-green-0", "b", version="v2"), TOPIC)
+    scene.restart()
+    scene.control.partner = replace(scene.control.partner, epoch=5)
+    scene.control.offsets = {"cg": {}, "cb": {(TOPIC, 0): 10}}
+    scene.way().pause(6, 5)
+    scene.way().resume(7, 5)
+    lines = [parse_event(line) for line in next((tmp_path / "events").iterdir()).read_bytes().splitlines()]
+    assert [(line.event, line.epoch, line.partitions) for line in lines] == [
+        ("PAUSED", 6, ()),
+        ("ASSIGNED", 7, ((TOPIC, 0, 10), (TOPIC, 1, None))),
+        ("ACTIVE", 7, ((TOPIC, 0, None), (TOPIC, 1, None))),
+    ]
