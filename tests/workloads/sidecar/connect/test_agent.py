@@ -205,3 +205,26 @@ def test_a_judge_is_told_of_pauses_starts_and_activity(scene: Scene, tmp_path: P
         ("ASSIGNED", 7, ((TOPIC, 0, 10), (TOPIC, 1, None))),
         ("ACTIVE", 7, ((TOPIC, 0, None), (TOPIC, 1, None))),
     ]
+
+
+def test_who_waited_for_the_step_in_hand_compares_epochs_again(scene: Scene) -> None:
+    control = scene.control
+    at_work(scene, 5)
+    control.gate.clear()
+    answers: dict[str, Answer] = {}
+    first, second, third = scene.way(), scene.way(), scene.way()
+    calls = [
+        threading.Thread(target=lambda: answers.update(first=first.resume(7, 5))),
+        threading.Thread(target=lambda: answers.update(second=second.pause(8, 5))),
+        threading.Thread(target=lambda: answers.update(third=third.resume(9, 5))),
+    ]
+    for call in calls:
+        call.start()
+        until("its look", lambda: control.calls)
+        threading.Event().wait(0.1)  # it comes to the step that the first has in hand
+    control.gate.set()
+    for call in calls:
+        call.join(10)
+    assert [answers[name].result for name in ("first", "second", "third")] == [Result.STALE, Result.STALE, Result.DONE]
+    assert "stop@8" not in control.calls
+    assert control.calls[-2:] == ["bear@9", "start@9"]
