@@ -63,12 +63,16 @@ class Command:
         self._why = ""
 
     def run(self) -> tuple[Result, Connector | None, tuple[Member, ...]]:
-        """Until it is done, not wanted any more, or its time is over; when done, with what it has seen last."""
+        """Until it is done, not wanted any more, or its time is over; when done, with what it has seen last.
+
+        It begins when the step in hand has ended: an older command begins no other one, so what is seen from then on
+        is not about to be changed by it.
+        """
+        if self._acquire():
+            self._hands.step.release()
         while self._wanted():
             if time.monotonic() >= self._order.ends:
-                logger.warning("not yet", extra=fields(epoch=self._order.epoch, why=self._why))
-                self._memory.is_blocked(self._why)
-                return Result.NOT_YET, None, ()
+                return self._not_yet()
             try:
                 step = self._next()
                 if isinstance(step, core.Stale):
@@ -81,6 +85,18 @@ class Command:
             except PROBLEMS as error:
                 self._wait(str(error))
         return Result.STALE, None, ()
+
+    def _not_yet(self) -> tuple[Result, None, tuple[()]]:
+        logger.warning("not yet", extra=fields(epoch=self._order.epoch, why=self._why))
+        self._memory.is_blocked(self._why)
+        return Result.NOT_YET, None, ()
+
+    def _acquire(self) -> bool:
+        """Wait for the step in hand, for as long as there is time."""
+        if self._hands.step.acquire(timeout=max(0.0, self._order.ends - time.monotonic())):
+            return True
+        self._why = "the step in hand has not ended"
+        return False
 
     def _wanted(self) -> bool:
         return not self._order.abandoned() and self._memory.is_newest(self._order.epoch, pause=self._order.pause)
@@ -108,8 +124,7 @@ class Command:
 
     def _do(self, step: core.Doing) -> None:
         """Carry out one step, unless a newer command has come: whoever has the lock compares before it acts."""
-        if not self._hands.step.acquire(timeout=max(0.0, self._order.ends - time.monotonic())):
-            self._why = "the step in hand has not ended"
+        if not self._acquire():
             return
         began = time.monotonic()
         try:

@@ -108,6 +108,7 @@ def test_a_newer_lease_waits_for_the_step_in_hand_and_the_older_call_goes_no_fur
     second.start()
     threading.Event().wait(0.05)
     assert control.calls[-1] == "bear@7"
+    assert answers == {}, "confirmed while a step of an older command was in hand"
     control.gate.set()
     first.join(10)
     second.join(10)
