@@ -23,7 +23,7 @@ class Report:
     epoch: the epoch that the state belongs to. seen_epoch: the newest epoch that the process has heard of.
     committed: whether everything handled is committed (meaningful when PAUSED).
     partitions: the partitions that it owns.
-    obstacle: what stands against switching to this consumer now, as `<Reason>: <what it found>`; empty when nothing.
+    obstacle: what stands against a switch to this member now; "" when nothing is known of any.
     at: when the sidecar learned this, in ns of its clock, growing with each report; tells the newer of two, no more.
     """
 
