@@ -1,5 +1,7 @@
-"""A real Kafka Connect worker on the loopback, distributed mode, from a folder of jars: `CONNECT_LIBS` names it
-(connect-runtime, connect-file, and what they need, log4j-slf4j-impl beside).
+"""A real Kafka Connect worker on the loopback, distributed mode, from folders of jars.
+
+`CONNECT_LIBS` names the folders, separated by colons: connect-runtime with what it needs, connect-transforms,
+connect-file, log4j-slf4j-impl, and a JMX exporter's agent (`jmx_prometheus_javaagent*.jar`).
 """
 
 import json
@@ -11,10 +13,63 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.broker import free_ports
 
 START_SECONDS = 90.0
-LOGGING = """\
+
+PROPERTIES = """\
+bootstrap.servers={broker}
+group.id=connect-{name}
+config.storage.topic=connect-{name}-configs
+offset.storage.topic=connect-{name}-offsets
+status.storage.topic=connect-{name}-status
+config.storage.replication.factor=1
+offset.storage.replication.factor=1
+offset.storage.partitions=1
+status.storage.replication.factor=1
+status.storage.partitions=1
+key.converter=org.apache.kafka.connect.storage.StringConverter
+value.converter=org.apache.kafka.connect.storage.StringConverter
+listeners=http://127.0.0.1:{{port}}
+rest.advertised.host.name=127.0.0.1
+rest.advertised.port={{port}}
+plugin.discovery=SERVICE_LOAD
+connector.client.config.override.policy=All
+offset.flush.interval.ms=1000
+offset.flush.timeout.ms=5000
+scheduled.rebalance.max.delay.ms=0
+heartbeat.interval.ms=1000
+session.timeout.ms=6000
+consumer.session.timeout.ms=6000
+consumer.heartbeat.interval.ms=500
+"""
+
+# What an agent reads of its workers (`workloads/sidecar/connect/workers.py`).
+RULES = """\
+lowercaseOutputName: true
+includeObjectNames:
+- kafka.connect:type=connect-worker-metrics
+- kafka.connect:type=connect-worker-rebalance-metrics
+- kafka.connect:type=connector-task-metrics,*
+- kafka.consumer:type=consumer-metrics,*
+rules:
+- pattern: kafka.connect<type=connect-worker-metrics><>task-count
+  name: kafka_connect_worker_task_count
+- pattern: kafka.connect<type=connect-worker-rebalance-metrics><>epoch
+  name: kafka_connect_rebalance_epoch
+- pattern: kafka.connect<type=connect-worker-rebalance-metrics><>rebalancing
+  name: kafka_connect_rebalance_rebalancing
+- pattern: kafka.connect<type=connector-task-metrics, connector=(.+), task=(.+)><>batch-size-avg
+  name: kafka_connect_task_batch_size_avg
+  labels: {connector: "$1", task: "$2"}
+- pattern: kafka.consumer<type=consumer-metrics, client-id=(.+)><>connection-count
+  name: kafka_consumer_connection_count
+  labels: {client_id: "$1"}
+"""
+
+_LOGGING = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <Configuration status="WARN">
   <Appenders><Console name="STDOUT"><PatternLayout pattern="[%d{ISO8601}] %p %m (%c)%n"/></Console></Appenders>
@@ -23,28 +78,39 @@ LOGGING = """\
 """
 
 
-class ConnectWorker:
-    """One worker. `properties` is the file that it reads; {port} in it is the port of its REST API."""
+def libs() -> list[Path]:
+    """The folders of jars; where nobody named any, the test is skipped."""
+    named = os.environ.get("CONNECT_LIBS")
+    if not named:
+        pytest.skip("CONNECT_LIBS names no folders with Kafka Connect's jars")
+    return [Path(folder) for folder in named.split(":")]
 
-    def __init__(self, libs: Path, folder: Path, properties: str) -> None:
-        self._folder = folder
-        self._libs = libs
-        (self.port,) = free_ports(1)
+
+class ConnectWorker:
+    """One worker. port, metrics: of its REST API and of its JMX exporter."""
+
+    def __init__(self, folders: list[Path], folder: Path, properties: str) -> None:
+        """properties: the file that it reads; {port} in it is the port of its REST API."""
+        self.port, self.metrics = free_ports(2)
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "worker.log"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "connect.properties").write_text(properties.replace("{port}", str(self.port)))
-        (folder / "log4j2.xml").write_text(LOGGING)
+        read, rules, logging = (folder / name for name in ("connect.properties", "jmx.yml", "log4j2.xml"))
+        read.write_text(properties.replace("{port}", str(self.port)))
+        rules.write_text(RULES)
+        logging.write_text(_LOGGING)
+        exporter = next(jar for one in folders for jar in one.glob("jmx_prometheus_javaagent*.jar"))
+        self._command = ["java", "-Xms64m", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+        self._command += [f"-javaagent:{exporter}={self.metrics}:{rules}", f"-Dlog4j2.configurationFile={logging}"]
+        self._command += ["-cp", ":".join(f"{one}/*" for one in folders)]
+        self._command += ["org.apache.kafka.connect.cli.ConnectDistributed", str(read)]
         self.process = self.start()
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start it, and wait until it is in its group and answers."""
-        command = ["java", "-Xms64m", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
-        command += [f"-Dlog4j2.configurationFile={self._folder / 'log4j2.xml'}", "-cp", f"{self._libs}/*"]
-        command += ["org.apache.kafka.connect.cli.ConnectDistributed", str(self._folder / "connect.properties")]
         environment = {**os.environ, "ADVERTISED_HOSTNAME": "127.0.0.1"}
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log, env=environment)
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -61,13 +127,15 @@ class ConnectWorker:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=5) as answer:
             return json.loads(answer.read())
 
+    def freeze(self) -> None:
+        """It stands still, and nobody is told."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        self.process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """As a crash would."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
-
-
-def libs() -> Path | None:
-    """The folder of jars; None when nobody named one."""
-    named = os.environ.get("CONNECT_LIBS")
-    return Path(named) if named else None

@@ -109,8 +109,9 @@ def merged(known: Object, change: Object) -> Object:
     for name, value in change.items():
         if value is None:
             result.pop(name, None)
-        elif isinstance(value, dict) and isinstance(result.get(name), dict):
-            result[name] = merged(result[name], value)
+        elif isinstance(value, dict):
+            old = result.get(name)
+            result[name] = merged(old if isinstance(old, dict) else {}, value)
         else:
             result[name] = value
     return result
@@ -184,14 +185,28 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(409, {"reason": "Conflict", "message": "the object has been modified"})
                 return
         elif self.headers.get("Content-Type") in PATCHES:
-            known = api.objects.get(path)
-            if known is None and self.headers["Content-Type"] == PATCHES[0]:
-                self._answer(404, {"reason": "NotFound", "message": "not found"})
+            made = self._patched(path, body)
+            if made is None:
                 return
-            body = merged(known or {}, body)
+            body = made
         if path.endswith("/status") and path.removesuffix("/status") in api.objects:
             body = {**api.objects[path.removesuffix("/status")], "status": body["status"]}
         self._answer(200, api.put(path.removesuffix("/status"), body))
+
+    def _patched(self, path: str, change: Object) -> Object | None:
+        """What a change in part makes of an object; None when it was refused, and answered so."""
+        known = self.api.objects.get(path)
+        if known is None and self.headers["Content-Type"] == PATCHES[0]:
+            self._answer(404, {"reason": "NotFound", "message": "not found"})
+            return None
+        asked = change.get("metadata", {}).get("resourceVersion")
+        if known is not None and asked not in (None, known["metadata"]["resourceVersion"]):
+            self._answer(409, {"reason": "Conflict", "message": "the object has been modified"})
+            return None
+        made = merged(known or {}, change)
+        if known is not None and made.get("spec") != known.get("spec"):
+            made["metadata"]["generation"] = known["metadata"].get("generation", 1) + 1
+        return made
 
     def _answer(self, status: int, body: Object) -> None:
         data = json.dumps(body).encode()

@@ -1,20 +1,26 @@
-"""`python3 -m workloads.sidecar`: the grant's ear and the consumer's voice, in every consumer pod."""
+"""`python3 -m workloads.sidecar`: the grant's ear and its subject's voice: in every consumer pod, or a connector's."""
 
 import gc
 import logging
 import signal
 import sys
 import threading
+from collections.abc import Callable
 
 from workloads.common import logs
 from workloads.common.http import Handler, HttpError, HttpServer, Request, Response, Routes
 from workloads.common.kube import AccessError, Kube, access
 from workloads.common.logs import fields
-from workloads.common.metrics import Families, exposition, registry
+from workloads.common.metrics import Families, Scrape, exposition, registry
+from workloads.common.records import RecordLogError
 from workloads.sidecar.announcer import Announcer
+from workloads.sidecar.connect.agent import AgentWay
+from workloads.sidecar.connect.build import build
+from workloads.sidecar.connect.metrics import families as lifecycle
 from workloads.sidecar.consumer import LifecycleApi
 from workloads.sidecar.settings import SidecarSettings
 from workloads.sidecar.sidecar import Sidecar
+from workloads.sidecar.subject import Subject
 
 logger = logging.getLogger("workloads.sidecar")
 
@@ -41,16 +47,41 @@ def routes(sidecar: Sidecar, settings: SidecarSettings) -> Routes:
     """What the sidecar answers on the pod's network."""
     families = Families(color=settings.color, pod=settings.pod_name)
     source = registry(lambda: sidecar.metrics(families))
+    if settings.connect is not None:
+        agents = Families(color=settings.color, strategy=settings.strategy, pod=settings.pod_name)
+        source.register(Scrape(lambda: lifecycle(agents, sidecar.mover.view.consumer, settings.version)))
 
     def health(_: Request) -> Response:
         dead = sidecar.dead()
         return Response({"dead": dead}, 503 if dead else 200)
 
+    def ready(_: Request) -> Response:
+        subject = sidecar.mover.view.consumer
+        if subject is None or subject.state is None:
+            return Response({"waiting_for": "its subject's answer"}, 503)
+        return Response({"waiting_for": subject.obstacle}, 503 if subject.obstacle else 200)
+
     return {
         ("GET", "/healthz"): health,
+        ("GET", "/readyz"): ready,
         ("GET", "/metrics"): lambda _: exposition(source),
         ("GET", "/report"): report_route(sidecar.announcer),
     }
+
+
+def subject(settings: SidecarSettings, kube: Kube) -> Callable[[], Subject]:
+    """Makes ways to what the settings name: a connector, or an application with the lifecycle API."""
+    if settings.connect is None:
+        return lambda: LifecycleApi(settings.lifecycle_url)
+    agent = build(
+        settings.connect,
+        kube,
+        namespace=settings.pod_namespace,
+        color=settings.color,
+        pod=settings.pod_name,
+        version=settings.version,
+    )
+    return lambda: AgentWay(agent)
 
 
 def main() -> int:
@@ -62,11 +93,10 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        sidecar = Sidecar(
-            settings, Kube(access(), "kafka-bluegreen-sidecar"), lambda: LifecycleApi(settings.lifecycle_url)
-        )
+        kube = Kube(access(), "kafka-bluegreen-sidecar")
+        sidecar = Sidecar(settings, kube, subject(settings, kube))
         server = HttpServer(settings.http_host, settings.http_port, routes(sidecar, settings))
-    except (AccessError, OSError) as error:
+    except (AccessError, RecordLogError, OSError) as error:
         logger.error("cannot begin", extra=fields(error=str(error)))
         return 1
     gc.collect()

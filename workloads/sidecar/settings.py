@@ -7,12 +7,20 @@ from pydantic import Field, field_validator
 
 from workloads.common.settings import WorkloadSettings, pod_name
 from workloads.common.states import Color
+from workloads.sidecar.connect.settings import ConnectSettings
 
 
 class SidecarSettings(WorkloadSettings):
-    """All of it. lifecycle_url: where its consumer listens. pod_*: its own pod, by the downward API."""
+    """All of it. lifecycle_url: where its consumer listens; connect: its subject is this connector instead.
+
+    version: of the application, strategy: a label; both for the events and metrics of a connector. pod_*: its own pod,
+    by the downward API.
+    """
 
     color: Color
+    version: str = ""
+    strategy: str = "e"
+    connect: ConnectSettings | None = None
     lease_name: str = Field(min_length=1)
     lifecycle_url: str = "http://127.0.0.1:8081"
     http_host: str = "0.0.0.0"  # noqa: S104 - the pod's network: probes and scrapes come from there

@@ -49,7 +49,8 @@ def make_workers_ready(api: FakeApi, name: str = "blue", replicas: int = 1) -> N
 
     made = until("the StatefulSet", asked)
     counts = dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas"), replicas)
-    api.put(path, {**made, "status": {"observedGeneration": 1, **counts}})
+    seen = made["metadata"].get("generation", 1)
+    api.put(path, {**made, "status": {"observedGeneration": seen, **counts}})
 
 
 class Place:

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from tests.support import connect_worker
 from tests.support.broker import Broker
-from tests.support.connect_worker import ConnectWorker
+from tests.support.connect_worker import ConnectWorker, libs
 from tests.support.waiting import until
 from tests.workloads.connect_operator.place import Place, connect_resource
 from tests.workloads.connect_operator.play import resource
@@ -38,12 +37,9 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def worker(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectWorker]:
     """A worker with the configuration that a KafkaConnect's pods get."""
-    libs = connect_worker.libs()
-    if libs is None:
-        pytest.skip("CONNECT_LIBS names no folder with Kafka Connect's jars")
     wanted = cluster.read(connect_resource(config=SETTINGS, bootstrapServers=broker.bootstrap_servers))
     text = worker_file(wanted.config).replace(f"{names.REST_PORT}", "{port}")
-    started = ConnectWorker(libs, tmp_path_factory.mktemp("connect"), text)
+    started = ConnectWorker(libs(), tmp_path_factory.mktemp("connect"), text)
     yield started
     started.kill()
 

@@ -1,0 +1,231 @@
+"""The agent with a connector that does what it is told: commands, and what it says of itself."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.waiting import until
+from tests.workloads.sidecar.connect.fakes import TOPIC, Scene
+from tools.validator.lines import parse_event
+from workloads.common.records import EventLog
+from workloads.common.states import State
+from workloads.sidecar.connect.control import NotNowError, SilentError
+from workloads.sidecar.connect.journal import Journal
+from workloads.sidecar.connect.recorders import Handled
+from workloads.sidecar.connect.seen import RUNNING, STOPPED, Connector, Member, Worker
+from workloads.sidecar.subject import Answer, NoAnswerError, Result
+
+AT_WORK = ((0, RUNNING), (1, RUNNING))
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def at_work(scene: Scene, epoch: int) -> None:
+    scene.control.connector = Connector("green", RUNNING, AT_WORK, epoch, "cg")
+
+
+def test_a_switch_moves_offsets_and_epoch_before_it_starts(scene: Scene) -> None:
+    control = scene.control
+    control.partner = replace(control.partner, epoch=5)
+    control.offsets = {"cg": {(TOPIC, 0): 3, (TOPIC, 7): 1}, "cb": {(TOPIC, 0): 10, (TOPIC, 1): 20}}
+    paused = scene.way().pause(6, 5)
+    assert (paused.result, paused.report.state, paused.report.epoch) == (Result.DONE, State.PAUSED, 6)
+    resumed = scene.way().resume(7, 5)
+    assert control.calls == ["stop@6", "alter@7", "bear@7", "start@7"]
+    assert control.offsets["cg"] == control.offsets["cb"]
+    assert resumed.result is Result.DONE
+    report = resumed.report
+    assert (report.state, report.epoch, report.partitions) == (State.ACTIVE, 7, (0, 1))
+
+
+def test_an_agent_that_restarts_leaves_a_connector_of_the_granted_epoch_running(scene: Scene) -> None:
+    """17 of the attacks."""
+    at_work(scene, 7)
+    report = scene.way().status(1)
+    assert (report.state, report.epoch, report.partitions) == (State.ACTIVE, 7, (0, 1))
+    assert scene.way().resume(7, 5).result is Result.DONE
+    assert scene.control.calls == []
+
+
+def test_one_that_runs_without_the_granted_epoch_is_stopped_first(scene: Scene) -> None:
+    at_work(scene, 5)
+    assert scene.way().resume(7, 5).result is Result.DONE
+    assert scene.control.calls == ["stop@7", "bear@7", "start@7"]
+
+
+def test_a_restarted_agent_confirms_nothing_before_it_is_asked(scene: Scene) -> None:
+    scene.way().pause(6, 5)
+    scene.restart()
+    assert scene.way().status(1).state is State.DRAINING
+    assert scene.way().pause(6, 5).report.state is State.PAUSED
+    assert scene.control.calls == ["stop@6"]
+
+
+def test_seen_running_without_a_grant_it_is_not_paused_any_more(scene: Scene) -> None:
+    scene.way().pause(6, 5)
+    at_work(scene, 5)
+    assert scene.way().status(1).state is State.ACTIVE
+    scene.control.connector = replace(scene.control.connector, state=STOPPED, tasks=())
+    assert scene.way().status(1).state is State.DRAINING
+    asked = scene.workers.asked
+    assert scene.way().pause(6, 5).result is Result.DONE
+    assert scene.workers.asked > asked
+
+
+def test_what_was_proven_is_not_asked_for_again_on_the_way_to_the_start(scene: Scene) -> None:
+    scene.way().pause(6, 5)
+    asked = scene.workers.asked
+    scene.way().resume(7, 5)
+    assert scene.workers.asked == asked
+
+
+@pytest.mark.parametrize("pause", [True, False])
+def test_older_commands_are_stale(scene: Scene, pause: bool) -> None:
+    way = scene.way()
+    assert way.pause(6, 5).result is Result.DONE
+    assert way.resume(6, 5).result is Result.STALE  # at one epoch a pause beats a resume, for good
+    assert (way.pause if pause else way.resume)(5, 5).result is Result.STALE
+    assert scene.control.calls == ["stop@6"]
+
+
+def test_a_newer_lease_waits_for_the_step_in_hand_and_the_older_call_goes_no_further(scene: Scene) -> None:
+    """18 of the attacks: the start of the older call must not come after the pause."""
+    control = scene.control
+    scene.way().pause(6, 5)
+    control.gate.clear()
+    old, new = scene.way(), scene.way()
+    answers: dict[str, Answer] = {}
+    first = threading.Thread(target=lambda: answers.update(old=old.resume(7, 5)))
+    first.start()
+    until("the epoch being written", lambda: "bear@7" in control.calls)
+    old.abandon()
+    second = threading.Thread(target=lambda: answers.update(new=new.pause(8, 5)))
+    second.start()
+    threading.Event().wait(0.05)
+    assert control.calls[-1] == "bear@7"
+    assert answers == {}, "confirmed while a step of an older command was in hand"
+    control.gate.set()
+    first.join(10)
+    second.join(10)
+    assert answers["old"].result is Result.STALE
+    assert answers["new"].result is Result.DONE
+    assert (answers["new"].report.state, answers["new"].report.epoch) == (State.PAUSED, 8)
+    assert "start@7" not in control.calls
+
+
+def test_an_abandoned_call_ends_before_its_next_step(scene: Scene) -> None:
+    way = scene.way()
+    way.abandon()
+    assert way.pause(6, 5).result is Result.STALE
+    assert scene.control.calls == []
+    way.renew()
+    assert way.pause(6, 5).result is Result.DONE
+
+
+@pytest.mark.parametrize(
+    ("disturb", "why"),
+    [
+        (lambda scene: setattr(scene.workers, "found", (Worker("w-0", (1,)),)), "w-0 (task 1)"),
+        (lambda scene: setattr(scene.workers, "found", (Worker("w-1", problem="metrics"),)), "w-1 (metrics)"),
+        (lambda scene: setattr(scene.groups, "stray", (Member("spy", "/10.0.0.9"),)), "spy at /10.0.0.9"),
+        (lambda scene: setattr(scene.control, "open_calls", ("start at w-1",)), "start at w-1"),
+        (lambda scene: setattr(scene.control, "quiet_at", 3.0), "earlier start"),
+    ],
+)
+def test_not_yet_says_who_it_waits_for(scene: Scene, disturb: object, why: str) -> None:
+    disturb(scene)  # type: ignore[operator]
+    answer = scene.way().pause(6, 0.1)
+    assert answer.result is Result.NOT_YET
+    assert answer.report.state is State.DRAINING
+    assert why in answer.report.obstacle
+
+
+def test_not_now_is_neither_stale_nor_refused(scene: Scene) -> None:
+    scene.control.problems = [NotNowError("409: a rebalance"), SilentError("no answer")]
+    assert scene.way().pause(6, 5).result is Result.DONE
+    assert scene.control.calls == ["stop@6"] * 3
+
+
+def test_a_connector_that_cannot_be_seen_is_not_reported(scene: Scene) -> None:
+    scene.control.reading = False
+    with pytest.raises(NoAnswerError, match="no worker answers"):
+        scene.way().status(1)
+    with pytest.raises(NoAnswerError, match="no worker answers"):
+        scene.way().pause(6, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("handled", "committed"),
+    [
+        (None, True),
+        (Handled(5, {0: 10}), True),
+        (Handled(5, {0: 11}), False),
+        (Handled(4, {0: 11}), True),  # of an earlier reign
+        (SilentError("recorder http://x does not answer"), False),
+    ],
+)
+def test_committed_is_not_behind_the_recorder(scene: Scene, handled: Handled | None, committed: bool) -> None:
+    scene.control.connector = replace(scene.control.connector, epoch=5)
+    scene.control.offsets["cg"] = {(TOPIC, 0): 10}
+    scene.recorders.handled = handled
+    assert scene.way().pause(6, 5).report.committed is committed
+
+
+def test_a_refused_connector_is_paused_and_is_an_obstacle(scene: Scene) -> None:
+    scene.control.connector = Connector("green", "ABSENT", refused="no such class", group="cg")
+    answer = scene.way().pause(6, 5)
+    assert answer.report.state is State.PAUSED
+    assert answer.report.obstacle == "ConnectorRefused: no such class"
+
+
+def test_a_task_that_failed_is_not_active(scene: Scene) -> None:
+    at_work(scene, 7)
+    scene.control.connector = replace(scene.control.connector, tasks=((0, RUNNING), (1, "FAILED")))
+    assert scene.way().status(1).state is State.DRAINING
+    answer = scene.way().resume(7, 0.1)
+    assert answer.result is Result.NOT_YET
+    assert "task 1 FAILED" in answer.report.obstacle
+    assert scene.control.calls == []  # it is not restarted behind anybody's back
+
+
+def test_a_judge_is_told_of_pauses_starts_and_activity(scene: Scene, tmp_path: Path) -> None:
+    scene.journal = Journal(EventLog(tmp_path, "green", "agent-green-0", "b", version="v2"), TOPIC)
+    scene.restart()
+    scene.control.partner = replace(scene.control.partner, epoch=5)
+    scene.control.offsets = {"cg": {}, "cb": {(TOPIC, 0): 10}}
+    scene.way().pause(6, 5)
+    scene.way().resume(7, 5)
+    lines = [parse_event(line) for line in next((tmp_path / "events").iterdir()).read_bytes().splitlines()]
+    assert [(line.event, line.epoch, line.partitions) for line in lines] == [
+        ("PAUSED", 6, ()),
+        ("ASSIGNED", 7, ((TOPIC, 0, 10), (TOPIC, 1, None))),
+        ("ACTIVE", 7, ((TOPIC, 0, None), (TOPIC, 1, None))),
+    ]
+
+
+def test_who_waited_for_the_step_in_hand_compares_epochs_again(scene: Scene) -> None:
+    control = scene.control
+    at_work(scene, 5)
+    control.gate.clear()
+    answers: dict[str, Answer] = {}
+    first, second, third = scene.way(), scene.way(), scene.way()
+    calls = [
+        threading.Thread(target=lambda: answers.update(first=first.resume(7, 5))),
+        threading.Thread(target=lambda: answers.update(second=second.pause(8, 5))),
+        threading.Thread(target=lambda: answers.update(third=third.resume(9, 5))),
+    ]
+    for call in calls:
+        call.start()
+        until("its look", lambda: control.calls)
+        threading.Event().wait(0.1)  # it comes to the step that the first has in hand
+    control.gate.set()
+    for call in calls:
+        call.join(10)
+    assert [answers[name].result for name in ("first", "second", "third")] == [Result.STALE, Result.STALE, Result.DONE]
+    assert "stop@8" not in control.calls
+    assert control.calls[-2:] == ["bear@9", "start@9"]

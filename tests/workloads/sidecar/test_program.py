@@ -1,0 +1,83 @@
+"""The program: what its settings make it move, and what it answers of itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fake_kube import FakeApi
+from workloads.common.http import Request
+from workloads.common.kube import Access, Kube
+from workloads.common.report import Report
+from workloads.common.settings import SettingsError
+from workloads.common.states import State
+from workloads.sidecar.__main__ import routes, subject
+from workloads.sidecar.connect.agent import AgentWay
+from workloads.sidecar.consumer import LifecycleApi
+from workloads.sidecar.settings import SidecarSettings
+from workloads.sidecar.sidecar import Sidecar
+
+CONNECT: dict[str, Any] = {
+    "control": "strimzi",
+    "own": {"name": "green", "workers": "app=green"},
+    "other": {"name": "blue", "workers": "app=blue"},
+    "bootstrap_servers": "127.0.0.1:1",
+    "topic": "t",
+    "partitions": 12,
+}
+
+
+def settings(**more: Any) -> SidecarSettings:
+    return SidecarSettings(color="green", lease_name="l", pod_name="p", pod_namespace="n", **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def kube() -> Iterator[Kube]:
+    api = FakeApi()
+    yield Kube(Access(api.url), "test")
+    api.close()
+
+
+@pytest.mark.parametrize("control", ["strimzi", "rest"])
+def test_the_settings_choose_the_subject(kube: Kube, tmp_path: Path, control: str) -> None:
+    assert isinstance(subject(settings(), kube)(), LifecycleApi)
+    connect = CONNECT | {"control": control, "records_dir": str(tmp_path)}
+    if control == "rest":
+        connect["config"] = {"connector.class": "C"}
+    make = subject(settings(connect=connect), kube)
+    assert isinstance(make(), AgentWay)
+    assert make() is not make()
+
+
+def test_a_wrong_setting_of_the_connector_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("color: green\nlease_name: l\nconnect: {control: rest, topic: t}\n")
+    monkeypatch.setenv("POD_NAMESPACE", "n")
+    with pytest.raises(SettingsError, match=r"connect\.partitions"):
+        SidecarSettings.load(file)
+
+
+def test_it_is_ready_while_its_subject_answers_and_nothing_stands_in_the_way(kube: Kube) -> None:
+    told = settings()
+    sidecar = Sidecar(told, kube, lambda: LifecycleApi(told.lifecycle_url))
+    ready = routes(sidecar, told)["GET", "/readyz"]
+    request = Request("GET", "/readyz", {}, b"")
+    assert ready(request).status == 503
+    for report, status in (
+        (Report("b", State.PAUSED, 1, 1), 200),
+        (Report("b", State.PAUSED, 1, 1, obstacle="ConnectorRefused: no such class"), 503),
+        (None, 503),
+    ):
+        sidecar.mover.subject_seen(report, sidecar.mover.answers())
+        assert ready(request).status == status
+
+
+def test_an_agents_scrape_has_the_connectors_lifecycle(kube: Kube) -> None:
+    told = settings(connect=CONNECT, version="v2")
+    sidecar = Sidecar(told, kube, subject(told, kube))
+    sidecar.mover.subject_seen(Report("b", State.DRAINING, 7, 8), sidecar.mover.answers())
+    scrape = routes(sidecar, told)["GET", "/metrics"](Request("GET", "/metrics", {}, b"")).payload().decode()
+    labels = 'color="green",pod="p",state="DRAINING",strategy="e"'
+    assert f"kafka_consumer_lifecycle_state{{{labels}}} 1.0" in scrape
+    assert 'version="v2"' in scrape

@@ -1,0 +1,46 @@
+"""How late lines are seen, and how many there were."""
+
+from collections.abc import Iterator
+
+from prometheus_client.core import Metric
+
+from workloads.common.metrics import Buckets, Families
+
+BOUNDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+SECOND = 1e9
+
+
+class Figures:
+    """late_max: seconds; no line was seen later than this after it was written (of those of which that is known).
+
+    unknown: lines that were there before anybody looked: how late they were seen is not known.
+    """
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.torn = 0
+        self.unknown = 0
+        self.late_max = 0.0
+        self.late = Buckets(BOUNDS)
+
+    def saw(self, lines: int, torn: int, late_ns: int | None) -> None:
+        """So many lines were seen at once, none later than `late_ns` after it was written."""
+        self.lines += lines
+        self.torn += torn
+        if late_ns is None:
+            self.unknown += lines
+            return
+        self.late_max = max(self.late_max, late_ns / SECOND)
+        self.late.observe(late_ns / SECOND)
+
+    def told(self) -> dict[str, object]:
+        """As JSON."""
+        return {"lines": self.lines, "torn": self.torn, "unknown": self.unknown, "late_seconds_max": self.late_max}
+
+    def families(self, make: Families) -> Iterator[Metric]:
+        """What a scrape reads."""
+        yield make.counter("bg_recorder_lines_total", "Lines of the sink that were recorded", self.lines)
+        yield make.counter("bg_recorder_torn_lines_total", "Lines that a killed worker left unfinished", self.torn)
+        yield make.counter("bg_recorder_unknown_lines_total", "Lines that nobody saw come", self.unknown)
+        yield make.gauge("bg_recorder_late_seconds_max", "No line was seen later than this", self.late_max)
+        yield make.histogram("bg_recorder_late_seconds", "How late lines were seen, at most, by look", self.late)

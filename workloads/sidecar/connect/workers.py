@@ -1,0 +1,124 @@
+"""The workers of a Connect cluster: which pods there are, and what each process says that it runs.
+
+What a process says of itself is read from its metrics endpoint (a JMX exporter), because Connect's REST API answers
+with what the cluster has agreed on, whichever worker is asked: the status of a frozen worker's tasks is deleted by the
+leader while they may go on. These series count:
+
+| series | from the MBean | meaning |
+| --- | --- | --- |
+| `kafka_connect_worker_task_count` | `connect-worker-metrics`, `task-count` | must be there: the endpoint speaks |
+| any with labels `connector`, `task` | `connector-task-metrics`, `sink-task-metrics` | a task that the worker has |
+| any with label `client_id` | `kafka.consumer`, `connector-consumer-<connector>-<task>` | a consumer that is open |
+| `kafka_connect_rebalance_epoch` | `connect-worker-rebalance-metrics`, `epoch` | the generation; optional |
+| `kafka_connect_rebalance_rebalancing` | the same, `rebalancing` | 1 between two generations; optional |
+
+A task that did not end within `task.shutdown.graceful.timeout.ms` is taken off Connect's list while its thread goes on:
+its consumer is what still tells of it.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import urllib3
+
+from workloads.common.kube import Kube, KubeError
+from workloads.sidecar.connect.control import SilentError
+from workloads.sidecar.connect.seen import Worker
+
+TASK_COUNT = "kafka_connect_worker_task_count"
+GENERATION = "kafka_connect_rebalance_epoch"
+REBALANCING = "kafka_connect_rebalance_rebalancing"
+AT_A_TIME = 8
+
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})?\s+(\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A worker's pod. uid: which process; host: its address, empty while it has none."""
+
+    name: str
+    uid: str
+    host: str
+
+
+# The colour's pods, all of them, as they are now. Raises SilentError.
+Pods = Callable[[float], Sequence[Pod]]
+
+
+def listed(kube: Kube, namespace: str, selector: str) -> Pods:
+    """The pods by a consistent list (no cache): whoever is not in it is gone."""
+    path = f"/api/v1/namespaces/{namespace}/pods"
+
+    def pods(deadline: float) -> Sequence[Pod]:
+        try:
+            found = kube.list(path, labels_are=selector, deadline=deadline)
+        except KubeError as error:
+            raise SilentError(f"workers cannot be listed: {error}") from error
+        return [
+            Pod(
+                item["metadata"]["name"],
+                item["metadata"]["uid"],
+                str((item.get("status") or {}).get("podIP") or ""),
+            )
+            for item in found["items"]
+        ]
+
+    return pods
+
+
+class Workers:
+    """Asks the colour's workers, all at the same time. Safe for threads."""
+
+    def __init__(self, pods: Pods, port: int) -> None:
+        self._pods = pods
+        self._port = port
+        self._http = urllib3.PoolManager(num_pools=AT_A_TIME * 4, maxsize=2)
+        self._hands = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="ask-worker")
+
+    def ask(self, connector: str, deadline: float) -> tuple[Worker, ...]:
+        """What each says of this connector's tasks; asked after this call began. Raises SilentError without a list."""
+        found = self._pods(deadline)
+        return tuple(self._hands.map(lambda pod: self._one(pod, connector, deadline), found))
+
+    def _one(self, pod: Pod, connector: str, deadline: float) -> Worker:
+        if not pod.host:
+            return Worker(pod.name, problem="has no address")
+        try:
+            response = self._http.request(
+                "GET", f"http://{pod.host}:{self._port}/metrics", timeout=deadline, retries=False, redirect=False
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            return Worker(pod.name, problem=f"metrics: {type(error).__name__}")
+        if response.status != 200:
+            return Worker(pod.name, problem=f"metrics: HTTP {response.status}")
+        return understood(pod.name, response.data.decode(errors="replace"), connector)
+
+
+def understood(pod: str, text: str, connector: str) -> Worker:
+    """What a worker's metrics (Prometheus's text format) say of this connector."""
+    consumer = re.compile(rf"connector-consumer-{re.escape(connector)}-(\d+)")
+    tasks: set[int] = set()
+    numbers: dict[str, float] = {}
+    for name, labels_text, value in _SAMPLE.findall(text):
+        if name in (TASK_COUNT, GENERATION, REBALANCING):
+            numbers[name] = float(value)
+        if connector not in labels_text:
+            continue
+        labels = {label: _plain(text) for label, text in _LABEL.findall(labels_text)}
+        if labels.get("connector") == connector and labels.get("task", "").isdigit():
+            tasks.add(int(labels["task"]))
+        owner = consumer.fullmatch(labels.get("client_id", ""))
+        if owner:
+            tasks.add(int(owner[1]))
+    if TASK_COUNT not in numbers:
+        return Worker(pod, problem=f"its metrics have no {TASK_COUNT}")
+    generation = int(numbers[GENERATION]) if GENERATION in numbers else None
+    return Worker(pod, tuple(sorted(tasks)), "", generation, numbers.get(REBALANCING, 0.0) > 0)
+
+
+def _plain(text: str) -> str:
+    return text.replace('\\"', '"').replace("\\n", "\n").replace("\\\\", "\\")
