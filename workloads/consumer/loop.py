@@ -47,7 +47,7 @@ MakeOffsets = Callable[[ConsumerSettings], Offsets]
 class ConsumerLoop:
     """Runs one consumer process. `run` belongs to one thread; `stop`, `ready` and `figures` may be used by others.
 
-    More than a dozen attributes: why: each is one of the pieces that a turn has in it, and none of them knows the turn.
+    More than a dozen attributes: each is one of the pieces that a turn has in it, and none of them knows the turn.
     """
 
     def __init__(
