@@ -102,7 +102,7 @@ def test_unequal_layouts_wait_for_each_other(consumer: Consumers, feed: Feed, br
     assert "transactional ids [0]" in answer["last_error"]
     with ThreadPoolExecutor(2) as pool:
         waiting = pool.submit(second.resume, 3)
-        until("it to wait", lambda: second.logged("command executed")[-1]["epoch"] == 3)
+        until("it to wait", lambda: [line["epoch"] for line in second.logged("command executed")][-1:] == [3])
         assert first.resume(3)[0] == 200
         answered = waiting.result()
     if answered[0] != 200:  # the machine was slow: its sidecar asks again

@@ -67,7 +67,8 @@ def test_a_group_without_commits_begins_at_the_earliest_record(
     pair = Pair(consumer, broker, topic, fencing="none").ready()
     pair.grant("blue")
     sent(pair, feed)
-    assert {start[1] for pod in pair.pods["blue"] for start in _told(pod)} == {"earliest"}
+    told = until("both to say where they began", lambda: _all_told(pair, "blue"))
+    assert {start[1] for start in told} == {"earliest"}
     pair.switch("green")
     feed.send(40)
     sent(pair, feed)
@@ -75,9 +76,11 @@ def test_a_group_without_commits_begins_at_the_earliest_record(
     everything_once(pair, feed)
 
 
-def _told(pod: object) -> list[list[object]]:
-    lines = pod.logged("starts carried over")  # type: ignore[attr-defined]
-    return [start for line in lines for start in line["starts"].values()]
+def _all_told(pair: Pair, color: str) -> list[list[object]] | None:
+    """Where the pods of a colour say in their logs that they began, once they all do: a line may be held a moment."""
+    lines = [line for pod in pair.pods[color] for line in pod.logged("starts carried over")]
+    starts = [start for line in lines for start in line["starts"].values()]
+    return starts if len(starts) == PARTITIONS else None
 
 
 def test_offset_0_is_a_position_like_any_other(consumer: Consumers, feed: Feed, broker: Broker, topic: str) -> None:
