@@ -1,6 +1,8 @@
 """Invariant 6: an `up` is good only if the live object says that the colour asked for is active."""
 
+import time
 from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -147,7 +149,8 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.live_reader.time.sleep", lambda _: None)
+    own = SimpleNamespace(sleep=lambda _: None, monotonic=time.monotonic)  # other threads of this process keep theirs
+    monkeypatch.setattr("components.live_reader.time", own)
 
 
 def test_the_reader_follows_the_object() -> None:

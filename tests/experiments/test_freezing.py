@@ -74,14 +74,17 @@ def test_it_goes_on_when_the_one_who_stopped_it_is_killed(sleeper: subprocess.Po
     until("it to go on", lambda: state(sleeper.pid) != "T")
 
 
+def _children() -> set[int]:
+    """The processes that this one has started, other tests' too."""
+    numbers = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return {n for n in numbers if (found := Stat.of(n)) is not None and found.parent == os.getpid()}
+
+
 def test_a_ctrl_c_at_the_terminal_does_not_reach_the_guardian(sleeper: subprocess.Popen[bytes]) -> None:
     """The terminal signals its foreground process group, and the guardian has one of its own."""
+    before = _children()
     with frozen([sleeper.pid]):
-        groups = set()
-        for child in (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
-            found = Stat.of(child)
-            if found is not None and found.parent == os.getpid() and child != sleeper.pid:
-                groups.add(os.getpgid(child))
+        groups = {os.getpgid(child) for child in _children() - before}
     assert groups
     assert os.getpgrp() not in groups
 

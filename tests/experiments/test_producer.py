@@ -2,7 +2,9 @@ import itertools
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,10 +29,12 @@ def status(acked: int = 0, in_flight: int = 0, name: str = "p0-ab") -> dict[str,
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A monotonic clock that only sleeping moves."""
+    """A monotonic clock that only the producer's sleeping moves: other threads of this process keep the real one."""
     now = [100.0]
-    monkeypatch.setattr("experiments.producer.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("experiments.producer.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    own = SimpleNamespace(
+        monotonic=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds), time=time.time
+    )
+    monkeypatch.setattr("experiments.producer.time", own)
     return now
 
 
