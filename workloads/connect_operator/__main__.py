@@ -7,10 +7,11 @@ import sys
 import threading
 
 from workloads.common import logs
-from workloads.common.http import HttpServer, Request, Response, Routes
+from workloads.common.http import HttpServer, Routes
 from workloads.common.kube import AccessError, Kube, access
 from workloads.common.logs import fields
-from workloads.common.metrics import exposition, registry
+from workloads.common.metrics import registry
+from workloads.common.probes import probes
 from workloads.connect_operator import names
 from workloads.connect_operator.health import Health
 from workloads.connect_operator.operator import Operator
@@ -50,17 +51,7 @@ def assembled(kube: Kube, settings: OperatorSettings, tally: Tally) -> Operator:
 
 def routes(operator: Operator, tally: Tally) -> Routes:
     """What the operator answers on the pod's network."""
-    probes, source = Health(operator), registry(tally.metrics)
-
-    def health(_: Request) -> Response:
-        dead = probes.dead()
-        return Response({"dead": dead}, 503 if dead else 200)
-
-    def ready(_: Request) -> Response:
-        is_ready = probes.ready()
-        return Response({"ready": is_ready}, 200 if is_ready else 503)
-
-    return {("GET", "/healthz"): health, ("GET", "/readyz"): ready, ("GET", "/metrics"): lambda _: exposition(source)}
+    return probes(Health(operator), registry(tally.metrics))
 
 
 def main() -> int:

@@ -7,10 +7,11 @@ import sys
 from dataclasses import dataclass
 
 from workloads.common import logs
-from workloads.common.http import HttpServer, Request, Response, Routes
+from workloads.common.http import HttpServer, Routes
 from workloads.common.kube import AccessError, Kube, access
 from workloads.common.logs import fields
-from workloads.common.metrics import exposition, registry
+from workloads.common.metrics import registry
+from workloads.common.probes import probes
 from workloads.controller.brokers import BrokerOffsets
 from workloads.controller.group_lag import GroupLag
 from workloads.controller.health import Health
@@ -75,7 +76,7 @@ def assembled(kube: Kube, settings: ControllerSettings) -> Program:
 
 def routes(program: Program, pod: str) -> Routes:
     """What the controller answers on the pod's network."""
-    probes = Health(program.controller, program.store, program.watches, program.measurer, program.publisher)
+    health = Health(program.controller, program.store, program.watches, program.measurer, program.publisher)
     counts = program.publisher.counts
     source = registry(
         lambda: program.telemetry.metrics(
@@ -83,16 +84,7 @@ def routes(program: Program, pod: str) -> Routes:
         ),
         lambda: program.group_lag.metrics(pod, program.telemetry.worker),
     )
-
-    def health(_: Request) -> Response:
-        dead = probes.dead()
-        return Response({"dead": dead}, 503 if dead else 200)
-
-    def ready(_: Request) -> Response:
-        is_ready = probes.ready()
-        return Response({"ready": is_ready}, 200 if is_ready else 503)
-
-    return {("GET", "/healthz"): health, ("GET", "/readyz"): ready, ("GET", "/metrics"): lambda _: exposition(source)}
+    return probes(health, source)
 
 
 def main() -> int:
