@@ -1,5 +1,8 @@
 """What holds for all tests: on a shared machine an example's time says nothing, and luck decides nothing."""
 
+import os
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -23,3 +26,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return all("strategy-c" not in mark.args for mark in item.iter_markers("xdist_group"))
 
     items.sort(key=later)
+
+
+@pytest.fixture(autouse=True)
+def _files_are_closed() -> Iterator[None]:
+    """A worker runs hundreds of tests: what each leaves open adds up until select(2) can tell no more."""
+    before = len(os.listdir("/proc/self/fd"))
+    yield
+    left = len(os.listdir("/proc/self/fd")) - before
+    assert left < 25, f"{left} files more are open than before this test: close what it opened"

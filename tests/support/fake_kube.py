@@ -39,6 +39,7 @@ class FakeApi:
         self.chunk = 0  # split events into chunks of so many bytes
         self.close_after_answer = False
         self._watches: set[socket.socket] = set()
+        self._connections: set[socket.socket] = set()
         handler = type("Handler", (_Handler,), {"api": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -50,11 +51,11 @@ class FakeApi:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
-        """Stop answering."""
+        """Stop answering, and end every connection."""
         self.silent = False
         self._server.shutdown()
         self._server.server_close()
-        self.break_watches()
+        self._break(self._connections)
 
     def put(self, path: str, obj: Object) -> Object:
         """Write an object, as somebody else would."""
@@ -88,10 +89,13 @@ class FakeApi:
 
     def break_watches(self) -> None:
         """Reset every open watch."""
+        self._break(self._watches)
+
+    def _break(self, connections: set[socket.socket]) -> None:
         with self.lock:
-            while self._watches:
-                with suppress(OSError):  # who watched has gone by itself
-                    self._watches.pop().shutdown(socket.SHUT_RDWR)
+            while connections:
+                with suppress(OSError):  # the other side has gone by itself
+                    connections.pop().shutdown(socket.SHUT_RDWR)
             self.lock.notify_all()
 
     def count(self, method: str, ending: str, *, watch: bool = False) -> int:
@@ -123,7 +127,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.api.connections += 1
+        with self.api.lock:
+            self.api.connections += 1
+            self.api._connections.add(self.connection)
+
+    def finish(self) -> None:
+        super().finish()
+        with self.api.lock:
+            self.api._connections.discard(self.connection)
 
     def handle(self) -> None:
         with suppress(OSError):  # who asked did not wait for the answer, or a test broke the watch

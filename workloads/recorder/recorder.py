@@ -78,6 +78,13 @@ class Recorder:
         self._stop.set()
         self.thread.join(seconds)
 
+    def close(self) -> None:
+        """Close all files; the thread, if it was started, has ended."""
+        with self._lock:
+            for each in (*self._trails.values(), *self._tails.values()):
+                each.close()
+            self._trails, self._tails = {}, {}
+
     def _reached(self) -> dict[str, object]:
         epoch = max((trail.epoch for trail in self._trails.values()), default=-1)
         after: dict[int, int] = {}

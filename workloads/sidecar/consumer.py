@@ -91,7 +91,7 @@ class LifecycleApi:
 
     def _ready(self, deadline: float) -> http.client.HTTPConnection:
         """The open connection, or a new one if the server has closed it (http.client sets TCP_NODELAY)."""
-        if self._http is not None and (self._http.sock is None or select.select([self._http.sock], [], [], 0)[0]):
+        if self._http is not None and (self._http.sock is None or _readable(self._http.sock)):
             self.close()
         if self._http is None:
             self._http = http.client.HTTPConnection(self._host, self._port, timeout=deadline)
@@ -100,6 +100,13 @@ class LifecycleApi:
         if self._abandoned:
             raise ConnectionAbortedError("abandoned before it was sent")
         return self._http
+
+
+def _readable(sock: socket.socket) -> bool:
+    """Whether there is something to read: with no answer awaited, that the other side has closed it."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _report(data: bytes) -> Report:

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,18 @@ class Scene:
     def __init__(self, folder: Path) -> None:
         self.sink, self.records = folder / "sink", folder / "records"
         self.sink.mkdir()
+        self.opened: list[Recorder | Trail] = []
 
     def recorder(self) -> Recorder:
-        return Recorder(Places(self.sink, ".txt", self.records), Whose("green", "t", "v2"), 0.005)
+        made = Recorder(Places(self.sink, ".txt", self.records), Whose("green", "t", "v2"), 0.005)
+        self.opened.append(made)
+        return made
+
+    def trail(self, figures: Figures | None = None) -> Trail:
+        tail = Tail(self.sink / f"{WORKER}.txt")
+        made = Trail(tail, self.records, WORKER, Whose("green", "t", ""), figures or Figures())
+        self.opened.append(made)
+        return made
 
     def append(self, text: str, worker: str = WORKER) -> None:
         with (self.sink / f"{worker}.txt").open("a") as file:
@@ -44,8 +54,11 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    return Scene(tmp_path)
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    made = Scene(tmp_path)
+    yield made
+    for each in made.opened:
+        each.close()
 
 
 def test_a_line_of_the_sink_is_a_line_of_the_consumed_format(scene: Scene) -> None:
@@ -141,15 +154,10 @@ def test_restarts_and_kills_neither_double_nor_lose(scene: Scene, seed: int) -> 
     assert recorder.mark(8)["next"] == {0: 58, 1: 59, 2: 60}
 
 
-def trail(scene: Scene, figures: Figures | None = None) -> Trail:
-    tail = Tail(scene.sink / f"{WORKER}.txt")
-    return Trail(tail, scene.records, WORKER, Whose("green", "t", ""), figures or Figures())
-
-
 def test_no_line_before_the_mark_bears_a_later_time(scene: Scene) -> None:
     """21 of the attacks: also those that a recorder which died just then has not written yet."""
     scene.append(sink_line(0))
-    one = trail(scene)
+    one = scene.trail()
     one.look(1000)
     scene.append(sink_line(1) + sink_line(2)[:30])
     one.mark(8, 2000)
@@ -157,7 +165,7 @@ def test_no_line_before_the_mark_bears_a_later_time(scene: Scene) -> None:
     data = scene.log().read_bytes()
     scene.log().write_bytes(data[:-10])  # killed while it wrote the last line
     scene.append(sink_line(2)[30:] + sink_line(3))
-    trail(scene).look(9000)
+    scene.trail().look(9000)
     assert [(line["seq"], line["t"]) for line in scene.lines()] == [(0, 1000), (1, 2000), (2, 9000), (3, 9000)]
     (event,) = scene.lines(EVENTS)
     assert (event["event"], event["epoch"], event["t"]) == ("PAUSED", 8, 2000)
@@ -166,7 +174,7 @@ def test_no_line_before_the_mark_bears_a_later_time(scene: Scene) -> None:
 def test_how_late_lines_are_seen_is_bounded_by_the_look_before(scene: Scene) -> None:
     figures = Figures()
     scene.append(sink_line(0))
-    one = trail(scene, figures)
+    one = scene.trail(figures)
     one.look(1_000_000_000)
     assert (figures.unknown, figures.late_max) == (1, 0.0)
     one.look(1_005_000_000)
@@ -175,7 +183,7 @@ def test_how_late_lines_are_seen_is_bounded_by_the_look_before(scene: Scene) -> 
     assert figures.late_max == pytest.approx(0.007)
     # Another recorder: the lines came after the last one that was recorded.
     scene.append(sink_line(2))
-    trail(scene, figures).look(1_512_000_000)
+    scene.trail(figures).look(1_512_000_000)
     assert figures.late_max == pytest.approx(0.5)
 
 

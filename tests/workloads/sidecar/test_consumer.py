@@ -1,5 +1,7 @@
 """The subject with the lifecycle API, over real connections."""
 
+import contextlib
+import os
 import select
 import socket
 import threading
@@ -102,6 +104,15 @@ def test_a_connection_that_the_consumer_closed_is_replaced(consumer: StandIn) ->
     sock = connection._http.sock
     until("the client's side sees the end", lambda: select.select([sock], [], [], 0)[0])
     assert connection.status(1.0).state is State.PAUSED
+
+
+def test_a_process_with_many_open_files_is_served_as_well(consumer: StandIn) -> None:
+    with contextlib.ExitStack() as files:
+        for _ in range(1100):  # select(2) can tell of the first 1,024 only
+            files.callback(os.close, os.dup(0))
+        connection = LifecycleApi(consumer.url)
+        assert [connection.status(1.0).state, connection.status(1.0).state] == [State.PAUSED, State.PAUSED]
+        connection.close()
 
 
 def test_a_call_in_progress_is_abandoned_at_once(consumer: StandIn) -> None:

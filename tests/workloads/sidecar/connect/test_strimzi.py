@@ -203,6 +203,7 @@ def _quiet(control: StrimziControl) -> bool:
 @pytest.mark.parametrize(("status", "problem"), [(409, NotNowError), (403, RefusedError), (503, SilentError)])
 def test_what_went_wrong_has_a_name(scene: Scene, status: int, problem: type[Exception]) -> None:
     scene.control.own(1)
+    until("the follower has made its read, which would take the failure", lambda: scene.api.watching)
     scene.api.failures = [status]
     with pytest.raises(problem):
         scene.control.stop(9, 1)
