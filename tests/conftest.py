@@ -1,7 +1,7 @@
 """What holds for all tests: on a shared machine an example's time says nothing, and luck decides nothing."""
 
-import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -28,10 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=later)
 
 
+def _open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
 @pytest.fixture(autouse=True)
 def _files_are_closed() -> Iterator[None]:
     """A worker runs hundreds of tests: what each leaves open adds up until select(2) can tell no more."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = _open_files()
     yield
-    left = len(os.listdir("/proc/self/fd")) - before
+    left = _open_files() - before
     assert left < 25, f"{left} files more are open than before this test: close what it opened"

@@ -68,8 +68,6 @@ def main() -> int:
     logger.info("started", extra=fields(port=server.port, settings=settings.model_dump(mode="json")))
     stop.wait()
     recorder.stop(LAST_LOOK_SECONDS)
-    if not recorder.thread.is_alive():
-        recorder.close()
     return 1 if recorder.problem else 0
 
 
