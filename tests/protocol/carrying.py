@@ -11,7 +11,6 @@ from tests.protocol.slots import Slots, without
 from workloads.common.states import Color, State
 from workloads.consumer.carry import Commit, Found, Start, stands
 from workloads.member import lifecycle as lc
-from workloads.sidecar import step as sc
 
 CRASHES = frozenset({"consumer-crash", "pod-delete", "lost", "commit-fails", "zombie"})
 """Faults after which a record may be handled twice."""
@@ -98,8 +97,6 @@ class Carrying(Slots):
             yield from self._of_process(slot, broker, (slot.color, False), name)
             if slot.ghost is None and "zombie" in self.kinds:
                 ghost = replace(slot, dazed=True, stored=None, kept=None, seen=())
-                if not self.bounds.remembers:
-                    ghost = replace(ghost, inflight=frozenset(), view=sc.View(slot.color))
                 mine = broker.owner == (slot.color, False) and slot.hand.initialised
                 after = replace(broker, owner=(slot.color, True)) if mine else broker
                 what = f"a {name} pod freezes and is deleted by force: its processes live"

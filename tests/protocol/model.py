@@ -61,8 +61,7 @@ beyond what was handled (nothing acked is lost); without a crash or a zombie eve
 handled twice; no start is behind what was committed before (but for zombies that nobody fences); with the fence no
 zombie's commit succeeds once somebody has started under a newer epoch. Left out: more than one partition or id, and so
 the wait for other pods' ids (the consumer's tests); offsets that are not in the log; what a group does to its members.
-A zombie is not told anything here: its sidecar, cut off, would resume it from the Lease that it remembers (`remembers`;
-interleaving 11, open), and then it takes the id back.
+A zombie's sidecar is cut off and goes by the Lease that it remembers; what it had posted before may still come true.
 
 Where absence tells nothing (strategy E), a pod is an agent: what it moves outlives it and is found by the next agent as it
 is, and its commands may come true while nobody is there.

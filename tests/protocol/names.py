@@ -2,12 +2,14 @@
 
 Pods and processes are told apart and never counted: slots that differ in their numbers alone are one. A Lease that was
 read for a process that is over, and of which nobody will speak again, was read for nobody. A pause below the newest
-epoch seen forbids nothing that this epoch does not forbid (test_lifecycle checks it).
+epoch seen forbids nothing that this epoch does not forbid (test_lifecycle checks it). What makes void what a process was
+granted begins another life of it: the model counts lives as it counts processes, and not how often.
 """
 
 from tests.protocol.parts import Slot, replace
 from workloads.common.report import Report
-from workloads.member.lifecycle import Lifecycle
+from workloads.common.report import life as life_name
+from workloads.member.lifecycle import Lifecycle, Resume
 
 NOW = "0.0"
 """The boot id of the process that runs in a slot, or would."""
@@ -19,18 +21,19 @@ def renamed(slot: Slot) -> Slot:
     if (
         (slot.uid, slot.boot) == (0, 0)
         and slot.view.read_for in (None, NOW)
-        and all(report is None or report.boot_id == NOW for report in told)
+        and slot.life.voids == 0
+        and all(report is None or report.life == NOW for report in told)
         and not any(one and one.uid for one in slot.seen)
     ):
         return slot
-    boots = {f"{slot.uid}.{slot.boot}": NOW}
+    lives = {life_name(f"{slot.uid}.{slot.boot}", slot.life.voids): NOW}
     pods = {slot.uid: 0}
 
     def of(report: Report | None) -> Report | None:
-        return report and replace(report, boot_id=boots.setdefault(report.boot_id, f"-{len(boots)}"))
+        return report and replace(report, boot_id=lives.setdefault(report.life, f"-{len(lives)}"), voids=0)
 
     consumer, reported, stored, kept, *known = map(of, told)
-    read_for = slot.view.read_for and boots.setdefault(slot.view.read_for, f"-{len(boots)}")
+    read_for = slot.view.read_for and lives.setdefault(slot.view.read_for, f"-{len(lives)}")
     seen = tuple(
         one and one._replace(uid=pods.setdefault(one.uid, -len(pods)), report=report)
         for one, report in zip(slot.seen, known, strict=True)
@@ -38,7 +41,14 @@ def renamed(slot: Slot) -> Slot:
     if read_for != NOW and not (consumer and consumer.boot_id == read_for):
         read_for = None
     view = replace(slot.view, read_for=read_for, consumer=consumer, reported=reported)
-    return replace(slot, uid=0, boot=0, view=view, stored=stored, kept=kept, seen=seen)
+    life, inflight = slot.life, slot.inflight
+    if life.voids:
+        inflight = frozenset(
+            replace(command, voids=0) if isinstance(command, Resume) and command.voids == life.voids else command
+            for command in inflight
+        )
+        life = replace(life, voids=0)
+    return replace(slot, uid=0, boot=0, life=life, inflight=inflight, view=view, stored=stored, kept=kept, seen=seen)
 
 
 def forgetful(life: Lifecycle) -> Lifecycle:

@@ -84,7 +84,7 @@ class Bounds:
     fine: every view ages by itself (see `model`). controllers: how many run at the same time.
     lag: a switch waits until the holder has caught up. analysis: it has to pass one. absence: of a pod from a list.
     records: strategy B, with so many records to be handled. fenced: by transactions. reigned: green has a commit of an
-    earlier reign. remembers: a zombie's sidecar goes by the Lease that it remembers.
+    earlier reign.
     """
 
     faults: tuple[tuple[str, int], ...] = ()
@@ -100,7 +100,6 @@ class Bounds:
     records: int = 0
     fenced: bool = False
     reigned: bool = True
-    remembers: bool = False
 
     def __str__(self) -> str:
         kinds = " ".join(f"{kind}*{count}" if count > 1 else kind for kind, count in self.faults)
@@ -113,7 +112,6 @@ class Bounds:
         if self.records:
             parts += [f"{self.records} records", "fenced" if self.fenced else "no fence"]
             parts += [] if self.reigned else ["green is new"]
-            parts += ["sidecars remember"] if self.remembers else []
         if self.controllers > 1:
             parts.append(f"{self.controllers} controllers")
         return f"{', '.join(parts)}; at most {self.total} of: {kinds or 'nothing'}"
@@ -179,7 +177,13 @@ class Slot(NamedTuple):
         if not self.up:
             return None
         return Report(
-            f"{self.uid}.{self.boot}", life.state, life.epoch, life.seen_epoch, life.committed, life.partitions
+            f"{self.uid}.{self.boot}",
+            life.state,
+            life.epoch,
+            life.seen_epoch,
+            life.committed,
+            life.partitions,
+            voids=life.voids,
         )
 
 

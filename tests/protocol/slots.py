@@ -140,15 +140,17 @@ class Slots:
         if ghost.dazed:
             aware = replace(self.feed(ghost, lc.Stalled()), dazed=False)
             yield SlotMove(f"a {name} sees that it stood still", "", True, self.haunted(slot, aware))
-        calls = self._sidecar_moves(ghost, name, None) if self.bounds.remembers else ()
-        for move in (*calls, *self._consumer_moves(ghost, name, None)):
+        for move in (*self._hears(ghost, name, ghost.truth()), *self._consumer_moves(ghost, name, None)):
             if move.fault != "consumer-crash":
                 yield move._replace(due=False, after=self.haunted(slot, move.after))
 
     def haunted(self, slot: Slot, ghost: Slot) -> Slot:
         """The slot with this zombie, unless that will never do anything again."""
-        quiet = ghost.life.state is State.PAUSED and not ghost.life.wanted and not self.bounds.remembers
-        return replace(slot, ghost=None if quiet else renamed(replace(ghost, stored=None)))
+        resumable = ghost.dazed and (ghost.inflight or self._command(ghost.view))
+        quiet = ghost.life.state is State.PAUSED and not ghost.life.wanted and not resumable
+        if quiet:
+            return replace(slot, ghost=None)
+        return replace(slot, ghost=renamed(replace(ghost, stored=None, view=replace(ghost.view, reported=None))))
 
     def _consumer_moves(self, slot: Slot, name: str, lease: Grant | None) -> Iterator[SlotMove]:
         begun = lc.start(self.bounds.membership, self.bounds.protocol)
@@ -201,8 +203,7 @@ class Slots:
         view, truth = slot.view, slot.truth()
         silent = replace(view.consumer, state=None) if view.consumer else None
         heard = truth or silent
-        if view.consumer != heard:
-            yield SlotMove(f"a {name} sidecar hears its consumer: {said(heard)}", "", True, self._heard(slot, heard))
+        yield from self._hears(slot, name, heard)
         if slot.up:
             unheard = self._heard(slot, silent)
             yield SlotMove(f"a {name} sidecar gets no answer from its consumer", "unanswered", False, unheard)
@@ -211,7 +212,7 @@ class Slots:
             yield SlotMove(f"a {name} sidecar sees the Lease: {told(lease)}", "", True, sees)
         call = self.rules.sidecar(view).call
         if isinstance(call, sc.ReadLease) and lease is not None:  # an error or a missing Lease changes nothing
-            read = self._posted(slot, replace(view, grant=lease, read_for=call.boot_id))
+            read = self._posted(slot, replace(view, grant=lease, read_for=call.life))
             yield SlotMove(f"a {name} sidecar reads the Lease: {told(lease)}", "", True, read)
         if self.bounds.fine:
             reported = self._reported(slot)
@@ -227,6 +228,11 @@ class Slots:
             yield SlotMove(again, "", True, replace(slot, stored=view.reported))
         forgot = replace(slot, view=sc.View(slot.color))
         yield SlotMove(f"a {name} sidecar crashes", "sidecar-crash", False, forgot)
+
+    def _hears(self, slot: Slot, name: str, said_now: Report | None) -> Iterator[SlotMove]:
+        if slot.view.consumer != said_now:
+            heard = self._heard(slot, said_now)
+            yield SlotMove(f"a {name} sidecar hears its consumer: {said(said_now)}", "", True, heard)
 
     def gone(self, slot: Slot) -> Slot:
         """The pod is deleted; a controller that has not seen that goes by its last report."""
@@ -248,8 +254,8 @@ class Slots:
         match self.rules.sidecar(view).call:
             case sc.PauseConsumer(epoch):
                 return lc.Pause(epoch)
-            case sc.ResumeConsumer(epoch):
-                return lc.Resume(epoch)
+            case sc.ResumeConsumer(epoch, voids):
+                return lc.Resume(epoch, voids)
         return None
 
     def _posted(self, slot: Slot, view: sc.View) -> Slot:
@@ -288,7 +294,12 @@ class Slots:
 
     def _tidy(self, slot: Slot) -> Slot:
         """Drop the commands that can only be refused for as long as this process lives."""
-        old = {command for command in slot.inflight if command.epoch < slot.life.seen_epoch}
+        now = slot.life
+        old = {
+            command
+            for command in slot.inflight
+            if command.epoch < now.seen_epoch or (isinstance(command, lc.Resume) and command.voids != now.voids)
+        }
         if not old or not all(self.rules.lifecycle(slot.life, command).refused for command in old):
             return slot
         return replace(slot, inflight=slot.inflight - old)

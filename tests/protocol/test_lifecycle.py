@@ -291,3 +291,25 @@ def test_processing_ends_by_a_drain_or_a_loss(
             assert isinstance(event, CommitEnded | Left | Lost)
         if Effect.REPLACE in taken.effects:
             assert now.partitions == ()
+
+
+@pytest.mark.parametrize("membership", list(Membership))
+def test_what_makes_a_grant_void_is_counted(membership: Membership) -> None:
+    """A stall in every state; a loss of what was granted; not a start that failed, which the same grant may repeat."""
+
+    def voids(*events: Event) -> int:
+        return after(events, membership).lifecycle.voids
+
+    active = (Resume(2), GOT)
+    assert [voids(), voids(*active), voids(*active, Pause(3), OK, Left())] == [0, 0, 0]
+    assert [voids(Stalled()), voids(Resume(2), Stalled()), voids(*active, Stalled()), voids(*active, Lost())] == [1] * 4
+    assert voids(*active, Stalled(), OK, Stalled()) == 2
+    assert [voids(Resume(2), StartFailed()), voids(Lost())] == [0, 0]
+
+
+def test_a_resume_that_was_decided_before_is_refused() -> None:
+    """However late it arrives: one that was decided after it, or by hand, is executed."""
+    stalled = after((Resume(2), GOT, Stalled(), OK, Left())).lifecycle
+    assert step(stalled, Resume(2, 0)).refused
+    assert step(stalled, Resume(2, 0)).lifecycle == stalled
+    assert [step(stalled, again).lifecycle.wanted for again in (Resume(2, 1), Resume(2))] == [True, True]

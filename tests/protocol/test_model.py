@@ -153,18 +153,15 @@ def test_what_an_absent_agent_moves_runs_on(monkeypatch: pytest.MonkeyPatch) -> 
     assert "blue: no pod (ACTIVE at epoch 2)" in said
 
 
-@pytest.mark.xfail(strict=True, reason="interleaving 11 is open: the sidecar goes by the Lease that it remembers")
 def test_a_thawed_zombie_is_not_resumed_from_memory() -> None:
-    """Cut off, with green at work under epoch 4. As it is, the zombie takes its transactional id back from green
-    (`Bounds(remembers=True)` has the history in full).
-    """
+    """Cut off, with green at work under epoch 4: resumed, it would take its transactional id back from green."""
     life = lc.Lifecycle(Way.of(Membership.SEPARATE, GroupProtocol.CLASSIC), State.ACTIVE, 2, 2, client=lc.Client.MEMBER)
     for event in (lc.Stalled(), lc.CommitEnded(True)):
         life = lc.step(life, event).lifecycle
-    thawed = Report("0.0", life.state, life.epoch, life.seen_epoch)
+    thawed = Report("0.0", life.state, life.epoch, life.seen_epoch, voids=life.voids)
     remembered = Grant(Color.BLUE, 2, Color.BLUE)
-    call = sc.step(sc.View(Color.BLUE, remembered, "0.0", thawed, thawed)).call
-    assert not isinstance(call, sc.ResumeConsumer)
+    assert sc.step(sc.View(Color.BLUE, remembered, "0.0", thawed, thawed)).call == sc.ReadLease("0.0+1")
+    assert lc.step(life, lc.Resume(2, 0)).refused, "what was posted before it stood still comes true no more"
 
 
 @pytest.mark.parametrize(

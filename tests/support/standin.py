@@ -106,7 +106,8 @@ class StandIn:
         self._hang()
         asked = request.json_object()
         epoch, deadline = int(str(asked["epoch"])), int(str(asked["deadline_ms"])) / 1000
-        if self.feed(Pause(epoch) if pause else Resume(epoch)):
+        voids = asked.get("voids")
+        if self.feed(Pause(epoch) if pause else Resume(epoch, None if voids is None else int(str(voids)))):
             return self._answer(409)
         ends = time.monotonic() + deadline
         wanted = State.PAUSED if pause else State.ACTIVE
@@ -143,6 +144,7 @@ class StandIn:
                 "partitions": list(now.partitions),
                 "committed": now.committed,
                 "last_error": None,
+                "voids": now.voids,
             },
             status,
         )

@@ -24,6 +24,7 @@ class Report:
     committed: whether everything handled is committed (meaningful when PAUSED).
     partitions: the partitions that it owns.
     obstacle: what stands against a switch to this member now; "" when nothing is known of any.
+    voids: how often a stall, a loss or a fence has made void what this process was granted.
     at: when the sidecar learned this, in ns of its clock, growing with each report; tells the newer of two, no more.
     """
 
@@ -34,7 +35,18 @@ class Report:
     committed: bool = True
     partitions: tuple[int, ...] = ()
     obstacle: str = ""
+    voids: int = 0
     at: int = field(default=0, compare=False)
+
+    @property
+    def life(self) -> str:
+        """What a grant is good for: this process, until something makes void what it was granted."""
+        return life(self.boot_id, self.voids)
+
+
+def life(boot_id: str, voids: int) -> str:
+    """The name of a process's life after so much was made void."""
+    return f"{boot_id}+{voids}" if voids else boot_id
 
 
 def to_condition(report: Report, now: str) -> dict[str, Any]:
@@ -78,6 +90,7 @@ def _details(report: Report) -> dict[str, Any]:
         "partitions": list(report.partitions),
         "at": report.at,
         **({"obstacle": report.obstacle} if report.obstacle else {}),
+        **({"voids": report.voids} if report.voids else {}),
     }
 
 
@@ -90,5 +103,6 @@ def _report(state: str | None, said: Mapping[str, Any]) -> Report:
         committed=bool(said["committed"]),
         partitions=tuple(int(p) for p in said["partitions"]),
         obstacle=str(said.get("obstacle") or ""),
+        voids=int(said.get("voids") or 0),
         at=int(said["at"]),
     )

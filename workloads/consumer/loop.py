@@ -327,7 +327,7 @@ class ConsumerLoop:
             logger.warning(
                 "stalled", extra=fields(seconds=round(seconds, 3), state=lifecycle.state, epoch=lifecycle.epoch)
             )
-            self._driver.feed(Stalled())
+        self._driver.feed(Stalled())
 
     def _begin_stop(self) -> None:
         """SIGTERM is a drain that nobody asked for by the protocol; from now on no command is taken."""

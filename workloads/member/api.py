@@ -5,7 +5,6 @@ A handler only queues a command and waits for the truth; the application's loop 
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
@@ -32,6 +31,20 @@ class CommandBody(BaseModel):
     epoch: Annotated[int, Field(ge=0, lt=1 << 62)]
     deadline_ms: Annotated[int, Field(ge=0, le=600_000)] = 5000
 
+    def event(self) -> Pause | Resume:
+        """The command as an event of the lifecycle."""
+        return Pause(self.epoch)
+
+
+class ResumeBody(CommandBody):
+    """voids: as the status said that the resume was decided by; without it, it is for whatever is there."""
+
+    voids: Annotated[int, Field(ge=0, lt=1 << 62)] | None = None
+
+    def event(self) -> Pause | Resume:
+        """The command as an event of the lifecycle."""
+        return Resume(self.epoch, self.voids)
+
 
 @dataclass(frozen=True)
 class LifecycleApi:
@@ -44,17 +57,17 @@ class LifecycleApi:
     def routes(self) -> Routes:
         """Method and path to handler."""
         return {
-            ("POST", "/lifecycle/pause"): lambda request: self._command(request, Pause),
-            ("POST", "/lifecycle/resume"): lambda request: self._command(request, Resume),
+            ("POST", "/lifecycle/pause"): lambda request: self._command(request, CommandBody),
+            ("POST", "/lifecycle/resume"): lambda request: self._command(request, ResumeBody),
             ("GET", "/lifecycle/status"): lambda _: Response(self._body(self.control.truth)),
             ("GET", "/faults"): self._get_faults,
             ("PUT", "/faults"): self._put_faults,
         }
 
-    def _command(self, request: Request, event: Callable[[int], Pause | Resume]) -> Response:
+    def _command(self, request: Request, model: type[CommandBody]) -> Response:
         started = time.monotonic()
-        body, wait = _body(CommandBody, request), _wait(request)
-        command = self.control.submit(event(body.epoch))
+        body, wait = _body(model, request), _wait(request)
+        command = self.control.submit(body.event())
         if wait:
             answer, truth = self.control.wait(command, body.deadline_ms / 1000)
         else:
@@ -85,6 +98,7 @@ class LifecycleApi:
             "partitions": list(now.partitions),
             "last_error": truth.last_error,
             "obstacle": truth.obstacle,
+            "voids": now.voids,
         }
 
     def _get_faults(self, _: Request) -> Response:
@@ -162,7 +176,10 @@ def _wrong(answer: Answer, body: CommandBody, truth: Truth) -> str | None:
         return "the process is stopping"
     match answer:
         case Answer.STALE:
-            return f"epoch {body.epoch} is stale: a newer command, or a pause at the same epoch, was executed"
+            return (
+                f"epoch {body.epoch} is stale: a newer command, or a pause at the same epoch, was executed, or its "
+                "grant became void after the call was decided"
+            )
         case Answer.VOID:
             return f"the resume of epoch {body.epoch} is void ({truth.last_error}); the same call tries again"
         case Answer.LATE:

@@ -47,9 +47,13 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Command: become active, under this epoch."""
+    """Command: become active, under this epoch.
+
+    voids: of the lifecycle that this was decided by; what is newer refuses it. None: for whatever is there.
+    """
 
     epoch: int
+    voids: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,8 @@ class Lifecycle:
         is never a resume that has not come far. seen_epoch: the newest epoch heard of.
     paused_epoch: the newest epoch at which a pause was executed; -1 before the first.
     wanted: a resume was accepted and nothing has voided it since.
+    voids: how often a stall, a loss or a fence has made void what was granted; a freeze counts in every state, for a
+        resume that was decided before it may still be on its way.
     committed: whether everything that was handled until the end of the last activity is committed: its drain's commit
         was acknowledged, or nothing was left uncommitted when the membership was lost.
     """
@@ -128,6 +134,7 @@ class Lifecycle:
     seen_epoch: int = 0
     paused_epoch: int = -1
     wanted: bool = False
+    voids: int = 0
     committed: bool = True
     client: Client = Client.STANDBY
     partitions: tuple[int, ...] = ()
@@ -153,10 +160,8 @@ def start(membership: Membership, protocol: GroupProtocol) -> Step:
 def step(now: Lifecycle, event: Event) -> Step:
     """What follows from `event`."""
     match event:
-        case Pause(epoch):
-            return _pause(now, epoch)
-        case Resume(epoch):
-            return _resume(now, epoch)
+        case Pause() | Resume():
+            return _command(now, event)
         case Assigned(partitions):
             return _assigned(now, partitions)
         case Owned(partitions):
@@ -170,13 +175,23 @@ def step(now: Lifecycle, event: Event) -> Step:
             return _commit_ended(now, ok)
         case Left():
             return _left(now)
-        case Stalled() | StartFailed():
-            return _stalled(now)
+        case Stalled():
+            return _void(replace(now, voids=now.voids + 1))
+        case StartFailed():
+            return _void(now)
+
+
+def _command(now: Lifecycle, command: Pause | Resume) -> Step:
+    if command.epoch < now.seen_epoch:
+        return Step(now, refused=True)
+    if isinstance(command, Pause):
+        return _pause(now, command.epoch)
+    if command.epoch <= now.paused_epoch or command.voids not in (None, now.voids):
+        return Step(now, refused=True)
+    return _resume(now, command.epoch)
 
 
 def _pause(now: Lifecycle, epoch: int) -> Step:
-    if epoch < now.seen_epoch:
-        return Step(now, refused=True)
     newer = epoch > now.epoch
     paused = replace(now, epoch=epoch, seen_epoch=epoch, paused_epoch=epoch, wanted=False)
     if now.state is State.ACTIVE:
@@ -194,8 +209,6 @@ def _pause(now: Lifecycle, epoch: int) -> Step:
 
 
 def _resume(now: Lifecycle, epoch: int) -> Step:
-    if epoch < now.seen_epoch or epoch <= now.paused_epoch:
-        return Step(now, refused=True)
     resumed = replace(now, seen_epoch=epoch, wanted=True)
     if now.state is State.ACTIVE:
         return Step(replace(resumed, epoch=epoch))
@@ -228,7 +241,15 @@ def _owned(now: Lifecycle, partitions: tuple[int, ...]) -> Step:
 
 
 def _lost(now: Lifecycle, *, uncommitted: bool) -> Step:
-    gone = replace(now, state=State.PAUSED, wanted=False, partitions=(), client=Client.STANDBY)
+    granted = now.state is not State.PAUSED or now.wanted
+    gone = replace(
+        now,
+        state=State.PAUSED,
+        wanted=False,
+        voids=now.voids + granted,
+        partitions=(),
+        client=Client.STANDBY,
+    )
     if now.state is State.DRAINING or uncommitted:
         gone = replace(gone, committed=False)
     if now.way.member_from_start:
@@ -256,7 +277,7 @@ def _paused(now: Lifecycle) -> Step:
     return _join(paused) if paused.wanted else Step(paused)
 
 
-def _stalled(now: Lifecycle) -> Step:
+def _void(now: Lifecycle) -> Step:
     """After a freeze nobody here knows what happened meanwhile, and what has no start is not read: drain, and wait to
     be confirmed.
     """

@@ -81,8 +81,10 @@ class Recorder:
     def close(self) -> None:
         """Close all files; the thread, if it was started, has ended."""
         with self._lock:
-            for each in (*self._trails.values(), *self._tails.values()):
-                each.close()
+            for trail in self._trails.values():
+                trail.close()
+            for tail in self._tails.values():
+                tail.close()
             self._trails, self._tails = {}, {}
 
     def _reached(self) -> dict[str, object]:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 
 from workloads.common.logs import fields
@@ -84,8 +85,8 @@ class Caller:
                         self._ended(self, Ended(call, lease=self._read_lease()))
                     case PauseConsumer(epoch):
                         self._command(call, "pause", epoch, self._subject.pause)
-                    case ResumeConsumer(epoch):
-                        self._command(call, "resume", epoch, self._subject.resume)
+                    case ResumeConsumer(epoch, voids):
+                        self._command(call, "resume", epoch, partial(self._subject.resume, voids=voids))
             except Exception:
                 logger.exception("call failed", extra=fields(call=str(call)))
                 self._ended(self, Ended(call))

@@ -44,12 +44,12 @@ class LifecycleApi:
         """POST /lifecycle/pause. Raises NoAnswerError."""
         return self._command("pause", epoch, deadline)
 
-    def resume(self, epoch: int, deadline: float) -> Answer:
+    def resume(self, epoch: int, deadline: float, voids: int = 0) -> Answer:
         """POST /lifecycle/resume. Raises NoAnswerError."""
-        return self._command("resume", epoch, deadline)
+        return self._command("resume", epoch, deadline, voids=voids)
 
-    def _command(self, name: str, epoch: int, deadline: float) -> Answer:
-        body: dict[str, object] = {"epoch": epoch, "deadline_ms": round(1000 * deadline)}
+    def _command(self, name: str, epoch: int, deadline: float, **more: object) -> Answer:
+        body: dict[str, object] = {"epoch": epoch, "deadline_ms": round(1000 * deadline), **more}
         code, report = self._call("POST", f"/lifecycle/{name}", body, deadline + ANSWER_SECONDS)
         return Answer(_RESULTS.get(code, Result.REFUSED), str(code), report)
 
@@ -119,4 +119,5 @@ def _report(data: bytes) -> Report:
         committed=bool(said.get("committed", True)),
         partitions=tuple(sorted(int(number) for number in said["partitions"])),
         obstacle=str(said.get("obstacle") or ""),
+        voids=int(said.get("voids", 0)),
     )

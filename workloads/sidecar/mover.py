@@ -93,7 +93,7 @@ class Mover:
         with self._lock:
             counted = self._callers.over(caller)
             if ended.lease is not None and isinstance(ended.call, ReadLease):
-                before = self._lease_is(ended.lease, read_for=ended.call.boot_id)
+                before = self._lease_is(ended.lease, read_for=ended.call.life)
             if counted:
                 self._schedule.ended(ended.call, time.monotonic(), patient=ended.patient)
                 if ended.report is not None:

@@ -16,8 +16,9 @@ class View:
     """What a sidecar sees.
 
     grant: the newest Lease state that was read; None before the first read (a missing Lease leaves it as it is).
-    read_for: the life (`_life`) of the consumer before whose discovery that read (or the watch behind it) did not
-        begin; a resume needs it to be the present one.
+    read_for: the life (`Report.life`) of the consumer before whose discovery that read (or the watch behind it) did not
+        begin; a resume needs it to be the present one. So a sidecar that is cut off never resumes from memory what has
+        stalled, lost its partitions or was fenced.
     consumer: the consumer's own newest answer; state None while it does not answer; None before its first answer.
     reported: the report that the API server has accepted last.
     """
@@ -38,16 +39,20 @@ class PauseConsumer:
 
 @dataclass(frozen=True, slots=True)
 class ResumeConsumer:
-    """POST /lifecycle/resume with this epoch."""
+    """POST /lifecycle/resume with this epoch, for a process of which so much was made void."""
 
     epoch: int
+    voids: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ReadLease:
-    """Read the Lease anew (not from a cache) before this consumer process is told anything but to pause."""
+    """Read the Lease anew (not from a cache) before this consumer is told anything but to pause.
 
-    boot_id: str
+    life: of the consumer (`Report.life`).
+    """
+
+    life: str
 
 
 Call = PauseConsumer | ResumeConsumer | ReadLease
@@ -78,7 +83,7 @@ def _call(view: View) -> Call | None:
     if consumer is None or consumer.state is None:
         return None
     if grant is None:
-        return ReadLease(_life(consumer)) if view.read_for != _life(consumer) else None
+        return ReadLease(consumer.life) if view.read_for != consumer.life else None
     if grant.holder != view.color:
         if consumer.state is State.PAUSED and consumer.epoch == grant.epoch:
             return None
@@ -86,18 +91,9 @@ def _call(view: View) -> Call | None:
         return PauseConsumer(grant.epoch) if consumer.seen_epoch <= grant.epoch else None
     if consumer.state is State.ACTIVE and consumer.epoch == grant.epoch:
         return None
-    if view.read_for != _life(consumer):
-        return ReadLease(_life(consumer))
-    return ResumeConsumer(grant.epoch) if consumer.seen_epoch <= grant.epoch else None
-
-
-def _life(consumer: Report) -> str:
-    """What a Lease read must not have begun before, for its grant to count: this process's beginning.
-
-    A stall, a loss and a fence void a grant too, and a sidecar that is cut off still remembers it. Once a consumer's
-    answers count what voided its grants, that count makes another life of the same process, and belongs here.
-    """
-    return consumer.boot_id
+    if view.read_for != consumer.life:
+        return ReadLease(consumer.life)
+    return ResumeConsumer(grant.epoch, consumer.voids) if consumer.seen_epoch <= grant.epoch else None
 
 
 def _urgent(view: View) -> bool:

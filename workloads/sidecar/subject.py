@@ -60,8 +60,12 @@ class Subject(Protocol):
         """Stop, under this epoch. DONE: it has stopped; its report says whether everything handled is committed."""
         ...
 
-    def resume(self, epoch: int, deadline: float) -> Answer:
-        """Work, under this epoch. DONE: it works, on the partitions that its report names."""
+    def resume(self, epoch: int, deadline: float, voids: int = 0) -> Answer:
+        """Work, under this epoch. DONE: it works, on the partitions that its report names.
+
+        voids: as the report said that this was decided by (`Report.voids`); a subject that counts them refuses a call
+        that was decided before something made its grant void. However late it arrives, it then changes nothing.
+        """
         ...
 
     def renew(self) -> None:

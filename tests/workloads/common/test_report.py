@@ -12,7 +12,7 @@ PLAIN = Report("b", State.PAUSED, 3, 4, committed=False, partitions=(1, 5), at=7
 OBSTRUCTED = replace(PLAIN, obstacle="OffsetOutOfRange: partition 5: 9 of 5 to 7")
 
 
-@pytest.mark.parametrize("report", [PLAIN, OBSTRUCTED, replace(PLAIN, state=None)])
+@pytest.mark.parametrize("report", [PLAIN, OBSTRUCTED, replace(PLAIN, state=None), replace(PLAIN, voids=3)])
 def test_there_and_back(report: Report) -> None:
     condition = to_condition(report, "2026-01-01T00:00:00Z")
     for read in (
@@ -32,5 +32,5 @@ def test_an_obstacle_is_there_only_when_there_is_one() -> None:
 
 def test_an_obstacle_makes_another_report() -> None:
     """What was reported is reported again when, and only when, something else is true."""
-    assert PLAIN != OBSTRUCTED
+    assert PLAIN not in (OBSTRUCTED, replace(PLAIN, voids=1))
     assert replace(PLAIN, at=8) == PLAIN

@@ -57,6 +57,7 @@ def test_starts_paused_and_is_active_only_when_told(
         "partitions": [],
         "last_error": None,
         "obstacle": None,
+        "voids": 0,
     }
     assert not handled(blue)
     status, answer = blue.resume(1)

@@ -43,7 +43,7 @@ class Way:
     def pause(self, epoch: int, deadline: float) -> Answer:
         return self._move(epoch, deadline, State.PAUSED, ("stop", "read offsets"))
 
-    def resume(self, epoch: int, deadline: float) -> Answer:
+    def resume(self, epoch: int, deadline: float, voids: int = 0) -> Answer:
         return self._move(epoch, deadline, State.ACTIVE, ("write offsets", "start"))
 
     def renew(self) -> None:

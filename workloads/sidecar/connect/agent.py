@@ -65,7 +65,7 @@ class AgentWay:
         """Towards PAUSED under this epoch. Raises NoAnswerError."""
         return self._command(epoch, deadline, pause=True)
 
-    def resume(self, epoch: int, deadline: float) -> Answer:
+    def resume(self, epoch: int, deadline: float, voids: int = 0) -> Answer:  # noqa: ARG002 - nothing of it stalls
         """Towards ACTIVE under this epoch. Raises NoAnswerError."""
         return self._command(epoch, deadline, pause=False)
 
