@@ -100,7 +100,9 @@ class Carrying(Slots):
                 mine = broker.owner == (slot.color, False) and slot.hand.initialised
                 after = replace(broker, owner=(slot.color, True)) if mine else broker
                 what = f"a {name} pod freezes and is deleted by force: its processes live"
-                yield DataMove(what, "zombie", False, self.haunted(self.gone(slot), ghost), after)
+                left = self.haunted(self.gone(slot), ghost)
+                if left.ghost is not None:  # else it is a pod that was deleted, and that world is another
+                    yield DataMove(what, "zombie", False, left, after)
         if slot.ghost is not None:
             for move in self._of_process(slot.ghost, broker, (slot.color, True), f"{name} zombie"):
                 yield move._replace(after=self.haunted(slot, move.after))

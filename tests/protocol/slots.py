@@ -146,11 +146,21 @@ class Slots:
 
     def haunted(self, slot: Slot, ghost: Slot) -> Slot:
         """The slot with this zombie, unless that will never do anything again."""
-        resumable = ghost.dazed and (ghost.inflight or self._command(ghost.view))
-        quiet = ghost.life.state is State.PAUSED and not ghost.life.wanted and not resumable
-        if quiet:
-            return replace(slot, ghost=None)
-        return replace(slot, ghost=renamed(replace(ghost, stored=None, view=replace(ghost.view, reported=None))))
+        ghost = replace(ghost, stored=None, view=replace(ghost.view, reported=None))
+        if not self._resumable(ghost):
+            if ghost.life.state is State.PAUSED and not ghost.life.wanted:
+                return replace(slot, ghost=None)
+            ghost = replace(ghost, view=sc.View(ghost.color), inflight=frozenset())
+        return replace(slot, ghost=renamed(ghost))
+
+    def _resumable(self, ghost: Slot) -> bool:
+        """Whether anything that its sidecar remembers, or has posted, can still resume this zombie."""
+        if ghost.dazed:
+            return bool(ghost.inflight) or self._command(ghost.view) is not None
+        remembered = self._command(replace(ghost.view, consumer=ghost.truth()))
+        commands = {*ghost.inflight, remembered} - {None}
+        resumes = [command for command in commands if isinstance(command, lc.Resume)]
+        return any(not self.rules.lifecycle(ghost.life, resume).refused for resume in resumes)
 
     def _consumer_moves(self, slot: Slot, name: str, lease: Grant | None) -> Iterator[SlotMove]:
         begun = lc.start(self.bounds.membership, self.bounds.protocol)

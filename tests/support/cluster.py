@@ -236,7 +236,7 @@ class World:
                 return None
             raise
 
-    def settled(self, generation: int, seconds: float = 10.0) -> dict[str, Any]:
+    def settled(self, generation: int, seconds: float = 30.0) -> dict[str, Any]:
         """The status once it says Settled for this generation."""
 
         def look() -> dict[str, Any] | None:
