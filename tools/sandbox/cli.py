@@ -134,7 +134,7 @@ def _images(layout: Layout, progress: Progress, _: argparse.Namespace) -> int:
 
 def _env(layout: Layout, progress: Progress, options: argparse.Namespace) -> int:
     sandbox = _assemble(layout, progress)
-    variables = sandbox.toolbox.variables() | {"KAFKA_LIBS": str(sandbox.catalogue.kafka_libs)}
+    variables = sandbox.toolbox.variables() | sandbox.catalogue.variables()
     if options.json:
         print(json.dumps(variables, indent=1))
     else:
