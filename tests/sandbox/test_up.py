@@ -149,11 +149,34 @@ def test_what_was_asked_for_once_stays(
 def test_an_image_of_files_that_have_changed_since_is_not_handed_out(sandbox: Sandbox, layout: Layout) -> None:
     sandbox.up(["connect"])
     there: Any = sandbox.imports
-    there.there = [reference.replace("/connect:", "/connect:0") for reference in there.there]
+    there.there = [_of_other_files(reference) for reference in there.there]
+    layout.image_references.write_text(_of_other_files(layout.image_references.read_text()))
     sandbox.up()
     assert _references(layout) == set(HANDED_OUT)
     sandbox.up(["connect"])
     assert _references(layout) == {*HANDED_OUT, "connect"}
+
+
+def _of_other_files(text: str) -> str:
+    return text.replace("/connect:", "/connect:0")
+
+
+def test_another_sandbox_of_the_checkout_takes_nothing_away(sandbox: Sandbox, layout: Layout) -> None:
+    sandbox.up(["connect"])
+    other: Any = sandbox.imports
+    other.there = []
+    sandbox.up()
+    assert _references(layout) == {*HANDED_OUT, "connect"}
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{"])
+def test_a_file_of_references_that_cannot_be_read_is_written_anew(
+    sandbox: Sandbox, layout: Layout, content: str
+) -> None:
+    layout.image_references.parent.mkdir(parents=True)
+    layout.image_references.write_text(content)
+    sandbox.up()
+    assert _references(layout) == set(HANDED_OUT)
 
 
 def test_images_alone_are_built_without_definitions(sandbox: Sandbox, did: list[str], layout: Layout) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from tools.sandbox import housekeeping, packages, preflight, strimzi
 from tools.sandbox.builds import KUBERNETES, VICTORIAMETRICS, Build, Builder, go_version, required_go
@@ -220,12 +221,15 @@ class Sandbox:
             housekeeping.sweep(folder)
 
     def _write_references(self, extras: Sequence[str]) -> None:
-        """Names what there is: of the extras those that were asked for, and those that were some other time."""
-        references = {name: self.catalogue[name].reference for name in (*HANDED_OUT, *_images(EXTRAS))}
-        there = self.imports.recorded()
-        asked = (*HANDED_OUT, *_images(extras))
-        known = {name: reference for name, reference in references.items() if name in asked or reference in there}
+        """Of the extras it names those that are asked for, and those of these files that were some other time.
+
+        Another sandbox of this checkout may have asked: the file is the checkout's.
+        """
         path = self.layout.image_references
+        references = {name: self.catalogue[name].reference for name in (*HANDED_OUT, *_images(EXTRAS))}
+        asked = (*HANDED_OUT, *_images(extras))
+        there = {*_named(path), *self.imports.recorded()}
+        known = {name: reference for name, reference in references.items() if name in asked or reference in there}
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(known, indent=1) + "\n")
@@ -248,6 +252,15 @@ def assemble(layout: Layout, environment: dict[str, str], progress: Progress) ->
         imports=Imports(layout, runner, cluster.enter),
         definitions=strimzi.definitions(layout, runner),
     )
+
+
+def _named(path: Path) -> list[str]:
+    """The references that a file of them has; none where there is no such file."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return []
+    return [str(reference) for reference in content.values()] if isinstance(content, dict) else []
 
 
 def _images(extras: Iterable[str]) -> list[str]:
