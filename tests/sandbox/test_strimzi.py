@@ -32,8 +32,8 @@ class _Machine(Runner):
         else:
             self.generated.append(parts)
             for part in parts[parts.index("io.strimzi.crdgenerator.CrdGenerator") + 1 :]:
-                name, _, path = part.partition("=")
-                if path:
+                name, equals, path = part.partition("=")
+                if equals:
                     Path(path).write_text(f"metadata: {{name: {name}}}\n")
         return ""
 
