@@ -12,7 +12,9 @@ VARIABLE = "KAFKA_BLUEGREEN_IMAGES"
 # What each kind of stack runs.
 PLATFORM = ("kafka", "victoriametrics")
 STRATEGY = ("workloads",)
-_HOW = 'run: python -m tools.sandbox images && eval "$(python -m tools.sandbox env)"'
+#: Where Kafka Connect's workers do the work. The sandbox makes it only when it is asked to.
+CONNECT = "connect"
+_ENV = 'eval "$(python -m tools.sandbox env)"'
 
 
 class ImageError(ValueError):
@@ -24,19 +26,25 @@ def sandbox_images(names: Sequence[str], environment: Mapping[str, str]) -> dict
     path = environment.get(VARIABLE)
     if not path:
         raise ImageError(
-            f"images {', '.join(names)}: {VARIABLE} is not set, so the sandbox's images are not known; {_HOW}; "
+            f"images {', '.join(names)}: {VARIABLE} is not set, so the sandbox's images are not known; {_how(names)}; "
             "on another cluster, set kafka-bluegreen:images"
         )
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ImageError(
-            f"images {', '.join(names)}: {VARIABLE} names {path}, which cannot be read ({error.strerror}); {_HOW}"
+            f"images {', '.join(names)}: {VARIABLE} names {path}, which cannot be read ({error.strerror}); "
+            f"{_how(names)}"
         ) from error
     except ValueError as error:
-        raise ImageError(f"images {', '.join(names)}: {path} is not JSON ({error}); {_HOW}") from error
+        raise ImageError(f"images {', '.join(names)}: {path} is not JSON ({error}); {_how(names)}") from error
     found = content if isinstance(content, dict) else {}
     missing = [name for name in names if not isinstance(found.get(name), str) or not found[name]]
     if missing:
-        raise ImageError(f"images {', '.join(missing)}: not in {path}; {_HOW}")
+        raise ImageError(f"images {', '.join(missing)}: not in {path}; {_how(missing)}")
     return {name: found[name] for name in names}
+
+
+def _how(names: Sequence[str]) -> str:
+    command = f"up --with {CONNECT}" if CONNECT in names else "images"
+    return f"run: python -m tools.sandbox {command} && {_ENV}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.images import VARIABLE, ImageError, sandbox_images
+from components.images import CONNECT, VARIABLE, ImageError, sandbox_images
 
 
 def test_the_references_that_were_asked_for(tmp_path: Path) -> None:
@@ -34,6 +34,14 @@ def test_a_missing_image_is_refused(tmp_path: Path, content: str | None, why: st
     with pytest.raises(ImageError, match=why) as refused:
         sandbox_images(("workloads",), {VARIABLE: str(path)})
     assert "run: python -m tools.sandbox images" in str(refused.value)
+
+
+def test_what_is_made_only_when_asked_for_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "images.json"
+    path.write_text('{"workloads": "localhost/w:1"}', encoding="utf-8")
+    for environment in ({}, {VARIABLE: str(path)}):
+        with pytest.raises(ImageError, match=r"run: python -m tools\.sandbox up --with connect && eval"):
+            sandbox_images(("workloads", CONNECT), environment)
 
 
 def test_without_a_sandbox_both_ways_are_told() -> None:

@@ -1,11 +1,18 @@
 import dataclasses
+import hashlib
 import os
-from collections.abc import Callable
+import re
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tools.sandbox.catalogue import PREFIX, Catalogue, Image, Input
+from tools.sandbox.catalogue import CHECKSUMS, CONNECT, KAFKA, PREFIX, Catalogue, Image
+from tools.sandbox.errors import SandboxError
+from tools.sandbox.inputs import Input
+from tools.sandbox.maven import read
 from tools.sandbox.paths import Layout
 from tools.sandbox.process import Runner
 from tools.sandbox.stores import _stage
@@ -124,6 +131,7 @@ def test_every_image_has_its_files(catalogue: Catalogue) -> None:
         "coredns",
         "volume-provisioner",
         "kafka",
+        "connect",
         "victoriametrics",
         "workloads",
     } <= catalogue.images.keys()
@@ -144,21 +152,82 @@ def test_containerfiles_build_elsewhere_too(catalogue: Catalogue) -> None:
         assert ("FROM ${BASE}" in text) == (image.base is not None)
 
 
-def test_a_fetched_input_is_made_once_and_whole(catalogue: Catalogue) -> None:
-    made: list[Path] = []
+def test_a_worker_stands_on_the_brokers_image_and_jars(catalogue: Catalogue) -> None:
+    connect, kafka = catalogue["connect"], catalogue["kafka"]
+    assert connect.base is kafka
+    kept = [made.kept for made in catalogue._worker_jars]
+    assert kept[0] == kafka.inputs["libs"].kept
+    assert kept[1] == connect.inputs["libs"].kept
+    assert kept[2] == kafka.inputs["jmx-exporter"].kept
+    assert None not in kept
 
-    def make(target: Path) -> None:
-        made.append(target)
-        target.write_text("content")
-        if len(made) == 1:
-            raise OSError("interrupted")
 
-    thing = catalogue._cached("thing", "identity", make)
-    assert thing.kept is not None
-    with pytest.raises(OSError, match="interrupted"):
-        thing.path()
-    assert not thing.kept.exists()
-    assert thing.path().read_text() == "content"
-    assert thing.path() == thing.kept
-    assert len(made) == 2
-    assert catalogue._cached("thing", "another", make).kept != thing.kept
+def test_the_jars_of_a_worker_are_told_once_all_are_there(catalogue: Catalogue) -> None:
+    folders = [str(made.kept) for made in catalogue._worker_jars]
+    for folder in folders:
+        assert catalogue.variables() == {"KAFKA_LIBS": folders[0]}
+        Path(folder).mkdir(parents=True)
+    assert catalogue.variables() == {"KAFKA_LIBS": folders[0], "CONNECT_LIBS": ":".join(folders)}
+    assert catalogue.connect_libs() == [Path(folder) for folder in folders]
+
+
+class _Maven(Runner):
+    """Puts jars where it is told to, by the pom that it is given."""
+
+    def __init__(self, **jars: Sequence[str]) -> None:
+        super().__init__()
+        self._jars = jars
+
+    def run(self, command: Sequence[str | Path], **_: Any) -> str:
+        options = dict(str(part).split("=", 1) for part in command if "=" in str(part))
+        artifact = re.search("<artifactId>(.+?)-image<", Path(options["--file"]).read_text())
+        assert artifact is not None
+        target = Path(options["-DoutputDirectory"])
+        target.mkdir()
+        for name in self._jars[artifact[1]]:
+            (target / name).write_text(name)
+        return ""
+
+
+def _with_jars(layout: Layout, *, kafka: Sequence[str], connect: Sequence[str]) -> Catalogue:
+    return Catalogue(layout, _Builds(), _Maven(kafka=kafka, connect=connect))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def pinned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Connect's folder with the checksum of one jar, `runtime.jar`."""
+    folder = tmp_path / "connect"
+    shutil.copytree(CONNECT, folder)
+    (folder / CHECKSUMS).write_text(f"{hashlib.sha256(b'runtime.jar').hexdigest()}  runtime.jar\n")
+    monkeypatch.setattr("tools.sandbox.catalogue.CONNECT", folder)
+
+
+@pytest.mark.usefixtures("pinned")
+def test_no_jar_is_there_twice(layout: Layout) -> None:
+    catalogue = _with_jars(layout, kafka=["clients.jar", "core.jar"], connect=["clients.jar", "runtime.jar"])
+    broker, own, _ = catalogue._worker_jars
+    assert sorted(path.name for path in own.path().iterdir()) == ["runtime.jar"]
+    assert sorted(path.name for path in broker.path().iterdir()) == ["clients.jar", "core.jar"]
+
+
+@pytest.mark.usefixtures("pinned")
+def test_a_library_of_another_release_than_the_brokers_is_refused(layout: Layout) -> None:
+    catalogue = _with_jars(layout, kafka=["clients-2.jar"], connect=["clients-1.jar", "runtime.jar"])
+    with pytest.raises(SandboxError, match=r"Kafka Connect's jars .*clients-1.jar is not pinned"):
+        catalogue.connect_libs()
+    assert "CONNECT_LIBS" not in catalogue.variables()
+
+
+def test_the_worker_and_the_broker_are_of_one_release() -> None:
+    versions = {
+        version
+        for folder in (KAFKA, CONNECT)
+        for group, version in re.findall(
+            r"<groupId>(.+?)</groupId>\s*<artifactId>.+?</artifactId>\s*<version>(.+?)</version>",
+            (folder / "pom.xml").read_text(),
+        )
+        if group == "org.apache.kafka"
+    }
+    assert len(versions) == 1
+    (version,) = versions
+    assert f"connect-runtime-{version}.jar" in read(CONNECT / CHECKSUMS)

@@ -53,6 +53,9 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
 def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
     assert _run(tmp_path).returncode == 2
     assert _run(tmp_path, "start").returncode == 2
+    unknown = _run(tmp_path, "up", "--with", "everything")
+    assert unknown.returncode == 2
+    assert "connect" in unknown.stderr
 
 
 def test_logs_print_the_end_that_is_asked_for(tmp_path: Path) -> None:

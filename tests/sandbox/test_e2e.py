@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from tests.sandbox.ports import free_port
+from tools.sandbox import strimzi
 from tools.sandbox.cluster import Cluster
 from tools.sandbox.config import MACHINE_SYSCTLS
 from tools.sandbox.paths import CHECKOUT, Layout
@@ -185,7 +186,23 @@ def test_images_with_nothing_to_do_take_no_time(sandbox: Sandbox) -> None:
     began = time.monotonic()
     references = json.loads(sandbox.run("images").stdout)
     assert time.monotonic() - began < 3  # under 0.5 s on a machine that does nothing else
-    assert references.keys() == {"workloads", "kafka", "victoriametrics"}
+    assert references.keys() - {"connect"} == {"workloads", "kafka", "victoriametrics"}
+
+
+def test_what_strategy_e_needs_is_added_when_it_is_asked_for_and_stays(sandbox: Sandbox) -> None:
+    pid = sandbox.cluster.pid()
+    sandbox.run("up", "--with", "connect")
+    sandbox.run("up")
+    assert sandbox.cluster.pid() == pid
+    for name in ("kafkaconnects", "kafkaconnectors"):
+        definition = sandbox.get("crd", f"{name}.kafka.strimzi.io")
+        assert [version["name"] for version in definition["spec"]["versions"]] == ["v1"]
+        assert definition["metadata"]["labels"]["app.kubernetes.io/version"] == strimzi.VERSION
+        assert definition["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "kafka-bluegreen-sandbox"
+    image = json.loads(sandbox.run("images").stdout)["connect"]
+    assert image in sandbox.run("exec", "--", "ctr", "--namespace=k8s.io", "images", "list", "--quiet").stdout
+    folders = json.loads(sandbox.run("env", "--json").stdout)["CONNECT_LIBS"].split(":")
+    assert all(any(Path(folder).glob("*.jar")) for folder in folders)
 
 
 def test_the_cluster_has_no_way_out(sandbox: Sandbox, writer: str) -> None:

@@ -16,12 +16,14 @@ GOOD = Machine(
     memory=8_000_000_000,
     disk_free=lambda _: 20_000_000_000,
     which=lambda program: f"/usr/bin/{program}",
+    newer_java=lambda: Path("/usr/lib/jvm/25/bin/java"),
     go_version=lambda: "1.26.8",
     port_taken=lambda _: None,
     cgroups_writable=True,
 )
-COLD = Work(builds_go=True, builds_kafka=True, starts=True, required_go="1.26.0")
-WARM = Work(builds_go=False, builds_kafka=False, starts=True, required_go="1.26.0")
+COLD = Work(builds_go=True, builds_kafka=True, makes_crds=True, starts=True, required_go="1.26.0")
+WARM = Work(builds_go=False, builds_kafka=False, makes_crds=False, starts=True, required_go="1.26.0")
+CRDS = dataclasses.replace(WARM, makes_crds=True)
 
 
 def test_a_good_machine_is_not_refused() -> None:
@@ -45,6 +47,8 @@ def test_a_good_machine_is_not_refused() -> None:
         ({"go_version": lambda: "1.25.9"}, COLD, "Go 1.25.9 is too old", "install Go 1.26.0"),
         ({"which": lambda p: None if p == "java" else p}, COLD, "java is missing", "apt-get install openjdk"),
         ({"which": lambda p: None if p == "mvn" else p}, COLD, "mvn is missing", "apt-get install openjdk"),
+        ({"which": lambda p: None if p == "mvn" else p}, CRDS, "mvn is missing", "apt-get install maven"),
+        ({"newer_java": lambda: None}, COLD, "Java 21 or newer is missing", "install one"),
     ],
 )
 def test_what_stands_in_the_way_is_named_with_what_to_do(
@@ -61,6 +65,7 @@ def test_what_stands_in_the_way_is_named_with_what_to_do(
         {"disk_free": lambda _: 4_000_000_000},
         {"which": lambda _: None},
         {"go_version": lambda: "1.20"},
+        {"newer_java": lambda: None},
     ],
 )
 def test_what_is_built_needs_neither_go_nor_java_nor_much_disk(change: dict[str, object]) -> None:

@@ -1,7 +1,8 @@
 """A real Kafka Connect worker on the loopback, distributed mode, from folders of jars.
 
 `CONNECT_LIBS` names the folders, separated by colons: connect-runtime with what it needs, connect-transforms,
-connect-file, log4j-slf4j-impl, and a JMX exporter's agent (`jmx_prometheus_javaagent*.jar`).
+connect-file, log4j-slf4j-impl, and a JMX exporter's agent (`jmx_prometheus_javaagent*.jar`). Where it names none, the
+sandbox's are taken, and made when they are not there yet: nobody but these tests waits for them.
 """
 
 import json
@@ -13,9 +14,10 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.broker import free_ports
+from tools.sandbox.paths import Layout
+from tools.sandbox.progress import Progress
+from tools.sandbox.up import assemble
 
 START_SECONDS = 90.0
 
@@ -79,11 +81,11 @@ _LOGGING = """\
 
 
 def libs() -> list[Path]:
-    """The folders of jars; where nobody named any, the test is skipped."""
-    named = os.environ.get("CONNECT_LIBS")
-    if not named:
-        pytest.skip("CONNECT_LIBS names no folders with Kafka Connect's jars")
-    return [Path(folder) for folder in named.split(":")]
+    """The folders of jars, made now if need be. Raises `SandboxError` with what to do when they cannot be made."""
+    if named := os.environ.get("CONNECT_LIBS"):
+        return [Path(folder) for folder in named.split(":")]
+    environment = dict(os.environ)
+    return assemble(Layout.from_environment(environment), environment, Progress()).catalogue.connect_libs()
 
 
 class ConnectWorker:

@@ -10,19 +10,21 @@ import os
 import platform
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.sandbox import builds
+from tools.sandbox import builds, maven
 from tools.sandbox.builds import Builder
-from tools.sandbox.locks import locked
+from tools.sandbox.inputs import Input, cached
 from tools.sandbox.paths import CHECKOUT, SOURCES, Layout
 from tools.sandbox.process import Runner
 
 PREFIX = "localhost/kafka-bluegreen"
 CONTAINERFILES = SOURCES / "images"
+KAFKA = CONTAINERFILES / "kafka"
+CONNECT = CONTAINERFILES / "connect"
+CHECKSUMS = "SHA256SUMS"
 
 BASE_SUITE = "bookworm"
 BASE_PACKAGES = ("coreutils", "dash", "grep", "libstdc++6", "python3", "python3-pip", "sed")
@@ -65,8 +67,8 @@ class Image:
     containerfile: Path
     base: "Image | None" = None
     files: Mapping[str, Path] = field(default_factory=dict)
-    inputs: Mapping[str, "Input"] = field(default_factory=dict)
-    mounts: Mapping[str, "Input"] = field(default_factory=dict)
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+    mounts: Mapping[str, Input] = field(default_factory=dict)
     arguments: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -90,18 +92,6 @@ class Image:
         return [made.kept for made in (*self.inputs.values(), *self.mounts.values()) if made.kept]
 
 
-@dataclass(frozen=True)
-class Input:
-    """A file or folder that comes from outside the checkout.
-
-    ``identity`` says what it is, ``path`` where it is, making it first if need be.
-    """
-
-    identity: str
-    path: Callable[[], Path]
-    kept: Path | None = None  # its place in the cache, if it is kept there by itself
-
-
 class Catalogue:
     """All images of the sandbox, by name."""
 
@@ -120,12 +110,20 @@ class Catalogue:
             base=python,
             inputs={"jre": self._cached("jre", _jre_identity(), self._make_jre)},
         )
-        kafka = CONTAINERFILES / "kafka"
-        pom = (kafka / "pom.xml").read_text()
-        jars = {
-            "libs": self._cached("kafka-libs", pom, self._make_jars),
-            "jmx-exporter": self._cached("jmx-exporter", pom, self._make_agent),
-        }
+        pom = (KAFKA / "pom.xml").read_text()
+        self._kafka_jars = self._cached("kafka-libs", pom, self._make_kafka_jars)
+        agent = self._cached("jmx-exporter", pom, self._make_agent)
+        kafka = Image(
+            "kafka",
+            KAFKA / "Containerfile",
+            base=java,
+            files={"bin": KAFKA / "bin", "config": KAFKA / "config"},
+            inputs={"libs": self._kafka_jars, "jmx-exporter": agent},
+        )
+        # Of the broker's pom too: what the broker has is left out.
+        identity = pom + "".join((CONNECT / name).read_text() for name in ("pom.xml", CHECKSUMS))
+        connect_jars = self._cached("connect-libs", identity, self._make_connect_jars)
+        self._worker_jars = (self._kafka_jars, connect_jars, agent)
         requirements = CHECKOUT / "workloads" / "requirements.txt"
         self.images = {
             image.name: image
@@ -134,12 +132,13 @@ class Catalogue:
                 self._program(builds.VICTORIAMETRICS, "victoria-metrics", image="victoriametrics"),
                 python,
                 java,
+                kafka,
                 Image(
-                    "kafka",
-                    kafka / "Containerfile",
-                    base=java,
-                    files={"bin": kafka / "bin", "config": kafka / "config"},
-                    inputs=jars,
+                    "connect",
+                    CONNECT / "Containerfile",
+                    base=kafka,
+                    files={"bin": CONNECT / "bin", "config": CONNECT / "config"},
+                    inputs={"libs": connect_jars},
                 ),
                 Image(
                     "workloads",
@@ -155,27 +154,26 @@ class Catalogue:
     def __getitem__(self, name: str) -> Image:
         return self.images[name]
 
-    @property
-    def kafka_libs(self) -> Path | None:
-        """The broker's jars in the cache: for tests that start a broker of their own beside the cluster."""
-        return self.images["kafka"].inputs["libs"].kept
+    def variables(self) -> dict[str, str]:
+        """Where the jars are, for tests that start a broker or a Connect worker of their own beside the cluster.
+
+        KAFKA_LIBS; CONNECT_LIBS (see `connect_libs`) only when they are there: nobody else has waited for them.
+        """
+        found = {"KAFKA_LIBS": str(self._kafka_jars.kept)}
+        kept = [made.kept for made in self._worker_jars if made.kept and made.kept.exists()]
+        if len(kept) == len(self._worker_jars):
+            found["CONNECT_LIBS"] = os.pathsep.join(map(str, kept))
+        return found
+
+    def connect_libs(self) -> list[Path]:
+        """The folders of jars of a Connect worker, made now if need be: the broker's, what it needs besides, the agent.
+
+        Needs the machine's Maven, no cluster. SandboxError when they cannot be made.
+        """
+        return [made.path() for made in self._worker_jars]
 
     def _cached(self, name: str, identity: str, make: Callable[[Path], None]) -> Input:
-        """An input that ``make`` makes at the path that it is given, once; kept by the hash of its identity."""
-        key = f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
-        path = self._layout.images / "inputs" / key
-
-        def find() -> Path:
-            if not path.exists():
-                with locked(path.with_name(f".{key}.lock")):
-                    if not path.exists():
-                        partial = path.with_name(f".{key}.partial")
-                        _remove(partial)
-                        make(partial)
-                        partial.rename(path)
-            return path
-
-        return Input(identity, find, path)
+        return cached(self._layout, name, identity, make)
 
     def _program(self, build: builds.Build, program: str, image: str | None = None) -> Image:
         """An image of nothing but a static program, which must be built by then."""
@@ -194,24 +192,21 @@ class Catalogue:
         command += ["--strip-java-debug-attributes", "--no-header-files", "--no-man-pages"]
         self._runner.run(command, what="the Java runtime image", seconds=300)
 
-    def _make_jars(self, target: Path) -> None:
-        # In a folder of its own: Maven writes beside the pom that it is given.
-        with tempfile.TemporaryDirectory() as folder:
-            pom = shutil.copy(CONTAINERFILES / "kafka" / "pom.xml", folder)
-            command = ["mvn", "--batch-mode", "--quiet", f"--file={pom}", "dependency:copy-dependencies"]
-            command += [f"-DoutputDirectory={target}", "-DincludeScope=runtime", "-DexcludeGroupIds=io.prometheus.jmx"]
-            self._runner.run(command, what="Kafka's jars", seconds=900, folder=Path(folder))
+    def _make_kafka_jars(self, target: Path) -> None:
+        options = ["-DincludeScope=runtime", "-DexcludeGroupIds=io.prometheus.jmx"]
+        maven.fetch(self._runner, KAFKA / "pom.xml", target, options, "Kafka's jars")
 
     def _make_agent(self, target: Path) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            pom = shutil.copy(CONTAINERFILES / "kafka" / "pom.xml", folder)
-            command = ["mvn", "--batch-mode", "--quiet", f"--file={pom}", "dependency:copy-dependencies"]
-            command += [
-                f"-DoutputDirectory={target}",
-                "-DincludeGroupIds=io.prometheus.jmx",
-                "-Dmdep.stripVersion=true",
-            ]
-            self._runner.run(command, what="the JMX exporter", seconds=900, folder=Path(folder))
+        options = ["-DincludeGroupIds=io.prometheus.jmx", "-Dmdep.stripVersion=true"]
+        maven.fetch(self._runner, KAFKA / "pom.xml", target, options, "the JMX exporter")
+
+    def _make_connect_jars(self, target: Path) -> None:
+        """What Connect needs and the broker has not got: two libraries of one release share the larger half."""
+        maven.fetch(self._runner, CONNECT / "pom.xml", target, ["-DincludeScope=runtime"], "Kafka Connect's jars")
+        shared = {path.name for path in self._kafka_jars.path().iterdir()}
+        for path in [path for path in target.iterdir() if path.name in shared]:
+            path.unlink()
+        maven.check(target, CONNECT / CHECKSUMS, "Kafka Connect's jars")
 
     def _make_wheels(self, target: Path) -> None:
         """By the host's pip, whose configuration knows how packages are had on this machine."""
@@ -271,10 +266,3 @@ def _base_command() -> list[str]:
 def _jre_identity() -> str:
     """Of the JDK only what it is asked for: like Debian's packages, it is the one that the machine has."""
     return " ".join([platform.machine(), *JAVA_MODULES])
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 
 from tools.sandbox.cluster import Cluster
 from tools.sandbox.errors import SandboxError
+from tools.sandbox.extras import EXTRAS
 from tools.sandbox.locks import locked
 from tools.sandbox.paths import Layout
 from tools.sandbox.progress import Progress
@@ -54,14 +55,16 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(command=function)
         return command
 
-    add("up", _up, "build what is missing, start the cluster, return when it is ready; nothing to do if it is")
+    up = add("up", _up, "build what is missing, start the cluster, return when it is ready; nothing to do if it is")
+    _add_extras(up)
     down = add("down", _down, "end the cluster and leave nothing of it on the machine but its data in the cache folder")
     down.add_argument("--purge", action="store_true", help="delete its data too, Pulumi's state included; images stay")
     add("status", _status, "what runs; exit code 0 when the cluster is ready, 1 when it is not")
     logs = add("logs", _logs, "print a daemon's log")
     logs.add_argument("name", metavar="NAME", help="such as kubelet, kube-apiserver, containerd, init")
     logs.add_argument("--lines", type=int, metavar="N", help="only the last N")
-    add("images", _images, "rebuild the images whose files have changed, and import them")
+    images = add("images", _images, "rebuild the images whose files have changed, and import them")
+    _add_extras(images)
     env = add("env", _env, 'print the settings for kubectl and Pulumi: eval "$(python -m tools.sandbox env)"')
     env.add_argument("--json", action="store_true", help="as a JSON object")
     restart = add("restart", _restart, "kill -9 a daemon, which is then started again")
@@ -71,10 +74,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _up(layout: Layout, progress: Progress, _: argparse.Namespace) -> int:
+def _add_extras(command: argparse.ArgumentParser) -> None:
+    told = "; ".join(f"{extra.name}: {extra.about}" for extra in EXTRAS.values())
+    command.add_argument(
+        "--with",
+        dest="extras",
+        action="append",
+        choices=sorted(EXTRAS),
+        default=[],
+        help=f"what is not made unless it is asked for, and stays when it is not ({told}); may be given several times",
+    )
+
+
+def _up(layout: Layout, progress: Progress, options: argparse.Namespace) -> int:
     with _exclusive(layout, progress):
         sandbox = _assemble(layout, progress)
-        sandbox.up()
+        sandbox.up(options.extras)
     progress.say('the sandbox is up: eval "$(python -m tools.sandbox env)" sets your shell up for it')
     return 0
 
@@ -124,17 +139,17 @@ def _logs(layout: Layout, _: Progress, options: argparse.Namespace) -> int:
     return 0
 
 
-def _images(layout: Layout, progress: Progress, _: argparse.Namespace) -> int:
+def _images(layout: Layout, progress: Progress, options: argparse.Namespace) -> int:
     with _exclusive(layout, progress):
         sandbox = _assemble(layout, progress)
-        sandbox.build_images()
+        sandbox.build_images(options.extras)
     print(layout.image_references.read_text(), end="")
     return 0
 
 
 def _env(layout: Layout, progress: Progress, options: argparse.Namespace) -> int:
     sandbox = _assemble(layout, progress)
-    variables = sandbox.toolbox.variables() | {"KAFKA_LIBS": str(sandbox.catalogue.kafka_libs)}
+    variables = sandbox.toolbox.variables() | sandbox.catalogue.variables()
     if options.json:
         print(json.dumps(variables, indent=1))
     else:

@@ -2,7 +2,7 @@
 
 import json
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.sandbox import config
@@ -34,11 +34,18 @@ class Kubectl:
         self._runner = runner
         self._layout = layout
 
-    def apply(self, text: str) -> None:
-        """Server-side apply. SandboxError with the API server's answer."""
+    def apply(self, text: str, what: str = "the cluster's manifests") -> None:
+        """Server-side apply, one at a time. SandboxError that names ``what``, with the API server's answer."""
         path = self._layout.run / "manifests.yaml"
         path.write_text(text)
-        self.call(["apply", "--server-side", "--force-conflicts", f"--filename={path}"], "the cluster's manifests", 60)
+        self.call(["apply", "--server-side", "--force-conflicts", f"--filename={path}"], what, 60)
+
+    def define(self, text: str, names: Sequence[str], what: str, seconds: int = 30) -> None:
+        """Apply custom resource definitions; return once the API server serves those called ``names``."""
+        self.apply(text, what)
+        definitions = [f"customresourcedefinition/{name}" for name in names]
+        established = ["wait", "--for=condition=Established", *definitions, f"--timeout={seconds}s"]
+        self.call(established, f"{what} to be served", seconds + 10)
 
     def wait_until_ready(self, seconds: int = 120) -> None:
         """Return once the node is Ready and the cluster's own Deployments are; each wait is a watch."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.sandbox import claims
+from tools.sandbox import claims, jdk, strimzi
 from tools.sandbox.builds import version_parts
 from tools.sandbox.errors import SandboxError
 
@@ -25,6 +25,7 @@ class Work:
 
     builds_go: bool
     builds_kafka: bool
+    makes_crds: bool
     starts: bool
     required_go: str
 
@@ -39,6 +40,7 @@ class Machine:
     memory: int
     disk_free: Callable[[Path], int]
     which: Callable[[str], str | None]
+    newer_java: Callable[[], Path | None]
     go_version: Callable[[], str]
     port_taken: Callable[[int], str | None]
     cgroups_writable: bool
@@ -53,6 +55,7 @@ class Machine:
             memory=memory,
             disk_free=lambda path: shutil.disk_usage(_existing(path)).free,
             which=shutil.which,
+            newer_java=lambda: jdk.find(strimzi.JAVA, os.environ),
             go_version=go_version,
             port_taken=claims.port_taken,
             cgroups_writable=os.access("/sys/fs/cgroup", os.W_OK),
@@ -89,14 +92,7 @@ def refusals(machine: Machine, work: Work, cache: Path, port: int) -> list[str]:
         found.append(f"port {port} of {claims.LOOPBACK} cannot be had ({reason}): {claims.advice()}")
     if work.builds_go:
         found += _go(machine, work.required_go)
-    if work.builds_kafka:
-        found += [
-            f"{program} is missing, with which the Kafka image is built: install a JDK, 17 or newer, and Maven"
-            " (Debian: apt-get install openjdk-17-jdk-headless maven)"
-            for program in ("java", "jlink", "mvn")
-            if machine.which(program) is None
-        ][:1]
-    return found
+    return found + _java(machine, work)
 
 
 def check(machine: Machine, work: Work, cache: Path, port: int) -> None:
@@ -112,6 +108,26 @@ def _go(machine: Machine, required: str) -> list[str]:
     if version_parts(version) < version_parts(required):
         return [f"Go {version} is too old to build Kubernetes: install Go {required} or newer and put it first on PATH"]
     return []
+
+
+def _java(machine: Machine, work: Work) -> list[str]:
+    found = []
+    if work.builds_kafka:
+        found += [
+            f"{program} is missing, with which the Kafka image is built: install a JDK, 17 or newer, and Maven"
+            " (Debian: apt-get install openjdk-17-jdk-headless maven)"
+            for program in ("java", "jlink", "mvn")
+            if machine.which(program) is None
+        ][:1]
+    if work.makes_crds:
+        if machine.newer_java() is None:
+            found.append(strimzi.missing_java())
+        if not work.builds_kafka and machine.which("mvn") is None:
+            found.append(
+                "mvn is missing, with which Strimzi's generator of CRDs is fetched: install Maven"
+                " (Debian: apt-get install maven)"
+            )
+    return found
 
 
 def _existing(path: Path) -> Path:

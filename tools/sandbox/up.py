@@ -6,15 +6,18 @@ cluster starts as soon as Kubernetes is compiled.
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
-from tools.sandbox import housekeeping, packages, preflight
+from tools.sandbox import housekeeping, packages, preflight, strimzi
 from tools.sandbox.builds import KUBERNETES, VICTORIAMETRICS, Build, Builder, go_version, required_go
 from tools.sandbox.catalogue import Catalogue, Image
 from tools.sandbox.cluster import Cluster, Programs
 from tools.sandbox.errors import SandboxError
+from tools.sandbox.extras import EXTRAS
+from tools.sandbox.inputs import Input
 from tools.sandbox.kubectl import Kubectl, render
 from tools.sandbox.paths import Layout
 from tools.sandbox.process import Runner
@@ -41,16 +44,21 @@ class Sandbox:
     catalogue: Catalogue
     store: Store
     imports: Imports
+    definitions: Input  # of Strimzi's resources
     _importing: threading.Lock = field(default_factory=threading.Lock)
 
-    def up(self) -> None:
-        """Everything: programs, images, a running cluster with its own parts ready. SandboxError when that fails."""
-        wanted = self._wanted()
+    def up(self, extras: Sequence[str] = ()) -> None:
+        """Everything: programs, images, a running cluster with its own parts ready. SandboxError when that fails.
+
+        ``extras`` are names of `EXTRAS`, made besides; those that are there already stay without being named.
+        """
+        wanted = self._wanted(extras)
+        defines = any(EXTRAS[name].strimzi for name in extras)
         running = self.cluster.pid() is not None
         known = self.imports.actual() if running else self.imports.recorded()
         absent = [image for reference, image in wanted.items() if reference not in known]
         builds = [b for b in self._builds() if not self.builder.is_built(b)]
-        missing = self._check(builds, absent, starts=not running)
+        missing = self._check(builds, absent, starts=not running, defines=defines)
 
         steps = self._preparations(builds, missing)
         prepared = [step.name for step in steps]
@@ -65,35 +73,37 @@ class Sandbox:
         steps.append(
             Step("node, DNS and volumes ready", self._wait_until_ready, ["the cluster's own objects", *imported])
         )
+        if defines:
+            steps += self._definition_steps("the cluster's own objects")
         handed = _present([f"compile {build.name}" for build in self.toolbox.builds()], prepared)
         steps.append(Step("kubectl and Pulumi at hand", self.toolbox.make, handed))
         run(steps, self.progress, self.runner)
-        self._repair()
-        self._write_references()
+        self._repair(wanted)
+        self._write_references(extras)
         self._sweep()
 
-    def build_images(self) -> None:
+    def build_images(self, extras: Sequence[str] = ()) -> None:
         """The images, and what they are made of; imported where the cluster runs, else at the next ``up``."""
-        wanted = self._wanted()
+        wanted = self._wanted(extras)
         running = self.cluster.pid() is not None
         known = self.imports.actual() if running else self.imports.recorded()
         absent = [image for reference, image in wanted.items() if reference not in known]
         if absent:
             needed = [build for build in (KUBERNETES, VICTORIAMETRICS) if not self.builder.is_built(build)]
-            missing = self._check(needed, absent, starts=False)
+            missing = self._check(needed, absent, starts=False, defines=False)
             steps = self._preparations(needed, missing)
             steps += self._image_steps(absent, [step.name for step in steps])
             if running:
                 steps += self._import_steps(absent, None)
             run(steps, self.progress, self.runner)
             self._sweep()
-        self._write_references()
+        self._write_references(extras)
 
     def kubectl(self) -> Kubectl:
         return Kubectl(self.layout, self.builder.folder(KUBERNETES) / "kubectl", self.runner)
 
-    def _wanted(self) -> dict[str, Image]:
-        names = (*CLUSTER_IMAGES, *HANDED_OUT)
+    def _wanted(self, extras: Sequence[str]) -> dict[str, Image]:
+        names = (*CLUSTER_IMAGES, *HANDED_OUT, *_images(extras))
         return {self.catalogue[name].reference: self.catalogue[name] for name in names}
 
     def _builds(self) -> list[Build]:
@@ -101,11 +111,12 @@ class Sandbox:
         first = [KUBERNETES, VICTORIAMETRICS]
         return first + [build for build in self.toolbox.builds() if build not in first]
 
-    def _check(self, builds: Sequence[Build], images: Sequence[Image], *, starts: bool) -> list[str]:
+    def _check(self, builds: Sequence[Build], images: Sequence[Image], *, starts: bool, defines: bool) -> list[str]:
         """Refuse what this machine cannot do; the packages that have to be installed."""
         work = preflight.Work(
             builds_go=bool(builds),
-            builds_kafka=any(image.name == "kafka" for image in images),
+            builds_kafka=any(image.name in {"kafka", "connect"} for image in images),
+            makes_crds=defines and not (self.definitions.kept and self.definitions.kept.exists()),
             starts=starts,
             required_go=required_go(builds or [KUBERNETES]),
         )
@@ -162,6 +173,18 @@ class Sandbox:
             self.cluster.wait_for_containerd()
             self.imports.add(self.store.archive(image, reference), reference)
 
+    def _definition_steps(self, applied: str) -> list[Step]:
+        """``applied`` is the step that applies something too: the two do not do it at once."""
+        made = "Strimzi's CRDs"
+        return [
+            Step(made, self.definitions.path),
+            Step(f"{made} served", self._define, [made, applied]),
+        ]
+
+    def _define(self) -> None:
+        text = strimzi.labelled(self.definitions.path())
+        self.kubectl().define(text, strimzi.NAMES, "Strimzi's CRDs")
+
     def _start(self) -> None:
         plugins = packages.cni_plugins()
         if plugins is None:
@@ -180,10 +203,10 @@ class Sandbox:
     def _wait_until_ready(self) -> None:
         self.kubectl().wait_until_ready()
 
-    def _repair(self) -> None:
+    def _repair(self, wanted: Mapping[str, Image]) -> None:
         """Import what the record had and containerd has not, as after its store was tampered with."""
         there = self.imports.actual()
-        lost = [image for reference, image in self._wanted().items() if reference not in there]
+        lost = [image for reference, image in wanted.items() if reference not in there]
         if lost:
             steps = self._image_steps(lost, []) + self._import_steps(lost, None)
             run(steps, self.progress, self.runner)
@@ -192,15 +215,24 @@ class Sandbox:
         """Mark what this checkout uses, and delete what no checkout has used for a long time."""
         used = [self.builder.folder(build) for build in self._builds()] + [self.toolbox.folder]
         used += [made for image in self.catalogue.images.values() for made in image.kept_inputs()]
+        used += [self.definitions.kept] if self.definitions.kept else []
         housekeeping.mark(used)
         for folder in (self.layout.bin, self.layout.images / "inputs", self.layout.images / "archives"):
             housekeeping.sweep(folder)
 
-    def _write_references(self) -> None:
+    def _write_references(self, extras: Sequence[str]) -> None:
+        """Of the extras it names those that are asked for, and those of these files that were some other time.
+
+        Another sandbox of this checkout may have asked: the file is the checkout's.
+        """
         path = self.layout.image_references
+        references = {name: self.catalogue[name].reference for name in (*HANDED_OUT, *_images(EXTRAS))}
+        asked = (*HANDED_OUT, *_images(extras))
+        there = {*_named(path), *self.imports.recorded()}
+        known = {name: reference for name, reference in references.items() if name in asked or reference in there}
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps({name: self.catalogue[name].reference for name in HANDED_OUT}, indent=1) + "\n")
+        partial.write_text(json.dumps(known, indent=1) + "\n")
         partial.replace(path)
 
 
@@ -218,7 +250,21 @@ def assemble(layout: Layout, environment: dict[str, str], progress: Progress) ->
         catalogue=Catalogue(layout, builder, runner),
         store=Store(layout, runner),
         imports=Imports(layout, runner, cluster.enter),
+        definitions=strimzi.definitions(layout, runner),
     )
+
+
+def _named(path: Path) -> list[str]:
+    """The references that a file of them has; none where there is no such file."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return []
+    return [str(reference) for reference in content.values()] if isinstance(content, dict) else []
+
+
+def _images(extras: Iterable[str]) -> list[str]:
+    return [image for name in extras for image in EXTRAS[name].images]
 
 
 def _present(needs: Sequence[str], steps: Sequence[str]) -> list[str]:

@@ -1,0 +1,27 @@
+"""What the sandbox has only when it is asked for: nobody else waits for it, and nobody takes it away."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Extra:
+    """``images`` are handed out as the sandbox's own are; ``strimzi``: with the definitions of Strimzi's resources."""
+
+    name: str
+    about: str
+    images: Sequence[str] = ()
+    strimzi: bool = False
+
+
+EXTRAS = {
+    extra.name: extra
+    for extra in (
+        Extra(
+            "connect",
+            "Kafka Connect's image and Strimzi's CRDs, for strategy E",
+            images=("connect",),
+            strimzi=True,
+        ),
+    )
+}
