@@ -17,13 +17,18 @@ finish() {
 }
 trap finish EXIT
 
+# told LOG: the end of a log, without what the JVM says of each class that it leaves out of an archive.
+told() {
+    grep -v -F '[warning][cds]' "$1" | tail -n 50
+}
+
 # await PROCESS LOG LINE: until the line is in its log. Ends the build when the process has ended, or after two minutes.
 await() {
     waited=0
     until grep -q "$3" "$2"; do
         if ! kill -0 "$1" 2>/dev/null || [ $waited -ge 120 ]; then
             echo "'$3' is not in the log of what was started:" >&2
-            tail -n 50 "$2" >&2
+            told "$2" >&2
             exit 1
         fi
         sleep 1
@@ -33,10 +38,12 @@ await() {
 
 sed -e "s|^log.dirs=.*|log.dirs=$work/data|" -e 's|localhost|127.0.0.1|' "$home/config/server.properties" > "$work/server.properties"
 echo 'offsets.topic.num.partitions=1' >> "$work/server.properties"
-# One partition of each: the worker waits for all of them.
+# One partition of each: the worker waits for all of them. Listening by address: where images are built, the host's name
+# may have none.
 cat "$home/config/connect-distributed.properties" - > "$work/connect.properties" <<PROPERTIES
 offset.storage.partitions=1
 status.storage.partitions=1
+listeners=http://127.0.0.1:8083
 rest.advertised.host.name=127.0.0.1
 PROPERTIES
 "$home/bin/kafka-storage.sh" format --cluster-id 5L6g3nShT-eMCtK--X86sw --config "$work/server.properties" > "$work/format.log"
@@ -51,7 +58,8 @@ kill -TERM $worker
 wait $worker || true
 worker=
 if [ ! -s "$home/connect.jsa" ]; then
-    tail -n 50 "$work/worker.log" >&2
+    echo "no archive was written:" >&2
+    told "$work/worker.log" >&2
     exit 1
 fi
 chmod 0644 "$home/connect.jsa"
