@@ -13,7 +13,14 @@ from pulumi_kubernetes.core.v1 import (
     PersistentVolumeClaimSpecArgs,
     VolumeResourceRequirementsArgs,
 )
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.networking.v1 import (
+    NetworkPolicy,
+    NetworkPolicyIngressRuleArgs,
+    NetworkPolicyPeerArgs,
+    NetworkPolicyPortArgs,
+    NetworkPolicySpecArgs,
+)
 
 from components import connect_names as connect
 from components import names, pods
@@ -95,7 +102,36 @@ class ConnectCluster(pulumi.ComponentResource):
                 parent=self, depends_on=[self.metrics, self.sink], custom_timeouts=pods.ROLLOUT_TIMEOUTS
             ),
         )
+        if not args.by_resources:
+            self.policy = _who_may_ask(name, args, labels, child)
         self.register_outputs({"name": args.name})
+
+
+def _who_may_ask(
+    name: str, args: ConnectClusterArgs, labels: Mapping[str, str], opts: pulumi.ResourceOptions
+) -> NetworkPolicy:
+    """Connect's REST API has no authentication: whoever reaches it moves the connector. So it is for the agents and for
+    the other workers, and metrics are for all. With connectors by their resources, the operator makes such a policy
+    itself, for itself and the workers (Strimzi's `KafkaConnectCluster`).
+    """
+    workers = {connect.CLUSTER_LABEL: args.name, connect.KIND_LABEL: connect.CONNECT_KIND}
+    peers = (workers, {names.NAME_LABEL: connect.AGENT})
+    return NetworkPolicy(
+        name,
+        metadata=ObjectMetaArgs(name=f"{args.name}-rest", namespace=args.namespace, labels=labels),
+        spec=NetworkPolicySpecArgs(
+            pod_selector=LabelSelectorArgs(match_labels=workers),
+            policy_types=["Ingress"],
+            ingress=[
+                NetworkPolicyIngressRuleArgs(
+                    ports=[NetworkPolicyPortArgs(port=connect.REST_PORT, protocol="TCP")],
+                    from_=[NetworkPolicyPeerArgs(pod_selector=LabelSelectorArgs(match_labels=peer)) for peer in peers],
+                ),
+                NetworkPolicyIngressRuleArgs(ports=[NetworkPolicyPortArgs(port=METRICS_PORT, protocol="TCP")]),
+            ],
+        ),
+        opts=opts,
+    )
 
 
 def sink_claim(cluster: str) -> str:

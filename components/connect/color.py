@@ -22,7 +22,7 @@ class Place:
 
     def told(self) -> dict[str, str]:
         """As an agent's settings have it: its workers by their labels."""
-        labels = {connect.CLUSTER_LABEL: self.cluster, "strimzi.io/kind": connect.CONNECT_KIND}
+        labels = {connect.CLUSTER_LABEL: self.cluster, connect.KIND_LABEL: connect.CONNECT_KIND}
         return {"name": self.connector, "workers": ",".join(f"{name}={value}" for name, value in labels.items())}
 
 

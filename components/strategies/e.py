@@ -88,8 +88,13 @@ class ConnectSettings(StrategySettings):
 
     def contradictions(self) -> Iterator[str]:
         """Workers that both colours share are not one colour's to scale down; lines that tasks of one worker could mix
-        could not be judged.
+        could not be judged; an analysis has nothing that it could rest on.
         """
+        if self.analysis is not None:
+            yield (
+                f"{NAMESPACE}:analysis: contradicts strategy: {self.strategy}, whose members handle no records and "
+                "cannot tell how many failed; only with a strategy whose members do"
+            )
         for color in get_args(Color):
             if self.connect == connect.SHARED and self.replicas_of(color) == 0:
                 yield (

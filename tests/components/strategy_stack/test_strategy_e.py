@@ -92,7 +92,8 @@ def test_by_rest_there_is_no_resource_of_a_connector_and_none_is_used() -> None:
     """An operator with `use-connector-resources` would delete a connector that has none."""
     recorder = up(strategy="e", control="rest")
     without = {name for name in of_a_color("blue") | of_a_color("green") if not name.startswith("KafkaConnector/")}
-    assert named(recorder) == without | OPERATOR
+    policies = {f"NetworkPolicy/{color}-rest" for color in ("blue", "green")}
+    assert named(recorder) == without | policies | OPERATOR
     for made, wanted in ((recorder, None), (up(strategy="e"), "true")):
         for found in made.of("KafkaConnect").values():
             assert found.inputs["metadata"]["annotations"].get("strimzi.io/use-connector-resources") == wanted
@@ -345,6 +346,21 @@ def test_by_rest_an_agent_may_change_nothing_but_its_pods_status() -> None:
     assert changing == [{"apiGroups": [""], "resources": ["pods/status"], "verbs": ["patch"]}]
 
 
+def test_by_rest_only_agents_and_workers_reach_the_api() -> None:
+    recorder = up(strategy="e", control="rest")
+    spec = spec_of(recorder, "NetworkPolicy", "connect-blue")
+    made = recorder.of("KafkaConnect")["connect-blue"].inputs
+    read = operators_cluster.read({"metadata": {**made["metadata"], "uid": "u"}, "spec": made["spec"]})
+    workers = manifests.objects(read, "", None)[-1][1]["spec"]["template"]["metadata"]["labels"]
+    agent = recorder.of("StatefulSet")["agent-blue"].inputs["spec"]["template"]["metadata"]["labels"]
+    rest, metrics = spec["ingress"]
+    assert spec["podSelector"]["matchLabels"].items() <= workers.items()
+    assert [port["port"] for port in rest["ports"]] == [8083]
+    for labels, peer in zip((workers, agent), rest["from"], strict=True):
+        assert peer["podSelector"]["matchLabels"].items() <= labels.items()
+    assert ([port["port"] for port in metrics["ports"]], metrics.get("from")) == ([9404], None)
+
+
 def test_each_has_an_account_of_its_own(stack: Recorder) -> None:
     accounts = {
         resource.name: pod(resource).get("serviceAccountName")
@@ -460,6 +476,7 @@ def test_connector_settings_that_the_protocol_owns_are_refused_by_name(key: str)
             "kafka-bluegreen:blue.replicas: 0 contradicts connect: shared",
         ),
         ({"messageBytes": 8001}, "kafka-bluegreen:messageBytes: 8001 contradicts strategy: e"),
+        ({"analysis": {"seconds": 5, "maxErrorRate": 0}}, "kafka-bluegreen:analysis: contradicts strategy: e"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(values: dict[str, Any], line: str) -> None:
