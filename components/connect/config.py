@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 Scalar = str | int | float | bool
 
-SINK_DIRECTORY = "/mnt/sink"  # Strimzi mounts volumes of one's own below /mnt/ only
+_MOUNTS = "/mnt/"  # where Strimzi lets volumes of one's own be mounted, and nowhere else
+SINK_DIRECTORY = f"{_MOUNTS}sink"
 _PACKAGE = "org.apache.kafka.connect"
 _SINK = f"{_PACKAGE}.file.FileStreamSinkConnector"
 _TEXT = f"{_PACKAGE}.storage.StringConverter"

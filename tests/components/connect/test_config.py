@@ -55,7 +55,7 @@ def test_the_group_is_the_one_that_connect_makes_of_the_name() -> None:
 
 def test_each_worker_and_each_colour_has_a_file() -> None:
     file = connector()["file"]
-    assert file == "/mnt/sink/${env:HOSTNAME}-blue.txt"
+    assert file == f"{cluster.MOUNTS}sink/${{env:HOSTNAME}}-blue.txt"
     assert file.endswith(config.sink_suffix("blue"))
     assert config.sink_suffix("blue") != config.sink_suffix("green")
     workers = config.workers()

@@ -150,7 +150,7 @@ def test_the_stand_in_carries_all_of_the_workers_out(stack: Recorder) -> None:
             "capabilities": {"drop": ["ALL"]},
         }
         assert container["resources"]["limits"].keys() == {"memory"}
-        assert {"name": "sink", "mountPath": "/mnt/sink"} in container["volumeMounts"]
+        assert {"name": "sink", "mountPath": f"{operators_cluster.MOUNTS}sink"} in container["volumeMounts"]
         assert template["metadata"]["labels"]["kafka-bluegreen.io/color"] == color
         assert template["metadata"]["annotations"]["prometheus.io/port"] == "9404"
         assert container["readinessProbe"]["initialDelaySeconds"] == 1
