@@ -11,6 +11,9 @@ _SINK = f"{_PACKAGE}.file.FileStreamSinkConnector"
 _TEXT = f"{_PACKAGE}.storage.StringConverter"
 _HOIST, _INSERT = (f"{_PACKAGE}.transforms.{name}$Value" for name in ("HoistField", "InsertField"))
 _CLASS, _TASKS = "connector.class", "tasks.max"
+#: The fields of a line of the sink, as the recorder reads them.
+_VALUE, _PARTITION, _OFFSET, _EPOCH = tuple("vpoe")
+_TIME = "ts"
 
 #: Keys of a connector that the protocol owns, with the reason that the user is told (design §5.1).
 PROTOCOL_OWNED: Mapping[str, str] = {
@@ -117,13 +120,13 @@ def connector(*, topic: str, tasks: int, color: str, overrides: Mapping[str, Sca
         "value.converter": _TEXT,
         "transforms": "value,at,epoch",
         "transforms.value.type": _HOIST,
-        "transforms.value.field": "v",
+        "transforms.value.field": _VALUE,
         "transforms.at.type": _INSERT,
-        "transforms.at.partition.field": "p",
-        "transforms.at.offset.field": "o",
-        "transforms.at.timestamp.field": "ts",
+        "transforms.at.partition.field": _PARTITION,
+        "transforms.at.offset.field": _OFFSET,
+        "transforms.at.timestamp.field": _TIME,
         "transforms.epoch.type": _INSERT,
-        "transforms.epoch.static.field": "e",
+        "transforms.epoch.static.field": _EPOCH,
         "consumer.override.auto.offset.reset": "earliest",
     }
 
