@@ -3,6 +3,7 @@ switch of it changes; what is refused.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from components.crd import definition
+from components.live_switch import Expectation
 from components.settings import SettingsError, strategy_settings
 from tests.components.strategy_stack.deployed import CONNECT_IMAGE, IMAGE, containers, mounts, pod, settings_of, up
 from tests.support.recorder import PLATFORM_OUTPUTS, Recorder, Registered
@@ -319,6 +321,33 @@ def test_metrics_are_found_where_the_annotations_say(stack: Recorder) -> None:
             assert ports["metrics"] == annotations["prometheus.io/port"], resource.name
 
 
+def test_the_store_scrapes_the_workers_too(stack: Recorder) -> None:
+    """Their part-of label and their port's name are the operator's."""
+    file = ROOT / "components" / "observability" / "files" / "scrape.yaml"
+    (job,) = yaml.safe_load(file.read_text(encoding="utf-8"))["scrape_configs"]
+    made = stack.of("KafkaConnect")["connect-blue"].inputs
+    read = operators_cluster.read({"metadata": {**made["metadata"], "uid": "u"}, "spec": made["spec"]})
+    template = manifests.objects(read, "", "rules: []")[-1][1]["spec"]["template"]
+    pods_labels = {f"__meta_kubernetes_pod_label_{_meta(k)}": v for k, v in template["metadata"]["labels"].items()}
+    pods_labels |= {
+        f"__meta_kubernetes_pod_annotation_{_meta(k)}": v for k, v in template["metadata"]["annotations"].items()
+    }
+    kept = []
+    for port in template["spec"]["containers"][0]["ports"]:
+        target = {**pods_labels, "__meta_kubernetes_pod_container_port_name": port["name"]}
+        for rule in job["relabel_configs"]:
+            value = ";".join(target.get(label, "") for label in rule["source_labels"])
+            if rule.get("action") == "keep" and not re.fullmatch(str(rule["regex"]), value):
+                break
+        else:
+            kept.append(port["containerPort"])
+    assert kept == [9404]
+
+
+def _meta(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "_", name)
+
+
 # -- rights ----------------------------------------------------------------------------------------------
 
 
@@ -409,6 +438,14 @@ def test_a_switch_changes_one_field_of_one_resource(control: str, connect: str) 
     assert {key for key in blue if blue[key].inputs != green[key].inputs} == {"KafkaConsumerSwitch/switch"}
     before, after = (found["KafkaConsumerSwitch/switch"].inputs["spec"] for found in (blue, green))
     assert {key for key in before if before[key] != after[key]} == {"active"}
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_a_preview_knows_everything(control: str, checks: list[Expectation]) -> None:
+    preview = up(strategy="e", control=control, preview=True).by_name
+    assert checks == []
+    deployed = up(strategy="e", control=control).by_name
+    assert {key: found.inputs for key, found in preview.items()} == {k: found.inputs for k, found in deployed.items()}
 
 
 def test_the_colour_asked_for_comes_first_then_the_switch_then_the_other() -> None:
