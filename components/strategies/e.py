@@ -138,7 +138,7 @@ class KafkaConnect(Strategy):
 
     def members(self, settings: StrategySettings, color: Color) -> int:
         """One agent; none for a colour without workers, of whose connector it could see nothing."""
-        return min(1, settings.replicas_of(color))
+        return _agents(settings, color)
 
     def selector(self, color: Color) -> Mapping[str, str]:
         """An agent's labels."""
@@ -146,10 +146,10 @@ class KafkaConnect(Strategy):
 
     def deploy(self, site: Site) -> Colors:
         """Connectors, each with its agent and its recorder; in the sandbox also what stands in for the operator."""
-        return Connectors(site)
+        return ConnectColors(site)
 
 
-class Connectors(Colors):
+class ConnectColors(Colors):
     """A connector for each colour, on workers of its own or on shared ones."""
 
     def __init__(self, site: Site) -> None:
@@ -208,7 +208,7 @@ class Connectors(Colors):
                     topic=settings.topic, tasks=settings.replicas, color=color, overrides=own.config
                 ),
                 by_resource=self._by_resource,
-                agents=min(1, settings.replicas_of(color)),
+                agents=_agents(settings, color),
                 cluster=None if settings.connect == connect.SHARED else self._cluster(color),
                 after=self._after,
             ),
@@ -256,6 +256,10 @@ class Connectors(Colors):
                 self._settings.strategy,
             ),
         )
+
+
+def _agents(settings: StrategySettings, color: Color) -> int:
+    return min(1, settings.replicas_of(color))
 
 
 register(KafkaConnect())

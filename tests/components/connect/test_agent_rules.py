@@ -24,6 +24,11 @@ def api() -> Iterator[FakeApi]:
     made.close()
 
 
+def rules() -> list[Any]:
+    """Green's agent's; the arguments' types are the provider's, which lists of texts are."""
+    return [*agent_rules("green", "blue")]
+
+
 def granted(group: str, kind: str, verb: str, name: str) -> bool:
     """Whether a rule allows it. A list or a watch is of a name when its field selector says so."""
     return any(
@@ -31,15 +36,8 @@ def granted(group: str, kind: str, verb: str, name: str) -> bool:
         and kind in rule.resources
         and verb in rule.verbs
         and (not rule.resource_names or name in rule.resource_names)
-        for rule in made_plain(agent_rules("green", "blue"))
+        for rule in rules()
     )
-
-
-def made_plain(rules: list[Any]) -> list[Any]:
-    """The rules with lists where nothing was said."""
-    for rule in rules:
-        rule.resource_names = rule.resource_names or []
-    return rules
 
 
 def use(method: str, path: str, query: dict[str, str]) -> tuple[str, str, str, str]:
@@ -67,7 +65,7 @@ def test_what_an_agent_asks_for_is_granted_and_no_more(api: FakeApi) -> None:
     used = {use(method, path, query) for method, path, query, _ in api.requests}
     assert [one for one in used if not granted(*one)] == []
     verbs = {(group, kind, verb) for group, kind, verb, _ in used}
-    own = agent_rules("green", "blue")[len(sidecar_rules()) :]
+    own = rules()[len(sidecar_rules()) :]
     allowed = {
         (g, kind, verb) for rule in own for g in rule.api_groups for kind in rule.resources for verb in rule.verbs
     }
