@@ -15,10 +15,12 @@ import pulumi  # noqa: E402
 
 from components import images  # noqa: E402
 from components.cluster.access import AccessError, require_readable  # noqa: E402
+from components.definitions import DefinitionError, require_definitions  # noqa: E402
 from components.event_loop import let_registrations_begin  # noqa: E402
 from components.platform_reference import platform_stack, require_platform  # noqa: E402
 from components.settings import SettingsError, StackName, platform_settings, strategy_settings  # noqa: E402
 from components.stack_config import cluster_access, project_configuration  # noqa: E402
+from components.strategies.base import strategy  # noqa: E402
 
 
 def main() -> None:
@@ -29,7 +31,7 @@ def main() -> None:
     configuration = project_configuration()
     try:
         outputs = _platform(configuration) if stack.is_platform else _strategy(stack, configuration)
-    except (SettingsError, images.ImageError, AccessError) as error:
+    except (SettingsError, images.ImageError, AccessError, DefinitionError) as error:
         raise pulumi.RunError(str(error)) from None
     for name, value in outputs.items():
         pulumi.export(name, value)
@@ -46,7 +48,9 @@ def _platform(configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
 
 def _strategy(stack: StackName, configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
     settings = strategy_settings(configuration, stack.name)
-    found = settings.images.model_dump() if settings.images else images.sandbox_images(images.STRATEGY, os.environ)
+    chosen = strategy(settings.strategy)
+    given = settings.images
+    found = given.model_dump(exclude_none=True) if given else images.sandbox_images(chosen.images, os.environ)
     access = cluster_access()
     if access.kubeconfig or not pulumi.runtime.is_dry_run():
         # What the check after the switch could not read is refused before it; a preview needs no cluster.
@@ -54,11 +58,13 @@ def _strategy(stack: StackName, configuration: dict[str, str]) -> dict[str, pulu
     with ThreadPoolExecutor(1) as beside:
         # Loading Kubernetes' resources takes as long as the engine needs to decrypt the platform's outputs.
         loaded = beside.submit(import_module, "components.strategy_stack")
-        require_platform(platform_stack())
+        platform = require_platform(platform_stack())
+        if chosen.definitions and not pulumi.runtime.is_dry_run():
+            require_definitions(chosen.definitions, access, platform)
         loaded.result()
     from components.strategy_stack import build_strategy  # noqa: PLC0415
 
-    return build_strategy(settings, stack, found, access)
+    return build_strategy(settings, stack, found, access, platform)
 
 
 main()

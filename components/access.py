@@ -8,9 +8,11 @@ from pulumi_kubernetes.core.v1 import ServiceAccount
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
 
+from components import connect_names as connect
 from components import names
 
 _LEASES = "coordination.k8s.io"
+_STRIMZI = connect.STRIMZI_GROUP
 
 
 def sidecar_rules() -> list[PolicyRuleArgs]:
@@ -22,6 +24,40 @@ def sidecar_rules() -> list[PolicyRuleArgs]:
             api_groups=[_LEASES], resources=["leases"], resource_names=[names.LEASE_NAME], verbs=["get", "watch"]
         ),
         PolicyRuleArgs(api_groups=[""], resources=["pods/status"], verbs=["patch"]),
+    ]
+
+
+def agent_rules(own: str = "", other: str = "") -> list[PolicyRuleArgs]:
+    """A sidecar's, and the pods of the workers, by a list without a cache. own, other: the connectors' resources, where
+    they are moved by them: both to look at, the own one to change, and ConfigMaps with offsets to write, each of a name
+    that its epoch makes, which no rule can say beforehand.
+    """
+    rules = [*sidecar_rules(), PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["list"])]
+    if own:
+        plural, named = [connect.CONNECTOR_PLURAL], sorted([own, other])
+        rules += [
+            PolicyRuleArgs(
+                api_groups=[_STRIMZI], resources=plural, resource_names=named, verbs=["get", "list", "watch"]
+            ),
+            PolicyRuleArgs(api_groups=[_STRIMZI], resources=plural, resource_names=[own], verbs=["patch"]),
+            PolicyRuleArgs(api_groups=[""], resources=["configmaps"], verbs=["create", "patch"]),
+        ]
+    return rules
+
+
+def operator_rules() -> list[PolicyRuleArgs]:
+    """The stand-in operator's: to read both kinds, write their status and take annotations off connectors; to make and
+    change the objects of the workers. The same as its own `access.RULES`, against which its requests are held.
+    """
+    connects, connectors = connect.CONNECT_PLURAL, connect.CONNECTOR_PLURAL
+    statuses = [f"{connects}/status", f"{connectors}/status"]
+    return [
+        PolicyRuleArgs(api_groups=[_STRIMZI], resources=[connects], verbs=["get", "list", "watch"]),
+        PolicyRuleArgs(api_groups=[_STRIMZI], resources=[connectors], verbs=["get", "list", "watch", "patch"]),
+        PolicyRuleArgs(api_groups=[_STRIMZI], resources=statuses, verbs=["update"]),
+        PolicyRuleArgs(api_groups=[""], resources=["configmaps"], verbs=["get", "create", "update", "patch"]),
+        PolicyRuleArgs(api_groups=[""], resources=["services"], verbs=["create", "patch"]),
+        PolicyRuleArgs(api_groups=["apps"], resources=["statefulsets"], verbs=["list", "watch", "create", "patch"]),
     ]
 
 

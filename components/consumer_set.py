@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 
 import pulumi
 from pulumi_kubernetes.core.v1 import (
-    ConfigMap,
     ConfigMapProjectionArgs,
     ContainerArgs,
     ContainerPortArgs,
     DownwardAPIProjectionArgs,
     DownwardAPIVolumeFileArgs,
-    EnvVarArgs,
     KeyToPathArgs,
     ObjectFieldSelectorArgs,
     PodSpecArgs,
@@ -24,10 +22,10 @@ from pulumi_kubernetes.core.v1 import (
     VolumeArgs,
     VolumeProjectionArgs,
 )
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import names, pods
-from components.stateful import StatefulArgs, stateful
+from components.sidecar import sidecar
+from components.stateful import StatefulArgs, configured
 
 _TOKEN_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - where client libraries look for it
 _LIVENESS_PERIOD = 5
@@ -59,23 +57,19 @@ class ConsumerSet(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ConsumerSetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kafka-bluegreen:component:ConsumerSet", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
         set_name = names.consumer_set(args.color)
         selector = names.consumer_selector(args.color)
         labels = {**names.labels(names.CONSUMER), **selector, names.STRATEGY_LABEL: args.strategy}
-        metadata = ObjectMetaArgs(name=set_name, namespace=args.namespace, labels=labels)
         settings = pulumi.Output.from_input(args.bootstrap_servers).apply(
             lambda servers: pods.rendered({**args.settings, "bootstrap_servers": servers})
         )
-        self.config = ConfigMap(name, metadata=metadata, data={names.SETTINGS_FILE: settings}, opts=child)
-        self.service, self.stateful_set = stateful(
+        self.config, self.service, self.stateful_set = configured(
             name,
             StatefulArgs(
                 name=set_name,
                 namespace=args.namespace,
                 labels=labels,
                 selector=selector,
-                annotations=settings.apply(lambda text: {**pods.scraping(names.HTTP_PORT), **pods.settings_hash(text)}),
                 pod=_pod(args, set_name),
                 claim="records",
                 storage=args.storage,
@@ -84,8 +78,8 @@ class ConsumerSet(pulumi.ComponentResource):
                 parallel=True,
                 replicas=args.replicas,
             ),
+            settings,
             parent=self,
-            depends_on=[self.config],
         )
         self.register_outputs({"statefulSet": self.stateful_set.metadata.name})
 
@@ -101,18 +95,11 @@ def _pod(args: ConsumerSetArgs, config_map: str) -> PodSpecArgs:
 
 
 def _sidecar(args: ConsumerSetArgs) -> ContainerArgs:
-    return pods.program(
-        names.SIDECAR,
+    return sidecar(
         args.image,
+        args.color,
+        port_name="metrics-sidecar",
         restart_policy="Always",
-        env=[
-            *pods.identity(),
-            EnvVarArgs(name="BG_COLOR", value=args.color),
-            EnvVarArgs(name="BG_LEASE_NAME", value=names.LEASE_NAME),
-        ],
-        ports=[ContainerPortArgs(name="metrics-sidecar", container_port=names.SIDECAR_PORT)],
-        readiness_probe=pods.http_probe("/healthz", names.SIDECAR_PORT, period=1, failures=5),
-        liveness_probe=pods.http_probe("/healthz", names.SIDECAR_PORT, period=5, failures=6, timeout=3),
         resources=pods.resources("20m", "48Mi", "192Mi"),
         mounts=[pods.mount("token", _TOKEN_DIRECTORY, read_only=True)],
     )

@@ -54,6 +54,11 @@ def labels(name: str) -> dict[str, str]:
     return {NAME_LABEL: name, PART_OF_LABEL: PART_OF}
 
 
+def selector(name: str, color: str) -> dict[str, str]:
+    """The labels that select a colour's pods of `name`, and nothing else in their namespace."""
+    return {NAME_LABEL: name, COLOR_LABEL: color}
+
+
 def consumer_selector(color: str) -> dict[str, str]:
     """The labels that select a colour's consumer pods, and nothing else in their namespace."""
-    return {NAME_LABEL: CONSUMER, COLOR_LABEL: color}
+    return selector(CONSUMER, color)

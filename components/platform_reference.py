@@ -8,6 +8,7 @@ import pulumi
 from components import names
 
 BOOTSTRAP_SERVERS = "bootstrapServers"
+PLATFORM = "platform"
 _UP = f"pulumi up -s {names.PLATFORM_STACK}"
 # What a StackReference itself asks the engine for; as a function it fails without ending the program.
 _READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
@@ -23,9 +24,10 @@ def require_bootstrap_servers(outputs: Mapping[str, Any], stack: str) -> str:
     return servers
 
 
-def require_platform(stack: str) -> None:
-    """Raises `pulumi.RunError` with what to run when `stack` does not exist or is not deployed; nothing is registered
-    by this.
+def require_platform(stack: str) -> str:
+    """Which platform `stack` has deployed: `sandbox` or `cluster`.
+
+    Raises `pulumi.RunError` with what to run when it does not exist or is not deployed; nothing is registered by this.
     """
     try:
         found = pulumi.runtime.invoke(_READ_OUTPUTS, {"name": stack}).value
@@ -34,7 +36,9 @@ def require_platform(stack: str) -> None:
             f"the platform is not deployed: stack {stack} cannot be read ({error}); "
             f"run: pulumi stack select --create {names.PLATFORM_STACK} && {_UP}"
         ) from None
-    require_bootstrap_servers(found.get("outputs") or {}, stack)
+    outputs = found.get("outputs") or {}
+    require_bootstrap_servers(outputs, stack)
+    return str(outputs.get(PLATFORM, ""))
 
 
 def platform_stack() -> str:

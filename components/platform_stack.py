@@ -10,7 +10,7 @@ from components.crd import SwitchDefinition
 from components.kafka import Kafka, KafkaArgs
 from components.namespace import namespace
 from components.observability.store import Metrics, MetricsArgs
-from components.platform_reference import BOOTSTRAP_SERVERS
+from components.platform_reference import BOOTSTRAP_SERVERS, PLATFORM
 from components.policy import OwnPodStatusPolicy
 from components.settings import PlatformSettings
 
@@ -23,7 +23,7 @@ def build_platform(settings: PlatformSettings, images: Mapping[str, str]) -> dic
     kafka = Kafka("kafka", KafkaArgs(namespace=where, image=images["kafka"]))
     metrics = Metrics("metrics", MetricsArgs(namespace=where, image=images["victoriametrics"]))
     return {
-        "platform": settings.platform,
+        PLATFORM: settings.platform,
         "namespace": names.PLATFORM_NAMESPACE,
         BOOTSTRAP_SERVERS: kafka.bootstrap_servers,
         "metricsUrl": metrics.url,

@@ -82,13 +82,13 @@ def pod(
     )
 
 
-def pod_security(uid: int) -> PodSecurityContextArgs:
-    """Not root, one user and group, whose group owns the volumes."""
+def pod_security(uid: int, volumes_gid: int | None = None) -> PodSecurityContextArgs:
+    """Not root, one user and group, whose group owns the volumes; or the group `volumes_gid`, where they are shared."""
     return PodSecurityContextArgs(
         run_as_non_root=True,
         run_as_user=uid,
         run_as_group=uid,
-        fs_group=uid,
+        fs_group=uid if volumes_gid is None else volumes_gid,
         fs_group_change_policy="OnRootMismatch",
         seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
     )

@@ -23,7 +23,12 @@ from pulumi_kubernetes.admissionregistration.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
+from components import connect_names as connect
 from components import names
+
+#: The accounts of those who report: the sidecars' of consumers, and the agents' of connectors.
+REPORTERS = (names.CONSUMER, *(connect.agent_set(color) for color in names.COLORS))
+_ACCOUNTS = "system:serviceaccount:"
 
 _POD_NAME = "authentication.kubernetes.io/pod-name"
 _POD_UID = "authentication.kubernetes.io/pod-uid"
@@ -73,9 +78,7 @@ def validations() -> Iterator[ValidationArgs]:
     """The rules, each an expression that must hold with the message for when it does not."""
     extra = "request.userInfo.extra"
     yield ValidationArgs(
-        expression="request.userInfo.username == 'system:serviceaccount:' + request.namespace + ':"
-        + names.CONSUMER
-        + "'",
+        expression=f"request.userInfo.username.startsWith('{_ACCOUNTS}' + request.namespace + ':')",
         message="a sidecar may report only in its own namespace",
         reason="Forbidden",
     )
@@ -130,8 +133,9 @@ class OwnPodStatusPolicy(pulumi.ComponentResource):
                 match_conditions=[
                     MatchConditionArgs(
                         name="sidecars",
-                        expression="request.userInfo.username.startsWith('system:serviceaccount:') "
-                        f"&& request.userInfo.username.endsWith(':{names.CONSUMER}')",
+                        expression=f"request.userInfo.username.startsWith('{_ACCOUNTS}') && ("
+                        + " || ".join(f"request.userInfo.username.endsWith(':{name}')" for name in REPORTERS)
+                        + ")",
                     )
                 ],
                 variables=[_conditions("new"), _conditions("old")],

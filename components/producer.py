@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.core.v1 import ConfigMap, ContainerPortArgs, PodSpecArgs, ServiceAccount
+from pulumi_kubernetes.core.v1 import ContainerPortArgs, PodSpecArgs, ServiceAccount
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import names, pods
-from components.stateful import StatefulArgs, stateful
+from components.stateful import StatefulArgs, configured
 
 
 @dataclass(frozen=True)
@@ -39,22 +39,21 @@ class Producer(pulumi.ComponentResource):
         self.service_account = ServiceAccount(
             name, metadata=metadata, automount_service_account_token=False, opts=child
         )
-        self.config = ConfigMap(name, metadata=metadata, data={names.SETTINGS_FILE: settings}, opts=child)
-        self.service, self.stateful_set = stateful(
+        self.config, self.service, self.stateful_set = configured(
             name,
             StatefulArgs(
                 name=names.PRODUCER,
                 namespace=args.namespace,
                 labels=labels,
                 selector={names.NAME_LABEL: names.PRODUCER},
-                annotations=settings.apply(lambda text: {**pods.scraping(names.HTTP_PORT), **pods.settings_hash(text)}),
                 pod=_pod(args.image),
                 claim="records",
                 storage=args.storage,
                 port=names.HTTP_PORT,
             ),
+            settings,
             parent=self,
-            depends_on=[self.config, self.service_account],
+            depends_on=[self.service_account],
         )
         self.register_outputs({"statefulSet": self.stateful_set.metadata.name})
 

@@ -1,7 +1,7 @@
 """Pods that are told apart by their number, each with a volume that outlives it, behind a Service of the same name."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import (
@@ -9,10 +9,17 @@ from pulumi_kubernetes.apps.v1 import (
     StatefulSetPersistentVolumeClaimRetentionPolicyArgs,
     StatefulSetSpecArgs,
 )
-from pulumi_kubernetes.core.v1 import PodSpecArgs, PodTemplateSpecArgs, Service, ServicePortArgs, ServiceSpecArgs
+from pulumi_kubernetes.core.v1 import (
+    ConfigMap,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    Service,
+    ServicePortArgs,
+    ServiceSpecArgs,
+)
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
-from components import pods
+from components import names, pods
 
 
 @dataclass(frozen=True)
@@ -28,11 +35,11 @@ class StatefulArgs:
     namespace: pulumi.Input[str]
     labels: Mapping[str, str]
     selector: Mapping[str, str]
-    annotations: pulumi.Input[Mapping[str, str]]
     pod: PodSpecArgs
     claim: str
     storage: str
     port: int
+    annotations: pulumi.Input[Mapping[str, str]] = field(default_factory=dict)
     port_name: str = "http"
     target_port: str = "metrics"
     headless: bool = True
@@ -88,3 +95,26 @@ def stateful(
         ),
     )
     return service, stateful_set
+
+
+def configured(
+    name: str,
+    args: StatefulArgs,
+    settings: pulumi.Output[str],
+    *,
+    parent: pulumi.Resource,
+    depends_on: Sequence[pulumi.Resource] = (),
+) -> tuple[ConfigMap, Service, StatefulSet]:
+    """The same for one of our own programs, scraped at its port, with its settings file in a ConfigMap of its name.
+
+    settings: the file's text; the pods roll when it changes. args: `annotations` are made here.
+    """
+    config = ConfigMap(
+        name,
+        metadata=ObjectMetaArgs(name=args.name, namespace=args.namespace, labels=args.labels),
+        data={names.SETTINGS_FILE: settings},
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+    annotations = settings.apply(lambda text: {**pods.scraping(args.port), **pods.settings_hash(text)})
+    made = stateful(name, replace(args, annotations=annotations), parent=parent, depends_on=[config, *depends_on])
+    return config, *made

@@ -20,10 +20,14 @@ from components.topic import Topic, TopicArgs
 
 
 def build_strategy(
-    settings: StrategySettings, stack: StackName, images: Mapping[str, str], access: ClusterAccess
+    settings: StrategySettings,
+    stack: StackName,
+    images: Mapping[str, str],
+    access: ClusterAccess,
+    kind: str = "sandbox",
 ) -> dict[str, pulumi.Input[Any]]:
-    """A producer, two colours and what switches between them. images: by the names in `images.STRATEGY`. Returns the
-    stack's outputs.
+    """A producer, two colours and what switches between them. images: by the names in `Strategy.images`. kind: which
+    platform it stands on. Returns the stack's outputs.
 
     The colour asked for is there first, then the switch is made and checked, then the other colour follows; when the
     switch failed, the program ends there and the other colour is left as it is (design §5.1)."""
@@ -32,7 +36,7 @@ def build_strategy(
     where = namespace(stack.name).metadata.name
     image = images["workloads"]
     servers = platform.bootstrap_servers
-    colors = chosen.deploy(Site(stack, settings, images, where, servers))
+    colors = chosen.deploy(Site(stack, settings, images, where, servers, kind))
     topic = Topic("topic", TopicArgs(where, image, servers, settings.topic, settings.partitions))
     Producer(
         "producer",

@@ -18,6 +18,7 @@ _WORKLOADS = ("workloads/**/*.py",)
 #: Whose a file is, by its path; the first pattern that matches says it, and what none matches is shared. What only
 #: stands in for a part that a cluster of one's own has is nobody's own.
 OWN: Mapping[str, tuple[str, ...]] = {
+    STAND_IN: ("workloads/connect_operator/*", "components/connect/operator.py"),
     "b": (
         "components/strategies/b.py",
         "components/strategies/b/*",
@@ -32,11 +33,11 @@ OWN: Mapping[str, tuple[str, ...]] = {
         "components/strategies/e.py",
         "components/strategies/e/*",
         "components/connect*",
+        "components/files/connect/*",
         "stacks/Pulumi.strategy-e.yaml",
         "workloads/sidecar/connect/*",
         "workloads/recorder/*",
     ),
-    STAND_IN: ("workloads/connect_operator/*",),
 }
 
 

@@ -16,6 +16,7 @@ from components.settings.declare import NAMESPACE
 from components.settings.models import (
     Analysis,
     ColorSettings,
+    ConsumerColorSettings,
     ConsumerGroupSettings,
     Faults,
     PlatformSettings,
@@ -32,6 +33,7 @@ __all__ = [
     "Analysis",
     "Color",
     "ColorSettings",
+    "ConsumerColorSettings",
     "ConsumerGroupSettings",
     "Faults",
     "PlatformSettings",

@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from components.settings.declare import NAMESPACE, Goes, Section
 from components.settings.types import ClientConfig, Color, Fraction, ImageName, Partitions, TopicName, Version
 
-_IMAGES = "image references where it is not the sandbox"
-_OF_A_COLOR = "what this colour has to itself"
+#: How the key of the images is described, in every kind of stack's model.
+OF_IMAGES = "image references where it is not the sandbox"
+#: How the key of a colour is described, in every strategy's model.
+OF_A_COLOR = "what this colour has to itself"
 _LIBRDKAFKA_MAX_POLL_INTERVAL_MS = 300_000
 
 
@@ -32,7 +34,10 @@ class Faults(BaseModel):
 
 
 class ColorSettings(Section):
-    """What one colour has to itself. replicas: None means the common number; 0 scales the inactive colour down."""
+    """What one colour has to itself, whatever it is made of; a strategy's model may add more.
+
+    replicas: None means the common number; 0 scales the inactive colour down.
+    """
 
     version: Annotated[Version, Goes(spec=True, consumer="version")] = Field(
         default="1", description="the version that this colour runs; for people"
@@ -43,6 +48,11 @@ class ColorSettings(Section):
         le=100,
         description="how many pods this colour is meant to have; the common number, or 0 for the inactive one",
     )
+
+
+class ConsumerColorSettings(ColorSettings):
+    """What a colour of our consumers has to itself."""
+
     faults: Annotated[Faults | None, Goes(consumer="faults")] = Field(
         default=None, description="what it does wrong on purpose; being there, even empty, enables PUT /faults"
     )
@@ -93,7 +103,7 @@ class PlatformSettings(Section):
     """The settings of the stack `platform`. images: None in the sandbox, which has its own."""
 
     platform: Literal["sandbox", "cluster"] = Field(default="sandbox", description="which parts are installed how")
-    images: PlatformImages | None = Field(default=None, description=_IMAGES)
+    images: PlatformImages | None = Field(default=None, description=OF_IMAGES)
 
 
 class StrategySettings(Section):
@@ -120,7 +130,7 @@ class StrategySettings(Section):
         ),
     ] = Field(default=12, ge=1, le=1000, description="the topic's partitions; they can be added, not taken away")
     replicas: Annotated[int, Goes(option=True)] = Field(
-        default=3, ge=1, le=100, description="pods per colour; at most one per partition"
+        default=3, ge=1, le=100, description="pods (or Connect tasks) per colour; at most one per partition"
     )
     rate: Annotated[int, Goes(producer="rate", option=True)] = Field(
         default=100, ge=0, le=1_000_000, description="producer: records per second"
@@ -146,20 +156,13 @@ class StrategySettings(Section):
     resume_timeout_seconds: Annotated[int, Goes(spec=True, required=True, consumer="resume_timeout_seconds")] = Field(
         default=10, ge=1, le=300, description="the new colour has to be active on all partitions by then"
     )
-    session_timeout_seconds: Annotated[int, Goes(consumer="session_timeout_seconds")] = Field(
-        default=60,
-        ge=1,
-        le=1800,
-        description="after how long without a heartbeat the broker takes a member for gone (classic protocol); above "
-        "300 also set the client's max.poll.interval.ms",
-    )
     analysis: Annotated[Analysis | None, Goes(spec=True)] = Field(
         default=None,
         description="what the new colour has to show after the hand-off before the switch counts; none by default",
     )
-    blue: ColorSettings = Field(default=ColorSettings(), description=_OF_A_COLOR)
-    green: ColorSettings = Field(default=ColorSettings(), description=_OF_A_COLOR)
-    images: StrategyImages | None = Field(default=None, description=_IMAGES)
+    blue: ColorSettings = Field(default=ColorSettings(), description=OF_A_COLOR)
+    green: ColorSettings = Field(default=ColorSettings(), description=OF_A_COLOR)
+    images: StrategyImages | None = Field(default=None, description=OF_IMAGES)
 
     def color(self, color: Color) -> ColorSettings:
         """The settings that `color` has to itself."""
@@ -190,6 +193,19 @@ class ConsumerGroupSettings(StrategySettings):
     group_protocol: Annotated[Literal["classic", "consumer"], Goes(consumer="group_protocol", option=True)] = Field(
         default="classic", description="the group protocol of the clients; consumer is KIP-848"
     )
+    session_timeout_seconds: Annotated[int, Goes(consumer="session_timeout_seconds")] = Field(
+        default=60,
+        ge=1,
+        le=1800,
+        description="after how long without a heartbeat the broker takes a member for gone (classic protocol); above "
+        "300 also set the client's max.poll.interval.ms",
+    )
+    blue: ConsumerColorSettings = Field(default=ConsumerColorSettings(), description=OF_A_COLOR)
+    green: ConsumerColorSettings = Field(default=ConsumerColorSettings(), description=OF_A_COLOR)
+
+    def color(self, color: Color) -> ConsumerColorSettings:
+        """The settings that `color` has to itself."""
+        return self.blue if color == "blue" else self.green
 
     def contradictions(self) -> Iterator[str]:
         """librdkafka refuses to start with a poll interval below the session timeout: better here than in a pod that

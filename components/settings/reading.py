@@ -12,7 +12,7 @@ from components.names import PLATFORM_STACK
 from components.settings import registry, rules
 from components.settings.declare import NAMESPACE
 from components.settings.models import PlatformSettings, StrategySettings
-from components.settings.telling import SettingsError, choices, explained, fields
+from components.settings.telling import SettingsError, choices, explained, fields, model_of
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -31,8 +31,16 @@ def strategy_settings(raw: Mapping[str, str], stack: str) -> StrategySettings:
     if model is None:
         # What every strategy has is still read; of the keys that only some have it cannot be told what is right.
         model = StrategySettings
-        raw = {key: text for key, text in raw.items() if key in fields(model) or key not in schema_defaults()}
+        raw = {key: text for key, text in raw.items() if _is_common(key) or key not in schema_defaults()}
     return _read(model, raw, stack, lambda settings: rules.of_a_strategy(settings, stack), _strategy_problem(raw))
+
+
+def _is_common(key: str) -> bool:
+    """Whether every strategy has the key, and means the same by it."""
+    known = fields(StrategySettings)
+    return key in known and all(
+        model_of(fields(model)[key]) is model_of(known[key]) for model in registry.models().values()
+    )
 
 
 def _read(

@@ -60,8 +60,17 @@ def _told(key: Key, quote: str = "") -> str:
         stacks_of.setdefault(model, []).append(stack)
     if len(stacks_of) < 2:
         return "".join([key.description, *(f": {_inside(model, quote)}" for model in stacks_of)])
-    kinds = ((("stack platform" if PLATFORM in stacks else "strategy stacks"), m) for m, stacks in stacks_of.items())
+    kinds = (
+        (_kind(stacks, several=len(stacks_of) - (PLATFORM in key.stacks) > 1), m) for m, stacks in stacks_of.items()
+    )
     return "; ".join([key.description, *(f"{kind}: {_inside(model, quote)}" for kind, model in kinds)])
+
+
+def _kind(stacks: Sequence[str], *, several: bool) -> str:
+    """Whose an object is. several: the strategies do not all have the same one."""
+    if PLATFORM in stacks:
+        return "stack platform"
+    return f"strategy {', '.join(stacks)}" if several else "strategy stacks"
 
 
 def _inside(model: type[BaseModel], quote: str) -> str:

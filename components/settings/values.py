@@ -19,9 +19,9 @@ def switch_spec(settings: StrategySettings) -> dict[str, Any]:
     return _spec(settings)
 
 
-def color_spec(settings: StrategySettings, color: Color) -> dict[str, Any]:
-    """The part of `spec.<color>` that the configuration decides."""
-    return {**_spec(settings.color(color)), "replicas": settings.replicas_of(color)}
+def color_spec(settings: StrategySettings, color: Color, members: int) -> dict[str, Any]:
+    """The part of `spec.<color>` that the configuration decides. members: how many report on the colour."""
+    return {**_spec(settings.color(color)), "replicas": members}
 
 
 def _spec(section: BaseModel) -> dict[str, Any]:
@@ -38,11 +38,10 @@ def _worded(key: keys.Key, value: Any) -> Any:
 
 
 def consumer_settings(settings: StrategySettings, color: Color) -> dict[str, Any]:
-    """The settings file of a colour's consumers, as far as the configuration decides it. Only what is the colour's own
-    differs between the two.
+    """The settings file of a colour's consumers, as far as a key decides it. Only what is the colour's own differs
+    between the two.
     """
-    own = settings.color(color)
-    return {**_file(settings, "consumer"), **_file(own, "consumer"), "faults_enabled": own.faults is not None}
+    return {**_file(settings, "consumer"), **_file(settings.color(color), "consumer")}
 
 
 def producer_settings(settings: StrategySettings) -> dict[str, Any]:

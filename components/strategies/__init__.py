@@ -15,11 +15,6 @@ nothing is what several strategies share: `base` for all of them, `consumers` fo
 from importlib import import_module
 from pkgutil import iter_modules
 
-from components.settings import registry
-
-# What there will be (design §7), with the keys that it alone will have.
-registry.plan("e", "control", "connect")
-
 
 def load() -> None:
     """Load the modules of this package that are not loaded, so that they register themselves."""

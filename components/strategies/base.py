@@ -5,9 +5,10 @@ reads these values and never asks for the letter (design §2).
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from components import names
+from components import images, names
 from components.settings import registry, values
 from components.settings.models import StrategySettings
 from components.settings.stack import StackName
@@ -44,8 +45,9 @@ class Criteria:
 class Site:
     """Where a strategy's resources go.
 
-    namespace: the stack's, known once it is there. images: by the names in `images.STRATEGY`. bootstrap_servers: the
-    broker's address.
+    namespace: the stack's, known once it is there. images: by the names in `Strategy.images`; one that is not there is
+    the operator's own. bootstrap_servers: the broker's address. platform: `sandbox` or `cluster`, as the platform stack
+    has it.
     """
 
     stack: StackName
@@ -53,6 +55,7 @@ class Site:
     images: Mapping[str, str]
     namespace: "pulumi.Input[str]"
     bootstrap_servers: "pulumi.Input[str]"
+    platform: str = "sandbox"
 
 
 class Colors(ABC):
@@ -69,7 +72,8 @@ class Strategy(ABC):
     """One way to move the work from one colour to the other.
 
     letter: what `kafka-bluegreen:strategy` is. settings: the model of its configuration. absence, positions, standby:
-    as in the switch's spec.
+    as in the switch's spec. images: the names of those that it runs. definitions: the kinds of others that it makes
+    objects of, by the group and version that has them, in their plural.
     """
 
     letter: ClassVar[str]
@@ -78,6 +82,8 @@ class Strategy(ABC):
     absence: ClassVar[Absence] = "Gone"
     positions: ClassVar[Positions] = "Members"
     standby: ClassVar[Standby] = "Outside"
+    images: ClassVar[tuple[str, ...]] = images.STRATEGY
+    definitions: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
     @abstractmethod
     def groups(self, stack: StackName) -> Mapping[Color, str]:
@@ -91,6 +97,10 @@ class Strategy(ABC):
         """The labels that all member pods of a colour have, and no others in the namespace."""
         return names.consumer_selector(color)
 
+    def members(self, settings: StrategySettings, color: Color) -> int:
+        """How many pods of a colour report on it, and confirm."""
+        return settings.replicas_of(color)
+
     def switch_spec(self, settings: StrategySettings, stack: StackName) -> dict[str, Any]:
         """The `spec` of the KafkaConsumerSwitch (design §5.2)."""
         groups = self.groups(stack)
@@ -102,7 +112,7 @@ class Strategy(ABC):
             "standby": self.standby,
             **{
                 color: {
-                    **values.color_spec(settings, color),
+                    **values.color_spec(settings, color, self.members(settings, color)),
                     "selector": dict(self.selector(color)),
                     "group": groups[color],
                 }

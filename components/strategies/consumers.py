@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from components import names
-from components.settings import values
+from components.settings import ConsumerColorSettings, values
 from components.settings.types import Color
 from components.strategies.base import Colors, Site
 
@@ -35,6 +35,8 @@ class Consumers(Colors):
         from components.consumer_set import ConsumerSet, ConsumerSetArgs  # noqa: PLC0415
 
         site, settings = self._site, self._site.settings
+        own = settings.color(color)
+        faulty = isinstance(own, ConsumerColorSettings) and own.faults is not None
         return ConsumerSet(
             names.consumer_set(color),
             ConsumerSetArgs(
@@ -47,7 +49,12 @@ class Consumers(Colors):
                 replicas=settings.replicas_of(color),
                 drain_timeout_seconds=settings.drain_timeout_seconds,
                 resume_timeout_seconds=settings.resume_timeout_seconds,
-                settings={**values.consumer_settings(settings, color), **self._own[color], "color": color},
+                settings={
+                    **values.consumer_settings(settings, color),
+                    **self._own[color],
+                    "color": color,
+                    "faults_enabled": faulty,
+                },
             ),
             pulumi.ResourceOptions(depends_on=after),
         )

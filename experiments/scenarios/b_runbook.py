@@ -62,7 +62,8 @@ def _there_and_back(lab: Lab, switches: int, names: Mapping[str, str]) -> None:
         waiting = names[other(lab.active)]
         # In a runbook the new colour's group was left long ago; waiting for that is none of its steps.
         with lab.progress.step(f"consumer group {waiting} without members"):
-            groups.wait_empty(lab.namespace, waiting, lab.settings.session_timeout_seconds + _LEFT_SECONDS)
+            longest = int(lab.settings.own("session_timeout_seconds")) + _LEFT_SECONDS
+            groups.wait_empty(lab.namespace, waiting, longest)
         record = _switch(lab, names)
         lab.report(number, switches, record)
         if not record.switched:

@@ -226,7 +226,8 @@ def test_the_policy_denies_and_fails_closed(stack: Recorder) -> None:
         ],
     }
     (condition,) = spec["matchConditions"]
-    assert "endsWith(':consumer')" in condition["expression"]
+    for account in ("consumer", "agent-blue", "agent-green"):
+        assert f"endsWith(':{account}')" in condition["expression"]
     (binding,) = stack.of("ValidatingAdmissionPolicyBinding").values()
     assert binding.inputs["spec"] == {
         "policyName": "kafka-bluegreen-own-pod-status",

@@ -42,7 +42,7 @@ class World:
         self.did: list[str] = []
         self.notes = Notes()
         self.active, self.namespace = "blue", "strategy-x"
-        self.settings = SimpleNamespace(replicas=2, session_timeout_seconds=60, topic="t", partitions=4)
+        self.settings = SimpleNamespace(replicas=2, own={"session_timeout_seconds": "60"}.get, topic="t", partitions=4)
         self.groups = GROUPS
         self.standing_by = live(member([0, 1]), member([2, 3]))
         self.progress = SimpleNamespace(say=lambda _: None, step=self.step)

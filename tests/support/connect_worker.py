@@ -48,28 +48,8 @@ consumer.session.timeout.ms=6000
 consumer.heartbeat.interval.ms=500
 """
 
-# What an agent reads of its workers (`workloads/sidecar/connect/workers.py`).
-RULES = """\
-lowercaseOutputName: true
-includeObjectNames:
-- kafka.connect:type=connect-worker-metrics
-- kafka.connect:type=connect-worker-rebalance-metrics
-- kafka.connect:type=connector-task-metrics,*
-- kafka.consumer:type=consumer-metrics,*
-rules:
-- pattern: kafka.connect<type=connect-worker-metrics><>task-count
-  name: kafka_connect_worker_task_count
-- pattern: kafka.connect<type=connect-worker-rebalance-metrics><>epoch
-  name: kafka_connect_rebalance_epoch
-- pattern: kafka.connect<type=connect-worker-rebalance-metrics><>rebalancing
-  name: kafka_connect_rebalance_rebalancing
-- pattern: kafka.connect<type=connector-task-metrics, connector=(.+), task=(.+)><>batch-size-avg
-  name: kafka_connect_task_batch_size_avg
-  labels: {connector: "$1", task: "$2"}
-- pattern: kafka.consumer<type=consumer-metrics, client-id=(.+)><>connection-count
-  name: kafka_consumer_connection_count
-  labels: {client_id: "$1"}
-"""
+# What an agent reads of its workers (`workloads/sidecar/connect/workers.py`): as they are deployed.
+RULES = Path(__file__).parents[2] / "components" / "files" / "connect" / "jmx-exporter.yaml"
 
 _LOGGING = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -99,7 +79,7 @@ class ConnectWorker:
         folder.mkdir(parents=True, exist_ok=True)
         read, rules, logging = (folder / name for name in ("connect.properties", "jmx.yml", "log4j2.xml"))
         read.write_text(properties.replace("{port}", str(self.port)))
-        rules.write_text(RULES)
+        rules.write_text(RULES.read_text(encoding="utf-8"))
         logging.write_text(_LOGGING)
         exporter = next(jar for one in folders for jar in one.glob("jmx_prometheus_javaagent*.jar"))
         self._command = ["java", "-Xms64m", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]

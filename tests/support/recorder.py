@@ -12,7 +12,9 @@ PLATFORM_OUTPUTS = {"bootstrapServers": "kafka.kafka-bluegreen.svc.cluster.local
 
 @dataclass(frozen=True)
 class Registered:
-    """One resource as the engine was told of it. parent, dependencies: by `kind/name`, as in `of`."""
+    """One resource as the engine was told of it. parent, dependencies: by `kind/name`, as in `of`. ignored: properties
+    whose changes are.
+    """
 
     type: str
     name: str
@@ -21,6 +23,7 @@ class Registered:
     inputs: Mapping[str, Any]
     delete_before_replace: bool
     timeouts: tuple[str, str]
+    ignored: tuple[str, ...]
 
 
 def short(urn: str) -> str:
@@ -53,6 +56,7 @@ class Recorder(mocks.MockMonitor):
                     inputs=rpc.deserialize_properties(request.object),
                     delete_before_replace=request.deleteBeforeReplace,
                     timeouts=(request.customTimeouts.create, request.customTimeouts.update),
+                    ignored=tuple(request.ignoreChanges),
                 )
             )
         return response

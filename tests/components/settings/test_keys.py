@@ -115,7 +115,9 @@ def test_the_options_are_those_that_the_experiments_have_had() -> None:
     }
     assert options["--membership"].choices == ("takeover", "leave-join", "shared")
     assert options["--fencing"].choices == ("transactions", "none")
-    assert options["--strategy"].choices == ("b", "c")
+    assert options["--control"].choices == ("strimzi", "rest")
+    assert options["--connect"].choices == ("clusters", "shared")
+    assert options["--strategy"].choices == ("b", "c", "e")
 
 
 @pytest.mark.parametrize("key", keys.declared(), ids=lambda key: key.name)

@@ -7,9 +7,11 @@ import pytest
 
 from components.settings import (
     PROTOCOL_OWNED,
+    ConsumerColorSettings,
     SettingsError,
     StackName,
     platform_settings,
+    registry,
     schema_defaults,
     strategy_settings,
 )
@@ -169,7 +171,7 @@ def test_a_key_of_another_kind_of_stack_is_refused_by_name() -> None:
     (line,) = problems(platform="cluster")
     assert line.startswith("kafka-bluegreen:platform: belongs to another kind of stack; allowed here: strategy, ")
     (line,) = problems(control="rest")
-    assert line.startswith("kafka-bluegreen:control: belongs to strategy 'e', which is not built yet")
+    assert line.startswith("kafka-bluegreen:control: belongs to another kind of stack; allowed here: strategy, ")
     with pytest.raises(SettingsError, match="kafka-bluegreen:active: belongs to another kind of stack"):
         platform_settings({"active": "green"})
 
@@ -180,9 +182,12 @@ def test_defaults_that_pulumi_gives_to_every_stack_are_no_error() -> None:
     assert strategy_settings({**everything, "strategy": "c"}, STACK) == strategy_settings({"strategy": "c"}, STACK)
 
 
-def test_a_strategy_that_is_not_built_is_refused_by_name() -> None:
-    (line,) = problems(stack="strategy-e", strategy="e")
-    assert line == "kafka-bluegreen:strategy: 'e' is not built yet; allowed: 'b' or 'c'"
+def test_a_strategy_that_is_not_built_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_planned", {"d": ("depth",)})
+    (line,) = problems(stack="strategy-d", strategy="d")
+    assert line == "kafka-bluegreen:strategy: 'd' is not built yet; allowed: 'b' or 'c' or 'e'"
+    (line,) = problems(depth="1")
+    assert line.startswith("kafka-bluegreen:depth: belongs to strategy 'd', which is not built yet")
 
 
 def test_the_keys_of_strategy_b() -> None:
@@ -200,7 +205,8 @@ def test_the_keys_of_strategy_b() -> None:
 @pytest.mark.parametrize("key", ["membership", "fencing"])
 def test_without_a_known_strategy_no_strategys_own_key_is_refused(key: str) -> None:
     """Whichever it was meant to be, the key may be right; the rest is still read."""
-    told = problems("test", strategy="d", **{key: "shared"}, rate="x", nonsense="1")
+    own = {key: "shared", "blue": {"faults": {}}, "images": {"connect": "c:1"}}
+    told = problems("test", strategy="d", **own, rate="x", nonsense="1")
     assert [line.split(": ")[0] for line in told] == [
         "kafka-bluegreen:strategy",
         "kafka-bluegreen:nonsense",
@@ -213,7 +219,7 @@ def test_a_stack_without_strategy_is_refused() -> None:
         with pytest.raises(SettingsError, match="kafka-bluegreen:strategy: is not set; allowed: 'b' or 'c'"):
             strategy_settings(given, "test")
     (line,) = problems(strategy="d")
-    assert line == "kafka-bluegreen:strategy: 'd' is refused; allowed: 'b' or 'c'"
+    assert line == "kafka-bluegreen:strategy: 'd' is refused; allowed: 'b' or 'c' or 'e'"
 
 
 @pytest.mark.parametrize(
@@ -260,9 +266,8 @@ def test_what_looks_contradictory_but_is_not() -> None:
     spelled_out = strategy_settings(raw(blue={"replicas": 3}, green={"replicas": 3}), STACK)
     assert spelled_out.replicas_of("green") == 3
     slow = {"config": {"max.poll.interval.ms": 600_000}}
-    assert (
-        strategy_settings(raw(sessionTimeoutSeconds=600, blue=slow, green=slow), STACK).session_timeout_seconds == 600
-    )
+    patient = strategy_settings(raw(sessionTimeoutSeconds=600, blue=slow, green=slow), STACK)
+    assert patient.own("session_timeout_seconds") == "600"
 
 
 def test_an_analysis_and_a_producer_of_ones_own() -> None:
@@ -302,6 +307,7 @@ def test_what_the_command_line_writes_is_understood() -> None:
         STACK,
     )
     assert (settings.attempt, settings.blue.version) == (2, "2")
+    assert isinstance(settings.blue, ConsumerColorSettings)
     assert settings.blue.faults is not None
     assert settings.blue.faults.failure_rate == 0.25
 

@@ -122,7 +122,7 @@ def test_keys_of_another_strategy_are_refused() -> None:
         strategy_settings({"strategy": "x", "membership": "shared"}, "test")
     with pytest.raises(SettingsError, match="kafka-bluegreen:flavour: belongs to another kind of stack"):
         strategy_settings({"strategy": "c", "flavour": "sour"}, "test")
-    with pytest.raises(SettingsError, match="allowed: 'b' or 'c' or 'x'"):
+    with pytest.raises(SettingsError, match="allowed: 'b' or 'c' or 'e' or 'x'"):
         strategy_settings({"strategy": "d"}, "test")
 
 
@@ -151,11 +151,32 @@ def test_what_strategy_b_says() -> None:
     assert found.criteria.tolerated == {"duplicate"}
 
 
+def test_what_strategy_e_says() -> None:
+    found = base.strategy("e")
+    groups = {"blue": "connect-strategy-e-blue", "green": "connect-strategy-e-green"}
+    assert found.groups(StackName("strategy-e")) == groups
+    assert (found.absence, found.positions, found.standby) == ("Unknown", "Groups", "Outside")
+    assert (found.criteria.switch_seconds, found.criteria.rollback_seconds) == (30.0, 60.0)
+    assert found.criteria.tolerated == {"duplicate"}
+    assert found.images == ("workloads", "connect")
+    assert found.definitions == {"kafka.strimzi.io/v1": ("kafkaconnects", "kafkaconnectors")}
+    settings = strategy_settings({"strategy": "e", "active": "green", "blue": '{"replicas": 0}'}, "strategy-e")
+    assert [found.members(settings, color) for color in base.COLORS] == [0, 1]
+
+
+def test_what_the_other_strategies_need_of_others() -> None:
+    for letter in ("b", "c"):
+        found = base.strategy(letter)
+        assert (found.images, found.definitions) == (("workloads",), {})
+        settings = strategy_settings({"strategy": letter, "replicas": "4"}, f"strategy-{letter}")
+        assert [found.members(settings, color) for color in base.COLORS] == [4, 4]
+
+
 def test_what_strategies_share_is_no_strategy() -> None:
     """Every module of the package is loaded; those that register none are none."""
     strategies.load()
     assert {"components.strategies.base", "components.strategies.consumers"} <= set(sys.modules)
-    assert set(base._strategies) == set(registry.models()) >= {"b", "c"}
+    assert set(base._strategies) == set(registry.models()) >= {"b", "c", "e"}
     assert {type(found).__module__ for found in base._strategies.values()} == {
         f"components.strategies.{letter}" for letter in base._strategies
     }

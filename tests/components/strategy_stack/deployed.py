@@ -13,6 +13,7 @@ from components.strategy_stack import build_strategy
 from tests.support.recorder import PLATFORM_OUTPUTS, Recorder, Registered, deploy
 
 IMAGE = "localhost/kafka-bluegreen/workloads:1"
+CONNECT_IMAGE = "localhost/kafka-bluegreen/connect:1"
 POD_KINDS = ("StatefulSet", "Deployment", "Job")
 
 
@@ -24,8 +25,9 @@ def up(
     settings = strategy_settings(raw, stack.name)
 
     def program() -> None:  # as in __main__.py
-        require_platform(platform_stack())
-        build_strategy(settings, stack, {"workloads": IMAGE}, ClusterAccess(context="there"))
+        kind = require_platform(platform_stack())
+        images = {"workloads": IMAGE, "connect": CONNECT_IMAGE}
+        build_strategy(settings, stack, images, ClusterAccess(context="there"), kind)
 
     return deploy(program, stack=stack.name, preview=preview, platform=platform)
 

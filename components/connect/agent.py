@@ -1,0 +1,89 @@
+"""A colour's agent: the sidecar's program with a connector as its subject. It is the colour's one member.
+
+It has a token, which no program of others shares its pod with, so the account's own mount will do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.core.v1 import PodSpecArgs
+
+from components import connect_names as connect
+from components import names, pods
+from components.sidecar import sidecar
+from components.stateful import StatefulArgs, configured
+
+
+@dataclass(frozen=True)
+class AgentArgs:
+    """service_account: one with `access.agent_rules`. replicas: one, or none for a colour without workers.
+
+    subject: the setting `connect` of the sidecar's program, but for the broker's address and where records go.
+    """
+
+    namespace: pulumi.Input[str]
+    image: pulumi.Input[str]
+    bootstrap_servers: pulumi.Input[str]
+    service_account: pulumi.Input[str]
+    color: str
+    strategy: str
+    version: str
+    replicas: int
+    subject: Mapping[str, object]
+    storage: str = "1Gi"
+
+
+class Agent(pulumi.ComponentResource):
+    """The StatefulSet `agent-<color>` with its settings and a volume for its record of events."""
+
+    def __init__(self, name: str, args: AgentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kafka-bluegreen:component:ConnectAgent", name, None, opts)
+        set_name = connect.agent_set(args.color)
+        selector = names.selector(connect.AGENT, args.color)
+        settings = pulumi.Output.from_input(args.bootstrap_servers).apply(lambda servers: _settings(args, servers))
+        self.config, self.service, self.stateful_set = configured(
+            name,
+            StatefulArgs(
+                name=set_name,
+                namespace=args.namespace,
+                labels={**names.labels(connect.AGENT), **selector, names.STRATEGY_LABEL: args.strategy},
+                selector=selector,
+                pod=_pod(args, set_name),
+                claim="records",
+                storage=args.storage,
+                port=names.SIDECAR_PORT,
+                replicas=args.replicas,
+            ),
+            settings,
+            parent=self,
+        )
+        self.register_outputs({"statefulSet": self.stateful_set.metadata.name})
+
+
+def _settings(args: AgentArgs, servers: str) -> str:
+    subject = {**args.subject, "bootstrap_servers": servers, "records_dir": names.RECORDS_DIRECTORY}
+    return pods.rendered({"strategy": args.strategy, "version": args.version, "connect": subject})
+
+
+def _pod(args: AgentArgs, config_map: str) -> PodSpecArgs:
+    agent = sidecar(
+        args.image,
+        args.color,
+        port_name="metrics",
+        ready="/readyz",
+        startup_probe=pods.http_probe("/healthz", names.SIDECAR_PORT, period=1, failures=60),
+        resources=pods.resources("30m", "64Mi", "256Mi"),
+        mounts=[
+            pods.mount("settings", names.SETTINGS_DIRECTORY, read_only=True),
+            pods.mount("records", names.RECORDS_DIRECTORY),
+        ],
+    )
+    return pods.pod(
+        [agent],
+        volumes=[pods.config_volume("settings", config_map)],
+        service_account_name=args.service_account,
+        automount_service_account_token=True,
+        # The connector runs on without it; nothing is to be finished but a last report.
+        termination_grace_period_seconds=5,
+    )

@@ -1,0 +1,61 @@
+"""Whether the cluster has the kinds of others that a stack makes objects of; told before anything is made.
+
+A preview does not ask: it needs no cluster. Without the kinds an update would come as far as their first object, and
+what Pulumi says then names neither what is missing nor what to do.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from components.cluster.access import ClusterAccess
+from components.cluster.errors import ApiError
+
+_AGENT = "kafka-bluegreen-up"
+
+#: By the kind of platform: where the kinds come from.
+_HOW = {
+    "sandbox": "run: python -m tools.sandbox up --with connect",
+    "cluster": "install Strimzi's cluster operator, 1.0 or newer, and have it watch the stack's namespace "
+    "(https://strimzi.io/docs/operators/latest/deploying)",
+}
+
+
+class DefinitionError(RuntimeError):
+    """A kind that the cluster does not have, or whether it has it cannot be told. The message says what to do."""
+
+
+class Api(Protocol):
+    """What is needed of `KubernetesApi`."""
+
+    def get(self, path: str) -> dict[str, Any]: ...
+
+
+def require_definitions(wanted: Mapping[str, Sequence[str]], access: ClusterAccess, platform: str) -> None:
+    """wanted: kinds in their plural, by group and version. platform: `sandbox` or `cluster`.
+
+    Raises `DefinitionError`, and `AccessError` when the cluster cannot be reached by what it is given as.
+    """
+    from components.cluster.client import KubernetesApi  # noqa: PLC0415 - half a second, wanted by few
+
+    require(wanted, KubernetesApi(access, agent=_AGENT), platform)
+
+
+def require(wanted: Mapping[str, Sequence[str]], api: Api, platform: str) -> None:
+    """`require_definitions`, of this API server."""
+    missing = [f"{kind}.{version}" for version in wanted for kind in _lacking(wanted[version], version, api)]
+    if missing:
+        raise DefinitionError(f"the cluster has no {', '.join(missing)}; {_HOW.get(platform, _HOW['cluster'])}")
+
+
+def _lacking(kinds: Sequence[str], version: str, api: Api) -> list[str]:
+    """Those of `kinds` that this group and version does not have, by what everyone may ask: discovery."""
+    try:
+        found = api.get(f"/apis/{version}")
+    except ApiError as error:
+        if error.not_found:
+            return list(kinds)
+        raise DefinitionError(
+            f"whether the cluster has {', '.join(kinds)} of {version} cannot be told: {error}"
+        ) from error
+    there = {resource.get("name") for resource in found.get("resources") or ()}
+    return [kind for kind in kinds if kind not in there]

@@ -1,0 +1,265 @@
+"""Strategy E, `connect`: a colour is one connector; its offsets move from the old colour's group to the new one's while
+both stand (design §4, §7).
+
+The system under test is Kafka Connect's own file sink: no application of ours, and no lifecycle API. What reports on a
+colour, and moves it, is its agent.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, Field
+
+from components import connect_names as connect
+from components import images, names
+from components.connect import config
+from components.settings.declare import NAMESPACE, Allowed, Goes, StrategyOf
+from components.settings.models import (
+    OF_A_COLOR,
+    OF_IMAGES,
+    ColorSettings,
+    StrategyImages,
+    StrategySettings,
+)
+from components.settings.stack import StackName
+from components.settings.types import ClientValue, Color, ImageName
+from components.strategies.base import COLORS, Colors, Criteria, Site, Strategy, register
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from components.connect.cluster import ConnectClusterArgs
+    from components.connect.color import Place
+
+#: What the JVM's PrintStream writes at once. A line that is longer is written in pieces, between which another task of
+#: the same worker, as after the death of a third one, could write.
+_LONGEST_LINE = 8192
+_ROOM_FOR_THE_TRANSFORMS = 192
+
+
+def _not_protocol_owned(key: str) -> str:
+    if why := config.owned(key):
+        raise ValueError(f"it belongs to the switching protocol: {why}")
+    return key
+
+
+ConnectorKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$"), AfterValidator(_not_protocol_owned)]
+ConnectorConfig = Annotated[
+    dict[ConnectorKey, ClientValue],
+    Allowed("connector settings, but not those that the protocol owns"),
+]
+
+
+class ConnectorColorSettings(ColorSettings):
+    """What a colour has to itself that is a connector."""
+
+    config: ConnectorConfig = Field(
+        default_factory=dict, description="connector settings, but not those that the protocol owns"
+    )
+
+
+class ConnectImages(StrategyImages):
+    """Images of a strategy stack with Connect workers. connect: None for the image of the cluster's own operator, which
+    then needs connect-file among its plugins.
+    """
+
+    connect: ImageName | None = None
+
+
+class ConnectSettings(StrategySettings):
+    """The settings of a stack of strategy E."""
+
+    strategy: StrategyOf[Literal["e"]]
+    control: Annotated[Literal["strimzi", "rest"], Goes(option=True)] = Field(
+        default="strimzi",
+        description="by what a connector is moved: by its resource, on which Strimzi's operator acts, or by Connect's "
+        "REST API",
+    )
+    connect: Annotated[Literal["clusters", "shared"], Goes(option=True)] = Field(
+        default="clusters", description="one Connect cluster per colour, or one with two connectors"
+    )
+    blue: ConnectorColorSettings = Field(default=ConnectorColorSettings(), description=OF_A_COLOR)
+    green: ConnectorColorSettings = Field(default=ConnectorColorSettings(), description=OF_A_COLOR)
+    images: ConnectImages | None = Field(default=None, description=OF_IMAGES)
+
+    def color(self, color: Color) -> ConnectorColorSettings:
+        """The settings that `color` has to itself."""
+        return self.blue if color == "blue" else self.green
+
+    def contradictions(self) -> Iterator[str]:
+        """Workers that both colours share are not one colour's to scale down; lines that tasks of one worker could mix
+        could not be judged; an analysis has nothing that it could rest on.
+        """
+        if self.analysis is not None:
+            yield (
+                f"{NAMESPACE}:analysis: contradicts strategy: {self.strategy}, whose members handle no records and "
+                "cannot tell how many failed; only with a strategy whose members do"
+            )
+        for color in get_args(Color):
+            if self.connect == connect.SHARED and self.replicas_of(color) == 0:
+                yield (
+                    f"{NAMESPACE}:{color}.replicas: 0 contradicts connect: {self.connect}, where both colours have the "
+                    "same workers; only with connect: clusters"
+                )
+        longest = _LONGEST_LINE - _ROOM_FOR_THE_TRANSFORMS
+        if self.message_bytes > longest:
+            yield (
+                f"{NAMESPACE}:messageBytes: {self.message_bytes} contradicts strategy: {self.strategy}, whose sink "
+                f"writes longer lines in pieces that those of another task could come between; at most {longest}"
+            )
+
+
+class KafkaConnect(Strategy):
+    """Strategy E.
+
+    absence: an agent that is not there confirms nothing; its connector runs on without it.
+
+    positions: the groups' committed offsets. An agent does not handle records and can say nothing else of them; they
+    are behind what the sink has written by at most a flush interval, a second.
+
+    criteria: the plan's limits. What a killed worker had written and not committed is written again by whoever gets its
+    partitions: duplicates are counted here, and no failure.
+    """
+
+    letter = "e"
+    settings = ConnectSettings
+    criteria = Criteria(switch_seconds=30.0, rollback_seconds=60.0, tolerated=frozenset({"duplicate"}))
+    absence = "Unknown"
+    positions = "Groups"
+    standby = "Outside"
+    images = (*images.STRATEGY, "connect")
+    definitions = {  # noqa: RUF012 - the base says that it is a class's
+        f"{connect.STRIMZI_GROUP}/{connect.STRIMZI_VERSION}": (connect.CONNECT_PLURAL, connect.CONNECTOR_PLURAL)
+    }
+
+    def groups(self, stack: StackName) -> Mapping[Color, str]:
+        """The group of each colour's connector, as Connect calls it."""
+        return {color: connect.group(connect.connector(stack.name, color)) for color in COLORS}
+
+    def members(self, settings: StrategySettings, color: Color) -> int:
+        """One agent; none for a colour without workers, of whose connector it could see nothing."""
+        return _agents(settings, color)
+
+    def selector(self, color: Color) -> Mapping[str, str]:
+        """An agent's labels."""
+        return names.selector(connect.AGENT, color)
+
+    def deploy(self, site: Site) -> Colors:
+        """Connectors, each with its agent and its recorder; in the sandbox also what stands in for the operator."""
+        return ConnectColors(site)
+
+
+class ConnectColors(Colors):
+    """A connector for each colour, on workers of its own or on shared ones."""
+
+    def __init__(self, site: Site) -> None:
+        import pulumi  # noqa: PLC0415 - see `components.strategies`
+
+        from components.access import Access, AccessArgs, agent_rules  # noqa: PLC0415
+        from components.connect.cluster import ConnectCluster  # noqa: PLC0415
+
+        if not isinstance(site.settings, ConnectSettings):
+            raise TypeError(f"{type(site.settings).__name__}: no settings of connectors")
+        self._site, self._settings = site, site.settings
+        self._by_resource = self._settings.control == "strimzi"
+        self._after: list[pulumi.Resource] = []
+        if site.platform == "sandbox":
+            self._after.append(self._operator())
+        if self._settings.connect == connect.SHARED:
+            waiting = pulumi.ResourceOptions(depends_on=self._after)
+            self._after = [ConnectCluster(f"connect-{connect.SHARED}", self._cluster("blue"), waiting)]
+        self._agents = {
+            color: Access(
+                connect.agent_set(color),
+                AccessArgs(
+                    site.namespace,
+                    agent_rules(self._place(color).connector, self._place(other).connector)
+                    if self._by_resource
+                    else agent_rules(),
+                ),
+            )
+            for color, other in zip(COLORS, reversed(COLORS), strict=True)
+        }
+
+    def color(self, color: Color, after: "pulumi.Input[Any]") -> "pulumi.Resource":
+        """The component `connect-<color>`; see Colors."""
+        import pulumi  # noqa: PLC0415 - see `components.strategies`
+
+        from components.connect.color import ConnectColor, ConnectColorArgs  # noqa: PLC0415
+
+        site, settings, own = self._site, self._settings, self._settings.color(color)
+        other: Color = "green" if color == "blue" else "blue"
+        return ConnectColor(
+            f"connect-{color}",
+            ConnectColorArgs(
+                stack=site.stack.name,
+                namespace=site.namespace,
+                image=site.images["workloads"],
+                bootstrap_servers=site.bootstrap_servers,
+                service_account=self._agents[color].account,
+                color=color,
+                strategy=settings.strategy,
+                version=own.version,
+                topic=settings.topic,
+                partitions=settings.partitions,
+                own=self._place(color),
+                other=self._place(other),
+                config=config.connector(
+                    topic=settings.topic, tasks=settings.replicas, color=color, overrides=own.config
+                ),
+                by_resource=self._by_resource,
+                agents=_agents(settings, color),
+                cluster=None if settings.connect == connect.SHARED else self._cluster(color),
+                after=self._after,
+            ),
+            pulumi.ResourceOptions(depends_on=after),
+        )
+
+    def _place(self, color: Color) -> "Place":
+        from components.connect.color import Place  # noqa: PLC0415 - see `components.strategies`
+
+        shared = self._settings.connect == connect.SHARED
+        return Place(connect.connector(self._site.stack.name, color), connect.cluster(color, shared=shared))
+
+    def _cluster(self, color: Color) -> "ConnectClusterArgs":
+        """The workers of a colour; of both, if they are shared."""
+        from components.connect.cluster import ConnectClusterArgs  # noqa: PLC0415 - see `components.strategies`
+
+        site, settings = self._site, self._settings
+        cluster = self._place(color).cluster
+        labels = {names.STRATEGY_LABEL: settings.strategy}
+        return ConnectClusterArgs(
+            namespace=site.namespace,
+            name=cluster,
+            cluster_id=f"{site.stack.name}-connect-{cluster}",
+            image=site.images.get("connect"),
+            bootstrap_servers=site.bootstrap_servers,
+            replicas=settings.replicas_of(color),
+            by_resources=self._by_resource,
+            labels=labels if settings.connect == connect.SHARED else {**labels, names.COLOR_LABEL: color},
+            slowest=max(settings.drain_timeout_seconds, settings.resume_timeout_seconds),
+        )
+
+    def _operator(self) -> "pulumi.Resource":
+        from components.access import Access, AccessArgs, operator_rules  # noqa: PLC0415 - see `components.strategies`
+        from components.connect.operator import OperatorArgs, StandInOperator  # noqa: PLC0415
+
+        site = self._site
+        access = Access(connect.OPERATOR, AccessArgs(site.namespace, operator_rules()))
+        return StandInOperator(
+            connect.OPERATOR,
+            OperatorArgs(
+                site.namespace,
+                site.images["workloads"],
+                site.images["connect"],
+                access.account,
+                self._settings.strategy,
+            ),
+        )
+
+
+def _agents(settings: StrategySettings, color: Color) -> int:
+    return min(1, settings.replicas_of(color))
+
+
+register(KafkaConnect())
