@@ -31,6 +31,7 @@ OWN: Mapping[str, tuple[str, ...]] = {
     "e": (
         "components/strategies/e.py",
         "components/strategies/e/*",
+        "components/strategies/connectors.py",
         "components/connect*",
         "stacks/Pulumi.strategy-e.yaml",
         "workloads/sidecar/connect/*",

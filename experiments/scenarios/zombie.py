@@ -26,11 +26,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from experiments import by_hand, criteria, freezing, switching, zombies
+from components.names import SIDECAR
+from experiments import criteria, freezing, switching, zombies
 from experiments.cluster import Objects, Pod
 from experiments.criteria import Observations
 from experiments.errors import CollectionError, ExperimentError, PreconditionError
-from experiments.guard import set_of
 from experiments.lab import Lab, Notes
 from experiments.measurements import SwitchRecord, other
 from experiments.records import CONSUMED, EVENTS, objects
@@ -48,6 +48,8 @@ _POLL_SECONDS = 0.02
 
 
 def perform(lab: Lab, switches: int) -> None:
+    if lab.parts.workers is not None:
+        raise PreconditionError("this strategy's members do no work themselves; run its own scenario of a zombie")
     lab.spell()
     for number in range(1, switches + 1):
         record = _switch(lab, noticeable=number % 2 == 1)
@@ -65,10 +67,10 @@ def _switch(lab: Lab, *, noticeable: bool) -> SwitchRecord:
         record, zombie = _with_a_zombie(lab, lab.pod(source, replicas - 1), noticeable=noticeable)
     except BaseException:
         with contextlib.suppress(ExperimentError):
-            by_hand.scale(lab.namespace, source, replicas)
+            lab.resize(source, replicas)
         raise
-    by_hand.scale(lab.namespace, source, replicas)
-    lab.guard.check({set_of(source): 1})
+    lab.resize(source, replicas)
+    lab.guard.check({lab.sized(source): 1})
     lab.wait_pods({source: replicas})
     if not noticeable:
         record = switching.level(lab, record)
@@ -85,15 +87,15 @@ def _switch(lab: Lab, *, noticeable: bool) -> SwitchRecord:
 def _with_a_zombie(lab: Lab, pod: str, *, noticeable: bool) -> tuple[SwitchRecord, Zombie | None]:
     """The switch, noted if it is Pulumi's; and the zombie, None if the switch did not come to its end."""
     source, target, processes = lab.active, other(lab.active), lab.disturbance.processes
-    consumer, sidecar = processes.one(pod, "consumer"), processes.one(pod, "sidecar")
+    consumer, sidecar = processes.one(pod, lab.parts.members.program), processes.one(pod, SIDECAR)
     kubelet, process = processes.kubelet_of(consumer), _process_of(lab, pod)
     identity, events = freezing.identify(consumer), processes.records(consumer, EVENTS)
     ends = lab.lag.end_offsets()
     begun = time.monotonic()
     with contextlib.ExitStack() as cut_off:
         cut_off.enter_context(freezing.frozen([kubelet], _KUBELET_SECONDS))
-        by_hand.scale(lab.namespace, source, lab.settings.replicas - 1)
-        lab.guard.check({set_of(source): 1})
+        lab.resize(source, lab.settings.replicas - 1)
+        lab.guard.check({lab.sized(source): 1})
         _wait_going(lab, pod)
         cut_off.enter_context(freezing.frozen([sidecar], _KUBELET_SECONDS))
         with freezing.frozen([consumer], _KUBELET_SECONDS):

@@ -40,7 +40,7 @@ class Mark:
 
 class Trail:
     """Owned by the recorder, under its lock. epoch: the newest in the file; next: partition -> offset after the last
-    line under it.
+    line under it. name: of its log, before the suffix; lines: how many are in it.
     """
 
     def __init__(self, tail: Tail, records: Path, worker: str, whose: Whose, figures: Figures) -> None:
@@ -52,6 +52,8 @@ class Trail:
         first = tail.lines(tail.size())[0]
         tail.position = 0
         identity = hashlib.blake2b(first, digest_size=4).hexdigest()
+        self.name = f"{worker}.{identity}"
+        self.lines = 0
         self._log = RecordLog(records, CONSUMED, worker, identity)
         self._events = RecordLog(records, EVENTS, worker, identity)
         self.epoch = -1
@@ -103,6 +105,7 @@ class Trail:
         while lines := self._tail.lines(until):
             found = [understood(line) for line in lines]
             self._log.write(b"".join(self._lines(found, t)))
+            self.lines += len(found)
             known = self._looked_at if self._looked_at is not None else (self._t or None)
             late = None if known is None else max(0, t - known)
             self._figures.saw(len(found), sum(one.torn for one in found), late)
@@ -147,6 +150,7 @@ class Trail:
         lines = whole.splitlines()
         if not lines:
             return
+        self.lines = len(lines)
         for line in lines:
             said = orjson.loads(line)
             self._reach(said["epoch"], said["partition"], said["offset"])
