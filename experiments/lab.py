@@ -52,7 +52,10 @@ class Notes:
 
 
 class Lab:
-    """The deployed strategy stack and its neighbours; one attribute for each of these."""
+    """The deployed strategy stack and its neighbours.
+
+    More than a dozen attributes: one for each neighbour, because a scenario's words are about all of them.
+    """
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from components.strategies.parts import Part
 from experiments import recorders
 from experiments.cluster import Cluster, ClusterError
 from experiments.errors import ExperimentError
+from experiments.measurements import Color
 from experiments.probe import Probe
 
 _PROBE = Path(__file__).parent / "in_pod" / "group_positions.py"
@@ -97,7 +98,7 @@ class Groups:
         bootstrap: str,
         topic: str,
         partitions: int,
-        groups: Mapping[str, str],
+        groups: Mapping[Color, str],
     ) -> None:
         """groups: by colour."""
         self._groups = dict(groups)

@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.names import COLORS, PLATFORM_NAMESPACE, PLATFORM_STACK
+from components.names import PLATFORM_NAMESPACE, PLATFORM_STACK
 from components.settings import StackName, StrategySettings
-from components.strategies.base import Strategy, strategy
+from components.strategies.base import COLORS, Strategy, strategy
 from components.strategies.parts import Parts, numbers
 from experiments import clocks, preflight, recorders
 from experiments.clocks import Clocks

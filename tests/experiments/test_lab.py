@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from components.settings import strategy_settings
+from components.strategies.consumers import PARTS
 from experiments.clocks import Clocks
 from experiments.cluster import Cluster
 from experiments.guard import ForeignChangeError, Guard
@@ -81,6 +82,7 @@ def lab(world: World, cluster: Cluster) -> Lab:
         cluster=cluster,
         stack=fake,
         settings=strategy_settings({"strategy": "c"}, NAMESPACE),
+        parts=PARTS,
         producer=none,
         lag=none,
         progress=Progress(),

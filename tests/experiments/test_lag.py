@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from components.strategies.consumers import PARTS
 from experiments.cluster import Cluster
 from experiments.errors import DeadlineError, ExperimentError
 from experiments.lag import EndOffsets, Lag
+from experiments.positions import OfMembers
 from tests.experiments.test_cluster import PODS, listed, pod
 from tests.support.fake_api import Answer, FakeApi
 
@@ -35,7 +37,7 @@ def lag(api: FakeApi, cluster: Cluster, members: dict[str, tuple[str, Any]], *en
     for name, (_, positions) in members.items():
         if positions is not None:
             api.answers["GET", f"{PODS}/{name}:8080/proxy/progress"] = (200, {"positions": positions, "boot_id": "x"})
-    return Lag(cluster, "strategy-c", Ends(*ends), 2)  # type: ignore[arg-type]
+    return Lag(OfMembers(cluster, "strategy-c", PARTS.members), Ends(*ends), 2)  # type: ignore[arg-type]
 
 
 def test_lag_is_end_minus_position(api: FakeApi, cluster: Cluster) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from workloads.common.records import CONSUMED, EVENTS, RecordLog
+from workloads.common.records import CONSUMED, EVENTS, LogName, RecordLog
 from workloads.recorder.figures import Figures
 from workloads.recorder.line import Handled, understood
 from workloads.recorder.tail import SinkFileError, Tail
@@ -40,7 +40,7 @@ class Mark:
 
 class Trail:
     """Owned by the recorder, under its lock. epoch: the newest in the file; next: partition -> offset after the last
-    line under it. name: of its log, before the suffix; lines: how many are in it.
+    line under it. lines: how many are in its log.
     """
 
     def __init__(self, tail: Tail, records: Path, worker: str, whose: Whose, figures: Figures) -> None:
@@ -52,7 +52,6 @@ class Trail:
         first = tail.lines(tail.size())[0]
         tail.position = 0
         identity = hashlib.blake2b(first, digest_size=4).hexdigest()
-        self.name = f"{worker}.{identity}"
         self.lines = 0
         self._log = RecordLog(records, CONSUMED, worker, identity)
         self._events = RecordLog(records, EVENTS, worker, identity)
@@ -62,6 +61,11 @@ class Trail:
         self._t = 0  # of the last line
         self._looked_at: int | None = None
         self._recover()
+
+    @property
+    def name(self) -> str:
+        """Of its log, `<worker>.<mark of the file>`."""
+        return LogName.of(self._log.path).process
 
     def look(self, now: int) -> None:
         """Record the lines that have come. now: ns. Raises as the constructor."""
