@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.strategies.parts import Part
-from experiments.cluster import Cluster
+from experiments.cluster import Cluster, Objects, Pod
 from experiments.errors import DeadlineError, ExperimentError
 from experiments.measurements import Color
 from experiments.processes import LocalProcesses
@@ -19,6 +19,7 @@ from experiments.stacks import Update
 
 _UPDATE_SECONDS = 300.0
 _PHASE_SECONDS = 60.0
+_GOING_SECONDS = 10.0
 WAITING_FOR_LAG, PAUSING, RESUMING, ROLLING_BACK = PHASES = ("WaitingForLag", "Pausing", "Resuming", "RollingBack")
 
 
@@ -94,6 +95,18 @@ class Disturbance:
             f"{holder or 'nobody'} to hold the grant",
             seconds,
         )
+
+    def wait_going(self, pod: str, seconds: float = _GOING_SECONDS) -> None:
+        """Wait until a pod's object says that it is to end, or is gone: then nobody makes another one when it goes.
+
+        Raises DeadlineError.
+        """
+
+        def missing(pods: Objects) -> str | None:
+            return None if pod not in pods or Pod.of(pods[pod]).terminating else f"{pod} is not asked to end"
+
+        path, query = f"/api/v1/namespaces/{self._namespace}/pods", [("fieldSelector", f"metadata.name={pod}")]
+        self._cluster.wait(path, query, missing, f"{pod} to be asked to end", seconds)
 
     @contextlib.contextmanager
     def held(self, phase: str, source: Color, target: Color) -> Iterator[None]:

@@ -4,12 +4,12 @@ A scenario says what happens and in which order; how it happens, and that it is 
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from components.settings import StrategySettings
-from components.strategies.parts import Parts, numbers
+from components.strategies.parts import Part, Parts, numbers
 from experiments import by_hand
 from experiments.clocks import Clocks
 from experiments.cluster import Cluster, LiveSwitch, Objects, Pod
@@ -112,12 +112,13 @@ class Lab:
 
     # Waiting for a state
 
-    def wait_pods(self, replicas: Mapping[Color, int]) -> None:
+    def wait_pods(self, replicas: Mapping[Color, int], parts: Iterable[Part] | None = None) -> None:
         """Wait until each colour has exactly this many pods at work, and whatever else belongs to it, all Ready.
 
-        Raises DeadlineError.
+        parts: only these of it. Raises DeadlineError.
         """
-        wanted = {(part.app, name): n for part in self.parts.all for name, n in part.wanted(replicas).items()}
+        chosen = self.parts.all if parts is None else tuple(parts)
+        wanted = {(part.app, name): n for part in chosen for name, n in part.wanted(replicas).items()}
 
         def missing(objects: Objects) -> str | None:
             pods = [Pod.of(raw) for raw in objects.values()]
@@ -296,8 +297,8 @@ class Lab:
         self.guard.check()
         self.stack.configuration.set(**{color: {"replicas": replicas}})
         update = self.stack.up()
-        # The number of a colour's pods stands in its set and in the switch, and in nothing else.
-        self.guard.check({SWITCH: 1, self.sized(color): 1})
+        # The number of a colour's pods stands in its sets and in the switch, and in nothing else.
+        self.guard.check({SWITCH: 1, **{(part.kind.kind, part.object(color)): 1 for part in self.parts.all}})
         if update.error is not None:
             raise PreconditionError(f"scaling {self.parts.at_work.object(color)} to {replicas} failed:\n{update.error}")
         self.wait_pods({color: replicas})

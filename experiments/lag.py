@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from experiments.errors import DeadlineError, ExperimentError
-from experiments.measurements import LagSample
-from experiments.positions import Positions, Progressed
+from experiments.measurements import Color, LagSample
+from experiments.positions import Group, Positions, Progressed
 from experiments.probe import Probe
 
 _PROBE = Path(__file__).parent / "in_pod" / "end_offsets.py"
@@ -161,6 +161,10 @@ class Lag:
                 continue
             with self._lock:
                 self._samples.append(sample)
+
+    def groups(self) -> Mapping[Color, Group]:
+        """Each colour's consumer group as the brokers have it. Raises ExperimentError, also where nobody asks them."""
+        return self._positions.groups()
 
     def handled(self, color: str) -> int:
         """Records that the processes of a colour that answer now have handled."""

@@ -41,6 +41,10 @@ class Positions(Protocol):
         """Everybody's, and the pods that did not answer. Raises ExperimentError."""
         ...
 
+    def groups(self) -> Mapping[Color, "Group"]:
+        """Each colour's consumer group as the brokers have it. Raises ExperimentError, also where nobody asks them."""
+        ...
+
     def close(self) -> None:
         """End what was begun for it."""
         ...
@@ -72,6 +76,10 @@ class OfMembers:
             process = f"{pod.name}.{answer.get('boot_id', '')}"
             found.append(Progressed(pod.name, pod.color or "", positions, process, int(answer.get("handled", 0))))
         return found, silent
+
+    def groups(self) -> Mapping[Color, "Group"]:
+        """See Positions."""
+        raise ExperimentError("this strategy's positions come from its members; its groups are not asked")
 
     def close(self) -> None:
         """See Positions. Nothing."""
@@ -106,7 +114,7 @@ class Groups:
         where = {"namespace": namespace, "pod": pod, "container": container}
         self._probe = Probe("consumer groups", _PROBE, arguments=arguments, **where)
 
-    def read(self) -> dict[str, Group]:
+    def read(self) -> dict[Color, Group]:
         """Each colour's group, now. Raises ExperimentError if the brokers do not answer."""
         answer: dict[str, Any] = self._probe.ask()["groups"]
         return {color: _group(answer[name]) for color, name in self._groups.items()}
@@ -136,12 +144,16 @@ class OfGroups:
         told, silent = recorders.read(self._cluster, self._namespace, self._recorder)
         return reached(groups, told), silent
 
+    def groups(self) -> Mapping[Color, Group]:
+        """See Positions."""
+        return self._groups.read()
+
     def close(self) -> None:
         """See Positions."""
         self._groups.close()
 
 
-def reached(groups: Mapping[str, Group], told: list[recorders.Recorded]) -> list[Progressed]:
+def reached(groups: Mapping[Color, Group], told: list[recorders.Recorded]) -> list[Progressed]:
     """For each colour where it is, and for each of its logs how much is in it.
 
     Everything before a committed offset has been handled, by this colour or by the one that it was taken over from; and

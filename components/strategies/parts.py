@@ -3,8 +3,9 @@
 No strategy by itself: nothing in here registers one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from components import names
 from components.settings.models import StrategySettings
@@ -31,6 +32,14 @@ class Kind:
         """The object as kubectl is told of it."""
         return f"{self.plural}.{self.group}/{name}"
 
+
+#: How many of a kind of pods a colour has: as many as it is told to, one where it has any, or always one.
+Count = Literal["Each", "OneIfAny", "One"]
+_COUNTED: Mapping[Count, Callable[[int], int]] = {
+    "Each": lambda number: number,
+    "OneIfAny": lambda number: min(1, number),
+    "One": lambda _: 1,
+}
 
 STATEFUL_SET = Kind("StatefulSet", "apps", "v1", "statefulsets")
 
@@ -63,7 +72,7 @@ class Part:
     """One kind of a colour's pods.
 
     app: the value of their label `app.kubernetes.io/name`. sets: by colour, what their names begin with, before their
-    number; the same one for both colours when these share them. single: there is one, whatever the colour's number.
+    number; the same one for both colours when these share them. count: how many there are for a colour's number.
     kind, objects: what says how many there are, at `spec.replicas`, and its name by colour (the sets' own, if None).
     tells_time: port and path of an answer that has the node's `time` in nanoseconds; None where there is none.
     """
@@ -71,7 +80,7 @@ class Part:
     app: str
     sets: Mapping[Color, str]
     program: Program
-    single: bool = False
+    count: Count = "Each"
     kind: Kind = STATEFUL_SET
     objects: Mapping[Color, str] | None = None
     tells_time: tuple[int, str] | None = None
@@ -99,7 +108,7 @@ class Part:
         found: dict[str, int] = {}
         for color, number in numbers.items():
             name = self.sets[color]
-            found[name] = max(1 if self.single else number, found.get(name, 0))
+            found[name] = max(_COUNTED[self.count](number), found.get(name, 0))
         return found
 
 
@@ -109,7 +118,8 @@ class Connectors:
 
     names: by colour, in Connect and, where they are resources, of these. by_resource: whether they are moved by their
     resources, and not by Connect's REST API. rest_port: of every worker. resources: the kind of their resources.
-    writers: the field managers whose writes of a connector's resource are the protocol.
+    writers: the field managers whose writes of a connector's resource are the protocol. commit_seconds: how often the
+    workers commit. operator: the label of a stand-in operator's pods and the port and path of its metrics.
     """
 
     names: Mapping[Color, str]
@@ -117,6 +127,8 @@ class Connectors:
     rest_port: int
     resources: Kind
     writers: frozenset[str]
+    commit_seconds: float
+    operator: tuple[str, int, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,6 @@ from pathlib import Path
 
 from components.names import SIDECAR
 from experiments import criteria, freezing, switching, zombies
-from experiments.cluster import Objects, Pod
 from experiments.criteria import Observations
 from experiments.errors import CollectionError, ExperimentError, PreconditionError
 from experiments.lab import Lab, Notes
@@ -41,7 +40,6 @@ from experiments.zombies import Zombie
 _TABLE = "zombies"
 # A node is NotReady after 40 s at the earliest (node-monitor-grace-period).
 _KUBELET_SECONDS = 36.0
-_GOING_SECONDS = 10.0
 _AT_WORK_SECONDS = 8.0
 _WATCHED_SECONDS = 8.0
 _POLL_SECONDS = 0.02
@@ -96,7 +94,7 @@ def _with_a_zombie(lab: Lab, pod: str, *, noticeable: bool) -> tuple[SwitchRecor
         cut_off.enter_context(freezing.frozen([kubelet], _KUBELET_SECONDS))
         lab.resize(source, lab.settings.replicas - 1)
         lab.guard.check({lab.sized(source): 1})
-        _wait_going(lab, pod)
+        lab.disturbance.wait_going(pod)
         cut_off.enter_context(freezing.frozen([sidecar], _KUBELET_SECONDS))
         with freezing.frozen([consumer], _KUBELET_SECONDS):
             frozen_ns = time.time_ns()
@@ -139,16 +137,6 @@ def _process_of(lab: Lab, pod: str) -> str:
         if member.pod == pod and member.positions:
             return member.process
     raise PreconditionError(f"{pod} owns no partition, so there is nothing for a zombie to do")
-
-
-def _wait_going(lab: Lab, pod: str) -> None:
-    """Wait until a pod's object says that it is to end: then nobody makes another one when it is gone."""
-
-    def missing(pods: Objects) -> str | None:
-        return None if pod not in pods or Pod.of(pods[pod]).terminating else f"{pod} is not asked to end"
-
-    path, query = f"/api/v1/namespaces/{lab.namespace}/pods", [("fieldSelector", f"metadata.name={pod}")]
-    lab.cluster.wait(path, query, missing, f"{pod} to be asked to end", _GOING_SECONDS)
 
 
 def _wait_stopped(events: Path, process: str, since_ns: int) -> zombies.Line | None:

@@ -52,14 +52,14 @@ class World:
         )
         self.cluster = SimpleNamespace(
             delete_pod=lambda _namespace, pod, force: self.did.append(f"delete {pod}, force {force}"),
-            wait=lambda _path, _query, _missing, what, _seconds: self.did.append(f"wait for {what}"),
         )
         self.disturbance = SimpleNamespace(
+            wait_going=lambda pod: self.did.append(f"wait for {pod} to be asked to end"),
             processes=SimpleNamespace(
                 one=lambda _pod, what: SIDECAR if what == "sidecar" else {"consumer": CONSUMER}[what.container],
                 kubelet_of=lambda pid: {CONSUMER: KUBELET}[pid],
                 records=lambda _pid, kind: self.records / kind,
-            )
+            ),
         )
 
     def pod(self, color: str, number: int) -> str:
