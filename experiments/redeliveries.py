@@ -7,6 +7,7 @@ takes its partitions writes them again. How many can be told from the record log
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from experiments.results import Measured
@@ -43,8 +44,8 @@ def rows(crashes: Sequence[Crash], repeated: Sequence[tuple[int, int]]) -> list[
     """One line of the run's table for each crash: what was repeated from it until the next one."""
     found = []
     ordered = sorted(crashes, key=lambda crash: crash.at_ns)
-    ends = [*(crash.at_ns for crash in ordered[1:]), None]
-    for crash, end in zip(ordered, ends, strict=True):
+    for crash, after in zip_longest(ordered, ordered[1:]):
+        end = None if after is None else after.at_ns
         own = [partition for t, partition in repeated if t >= crash.at_ns and (end is None or t < end)]
         found.append(
             {

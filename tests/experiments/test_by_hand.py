@@ -40,6 +40,13 @@ def test_a_set_is_scaled_on_the_object_itself_and_not_by_its_subresource(told: P
     assert json.loads(change) == {"spec": {"replicas": 2}}
 
 
+def test_a_connector_is_asked_for_a_state_by_its_resource(told: Path) -> None:
+    by_hand.ask_for_state("strategy-x", "kafkaconnectors.kafka.strimzi.io/blue", "paused")
+    assert json.loads(told.read_text().splitlines()[-1]) == {"spec": {"state": "paused"}}
+    by_hand.touch("strategy-x", "kafkaconnectors.kafka.strimzi.io/blue", "a/b", "1")
+    assert json.loads(told.read_text().splitlines()[-1]) == {"metadata": {"annotations": {"a/b": "1"}}}
+
+
 def test_what_kubectl_says_is_told(told: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REFUSE", "Error from server (Forbidden)")
     with pytest.raises(ByHandError, match=r"kubectl patch -n strategy-x .*Forbidden"):
