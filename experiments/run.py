@@ -7,6 +7,7 @@ from pathlib import Path
 
 from components.strategies.base import strategy
 from experiments import accuracy, collection, environment, metrics, offsets, verdict
+from experiments.clocks import Clocks
 from experiments.conclusion import Seen, Subject, conclude
 from experiments.folders import ResultFolder, remove_abandoned
 from experiments.interrupts import Interrupts
@@ -62,8 +63,7 @@ def _conclude(
     cluster, namespace, settings, path = lab.cluster, session.namespace, session.settings, folder.path
     logs, clocks, recorded = path / "logs", observed.clocks, observed.recorded
     chosen = strategy(options.strategy)
-    # A line's time is off by what the nodes' clocks are apart, and by how late it was seen where others write it down.
-    clock_error_ms = (clocks.between_nodes_ms if clocks else 0.0) + (recorded.late_seconds * 1000 if recorded else 0.0)
+    clock_error_ms = clock_error(clocks, recorded) * 1000
     with lab.progress.step("copying the record logs"):
         collection.record_logs(
             cluster,
@@ -107,8 +107,8 @@ def _conclude(
         "clock_offset_ms": round(clocks.offset * 1000, 3) if clocks else None,
         "clock_offset_error_ms": round(clocks.error * 1000, 3) if clocks else None,
         "clock_error_ms": round(clock_error_ms, 3) if clocks else None,
-        **(_of_recorders(recorded) if recorded else {}),
-        **_not_judged(chosen.unjudged),
+        **(of_recorders(recorded) if recorded else {}),
+        **not_judged(chosen.unjudged),
         **accuracy.measurements(taken),
         **notes.measured,
         **observed_by_scenario,
@@ -149,7 +149,15 @@ def _conclude(
     return conclude(subject, seen, options.scenario.judge)
 
 
-def _of_recorders(recorded: Times) -> dict[str, Measured]:
+def clock_error(clocks: Clocks | None, recorded: Times | None) -> float:
+    """Seconds by which a line's time may be off against another's: what the nodes' clocks are apart, and how late it
+    was seen where others than its writer give it its time.
+    """
+    return (clocks.between_nodes if clocks else 0.0) + (recorded.late_seconds if recorded else 0.0)
+
+
+def of_recorders(recorded: Times) -> dict[str, Measured]:
+    """What a result says of the recorders."""
     return {
         "recorded_late_ms_max": round(recorded.late_seconds * 1000, 3),
         "recorded_unknown_lines": recorded.unknown,
@@ -158,6 +166,6 @@ def _of_recorders(recorded: Times) -> dict[str, Measured]:
     }
 
 
-def _not_judged(unjudged: Mapping[str, str]) -> dict[str, Measured]:
+def not_judged(unjudged: Mapping[str, str]) -> dict[str, Measured]:
     """What the strategy says that no run of it can be judged on, by name."""
     return {"not_judged": "; ".join(f"{name}: {why}" for name, why in unjudged.items())} if unjudged else {}
