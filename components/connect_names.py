@@ -11,6 +11,7 @@ STRIMZI_GROUP, STRIMZI_VERSION = "kafka.strimzi.io", "v1"
 CONNECT_KIND, CONNECT_PLURAL = "KafkaConnect", "kafkaconnects"
 CONNECTOR_KIND, CONNECTOR_PLURAL = "KafkaConnector", "kafkaconnectors"
 CLUSTER_LABEL = "strimzi.io/cluster"
+KIND_LABEL = "strimzi.io/kind"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 
 #: The label `app.kubernetes.io/name` of the workers' pods.

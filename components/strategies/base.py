@@ -72,10 +72,16 @@ class Colors(ABC):
 class Strategy(ABC):
     """One way to move the work from one colour to the other.
 
+    Of a run: arrival: how the plan has its normal switch begin. unjudged: what it cannot be judged on, with the reason.
+    page: the tutorial's page that does a switch by hand, as a pattern of its file's name.
+
     letter: what `kafka-bluegreen:strategy` is. settings: the model of its configuration. absence, positions, standby:
-    as in the switch's spec. arrival: how the plan has its normal switch begin. unjudged: what a run of it cannot be
-    judged on, with the reason. page: the tutorial's page that does its switch by hand, as a pattern of its file's name.
+    as in the switch's spec.
     """
+
+    arrival: ClassVar[Arrival] = "Before"
+    unjudged: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    page: ClassVar[str] = ""
 
     letter: ClassVar[str]
     settings: ClassVar[type[StrategySettings]]
@@ -83,9 +89,6 @@ class Strategy(ABC):
     absence: ClassVar[Absence] = "Gone"
     positions: ClassVar[Positions] = "Members"
     standby: ClassVar[Standby] = "Outside"
-    arrival: ClassVar[Arrival] = "Before"
-    unjudged: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    page: ClassVar[str] = ""
 
     @abstractmethod
     def groups(self, stack: StackName) -> Mapping[Color, str]:
