@@ -160,4 +160,11 @@ SCENARIO = Scenario(
     judge=judge,
     kind="measurement",
     observe=observe,
+    shows=(
+        "runbook_scale_down_seconds_max",
+        "runbook_copy_seconds_max",
+        "runbook_scale_up_seconds_max",
+        "runbook_grant_seconds_max",
+        "runbook_copies_off",
+    ),
 )

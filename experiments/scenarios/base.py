@@ -27,7 +27,8 @@ class Scenario:
     configuration: keys of the stack that it needs, merged into the stack's own, objects key by key; what the command
     line asks for comes above it. adapted: further such keys, by what the strategy says of itself. kind: a `measurement`
     is there to show something, and neither passes nor fails. observe: what it measures besides, from what was noted and
-    the record logs that were collected (their folder); it may add to the notes' tables.
+    the record logs that were collected (their folder); it may add to the notes' tables. shows: of a measurement, the
+    figures that stand for it where strategies are compared.
     """
 
     name: str
@@ -40,3 +41,4 @@ class Scenario:
     adapted: Callable[[Strategy], Mapping[str, Any]] = _as_it_is
     kind: Kind = "test"
     observe: Callable[[Notes, Path], Mapping[str, Measured]] = _nothing
+    shows: tuple[str, ...] = ()

@@ -71,4 +71,9 @@ SCENARIO = Scenario(
     perform=perform,
     judge=judge,
     kind="measurement",
+    shows=(
+        "crashes_old",
+        "crashes_new",
+        "offset_difference_max",
+    ),
 )

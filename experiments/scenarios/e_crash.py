@@ -108,4 +108,11 @@ SCENARIO = Scenario(
     judge=judge,
     kind="measurement",
     observe=observe,
+    shows=(
+        "crashes",
+        "crash_repeated_worst",
+        "crash_bound",
+        "crashes_beyond_bound",
+        "crash_recovery_seconds_worst",
+    ),
 )

@@ -110,4 +110,14 @@ SCENARIO = Scenario(
     perform=perform,
     judge=judge,
     kind="measurement",
+    shows=(
+        "pause_seen_seconds_median",
+        "pause_running_seconds_median",
+        "pause_group_members_max",
+        "pause_alter_status",
+        "stop_seen_seconds_median",
+        "stop_running_seconds_median",
+        "stop_group_members_max",
+        "stop_alter_status",
+    ),
 )

@@ -112,4 +112,12 @@ SCENARIO = Scenario(
     perform=perform,
     judge=judge,
     kind="measurement",
+    shows=(
+        "pauses_tried",
+        "pauses_survived",
+        "pause_handled_meanwhile",
+        "stops_tried",
+        "stops_survived",
+        "stop_handled_meanwhile",
+    ),
 )

@@ -160,4 +160,12 @@ SCENARIO = Scenario(
     perform=perform,
     judge=judge,
     kind="measurement",
+    shows=(
+        "rest_pauses_reverted_by_the_event",
+        "reverted_by_the_event_seconds_worst",
+        "rest_pauses_reverted_by_the_timer",
+        "reverted_by_the_timer_seconds_worst",
+        "reconciles_watched",
+        "switches_undone_by_a_reconcile",
+    ),
 )

@@ -158,4 +158,10 @@ SCENARIO = Scenario(
     configuration={"drainTimeoutSeconds": 20},
     kind="measurement",
     observe=observe,
+    shows=(
+        "zombies_made",
+        "zombie_written_worst",
+        "zombie_last_written_seconds_worst",
+        "zombie_frozen_seconds_worst",
+    ),
 )

@@ -185,4 +185,11 @@ SCENARIO = Scenario(
     judge=judge,
     kind="measurement",
     observe=observe,
+    shows=(
+        "zombies_long",
+        "zombie_long_handled_worst",
+        "zombies_short",
+        "zombie_short_handled_worst",
+        "zombie_short_not_stopped",
+    ),
 )

@@ -12,7 +12,7 @@ from experiments.connect import PAUSED, RUNNING, STOPPED, Connect, State, group_
 from experiments.errors import DeadlineError, PreconditionError
 from tests.experiments.test_cluster import listed, pod
 from tests.support.connectors import parts
-from tests.support.fake_api import FakeApi
+from tests.support.fake_api import Answer, FakeApi
 
 PODS = "/api/v1/namespaces/strategy-e/pods"
 WORKER = f"{PODS}/blue-connect-1:8083/proxy"
@@ -97,7 +97,12 @@ def test_a_state_is_asked_for_by_the_resource(connectors: Connect, monkeypatch: 
 
 def test_offsets_are_altered_as_kip_875_has_them(api: FakeApi, connectors: Connect) -> None:
     sent: list[Any] = []
-    api.answers["PATCH", f"{BLUE}/offsets"] = lambda body: (sent.append(body), (200, {}))[1]
+
+    def taken(body: Any) -> Answer:
+        sent.append(body)
+        return 200, {}
+
+    api.answers["PATCH", f"{BLUE}/offsets"] = taken
     assert connectors.alter_offsets("blue", "t", {1: 7}) == 200
     partition = {"kafka_topic": "t", "kafka_partition": 1}
     assert sent == [{"offsets": [{"partition": partition, "offset": {"kafka_offset": 7}}]}]

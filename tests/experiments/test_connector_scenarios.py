@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from components.strategies.consumers import PARTS
-from experiments import by_hand, connector_lab, freezing, switching
+from experiments import by_hand, connector_lab, freezing, switching, zombies
 from experiments.cluster import ClusterError
 from experiments.connect import RUNNING, STOPPED, State
 from experiments.errors import DeadlineError, ExperimentError, PreconditionError
@@ -22,7 +22,7 @@ from experiments.guard import ForeignChangeError
 from experiments.lab import Notes
 from experiments.measurements import SwitchRecord, other
 from experiments.positions import Group
-from experiments.scenarios import e_crash, e_pause_or_stop, e_pause_survives, e_reconcile, e_zombie
+from experiments.scenarios import e_crash, e_pause_or_stop, e_pause_survives, e_reconcile, e_zombie, zombie
 from tests.experiments.test_handoff import log
 from tests.support.connectors import parts
 from tests.support.samples import FAILED, SWITCH
@@ -99,7 +99,7 @@ class World:
             groups=lambda: {color: Group({0: next(self.committed)}, (0,), 2) for color in ("blue", "green")},
             positions=lambda _: {0: 55},
             end_offsets=lambda: {0: 40},
-            wait_reached=lambda ends, _seconds, color: self.did.append(f"{color} reaches {ends}") or 1.5,
+            wait_reached=self.wait_reached,
         )
         self.disturbance = SimpleNamespace(
             wait_going=lambda pod: self.did.append(f"{pod} is going"),
@@ -109,6 +109,10 @@ class World:
                 kubelet_of=lambda _: 10,
             ),
         )
+
+    def wait_reached(self, ends: Mapping[int, int], _seconds: float, color: str) -> float:
+        self.did.append(f"{color} reaches {ends}")
+        return 1.5
 
     def pod(self, color: str, number: int) -> str:
         return f"{color}-connect-{number}"
@@ -456,12 +460,29 @@ def test_workers_of_both_colours_cannot_be_one_colours_zombie(frozen: World) -> 
 def test_what_a_zombie_writes_is_counted_until_it_is_ended(frozen: World, tmp_path: Path) -> None:
     lab: Any = frozen
     e_zombie.perform(lab, 1)
-    (zombie,) = frozen.notes.tables["zombies"]
-    zombie["watched_until_ns"] = zombie["thawed_ns"] + 10
-    times = [zombie["thawed_ns"] + later for later in (-1, 1, 10, 11)]
+    (made,) = frozen.notes.tables["zombies"]
+    made["watched_until_ns"] = made["thawed_ns"] + 10
+    times = [made["thawed_ns"] + later for later in (-1, 1, 10, 11)]
     lines = [{"offset": n, "t": t, "epoch": 7} for n, t in enumerate(times)]
     log(tmp_path / "consumed" / "blue-connect-1.aa.jsonl.zst", map(json.dumps, lines))
     log(tmp_path / "consumed" / "blue-connect-11.bb.jsonl.zst", map(json.dumps, lines))
     found = e_zombie.observe(frozen.notes, tmp_path)
     assert (found["zombies_made"], found["zombie_written_worst"]) == (1, 2)
     assert frozen.notes.tables["zombies"][0]["epochs_written_under"] == [7]
+
+
+# What is shown of them
+
+
+def test_the_figures_that_a_measurement_stands_for_are_measured(tmp_path: Path) -> None:
+    measured: dict[Any, Mapping[str, object]] = {
+        e_pause_survives: e_pause_survives.measurements([]),
+        e_pause_or_stop: e_pause_or_stop.measurements([]),
+        e_reconcile: e_reconcile.measurements([], []),
+        e_crash: e_crash.observe(Notes(), tmp_path),
+        e_zombie: e_zombie.observe(Notes(), tmp_path),
+        zombie: zombies.measurements([]),
+    }
+    for module, found in measured.items():
+        assert module.SCENARIO.shows
+        assert set(module.SCENARIO.shows) <= set(found), module.SCENARIO.name
