@@ -87,7 +87,7 @@ def describe(
     if parts.connectors is not None and parts.workers is not None:
         connect = Connect(cluster, namespace, parts.connectors, parts.workers)
         readers += [
-            (("connect",), lambda: {"connect": connect.version()}),
+            (("kafka-connect",), lambda: {"kafka-connect": connect.version()}),
             (("strimzi-crds",), lambda: {"strimzi-crds": _crds(cluster)}),
             (("connect-operator",), lambda: {"connect-operator": operator(connect.managers())}),
         ]
