@@ -94,7 +94,7 @@ def read(
     """Ask the workloads of a namespace, some on each node. parts: the strategy's. None if none of them tells its
     time.
     """
-    told = {part.app: part.tells_time for part in parts if part.tells_time is not None} | _OF_THE_PRODUCER
+    told = {part.app: part.answers for part in parts if part.answers is not None} | _OF_THE_PRODUCER
     pods = _one_each(pod for pod in cluster.pods(namespace) if pod.app in told)
     readings = (_ask(cluster, namespace, pod, told[pod.app], now) for pod in pods for _ in range(_READINGS))
     return compare(reading for reading in readings if reading is not None)

@@ -60,9 +60,9 @@ class OfMembers:
 
     def read(self) -> tuple[list[Progressed], list[str]]:
         """See Positions."""
-        if self._members.tells_time is None:
+        if self._members.answers is None:
             raise ExperimentError(f"pods {self._members.app} have no port at which they tell their positions")
-        port, path = self._members.tells_time
+        port, path = self._members.answers
         found, silent = [], []
         for pod in self._cluster.pods(self._namespace, self._members.selector):
             try:

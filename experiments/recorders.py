@@ -69,9 +69,9 @@ class Times:
 def read(cluster: Cluster, namespace: str, part: Part) -> tuple[list[Recorded], list[str]]:
     """What each recorder says now, and the pods of those that do not answer. Raises ExperimentError."""
     found, silent = [], []
-    if part.tells_time is None:
+    if part.answers is None:
         raise ExperimentError(f"pods {part.app} have no port at which they answer")
-    port, path = part.tells_time
+    port, path = part.answers
     for pod in cluster.pods(namespace, part.selector):
         try:
             said = json.loads(cluster.through_pod(namespace, pod.name, port, path, seconds=_ANSWER_SECONDS))

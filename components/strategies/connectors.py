@@ -73,7 +73,7 @@ def parts(settings: StrategySettings, stack: StackName) -> Parts:
             {color: connect.recorder_set(color) for color in COLORS},
             Program(connect.RECORDER, "workloads.recorder"),
             count="One",
-            tells_time=(connect.RECORDER_PORT, "/reached"),
+            answers=(connect.RECORDER_PORT, "/reached"),
         ),
         connectors=Connectors(
             names=names(stack),

@@ -21,7 +21,7 @@ PARTS = Parts(
         names.CONSUMER,
         {color: names.consumer_set(color) for color in COLORS},
         ours(names.CONSUMER),
-        tells_time=(names.HTTP_PORT, "/progress"),
+        answers=(names.HTTP_PORT, "/progress"),
     )
 )
 

@@ -74,7 +74,7 @@ class Part:
     app: the value of their label `app.kubernetes.io/name`. sets: by colour, what their names begin with, before their
     number; the same one for both colours when these share them. count: how many there are for a colour's number.
     kind, objects: what says how many there are, at `spec.replicas`, and its name by colour (the sets' own, if None).
-    tells_time: port and path of an answer that has the node's `time` in nanoseconds; None where there is none.
+    answers: port and path at which each says how far it is, with its node's `time` in nanoseconds; None: it does not.
     """
 
     app: str
@@ -83,7 +83,7 @@ class Part:
     count: Count = "Each"
     kind: Kind = STATEFUL_SET
     objects: Mapping[Color, str] | None = None
-    tells_time: tuple[int, str] | None = None
+    answers: tuple[int, str] | None = None
 
     @property
     def selector(self) -> str:

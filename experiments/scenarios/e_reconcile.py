@@ -62,7 +62,7 @@ def _paused_by_rest(lab: Lab, connect: Connect, color: Color, by: str) -> dict[s
         by_hand.touch(lab.namespace, connect.resource(color), _EVENT, str(time.time_ns()))
     reverted: float | None
     try:
-        connect.wait_until(color, lambda found: found.connector != PAUSED, "to be anything else", _BY_TIMER_SECONDS)
+        connect.wait_until(color, lambda found: found.connector == RUNNING, "to run again", _BY_TIMER_SECONDS)
         reverted = round(time.monotonic() - begun, 3)
     except DeadlineError:
         reverted = None

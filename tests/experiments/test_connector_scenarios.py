@@ -317,6 +317,13 @@ def test_where_there_is_nobody_to_take_it_back_it_stays(monkeypatch: pytest.Monk
     assert measured["rest_pauses_left_to_the_event"] == 0
 
 
+def test_a_status_that_is_not_there_is_no_reconcile(world: World) -> None:
+    world.connect.undo = lambda color: world.connect.states.update({color: "ABSENT"})
+    lab: Any = world
+    connect: Any = world.connect
+    assert e_reconcile._paused_by_rest(lab, connect, "blue", "timer")["reverted"] is False
+
+
 def test_reconciles_are_watched_until_five_were_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(e_reconcile, "_WATCHED_SECONDS", 30.0)
     counts = iter(range(7, 100))
