@@ -1,6 +1,7 @@
 """A small program inside a pod that answers each line on its standard input with one line of JSON."""
 
 import json
+import select
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from experiments.errors import ExperimentError
+
+# Longer than the requests that such a program makes of a broker.
+_ANSWER_SECONDS = 30.0
 
 
 class Probe:
@@ -32,21 +36,22 @@ class Probe:
             # A connection to a pod may be cut at any time; a program that is begun anew and ends again has a reason.
             line = self._line() or self._line()
         if not line:
-            raise ExperimentError(f"the program that reads the {self._what} ended; is its pod there?")
+            raise ExperimentError(f"the program that reads the {self._what} ended, or is silent; is its pod there?")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise ExperimentError(f"{self._what}: {answer['error']}")
         return answer
 
     def _line(self) -> bytes:
-        """One answer; empty if the program ended instead."""
+        """One answer; empty if the program ended instead, or did not answer in time."""
         process = self._running()
         stdin, stdout = _pipes(process)
         line = b""
         with suppress(OSError):
             stdin.write(b"\n")
             stdin.flush()
-            line = stdout.readline()
+            if select.select([stdout], [], [], _ANSWER_SECONDS)[0]:
+                line = stdout.readline()
         if not line:
             self._end(process)
         return line

@@ -169,6 +169,16 @@ def test_the_brokers_refusal_and_the_programs_end_are_errors(tmp_path: Path, mon
     ends.close()
 
 
+def test_a_program_that_is_silent_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.probe._ANSWER_SECONDS", 0.2)
+    ends = probe(tmp_path, monkeypatch, "import time; time.sleep(60)")
+    begun = time.monotonic()
+    with pytest.raises(ExperimentError, match="is silent"):
+        ends.read()
+    assert time.monotonic() - begun < 20
+    ends.close()
+
+
 def test_the_processes_that_handled_records_are_known(api: FakeApi, cluster: Cluster) -> None:
     found = lag(api, cluster, {"a": ("blue", {"0": 7, "1": 7}), "b": ("blue", {})}, {0: 10, 1: 10})
 
