@@ -4,6 +4,7 @@ import pytest
 
 from components import connect_names
 from components.settings import StackName, strategy_settings
+from components.settings.types import Color
 from components.strategies import base, connectors
 from components.strategies.consumers import PARTS
 from components.strategies.parts import Count, Part, Program, ours
@@ -58,7 +59,7 @@ def test_colours_that_share_their_workers_have_the_same_ones() -> None:
         ("Each", {"green": 2}, {"x-green": 2}),
     ],
 )
-def test_how_many_there_have_to_be(count: Count, numbers: dict[base.Color, int], expected: dict[str, int]) -> None:
+def test_how_many_there_have_to_be(count: Count, numbers: dict[Color, int], expected: dict[str, int]) -> None:
     part = Part("x", {"blue": "x-blue", "green": "x-green"}, ours("x"), count=count)
     assert part.wanted(numbers) == expected
 

@@ -2,6 +2,7 @@
 its `parts` tell.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,14 +17,14 @@ from tests.support.recorder import Recorder
 pytestmark = pytest.mark.usefixtures("checks")
 
 
-def told(letter: str, **values: str) -> tuple[Recorder, Parts, dict[Color, int]]:
+def told(letter: str, **values: Any) -> tuple[Recorder, Parts, dict[Color, int]]:
     """The deployed stack, what its parts are, and how many pods at work each colour is configured to have."""
     stack = StackName(f"strategy-{letter}")
     settings = strategy_settings({"strategy": letter, **values}, stack.name)
     return up(strategy=letter, **values), strategy(letter).parts(settings, stack), numbers(settings)
 
 
-def objects(recorder: Recorder, part: Part) -> dict[str, dict[str, Any]]:
+def objects(recorder: Recorder, part: Part) -> dict[str, Mapping[str, Any]]:
     """What says how many of a kind of pods there are, by its name."""
     found = [one.inputs for one in recorder.order if one.type.rpartition(":")[2] == part.kind.kind]
     return {inputs["metadata"]["name"]: inputs for inputs in found}
