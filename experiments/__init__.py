@@ -14,13 +14,19 @@ Layers, upper ones know the lower ones:
     run                                                        the order of things
     session, collection                                        the system held and given back; what is kept of it
     scenarios                                                  one module each: configuration, what is done, criteria
-    switching                                                  switches by hand, and while an update still runs
+    switching, connector_lab                                   switches by hand, and while an update still runs;
+                                                               connectors by hand, with their agent away
     lab, disturbance                                           what may be done to the system
-    producer, lag, clocks, pod_history, guard, stacks, groups, by_hand, processes, …
+    producer, lag, clocks, pod_history, guard, stacks, groups, by_hand, processes, connect, …
                                                                one neighbour, or one thing that is watched, each
+    positions, recorders, probe                                where the colours are, by whoever can tell it
     cluster                                                    the only module that speaks Kubernetes
     comparison, complexity, lines                              the strategies beside each other; pure
-    conclusion, criteria, measurements, accuracy, zombies, broker_log, results
+    conclusion, criteria, measurements, accuracy, zombies, redeliveries, reconciles, broker_log, results
                                                                pure: values in, values out
+
+What differs between strategies is asked of the strategy, as values (`components.strategies`): which pods there are and
+what runs in them (`parts`), where positions come from, which groups there are, what cannot be judged. Nothing here
+decides anything by a letter.
     progress, console, interrupts, freezing, errors
 """

@@ -9,7 +9,7 @@ import json
 import subprocess
 from typing import Any
 
-from components.names import GROUP, SWITCH_NAME, SWITCH_PLURAL, consumer_set
+from components.names import GROUP, SWITCH_NAME, SWITCH_PLURAL
 from experiments.errors import ExperimentError
 
 _SECONDS = 30.0
@@ -24,9 +24,21 @@ def activate(namespace: str, color: str) -> None:
     _patch(namespace, f"{SWITCH_PLURAL}.{GROUP}/{SWITCH_NAME}", {"spec": {"active": color}})
 
 
-def scale(namespace: str, color: str, replicas: int) -> None:
-    """Give a colour's consumers another number of pods; returns when the API server has it. Raises ByHandError."""
-    _patch(namespace, f"statefulset/{consumer_set(color)}", {"spec": {"replicas": replicas}})
+def scale(namespace: str, what: str, replicas: int) -> None:
+    """Give a set another number of pods; returns when the API server has it. what: the object that says the number, as
+    kubectl is told of it. Raises ByHandError.
+    """
+    _patch(namespace, what, {"spec": {"replicas": replicas}})
+
+
+def ask_for_state(namespace: str, connector: str, state: str) -> None:
+    """Ask for another state of a connector by its resource: `running`, `paused` or `stopped`. Raises ByHandError."""
+    _patch(namespace, connector, {"spec": {"state": state}})
+
+
+def touch(namespace: str, what: str, annotation: str, value: str) -> None:
+    """Write an annotation that nobody reads: an event for whoever watches the object. Raises ByHandError."""
+    _patch(namespace, what, {"metadata": {"annotations": {annotation: value}}})
 
 
 def _patch(namespace: str, what: str, change: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.settings import registry
+from components.strategies.base import strategy
 from experiments import comparison, complexity, handoff, lines, offsets, options, retention, summary
 from experiments.complexity import Complexity
 from experiments.console import emit
@@ -119,9 +120,12 @@ def _compare(parsed: argparse.Namespace) -> int:
 
     def measured(letter: str, run: RunResult | None) -> Complexity:
         parts = complexity.parts_of(run.environment) if run else None
-        return Complexity(lines.total(counted, letter), parts, complexity.steps_of(letter, REPOSITORY / "tutorial"))
+        return Complexity(
+            lines.total(counted, letter), parts, complexity.steps_of(strategy(letter).page, REPOSITORY / "tutorial")
+        )
 
-    emit(comparison.compared(comparison.columns(results, expected, measured), results), sys.stdout)
+    shows = {name: scenario.shows for name, scenario in SCENARIOS.items()}
+    emit(comparison.compared(comparison.columns(results, expected, measured), results, shows), sys.stdout)
     return PASSED
 
 

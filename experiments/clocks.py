@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from components.names import CONSUMER, HTTP_PORT, PRODUCER
+from components.names import HTTP_PORT, PRODUCER
+from components.strategies.parts import Part
 from experiments.cluster import Cluster, ClusterError, Pod
 
 _NANOSECONDS = 1e9
 _READINGS = 5
 _ANSWER_SECONDS = 3.0
-# Where each workload tells its time.
-_PATHS = {CONSUMER: "/progress", PRODUCER: "/config"}
+# Where the producer tells its time; a strategy's own parts say it themselves.
+_OF_THE_PRODUCER = {PRODUCER: (HTTP_PORT, "/config")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,15 @@ def worst(of: Sequence[Clocks | None]) -> Clocks | None:
     return Clocks(farthest.offset, farthest.error, between, max(clocks.nodes for clocks in known))
 
 
-def read(cluster: Cluster, namespace: str, now: Callable[[], float] = time.time) -> Clocks | None:
-    """Ask the workloads of a namespace, some on each node. None if none of them tells its time."""
-    pods = _one_each(cluster.pods(namespace))
-    readings = (_ask(cluster, namespace, pod, now) for pod in pods for _ in range(_READINGS))
+def read(
+    cluster: Cluster, namespace: str, parts: Iterable[Part], now: Callable[[], float] = time.time
+) -> Clocks | None:
+    """Ask the workloads of a namespace, some on each node. parts: the strategy's. None if none of them tells its
+    time.
+    """
+    told = {part.app: part.answers for part in parts if part.answers is not None} | _OF_THE_PRODUCER
+    pods = _one_each(pod for pod in cluster.pods(namespace) if pod.app in told)
+    readings = (_ask(cluster, namespace, pod, told[pod.app], now) for pod in pods for _ in range(_READINGS))
     return compare(reading for reading in readings if reading is not None)
 
 
@@ -98,15 +104,18 @@ def _one_each(pods: Iterable[Pod]) -> list[Pod]:
     """One pod of each node, the ready ones first."""
     found: dict[str, Pod] = {}
     for pod in sorted(pods, key=lambda pod: (not pod.ready, pod.name)):
-        if pod.node and not pod.terminating and pod.app in _PATHS:
+        if pod.node and not pod.terminating:
             found.setdefault(pod.node, pod)
     return list(found.values())
 
 
-def _ask(cluster: Cluster, namespace: str, pod: Pod, now: Callable[[], float]) -> Reading | None:
+def _ask(
+    cluster: Cluster, namespace: str, pod: Pod, where: tuple[int, str], now: Callable[[], float]
+) -> Reading | None:
+    port, path = where
     sent, begun = now(), time.monotonic()
     try:
-        body = cluster.through_pod(namespace, pod.name, HTTP_PORT, _PATHS[pod.app], seconds=_ANSWER_SECONDS)
+        body = cluster.through_pod(namespace, pod.name, port, path, seconds=_ANSWER_SECONDS)
     except ClusterError:
         return None
     # The wall clock may be set meanwhile; how long it took, the other one says.

@@ -20,7 +20,6 @@ from components.cluster.errors import AccessError, ApiError
 from components.names import (
     COLOR_LABEL,
     COLORS,
-    CONSUMER,
     LEASE_NAME,
     NAME_LABEL,
     SWITCH_NAME,
@@ -31,7 +30,6 @@ from components.names import GROUP as API_GROUP
 from experiments.errors import CollectionError, DeadlineError, ExperimentError
 from experiments.measurements import LastSwitch
 
-CONSUMERS = f"{NAME_LABEL}={CONSUMER}"
 _SWITCHES = f"/apis/{API_GROUP}/{SWITCH_VERSION}/namespaces/{{namespace}}/{SWITCH_PLURAL}"
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
 _REQUEST_SECONDS = 15.0

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from components.names import CONSUMER, CONTROLLER, KAFKA, NAME_LABEL, PLATFORM_NAMESPACE
+from components.names import CONTROLLER, KAFKA, NAME_LABEL, PLATFORM_NAMESPACE
+from components.strategies.parts import Part
 from experiments import broker_log, records
 from experiments.broker_log import GroupEvents
-from experiments.cluster import CONSUMERS, Cluster, ClusterError
+from experiments.cluster import Cluster, ClusterError
 from experiments.errors import CollectionError
 from experiments.measurements import LagSample, SwitchRecord
 from experiments.pod_history import Life, PodHistory
@@ -34,18 +35,29 @@ class BrokerSeen:
 
 
 def record_logs(
-    cluster: Cluster, namespace: str, *, producers: Sequence[str], since_ns: int, scratch: Path, target: Path
+    cluster: Cluster,
+    namespace: str,
+    *,
+    writers: Iterable[Part],
+    producers: Sequence[str],
+    since_ns: int,
+    scratch: Path,
+    target: Path,
 ) -> None:
-    """Copy what these producers wrote and what was handled of it, and the events since a moment (nanoseconds)."""
+    """Copy what these producers wrote and what was handled of it, and the events since a moment (nanoseconds).
+
+    writers: the pods that have record logs besides the producer's.
+    """
     arguments = [part for name in producers for part in ("--producer", name)]
     arguments += ["--since-ns", str(since_ns)]
     records.export(namespace, POD, CONTAINER, arguments, scratch=scratch, target=target)
-    for pod in cluster.pods(namespace, CONSUMERS):
-        records.export(namespace, pod.name, CONSUMER, arguments, scratch=scratch, target=target)
+    for part in writers:
+        for pod in cluster.pods(namespace, part.selector):
+            records.export(namespace, pod.name, part.program.container, arguments, scratch=scratch, target=target)
 
 
 def require_logs_of(processes: Iterable[str], logs: Path) -> None:
-    """Raise CollectionError naming the consumer processes (`<pod>.<boot id>`) that handled records in the run, and
+    """Raise CollectionError naming the processes (`<pod>.<boot id>`) that handled records in the run, and
     whose log is not among those that were copied.
     """
     there = {file.name for file in (logs / records.CONSUMED).glob("*")}

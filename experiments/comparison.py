@@ -17,6 +17,7 @@ from experiments.variants import default_variant, variant, words
 
 NORMAL, ROLLBACK = "1", "2"
 NOTHING = "-"
+_YES = {True: "yes", False: "no", None: NOTHING}
 _REMARK = (
     "Times: median · 95th percentile · worst of n switches, from scenario 1; the way back from scenario 2. "
     "Counts: of both scenarios together. Expected: the design document's figures, not measured here."
@@ -73,8 +74,10 @@ def columns(
     return found
 
 
-def compared(chosen: Sequence[Column], results: Sequence[RunResult]) -> str:
-    """The tables, as Markdown."""
+def compared(
+    chosen: Sequence[Column], results: Sequence[RunResult], shows: Mapping[str, Sequence[str]] | None = None
+) -> str:
+    """The tables, as Markdown. shows: by scenario, the figures that stand for a measurement of it."""
     rows: list[list[object]] = [
         [name, *(cell(column) for column in chosen)]
         for name, cell in (
@@ -95,6 +98,7 @@ def compared(chosen: Sequence[Column], results: Sequence[RunResult]) -> str:
             ("*expected:* time to roll back (s)", lambda c: _range(c.expected.get("rollback_seconds"))),
             ("*expected:* message safety", lambda c: c.expected.get("message_safety") or NOTHING),
             ("*expected:* change to the application", lambda c: c.expected.get("application_change") or NOTHING),
+            ("*expected:* a pause outlives a restart", lambda c: _YES[c.expected.get("pause_persists")]),
             ("*expected:* complexity", lambda c: c.expected.get("complexity") or NOTHING),
             ("*its author measured:*", lambda c: _by_author(c.measured_by_author)),
             ("rests on", lambda c: ", ".join(f"`{run.run}`" for run in c.runs) or NOTHING),
@@ -108,6 +112,7 @@ def compared(chosen: Sequence[Column], results: Sequence[RunResult]) -> str:
             measure(),
             "The newest run of each variant:",
             _variants(results),
+            *_measurements(results, shows or {}),
         ]
     )
 
@@ -133,6 +138,26 @@ def _variants(results: Sequence[RunResult]) -> str:
     ]
     header = ["strategy", "scenario", "variant", "switch (s)", "hand-off (ms)", "gap (ms)"]
     return markdown([*header, "lost", "duplicates", "dual active", "rebalances", "verdict", "run"], rows)
+
+
+def _measurements(results: Sequence[RunResult], shows: Mapping[str, Sequence[str]]) -> list[str]:
+    """What the measurements have shown, a line for the newest of each variant; nothing without one."""
+    latest: dict[tuple[str, ...], RunResult] = {}
+    for result in sorted(results, key=lambda one: one.started_at):
+        if result.kind == "measurement" and shows.get(result.scenario):
+            latest[result.strategy, result.scenario, words(result)] = result
+    rows: list[list[object]] = [
+        [strategy.upper(), scenario, told, _figures(result, shows[scenario]), f"`{result.run}`"]
+        for (strategy, scenario, told), result in sorted(latest.items())
+    ]
+    header = ["strategy", "measurement", "variant", "figures", "run"]
+    return ["What was measured besides:", markdown(header, rows)] if rows else []
+
+
+def _figures(result: RunResult, names: Sequence[str]) -> str:
+    """Those that the run tells."""
+    told = [(name.replace("_", " "), result.measurements.get(name)) for name in names]
+    return ", ".join(f"{name} {value}" for name, value in told if value is not None) or NOTHING
 
 
 def _seconds(result: RunResult | None, name: str) -> str:

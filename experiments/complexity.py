@@ -20,8 +20,7 @@ Word = Literal["low", "medium", "high"]
 WORDS: tuple[Word, ...] = ("low", "medium", "high")
 #: What is medium from this figure on, and what is high.
 LINES, PARTS, STEPS = (200, 1000), (4, 6), (8, 16)
-#: The page that does a strategy's switch by hand, and its sections that count, by their headings.
-PAGES: Mapping[str, str] = {"b": "*strategy-b*.md", "c": "*first-switch*.md", "e": "*strategy-e*.md"}
+#: The sections of a page that does a switch by hand that count, by their headings.
 SECTIONS = ("Switch", "Roll back")
 
 # The test bed, and what every cluster with Kafka has.
@@ -103,7 +102,9 @@ def _sections(page: str) -> list[str]:
     return ["".join(lines) for lines in found]
 
 
-def steps_of(letter: str, tutorial: Path) -> int | None:
-    """The commands of a strategy's switch and way back by hand; None if no page shows them."""
-    pages = sorted(tutorial.glob(PAGES[letter])) if letter in PAGES else []
+def steps_of(page: str, tutorial: Path) -> int | None:
+    """The commands of a switch and its way back by hand; None if no page shows them. page: a pattern of its file's
+    name; empty for none.
+    """
+    pages = sorted(tutorial.glob(page)) if page else []
     return sum(commands(page.read_text()) for page in pages) or None

@@ -60,6 +60,9 @@ class Seen:
     producer: ProducerSeen
     produced_rate: float | None
     clocks: Apart | None
+    came_back_handled: int | None = None
+    lines_of_unknown_time: int | None = None
+    """Recorded lines of which nobody knows how late they were seen; None where members write down what they handle."""
     measured: Mapping[str, Measured] = field(default_factory=dict)
     """Measurements that nothing is concluded from."""
     environment: Mapping[str, Measured] = field(default_factory=dict)
@@ -84,12 +87,14 @@ def observations(subject: Subject, seen: Seen) -> tuple[Observations, list[Switc
         failing=seen.judged.failing,
         producer=seen.producer,
         clocks=seen.clocks,
+        lines_of_unknown_time=seen.lines_of_unknown_time,
         lag_recovery_seconds=worst_recovery(seen.switches, seen.samples, switching_ended, lag_limit(subject.rate)),
         lag_after_rollback=highest_after(seen.rollbacks, seen.switches, seen.samples, seen.finished),
         produced_rate=seen.produced_rate,
         spells=seen.spells,
         spells_asked=seen.spells_asked,
         scaled_down_lag=max_lag(between(seen.samples, *seen.scale_down_window)) if seen.scale_down_window else None,
+        came_back_handled=seen.came_back_handled,
     )
     return found, results
 

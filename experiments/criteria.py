@@ -62,6 +62,10 @@ class Observations:
     spells_asked: int = 0
     scaled_down_lag: int | None = None
     """The highest lag while the old colour was being scaled down and was away."""
+    came_back_handled: int | None = None
+    """Records that it handled after it was back, without having been granted anything."""
+    lines_of_unknown_time: int | None = None
+    """Recorded lines of which nobody knows how late they were seen; None where nothing is recorded by others."""
 
 
 def lag_limit(rate: int) -> int:
@@ -133,6 +137,11 @@ def scale_down(seen: Observations) -> Criterion:
     return below("lag_during_scale_down", seen.scaled_down_lag, lag_limit(seen.rate), "records")
 
 
+def stays_away(seen: Observations) -> Criterion:
+    """A colour that is brought back does not start by itself."""
+    return none_of("records_by_the_colour_that_came_back", seen.came_back_handled)
+
+
 # What every run is judged by
 
 
@@ -196,7 +205,10 @@ def times(seen: Observations) -> list[Criterion]:
             if value is not None and value < -allowed:
                 wrong.append(f"switch {number} {name} {value:g}")
     apart = seen.clocks.workstation if seen.clocks else None
-    return [nobody("times_not_negative", wrong), below("clocks_agree", apart, CLOCK_LIMIT_SECONDS)]
+    found = [nobody("times_not_negative", wrong), below("clocks_agree", apart, CLOCK_LIMIT_SECONDS)]
+    if seen.lines_of_unknown_time is not None:
+        found.append(none_of("lines_of_unknown_time", seen.lines_of_unknown_time))
+    return found
 
 
 def producer_rate(seen: Observations) -> Criterion:

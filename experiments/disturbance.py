@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.names import consumer_set
-from experiments.cluster import Cluster
+from components.strategies.parts import Part
+from experiments.cluster import Cluster, Objects, Pod
 from experiments.errors import DeadlineError, ExperimentError
+from experiments.measurements import Color
 from experiments.processes import LocalProcesses
 from experiments.stacks import Update
 
 _UPDATE_SECONDS = 300.0
 _PHASE_SECONDS = 60.0
+_GOING_SECONDS = 10.0
 WAITING_FOR_LAG, PAUSING, RESUMING, ROLLING_BACK = PHASES = ("WaitingForLag", "Pausing", "Resuming", "RollingBack")
 
 
@@ -68,11 +70,12 @@ def in_background(update: Callable[[], Update], seconds: float = _UPDATE_SECONDS
 
 
 class Disturbance:
-    """What may be done to a strategy stack's pods while it switches."""
+    """What may be done to a strategy stack's pods while it switches. members: those that a switch waits for."""
 
-    def __init__(self, cluster: Cluster, namespace: str, processes: LocalProcesses) -> None:
+    def __init__(self, cluster: Cluster, namespace: str, members: Part, processes: LocalProcesses) -> None:
         self._cluster = cluster
         self._namespace = namespace
+        self._members = members
         self.processes = processes
 
     def wait_phase(self, phase: str, seconds: float = _PHASE_SECONDS) -> None:
@@ -93,8 +96,20 @@ class Disturbance:
             seconds,
         )
 
+    def wait_going(self, pod: str, seconds: float = _GOING_SECONDS) -> None:
+        """Wait until a pod's object says that it is to end, or is gone: then nobody makes another one when it goes.
+
+        Raises DeadlineError.
+        """
+
+        def missing(pods: Objects) -> str | None:
+            return None if pod not in pods or Pod.of(pods[pod]).terminating else f"{pod} is not asked to end"
+
+        path, query = f"/api/v1/namespaces/{self._namespace}/pods", [("fieldSelector", f"metadata.name={pod}")]
+        self._cluster.wait(path, query, missing, f"{pod} to be asked to end", seconds)
+
     @contextlib.contextmanager
-    def held(self, phase: str, source: str, target: str) -> Iterator[None]:
+    def held(self, phase: str, source: Color, target: Color) -> Iterator[None]:
         """The switch from `source` to `target`, which has been commanded, is in `phase` within the block.
 
         It needs `lagPolicy: wait` to be held in WaitingForLag, and `immediate` to get beyond it: a frozen consumer
@@ -104,7 +119,7 @@ class Disturbance:
             raise ValueError(f"{phase!r} is none of the phases that can be held: {', '.join(PHASES)}")
         with contextlib.ExitStack() as stack:
             old = stack.enter_context(contextlib.ExitStack())
-            old.enter_context(self.processes.frozen(f"{consumer_set(source)}-0"))
+            old.enter_context(self._frozen(source))
             if phase == WAITING_FOR_LAG:
                 self.wait_phase(WAITING_FOR_LAG)
                 yield
@@ -113,12 +128,15 @@ class Disturbance:
             if phase == PAUSING:
                 yield
                 return
-            stack.enter_context(self.processes.frozen(f"{consumer_set(target)}-0"))
+            stack.enter_context(self._frozen(target))
             old.close()
             self.wait_holder(target)
             if phase == ROLLING_BACK:
                 self.wait_holder("")
             yield
+
+    def _frozen(self, color: Color) -> contextlib.AbstractContextManager[None]:
+        return self.processes.frozen(self._members.pod(color, 0), self._members.program)
 
 
 def _holder(lease: Mapping[str, Any]) -> str:

@@ -3,12 +3,15 @@
 import json
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from components import connect_names
 from components.names import KAFKA, METRICS, METRICS_PORT, PLATFORM_NAMESPACE
 from components.settings import StrategySettings, keys
-from experiments.cluster import CONSUMERS, Cluster
+from components.strategies.parts import Part, Parts
+from experiments.cluster import Cluster
+from experiments.connect import Connect
 from experiments.errors import ExperimentError
 from experiments.results import Measured
 
@@ -24,6 +27,7 @@ print(json.dumps({
     "librdkafka": confluent_kafka.libversion()[0],
 }))
 """
+_VERSION_LABEL = "app.kubernetes.io/version"
 _KAFKA_JAR = re.compile(r"kafka_(?P<scala>[\d.]+)-(?P<version>[\d.]+[\w.-]*?)\.jar$")
 
 
@@ -59,9 +63,9 @@ def memory_gib(quantity: str) -> float:
 
 
 def describe(
-    cluster: Cluster, namespace: str, settings: StrategySettings, providers: Mapping[str, str]
+    cluster: Cluster, namespace: str, settings: StrategySettings, parts: Parts, providers: Mapping[str, str]
 ) -> dict[str, Measured]:
-    """Component to version, and the sizes of the run.
+    """Component to version, and the sizes of the run. parts: what the strategy's colours consist of.
 
     What can't be read is null, and does not end a run whose measuring is done.
     """
@@ -76,10 +80,17 @@ def describe(
             lambda: {"kafka": kafka_version(_in_pod(PLATFORM_NAMESPACE, f"{KAFKA}-0", KAFKA, "ls", "/opt/kafka/libs"))},
         ),
         (("victoriametrics",), lambda: {"victoriametrics": _victoriametrics(cluster)}),
-        (("python", "confluent-kafka", "librdkafka"), lambda: _workloads(cluster, namespace)),
-        (("images",), lambda: _images(cluster, namespace)),
+        (("python", "confluent-kafka", "librdkafka"), lambda: _workloads(cluster, namespace, parts.members)),
+        (("images",), lambda: _images(cluster, namespace, parts)),
         (("pulumi",), lambda: {"pulumi": _run("pulumi", "version").removeprefix("v")}),
     ]
+    if parts.connectors is not None and parts.workers is not None:
+        connect = Connect(cluster, namespace, parts.connectors, parts.workers)
+        readers += [
+            (("kafka-connect",), lambda: {"kafka-connect": connect.version()}),
+            (("strimzi-crds",), lambda: {"strimzi-crds": _crds(cluster)}),
+            (("connect-operator",), lambda: {"connect-operator": operator(connect.managers())}),
+        ]
     for names, read in readers:
         try:
             found.update(read())
@@ -115,19 +126,40 @@ def _victoriametrics(cluster: Cluster) -> str:
     return match["short"] or match["long"]
 
 
-def _workloads(cluster: Cluster, namespace: str) -> dict[str, Measured]:
-    pod = cluster.pods(namespace, CONSUMERS)[0]
-    found: dict[str, Measured] = json.loads(_in_pod(namespace, pod.name, "consumer", "python3", "-c", _IN_POD))
+def _workloads(cluster: Cluster, namespace: str, members: Part) -> dict[str, Measured]:
+    pod = cluster.pods(namespace, members.selector)[0]
+    found: dict[str, Measured] = json.loads(
+        _in_pod(namespace, pod.name, members.program.container, "python3", "-c", _IN_POD)
+    )
     return found
 
 
-def _images(cluster: Cluster, namespace: str) -> dict[str, Measured]:
+def _images(cluster: Cluster, namespace: str, parts: Parts) -> dict[str, Measured]:
     found: dict[str, Measured] = {}
+    sets = {name: part.app for part in parts.all for name in part.sets.values()}
     for where in (PLATFORM_NAMESPACE, namespace):
         for pod in cluster.pods(where):
             for container, image in pod.images.items():
-                found[f"image {container}"] = image
+                # A container that is called as its set is the same program in both colours.
+                found[f"image {sets.get(container, container)}"] = image
     return found
+
+
+def _crds(cluster: Cluster) -> str:
+    """The version of Strimzi's resources: of whatever made their definitions, if it left it there, else the API's."""
+    name = f"{connect_names.CONNECTOR_PLURAL}.{connect_names.STRIMZI_GROUP}"
+    raw = cluster.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}")
+    served = [str(version["name"]) for version in raw["spec"]["versions"] if version.get("served")]
+    made = raw["metadata"].get("labels", {}).get(_VERSION_LABEL)
+    return f"{made} ({', '.join(served)})" if made else ", ".join(served)
+
+
+def operator(managers: Sequence[str]) -> str:
+    """Who acts on the connectors' resources, by who manages their workers; a stand-in is called one."""
+    if not managers:
+        raise VersionError("the workers' pods do not say who manages them")
+    stand_in = connect_names.OPERATORS_MANAGER
+    return ", ".join(f"{name} (a stand-in for Strimzi's)" if name == stand_in else name for name in managers)
 
 
 def _commit() -> str | None:

@@ -7,14 +7,18 @@ in `metadata.managedFields`
 
 A ConfigMap has no generation. Of those with a workload's settings every write counts, by its `resourceVersion`: nobody
 but the stack's own updates writes them, and some settings are read again without a roll of the pods. The Lease has no
-generation either, and the controller writes it all the time; there the other writers' entries are compared.
+generation either, and the controller writes it all the time; there the other writers' entries are compared, and so they
+are for a connector's resource, which its agent writes.
+
+What belongs to another object (`ownerReferences`) follows from it, and is not looked at.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.names import LEASE_NAME, SETTINGS_FILE, SWITCH_KIND, SWITCH_NAME, consumer_set
+from components.names import LEASE_NAME, SETTINGS_FILE, SWITCH_KIND, SWITCH_NAME
+from components.strategies.parts import STATEFUL_SET, Kind
 from experiments.cluster import Cluster
 from experiments.errors import ExperimentError
 
@@ -24,11 +28,7 @@ CONTROLLERS_MANAGER = "kafka-bluegreen-controller"
 Key = tuple[str, str]
 SWITCH: Key = (SWITCH_KIND, SWITCH_NAME)
 LEASE: Key = ("Lease", LEASE_NAME)
-
-
-def set_of(color: str) -> Key:
-    """A colour's consumers."""
-    return "StatefulSet", consumer_set(color)
+_DEPLOYMENT = Kind("Deployment", "apps", "v1", "deployments")
 
 
 class ForeignChangeError(ExperimentError):
@@ -74,11 +74,15 @@ class Mark:
 Marks = Mapping[Key, Mark]
 
 
-def foreign(before: Marks, after: Marks, own: Mapping[Key, int]) -> list[str]:
+def foreign(
+    before: Marks, after: Marks, own: Mapping[Key, int], writers: Mapping[str, Collection[str]] | None = None
+) -> list[str]:
     """What changed between two moments and was not this run's doing, one text each.
 
-    own: how often the run itself may have written an object meanwhile.
+    own: how often the run itself may have written an object meanwhile. writers: kinds of objects that the protocol
+    writes, with its field managers; the Lease's is known.
     """
+    protocol = {LEASE[0]: frozenset({CONTROLLERS_MANAGER}), **(writers or {})}
     found = []
     for key in sorted({*before, *after}):
         name = " ".join(key)
@@ -87,32 +91,45 @@ def foreign(before: Marks, after: Marks, own: Mapping[Key, int]) -> list[str]:
             found.append(f"{name} {'appeared' if old is None else 'was deleted'}")
         elif old.uid != new.uid:
             found.append(f"{name} was deleted and made again ({new.last_writer})")
-        elif key == LEASE:
-            found += _other_writers(name, old, new)
+        elif key[0] in protocol:
+            if not own.get(key):
+                found += _other_writers(name, old, new, protocol[key[0]])
         elif old.generation is not None and new.generation is not None:
             times = new.generation - old.generation
             if not 0 <= times <= own.get(key, 0):
                 allowed = f", of which this run made {own[key]}" if key in own else ""
                 found.append(f"{name}: generation {old.generation} -> {new.generation}{allowed} ({new.last_writer})")
-        elif old.version != new.version:
+        elif old.version != new.version and not own.get(key):
             found.append(f"{name} was written ({new.last_writer})")
     return found
 
 
-def _other_writers(name: str, old: Mark, new: Mark) -> list[str]:
+def _other_writers(name: str, old: Mark, new: Mark, protocol: Collection[str]) -> list[str]:
     return [
         f"{name} was written by field manager {writer!r} at {at}"
         for writer, at in sorted(new.writers.items())
-        if writer != CONTROLLERS_MANAGER and old.writers.get(writer) != at
+        if writer not in protocol and old.writers.get(writer) != at
     ]
 
 
 class Guard:
-    """Watches over one strategy stack's namespace from `begin` on."""
+    """Watches over one strategy stack's namespace from `begin` on.
 
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
+    kinds: of objects besides StatefulSets and Deployments. writers: those of them that the protocol writes, by their
+    kind, with its field managers.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        kinds: Sequence[Kind] = (),
+        writers: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
         self._cluster = cluster
         self._namespace = namespace
+        self._kinds = tuple(dict.fromkeys((STATEFUL_SET, _DEPLOYMENT, *kinds)))
+        self._writers = dict(writers or {})
         self._known: Marks | None = None
 
     def begin(self) -> None:
@@ -126,16 +143,17 @@ class Guard:
         written each object since.
         """
         now = self._marks()
-        if self._known is not None and (changes := foreign(self._known, now, own or {})):
+        if self._known is not None and (changes := foreign(self._known, now, own or {}, self._writers)):
             raise ForeignChangeError(changes)
         self._known = now
         return now
 
     def _marks(self) -> Marks:
         namespace, found = self._namespace, {}
-        for kind, name in (("StatefulSet", "statefulsets"), ("Deployment", "deployments")):
-            for raw in self._cluster.get(f"/apis/apps/v1/namespaces/{namespace}/{name}")["items"]:
-                found[kind, str(raw["metadata"]["name"])] = Mark.of(raw)
+        for kind in self._kinds:
+            for raw in self._cluster.get(kind.path(namespace))["items"]:
+                if not raw["metadata"].get("ownerReferences"):
+                    found[kind.kind, str(raw["metadata"]["name"])] = Mark.of(raw)
         for raw in self._cluster.get(f"/api/v1/namespaces/{namespace}/configmaps")["items"]:
             if SETTINGS_FILE in raw.get("data", {}):
                 found["ConfigMap", str(raw["metadata"]["name"])] = Mark.of(raw)

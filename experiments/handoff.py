@@ -55,6 +55,9 @@ def steps(run: Path) -> list[list[float]]:
             continue
         epoch, active = line["epoch"], _seconds(line["activeAt"])
         new, old = (color for _, color in sorted((-latest.get(("ACTIVE", c, epoch), 0), c) for c in ("blue", "green")))
+        needed = (("DRAINING", old, epoch - 1), ("PAUSED", old, epoch - 1), ("ACTIVE", new, epoch))
+        if not all(key in latest for key in needed):
+            continue  # members that do not say when they were told to pause
         moments = [
             active - line["handoff_seconds"],
             _seconds(line["withdrawnAt"]),
@@ -72,7 +75,9 @@ def breakdown(run: Path) -> str:
     """A table of the steps in milliseconds. Raises ExperimentError when there is nothing to tell."""
     found = steps(run)
     if not found:
-        raise ExperimentError(f"{run} has no switch that its controller saw from the beginning")
+        raise ExperimentError(
+            f"{run} has no switch that its controller saw from the beginning, and its members step by step"
+        )
     rows: list[list[object]] = []
     for name, values in zip((*STEPS, "together"), [*zip(*found, strict=True), [sum(s) for s in found]], strict=True):
         spread = Distribution.of([1000 * value for value in values])

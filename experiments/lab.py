@@ -4,17 +4,18 @@ A scenario says what happens and in which order; how it happens, and that it is 
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.names import consumer_set
 from components.settings import StrategySettings
+from components.strategies.parts import Part, Parts, numbers
+from experiments import by_hand
 from experiments.clocks import Clocks
-from experiments.cluster import CONSUMERS, Cluster, LiveSwitch, Objects, Pod
+from experiments.cluster import Cluster, LiveSwitch, Objects, Pod
 from experiments.disturbance import Disturbance, in_background
 from experiments.errors import DeadlineError, PreconditionError
-from experiments.guard import SWITCH, ForeignChangeError, Guard, set_of
+from experiments.guard import SWITCH, ForeignChangeError, Guard, Key
 from experiments.lag import Lag
 from experiments.measurements import Color, LastSwitch, SwitchRecord, other
 from experiments.processes import LocalProcesses
@@ -40,6 +41,8 @@ class Notes:
     scaled_down: Color | None = None
     """The colour that is away just now."""
     scale_down_seconds: float | None = None
+    came_back_handled: int | None = None
+    """Records that the colour that had been away handled after it was back, without having been granted anything."""
     scale_down_window: tuple[float, float] | None = None
     """Wall clock seconds from the beginning of the scale down until the old colour was back."""
     measured: dict[str, Measured] = field(default_factory=dict)
@@ -49,7 +52,10 @@ class Notes:
 
 
 class Lab:
-    """The deployed strategy stack and its neighbours; one attribute for each of these."""
+    """The deployed strategy stack and its neighbours.
+
+    More than a dozen attributes: one for each neighbour, because a scenario's words are about all of them.
+    """
 
     def __init__(
         self,
@@ -57,6 +63,7 @@ class Lab:
         cluster: Cluster,
         stack: Stack,
         settings: StrategySettings,
+        parts: Parts,
         producer: Producer,
         lag: Lag,
         progress: Progress,
@@ -66,13 +73,14 @@ class Lab:
         self.cluster = cluster
         self.stack = stack
         self.settings = settings
+        self.parts = parts
         self.producer = producer
         self.lag = lag
         self.progress = progress
         self.guard = guard
         self.clocks: Clocks | None = None
         """How far this machine's clock and the cluster's are apart, once that was measured."""
-        self.disturbance = Disturbance(cluster, stack.name, LocalProcesses(stack.name))
+        self.disturbance = Disturbance(cluster, stack.name, parts.members, LocalProcesses(stack.name))
         self.notes = Notes()
         self._spell_seconds = spell_seconds
         self.active: Color = settings.active
@@ -81,33 +89,54 @@ class Lab:
     def namespace(self) -> str:
         return self.stack.name
 
+    @property
+    def whole(self) -> dict[Color, int]:
+        """The pods at work that each colour has when both are there."""
+        return {"blue": self.settings.replicas, "green": self.settings.replicas}
+
     def pod(self, color: Color, number: int) -> str:
-        """The name of a consumer pod."""
-        return f"{consumer_set(color)}-{number}"
+        """The name of a pod at work."""
+        return self.parts.at_work.pod(color, number)
+
+    def sized(self, color: Color) -> Key:
+        """The object that says how many pods at work a colour has."""
+        return self.parts.at_work.kind.kind, self.parts.at_work.object(color)
+
+    def resize(self, color: Color, replicas: int) -> None:
+        """Give a colour another number of pods at work, by hand; returns when the API server has it.
+
+        Raises ByHandError.
+        """
+        part = self.parts.at_work
+        by_hand.scale(self.namespace, part.kind.named(part.object(color)), replicas)
 
     # Waiting for a state
 
-    def wait_pods(self, replicas: Mapping[Color, int]) -> None:
-        """Wait until each colour has exactly this many consumer pods, all Ready. Raises DeadlineError."""
+    def wait_pods(self, replicas: Mapping[Color, int], parts: Iterable[Part] | None = None) -> None:
+        """Wait until each colour has exactly this many pods at work, and whatever else belongs to it, all Ready.
+
+        parts: only these of it. Raises DeadlineError.
+        """
+        chosen = self.parts.all if parts is None else tuple(parts)
+        wanted = {(part.app, name): n for part in chosen for name, n in part.wanted(replicas).items()}
 
         def missing(objects: Objects) -> str | None:
             pods = [Pod.of(raw) for raw in objects.values()]
-            parts = []
-            for color, wanted in replicas.items():
-                own = [pod for pod in pods if pod.color == color]
+            found = []
+            for (app, name), number in wanted.items():
+                own = [pod for pod in pods if pod.app == app and pod.name.rpartition("-")[0] == name]
                 ready = sum(pod.ready and not pod.terminating for pod in own)
-                if ready != wanted or len(own) != wanted:
-                    parts.append(
-                        f"{color} {ready} of {wanted} ready" + (f", {len(own)} there" if len(own) != wanted else "")
-                    )
-            return "; ".join(parts) or None
+                if ready != number or len(own) != number:
+                    there = f", {len(own)} there" if len(own) != number else ""
+                    found.append(f"{name} {ready} of {number} ready{there}")
+            return "; ".join(found) or None
 
         path = f"/api/v1/namespaces/{self.namespace}/pods"
         self.cluster.wait(
             path,
-            [("labelSelector", CONSUMERS)],
+            [],
             missing,
-            "the consumer pods to be Ready",
+            "the pods of the colours to be Ready",
             _PODS_SECONDS,
             on_change=self.progress.update,
         )
@@ -134,11 +163,9 @@ class Lab:
         Lag 0 under a running flow means: every partition's position has reached the end offset that was read before, by
         an owner of the active colour. What was produced since is the flow's own, and no more.
         """
-        self.wait_pods({"blue": self.settings.replicas, "green": self.settings.replicas})
+        self.wait_pods(numbers(self.settings))
         switch = self.wait_steady()
-        self.progress.say(
-            f"{switch.active} is active and settled, epoch {switch.epoch}; all pods of both colours are Ready"
-        )
+        self.progress.say(f"{switch.active} is active and settled, epoch {switch.epoch}; all configured pods are Ready")
         seconds = self.lag.wait_caught_up(_CAUGHT_UP_SECONDS, self.active)
         self.progress.say(f"lag 0: {self.active} reached the end offsets read {seconds:.1f} s before")
         strangers = sorted(self.lag.owners() - {self.active})
@@ -220,19 +247,45 @@ class Lab:
     def scale_down_and_back(self) -> None:
         """The plan's last step of a normal switch.
 
-        Take the old colour away, see that nothing misses it, and bring it back.
+        Take the old colour's pods at work away, see that nothing misses them, bring them back, and see that they stand
+        by: nobody has granted them anything. Raises PreconditionError where the colours share their pods.
         """
         old, replicas = other(self.active), self.settings.replicas
+        name = self.parts.at_work.object(old)
+        if self.parts.at_work.shared:
+            raise PreconditionError(
+                f"both colours have the pods of {name}, so one colour's cannot be taken away; "
+                "run this scenario with pods for each"
+            )
         begun = time.time()
         self.notes.scaled_down = old
         self._scale(old, 0)
         self.notes.scale_down_seconds = time.time() - begun
-        self.progress.say(f"{consumer_set(old)} scaled down in {self.notes.scale_down_seconds:.1f} s")
+        self.progress.say(f"{name} scaled down in {self.notes.scale_down_seconds:.1f} s")
         self.spell()
         self._scale(old, replicas)
         self.notes.scaled_down = None
         self.notes.scale_down_window = (begun, time.time())
-        self.progress.say(f"{consumer_set(old)} is back with {replicas} pods")
+        self.progress.say(f"{name} is back with {replicas} pods")
+        before = self.lag.handled(old)
+        self.spell()
+        self.notes.came_back_handled = self.lag.handled(old) - before
+
+    def deploy(self, color: Color, **changes: object) -> float:
+        """Give a colour that is configured to have none its pods at work, with further changes of its own, such as
+        another version; returns the seconds until all of them are Ready.
+
+        Everything of that colour may change by it, so the guard begins anew. Raises PreconditionError if it fails.
+        """
+        self.guard.check()
+        begun = time.monotonic()
+        self.stack.configuration.set(**{color: {"replicas": self.settings.replicas, **changes}})
+        update = self.stack.up()
+        if update.error is not None:
+            raise PreconditionError(f"deploying {color} failed:\n{update.error}")
+        self.wait_pods({color: self.settings.replicas})
+        self.guard.begin()
+        return time.monotonic() - begun
 
     def restore_replicas(self) -> None:
         """Bring back the colour that is away. Fine if none is."""
@@ -244,10 +297,10 @@ class Lab:
         self.guard.check()
         self.stack.configuration.set(**{color: {"replicas": replicas}})
         update = self.stack.up()
-        # The number of a colour's pods stands in its set and in the switch, and in nothing else.
-        self.guard.check({SWITCH: 1, set_of(color): 1})
+        # The number of a colour's pods stands in its sets and in the switch, and in nothing else.
+        self.guard.check({SWITCH: 1, **{(part.kind.kind, part.object(color)): 1 for part in self.parts.all}})
         if update.error is not None:
-            raise PreconditionError(f"scaling {consumer_set(color)} to {replicas} failed:\n{update.error}")
+            raise PreconditionError(f"scaling {self.parts.at_work.object(color)} to {replicas} failed:\n{update.error}")
         self.wait_pods({color: replicas})
 
     # What was seen

@@ -1,30 +1,24 @@
-"""The group's lag: the broker's end offsets against the positions that the owners of the partitions report.
+"""The group's lag: the broker's end offsets against the positions of the owners of the partitions (`positions`).
 
 Position means: everything before it has been handled. A sample reads the positions first and the ends after them, so it
 never says less than the truth; what was produced in between, a few milliseconds of flow, counts as lag. `caught_up`
 reads the ends first: positions that have reached them have handled everything that was there when it was asked.
 """
 
-import json
-import subprocess
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
-from components.names import HTTP_PORT
-from experiments.cluster import CONSUMERS, Cluster, ClusterError
 from experiments.errors import DeadlineError, ExperimentError
-from experiments.measurements import LagSample
+from experiments.measurements import Color, LagSample
+from experiments.positions import Group, Positions, Progressed
+from experiments.probe import Probe
 
 _PROBE = Path(__file__).parent / "in_pod" / "end_offsets.py"
 _PERIOD_SECONDS = 1.0
 _SHARP_SECONDS = 0.5
 _POLL_SECONDS = 0.1
-_ANSWER_SECONDS = 3.0
 _STOP_SECONDS = 5.0
 
 
@@ -34,90 +28,24 @@ class EndOffsets:
     def __init__(
         self, namespace: str, pod: str, container: str, *, bootstrap: str, topic: str, partitions: int
     ) -> None:
-        self._command = ["kubectl", "exec", "-i", "-n", namespace, pod, "-c", container, "--", "python3", "-u", "-c"]
-        self._command += [_PROBE.read_text(), bootstrap, topic, str(partitions)]
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        arguments = [bootstrap, topic, str(partitions)]
+        where = {"namespace": namespace, "pod": pod, "container": container}
+        self._probe = Probe("end offsets", _PROBE, arguments=arguments, **where)
 
     def read(self) -> dict[int, int]:
         """End offset by partition, now. Raises ExperimentError if the broker, or the way to it, does not answer."""
-        with self._lock:
-            # A connection to a pod may be cut at any time; a program that is begun anew and ends again has a reason.
-            line = self._ask() or self._ask()
-        if not line:
-            raise ExperimentError("the program that reads the end offsets ended; is its pod there?")
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise ExperimentError(f"end offsets: {answer['error']}")
-        return {int(partition): int(offset) for partition, offset in answer["ends"].items()}
-
-    def _ask(self) -> bytes:
-        """One answer; empty if the program ended instead."""
-        process = self._running()
-        stdin, stdout = _pipes(process)
-        line = b""
-        with suppress(OSError):
-            stdin.write(b"\n")
-            stdin.flush()
-            line = stdout.readline()
-        if not line:
-            self._end(process)
-        return line
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        return self._process
-
-    def _end(self, process: subprocess.Popen[bytes]) -> None:
-        process.kill()
-        process.wait()
-        for pipe in _pipes(process):
-            with suppress(OSError):  # what could not be written is still in it
-                pipe.close()
-        self._process = None
+        return {int(partition): int(offset) for partition, offset in self._probe.ask()["ends"].items()}
 
     def close(self) -> None:
         """End the program. It may be read again, which begins it anew."""
-        process = self._process
-        if process is not None:
-            process.kill()  # also ends a read that another thread is in
-            with self._lock:
-                if self._process is process:
-                    self._end(process)
-
-
-def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
-    if process.stdin is None or process.stdout is None:
-        raise TypeError("the program was begun without pipes")
-    return process.stdin, process.stdout
-
-
-@dataclass(frozen=True, slots=True)
-class Progressed:
-    """What a consumer says of itself."""
-
-    pod: str
-    color: str
-    positions: Mapping[int, int]
-    process: str = ""
-    """`<pod>.<boot id>`, as its logs are named."""
-    handled: int = 0
-    """Records that this process has handled."""
+        self._probe.close()
 
 
 class Lag:
-    """Reads and samples the lag of the consumer group."""
+    """Reads and samples the lag of the consumer groups. positions: of whoever handles records."""
 
-    def __init__(self, cluster: Cluster, namespace: str, ends: EndOffsets, partitions: int) -> None:
-        self._cluster = cluster
-        self._namespace = namespace
+    def __init__(self, positions: Positions, ends: EndOffsets, partitions: int) -> None:
+        self._positions = positions
         self._ends = ends
         self._partitions = partitions
         self._known: dict[int, int] = {}
@@ -132,25 +60,11 @@ class Lag:
         return self._ends.read()
 
     def members(self) -> tuple[list[Progressed], list[str]]:
-        """What each consumer says of its positions, none if it owns nothing; and the pods that did not answer."""
-        found, silent = [], []
-        for pod in self._cluster.pods(self._namespace, CONSUMERS):
-            try:
-                answer = json.loads(
-                    self._cluster.through_pod(
-                        self._namespace, pod.name, HTTP_PORT, "/progress", seconds=_ANSWER_SECONDS
-                    )
-                )
-            except ClusterError:
-                silent.append(pod.name)
-                continue
-            positions = {int(p): int(offset) for p, offset in answer["positions"].items() if offset is not None}
-            process = f"{pod.name}.{answer.get('boot_id', '')}"
-            found.append(Progressed(pod.name, pod.color or "", positions, process, int(answer.get("handled", 0))))
-        return found, silent
+        """What is known of everybody's positions, none if they own nothing; and the pods that did not answer."""
+        return self._positions.read()
 
     def owners(self) -> set[str]:
-        """The colours of which a consumer says that it owns partitions; a paused one that stands by owns none."""
+        """The colours that own partitions; a paused one that stands by owns none."""
         return {member.color for member in self.members()[0] if member.positions}
 
     def positions(self, color: str | None = None) -> dict[int, int]:
@@ -248,9 +162,18 @@ class Lag:
             with self._lock:
                 self._samples.append(sample)
 
+    def groups(self) -> Mapping[Color, Group]:
+        """Each colour's consumer group as the brokers have it. Raises ExperimentError, also where nobody asks them."""
+        return self._positions.groups()
+
+    def handled(self, color: str) -> int:
+        """Records that the processes of a colour that answer now have handled."""
+        return sum(member.handled for member in self.members()[0] if member.color == color)
+
     def close(self) -> None:
-        """End the program that reads the end offsets."""
+        """End the programs that read offsets."""
         self._ends.close()
+        self._positions.close()
 
     def stop(self) -> None:
         """End the sampling. Fine if there is none."""

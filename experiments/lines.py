@@ -32,6 +32,7 @@ OWN: Mapping[str, tuple[str, ...]] = {
     "e": (
         "components/strategies/e.py",
         "components/strategies/e/*",
+        "components/strategies/connectors.py",
         "components/connect*",
         "components/files/connect/*",
         "stacks/Pulumi.strategy-e.yaml",

@@ -11,7 +11,8 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from components.names import RECORDS_DIRECTORY
+from components.names import CONSUMER, RECORDS_DIRECTORY
+from components.strategies.parts import Program, ours
 from experiments import freezing
 from experiments.errors import PreconditionError
 
@@ -19,47 +20,52 @@ _PROC = Path("/proc")
 
 
 class LocalProcesses:
-    """The workloads' processes of one namespace, on this machine."""
+    """The processes of one namespace's pods, on this machine."""
 
     def __init__(self, namespace: str, proc: Path = _PROC) -> None:
         self._namespace = namespace
         self._proc = proc
 
-    def of(self, pod: str, module: str) -> list[int]:
-        """The process ids of a workload (`consumer`, `sidecar`, `controller`, …) in a pod; none if it is not there."""
-        found, own = [], {f"POD_NAME={pod}".encode(), f"POD_NAMESPACE={self._namespace}".encode()}
+    def of(self, pod: str, what: str | Program) -> list[int]:
+        """The process ids of a program in a pod, or of a workload (`consumer`, `sidecar`, `controller`, …); none if it
+        is not there.
+        """
+        program = ours(what) if isinstance(what, str) else what
+        found, own = [], program.variables(pod, self._namespace)
         for entry in self._proc.iterdir():
             if entry.name.isdigit():
                 with contextlib.suppress(OSError):
-                    there = f"workloads.{module}".encode() in (entry / "cmdline").read_bytes()
+                    there = program.command.encode() in (entry / "cmdline").read_bytes()
                     if there and own <= set((entry / "environ").read_bytes().split(b"\0")):
                         found.append(int(entry.name))
         return found
 
-    def send(self, pod: str, module: str, number: signal.Signals) -> list[int]:
-        """Signal a workload of a pod; returns whom. Raises PreconditionError if it has no process here."""
-        pids = self._some(pod, module)
+    def send(self, pod: str, what: str | Program, number: signal.Signals) -> list[int]:
+        """Signal a program of a pod; returns whom. Raises PreconditionError if it has no process here."""
+        pids = self._some(pod, what)
         for pid in pids:
             os.kill(pid, number)
         return pids
 
-    def one(self, pod: str, module: str) -> int:
-        """The one process of a workload in a pod. Raises PreconditionError if there is none here, or more."""
-        found = self.of(pod, module)
+    def one(self, pod: str, what: str | Program) -> int:
+        """The one process of a program in a pod. Raises PreconditionError if there is none here, or more."""
+        found = self.of(pod, what)
         if len(found) != 1:
             raise PreconditionError(
-                f"{len(found)} processes of workload {module} in pod {pod} on this machine, not one; "
+                f"{len(found)} processes of {_named(what)} in pod {pod} on this machine, not one; "
                 "only where nodes are processes of this machine can they be found, and only by root"
             )
         return found[0]
 
     @contextlib.contextmanager
-    def frozen(self, pod: str, module: str = "consumer", seconds: float = freezing.LONGEST_SECONDS) -> Iterator[None]:
+    def frozen(
+        self, pod: str, what: str | Program = CONSUMER, seconds: float = freezing.LONGEST_SECONDS
+    ) -> Iterator[None]:
         """SIGSTOP for the time of the block, SIGCONT after it; what was started anew meanwhile is left alone.
 
         It goes on after `seconds` at the latest, whatever becomes of this process. Raises PreconditionError.
         """
-        with freezing.frozen(self._some(pod, module), seconds):
+        with freezing.frozen(self._some(pod, what), seconds):
             yield
 
     def kubelet_of(self, pid: int) -> int:
@@ -107,11 +113,15 @@ class LocalProcesses:
                         found.append(int(entry.name))
         return found
 
-    def _some(self, pod: str, module: str) -> list[int]:
-        pids = self.of(pod, module)
+    def _some(self, pod: str, what: str | Program) -> list[int]:
+        pids = self.of(pod, what)
         if not pids:
             raise PreconditionError(
-                f"no process of workload {module} in pod {pod} on this machine; "
+                f"no process of {_named(what)} in pod {pod} on this machine; "
                 "only where nodes are processes of this machine can they be signalled, and only by root"
             )
         return pids
+
+
+def _named(what: str | Program) -> str:
+    return f"workload {what}" if isinstance(what, str) else what.command

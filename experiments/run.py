@@ -1,11 +1,13 @@
 """One run, from nothing to its result: the order of things."""
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from components.strategies.base import strategy
 from experiments import accuracy, collection, environment, metrics, offsets, verdict
+from experiments.clocks import Clocks
 from experiments.conclusion import Seen, Subject, conclude
 from experiments.folders import ResultFolder, remove_abandoned
 from experiments.interrupts import Interrupts
@@ -14,6 +16,7 @@ from experiments.measurements import Apart
 from experiments.options import Options
 from experiments.preflight import only_one, preflight
 from experiments.progress import Progress
+from experiments.recorders import Times
 from experiments.results import Measured, RunResult
 from experiments.session import Observed, Session
 
@@ -58,11 +61,14 @@ def _conclude(
 ) -> RunResult:
     """Copy everything, let the validator judge it, and conclude. Raises CollectionError for what cannot be had."""
     cluster, namespace, settings, path = lab.cluster, session.namespace, session.settings, folder.path
-    logs, clocks = path / "logs", observed.clocks
+    logs, clocks, recorded = path / "logs", observed.clocks, observed.recorded
+    chosen = strategy(options.strategy)
+    clock_error_ms = clock_error(clocks, recorded) * 1000
     with lab.progress.step("copying the record logs"):
         collection.record_logs(
             cluster,
             namespace,
+            writers=session.parts.writers,
             producers=observed.producers,
             since_ns=observed.since_ns,
             scratch=path,
@@ -74,7 +80,7 @@ def _conclude(
             logs,
             observed.producers,
             path / "validator.json",
-            clock_error_ms=clocks.between_nodes_ms if clocks else 0.0,
+            clock_error_ms=clock_error_ms,
         )
     brokers = collection.broker_logs(
         cluster, observed.platform_pods, since=observed.started, groups=observed.groups, folder=path
@@ -82,7 +88,7 @@ def _conclude(
     collection.controller_logs(cluster, namespace, since=observed.started, folder=path)
     with lab.progress.step("metrics and versions"):
         series = metrics.collect(cluster, namespace, observed.started, time.time(), path / "metrics")
-        versions = environment.describe(cluster, namespace, settings, lab.stack.provider_versions())
+        versions = environment.describe(cluster, namespace, settings, session.parts, lab.stack.provider_versions())
     notes, samples = lab.notes, lab.lag.samples
     collection.notes(notes.switches, samples, path)
     taken = offsets.of(logs)
@@ -100,7 +106,9 @@ def _conclude(
         "metrics_series": sum(series.values()),
         "clock_offset_ms": round(clocks.offset * 1000, 3) if clocks else None,
         "clock_offset_error_ms": round(clocks.error * 1000, 3) if clocks else None,
-        "clock_error_ms": round(clocks.between_nodes_ms, 3) if clocks else None,
+        "clock_error_ms": round(clock_error_ms, 3) if clocks else None,
+        **(of_recorders(recorded) if recorded else {}),
+        **not_judged(chosen.unjudged),
         **accuracy.measurements(taken),
         **notes.measured,
         **observed_by_scenario,
@@ -115,7 +123,7 @@ def _conclude(
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
         command=options.command,
         kind=options.scenario.kind,
-        limits=strategy(options.strategy).criteria,
+        limits=chosen.criteria,
         rate=settings.rate,
         switches_asked=options.switches,
     )
@@ -128,6 +136,8 @@ def _conclude(
         spells_asked=notes.spells_asked,
         scale_down_seconds=notes.scale_down_seconds,
         scale_down_window=notes.scale_down_window,
+        came_back_handled=notes.came_back_handled,
+        lines_of_unknown_time=recorded.unknown if recorded else None,
         samples=samples,
         judged=judged,
         producer=observed.producer,
@@ -137,3 +147,25 @@ def _conclude(
         environment=versions,
     )
     return conclude(subject, seen, options.scenario.judge)
+
+
+def clock_error(clocks: Clocks | None, recorded: Times | None) -> float:
+    """Seconds by which a line's time may be off against another's: what the nodes' clocks are apart, and how late it
+    was seen where others than its writer give it its time.
+    """
+    return (clocks.between_nodes if clocks else 0.0) + (recorded.late_seconds if recorded else 0.0)
+
+
+def of_recorders(recorded: Times) -> dict[str, Measured]:
+    """What a result says of the recorders."""
+    return {
+        "recorded_late_ms_max": round(recorded.late_seconds * 1000, 3),
+        "recorded_unknown_lines": recorded.unknown,
+        "recorded_torn_lines": recorded.torn,
+        "recorders_restarted": ", ".join(recorded.restarted) or None,
+    }
+
+
+def not_judged(unjudged: Mapping[str, str]) -> dict[str, Measured]:
+    """What the strategy says that no run of it can be judged on, by name."""
+    return {"not_judged": "; ".join(f"{name}: {why}" for name, why in unjudged.items())} if unjudged else {}

@@ -6,12 +6,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.names import COLORS, PLATFORM_NAMESPACE, PLATFORM_STACK, consumer_set
-from components.settings import StrategySettings
-from experiments import clocks, preflight
+from components.names import PLATFORM_NAMESPACE, PLATFORM_STACK
+from components.settings import StackName, StrategySettings
+from components.strategies.base import COLORS, Strategy, strategy
+from components.strategies.parts import Parts, numbers
+from experiments import clocks, preflight, recorders
 from experiments.clocks import Clocks
 from experiments.cluster import Cluster, ClusterError
-from experiments.errors import ExperimentError
+from experiments.connect import Connect
+from experiments.errors import ExperimentError, PreconditionError
 from experiments.guard import Guard
 from experiments.interrupts import Interrupts
 from experiments.lab import Lab
@@ -19,8 +22,10 @@ from experiments.lag import EndOffsets, Lag
 from experiments.measurements import ProducerSeen
 from experiments.options import Options
 from experiments.pod_history import PodHistory, PodWatch
+from experiments.positions import Groups, OfGroups, OfMembers, Positions
 from experiments.producer import CONTAINER, POD, Counts, Producer, producers_since
 from experiments.progress import Progress
+from experiments.recorders import Recorded, Times
 from experiments.stacks import Configuration, Stack
 
 _BOOTSTRAP_OUTPUT = "bootstrapServers"
@@ -43,6 +48,8 @@ class Observed:
     pods: PodHistory
     platform_pods: PodHistory
     groups: frozenset[str]
+    recorded: Times | None
+    """How far the times of recorded lines may be believed; None where members write down what they handle."""
 
 
 class Session:
@@ -64,9 +71,12 @@ class Session:
         self._interrupts = interrupts
         self._progress = progress
         self._configuration = Configuration(repository, options.stack, folder / f"Pulumi.{options.stack}.yaml")
-        self._configuration.set(**{"strategy": options.strategy, **options.scenario.configuration})
+        self._strategy: Strategy = strategy(options.strategy)
+        needed = {**options.scenario.configuration, **options.scenario.adapted(self._strategy)}
+        self._configuration.set(**{"strategy": options.strategy, **needed})
         self._configuration.set(**options.overrides)
         self.settings: StrategySettings = preflight.strategy_settings_of(self._configuration)
+        self.parts: Parts = self._strategy.parts(self.settings, StackName(options.stack))
         self._platform = Configuration(repository, PLATFORM_STACK, folder / f"Pulumi.{PLATFORM_STACK}.yaml")
         preflight.platform_settings_of(self._platform)
 
@@ -84,24 +94,47 @@ class Session:
         self._ask_again_for_what_failed()
         stack = Stack(self._repository, self._configuration, self._interrupts, self._progress)
         stack.prepare(self._drifted)
+        bootstrap = platform.output(_BOOTSTRAP_OUTPUT)
         ends = EndOffsets(
             self.namespace,
             POD,
             CONTAINER,
-            bootstrap=platform.output(_BOOTSTRAP_OUTPUT),
+            bootstrap=bootstrap,
             topic=self.settings.topic,
             partitions=self.settings.partitions,
         )
+        connectors = self.parts.connectors
         return Lab(
             cluster=self._cluster,
             stack=stack,
             settings=self.settings,
+            parts=self.parts,
             producer=Producer(self._cluster, self.namespace, self._progress),
-            lag=Lag(self._cluster, self.namespace, ends, self.settings.partitions),
+            lag=Lag(self._positions(bootstrap), ends, self.settings.partitions),
             progress=self._progress,
-            guard=Guard(self._cluster, self.namespace),
+            guard=Guard(
+                self._cluster,
+                self.namespace,
+                [*self.parts.kinds, *([connectors.resources] if connectors and connectors.by_resource else [])],
+                {connectors.resources.kind: connectors.writers} if connectors else {},
+            ),
             spell_seconds=self._options.spell_seconds,
         )
+
+    def _positions(self, bootstrap: str) -> Positions:
+        """Where the colours are, from where the strategy says that positions come."""
+        if self._strategy.positions == "Members" or self.parts.recorder is None:
+            return OfMembers(self._cluster, self.namespace, self.parts.members)
+        groups = Groups(
+            self.namespace,
+            POD,
+            CONTAINER,
+            bootstrap=bootstrap,
+            topic=self.settings.topic,
+            partitions=self.settings.partitions,
+            groups=self._strategy.groups(StackName(self.namespace)),
+        )
+        return OfGroups(self._cluster, self.namespace, self.parts.recorder, groups)
 
     def _ask_again_for_what_failed(self) -> None:
         """A generation that has an outcome is not tried again.
@@ -123,17 +156,19 @@ class Session:
             raise
         if live.wanted != self.settings.active:
             return f"the live KafkaConsumerSwitch asks for {live.wanted}, not for {self.settings.active}"
-        for color in COLORS:
-            name = consumer_set(color)
-            raw = self._cluster.get(f"/apis/apps/v1/namespaces/{self.namespace}/statefulsets/{name}")
-            replicas, wanted = raw["spec"]["replicas"], self._replicas[color]
-            if replicas != wanted:
-                return f"the live StatefulSet {name} has {replicas} replicas, not {wanted}"
+        part, wanted = self.parts.at_work, numbers(self.settings)
+        for name in dict.fromkeys(part.object(color) for color in COLORS):
+            number = max(wanted[color] for color in COLORS if part.object(color) == name)
+            try:
+                raw = self._cluster.get(part.kind.path(self.namespace, name))
+            except ClusterError as error:
+                if not error.not_found:
+                    raise
+                return f"there is no {part.kind.kind} {name}"
+            replicas = raw["spec"]["replicas"]
+            if replicas != number:
+                return f"the live {part.kind.kind} {name} has {replicas} replicas, not {number}"
         return None
-
-    @property
-    def _replicas(self) -> dict[str, int]:
-        return {"blue": self.settings.replicas_of("blue"), "green": self.settings.replicas_of("green")}
 
     # During
 
@@ -141,16 +176,17 @@ class Session:
         """Carry out the scenario, and everything that is watched meanwhile. Raises an ExperimentError where the system
         is not as the plan wants it at the beginning, or somebody else changes it.
         """
-        lab.wait_pods({"blue": self.settings.replicas, "green": self.settings.replicas})
+        lab.wait_pods(numbers(self.settings))
         with self._progress.step("a fresh producer"):
             name = lab.producer.renew().name
             since_ns = lab.producer.clock()
         rate = lab.producer.measure_rate(self.settings.rate)
         self._progress.say(f"producer {name} keeps {rate:.1f} records/s")
         lab.preconditions()
-        lab.clocks = clocks.read(self._cluster, self.namespace)
+        lab.clocks = clocks.read(self._cluster, self.namespace, self.parts.all)
         self._progress.say(_clocks_line(lab.clocks))
-        groups = frozenset(self._cluster.switch(self.namespace).groups.values())
+        groups = self._groups(lab)
+        before = self._recorded()
         watches = [PodWatch(self._cluster, namespace) for namespace in (self.namespace, PLATFORM_NAMESPACE)]
         lab.guard.begin()
         for watch in watches:
@@ -176,7 +212,8 @@ class Session:
             for watch in watches:
                 watch.abandon()
             raise
-        after = clocks.read(self._cluster, self.namespace)
+        recorded = None if self.parts.recorder is None else recorders.times(before, self._recorded())
+        after = clocks.read(self._cluster, self.namespace, self.parts.all)
         with self._progress.step("ending the producer"):
             closing = lab.producer.renew().name
         logs = lab.producer.logs()
@@ -198,7 +235,32 @@ class Session:
             pods=pods,
             platform_pods=platform_pods,
             groups=groups,
+            recorded=recorded,
         )
+
+    def _groups(self, lab: Lab) -> frozenset[str]:
+        """The consumer groups of both colours. Raises PreconditionError if a connector's configuration makes another
+        one than the switch says.
+        """
+        said = self._cluster.switch(self.namespace).groups
+        if self.parts.connectors is not None and self.parts.workers is not None:
+            connect = Connect(self._cluster, self.namespace, self.parts.connectors, self.parts.workers)
+            own = connect.group(lab.active)
+            if own != said.get(lab.active):
+                raise PreconditionError(
+                    f"connector {connect.name(lab.active)} is in consumer group {own}, and the switch says "
+                    f"{said.get(lab.active)}; the protocol owns the group: take it out of the connector's configuration"
+                )
+        return frozenset(said.values())
+
+    def _recorded(self) -> list[Recorded]:
+        """What every recorder says now. Raises ExperimentError when one does not answer."""
+        if self.parts.recorder is None:
+            return []
+        found, silent = recorders.read(self._cluster, self.namespace, self.parts.recorder)
+        if silent:
+            raise ExperimentError(f"recorders do not answer: {', '.join(silent)}; look at their logs")
+        return found
 
     def _put_rate_back(self, lab: Lab) -> None:
         """A new process begins at the configured rate; whatever was asked of the one before ended with it."""

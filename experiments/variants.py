@@ -1,9 +1,10 @@
 """Which variant of a strategy a run was of: what its own keys were, and the rate. Pure.
 
-A strategy's own keys are those that its settings model adds to what every strategy has, so nothing here names one.
+A strategy's own keys are those that its settings model adds to what every strategy has and that a run can be asked for,
+so nothing here names one.
 """
 
-from components.settings import registry
+from components.settings import keys, registry
 from components.settings.models import StrategySettings
 from experiments.results import RunResult
 
@@ -27,4 +28,8 @@ def words(result: RunResult) -> str:
 
 def _own_keys(letter: str) -> list[str]:
     model = registry.models().get(letter, StrategySettings)
-    return [name for name in model.model_fields if name not in StrategySettings.model_fields]
+    return [
+        key.attribute
+        for key in keys.of(model)
+        if key.goes.option and key.attribute not in StrategySettings.model_fields
+    ]

@@ -11,11 +11,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from components.settings.declare import Goes, StrategyOf
-from components.settings.models import ConsumerGroupSettings
+from components.settings.models import ConsumerGroupSettings, StrategySettings
 from components.settings.stack import StackName
 from components.settings.types import Color
 from components.strategies.base import COLORS, Colors, Criteria, Site, Strategy, register
-from components.strategies.consumers import Consumers
+from components.strategies.consumers import PARTS, Consumers
+from components.strategies.parts import Parts
 
 
 class OffsetSyncSettings(ConsumerGroupSettings):
@@ -45,10 +46,15 @@ class OffsetSync(Strategy):
     criteria = Criteria(switch_seconds=30.0, rollback_seconds=60.0, tolerated=frozenset({"duplicate"}))
     standby = "Assigned"
     positions = "Members"
+    page = "*strategy-b*.md"
 
     def groups(self, stack: StackName) -> Mapping[Color, str]:
         """A group for each colour."""
         return {color: f"{stack.consumer_group}-{color}" for color in COLORS}
+
+    def parts(self, settings: StrategySettings, stack: StackName) -> Parts:  # noqa: ARG002 - the same for all stacks
+        """Consumers."""
+        return PARTS
 
     def deploy(self, site: Site) -> Colors:
         """Consumers, each with its sidecar."""

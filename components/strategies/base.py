@@ -13,6 +13,7 @@ from components.settings import registry, values
 from components.settings.models import StrategySettings
 from components.settings.stack import StackName
 from components.settings.types import Color
+from components.strategies.parts import Parts
 
 if TYPE_CHECKING:  # settings are read without Pulumi
     import pulumi
@@ -26,6 +27,8 @@ Positions = Literal["Members", "Groups"]
 #: Where the members of the colour that waits stand: outside of its group (or nothing is asked of them), or each in it
 #: with the partitions that it will read, every partition between them.
 Standby = Literal["Outside", "Assigned"]
+#: When the new colour of the plan's normal switch is deployed: before the run, or in it, as another version.
+Arrival = Literal["Before", "During"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,17 @@ class Colors(ABC):
 class Strategy(ABC):
     """One way to move the work from one colour to the other.
 
+    Of a run: arrival: how the plan has its normal switch begin. unjudged: what it cannot be judged on, with the reason.
+    page: the tutorial's page that does a switch by hand, as a pattern of its file's name.
+
     letter: what `kafka-bluegreen:strategy` is. settings: the model of its configuration. absence, positions, standby:
     as in the switch's spec. images: the names of those that it runs. definitions: the kinds of others that it makes
     objects of, by the group and version that has them, in their plural.
     """
+
+    arrival: ClassVar[Arrival] = "Before"
+    unjudged: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    page: ClassVar[str] = ""
 
     letter: ClassVar[str]
     settings: ClassVar[type[StrategySettings]]
@@ -88,6 +98,10 @@ class Strategy(ABC):
     @abstractmethod
     def groups(self, stack: StackName) -> Mapping[Color, str]:
         """The consumer group of each colour; the same one when they share it."""
+
+    @abstractmethod
+    def parts(self, settings: StrategySettings, stack: StackName) -> Parts:
+        """What the two colours consist of when they run; what a run waits for, reads and disturbs."""
 
     @abstractmethod
     def deploy(self, site: Site) -> Colors:

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from components.settings.declare import Goes, StrategyOf
-from components.settings.models import ConsumerGroupSettings
+from components.settings.models import ConsumerGroupSettings, StrategySettings
 from components.settings.stack import StackName
 from components.settings.types import Color
 from components.strategies.base import COLORS, Colors, Criteria, Site, Strategy, register
-from components.strategies.consumers import Consumers
+from components.strategies.consumers import PARTS, Consumers
+from components.strategies.parts import Parts
 
 
 class PauseResumeSettings(ConsumerGroupSettings):
@@ -30,10 +31,15 @@ class PauseResume(Strategy):
     letter = "c"
     settings = PauseResumeSettings
     criteria = Criteria(switch_seconds=5.0, rollback_seconds=5.0)
+    page = "*first-switch*.md"
 
     def groups(self, stack: StackName) -> Mapping[Color, str]:
         """One group for both."""
         return dict.fromkeys(COLORS, stack.consumer_group)
+
+    def parts(self, settings: StrategySettings, stack: StackName) -> Parts:  # noqa: ARG002 - the same for all stacks
+        """Consumers."""
+        return PARTS
 
     def deploy(self, site: Site) -> Colors:
         """Consumers, each with its sidecar."""

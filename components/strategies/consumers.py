@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING, Any
 from components import names
 from components.settings import ConsumerColorSettings, values
 from components.settings.types import Color
-from components.strategies.base import Colors, Site
+from components.strategies.base import COLORS, Colors, Site
+from components.strategies.parts import Part, Parts, ours
 
 if TYPE_CHECKING:
     import pulumi
+
+#: Each member is a consumer that does its work itself, and writes down what it has handled.
+PARTS = Parts(
+    members=Part(
+        names.CONSUMER,
+        {color: names.consumer_set(color) for color in COLORS},
+        ours(names.CONSUMER),
+        answers=(names.HTTP_PORT, "/progress"),
+    )
+)
 
 
 class Consumers(Colors):

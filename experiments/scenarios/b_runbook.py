@@ -18,11 +18,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from experiments import by_hand, criteria, groups, offsets, switching
+from experiments import criteria, groups, offsets, switching
 from experiments.cluster import LiveSwitch
 from experiments.criteria import Observations
 from experiments.errors import ExperimentError, PreconditionError
-from experiments.guard import set_of
 from experiments.lab import Lab, Notes
 from experiments.measurements import Color, SwitchRecord, other
 from experiments.results import Criterion, Measured
@@ -39,6 +38,8 @@ STEPS = ("scale_down", "copy", "scale_up", "grant")
 
 def perform(lab: Lab, switches: int) -> None:
     names = lab.cluster.switch(lab.namespace).groups
+    if lab.parts.workers is not None:
+        raise PreconditionError("this strategy's members are no consumers whose groups could be copied by command")
     if len(set(names.values())) != 2:
         raise PreconditionError(
             f"stack {lab.namespace} has one consumer group for both colours, so there is nothing to copy; "
@@ -53,7 +54,7 @@ def perform(lab: Lab, switches: int) -> None:
             _put_back(lab)
         raise
     _put_back(lab)
-    lab.wait_pods({"blue": lab.settings.replicas, "green": lab.settings.replicas})
+    lab.wait_pods(lab.whole)
 
 
 def _there_and_back(lab: Lab, switches: int, names: Mapping[str, str]) -> None:
@@ -73,14 +74,14 @@ def _there_and_back(lab: Lab, switches: int, names: Mapping[str, str]) -> None:
 
 def _put_back(lab: Lab) -> None:
     for color in _COLORS:
-        by_hand.scale(lab.namespace, color, lab.settings.replicas)
-    lab.guard.check({set_of(color): 1 for color in _COLORS})
+        lab.resize(color, lab.settings.replicas)
+    lab.guard.check({lab.sized(color): 1 for color in _COLORS})
 
 
 def _take_away(lab: Lab, color: Color) -> None:
     lab.guard.check()
-    by_hand.scale(lab.namespace, color, 0)
-    lab.guard.check({set_of(color): 1})
+    lab.resize(color, 0)
+    lab.guard.check({lab.sized(color): 1})
     lab.wait_pods({color: 0})
 
 
@@ -94,8 +95,8 @@ def _switch(lab: Lab, names: Mapping[str, str]) -> SwitchRecord:
         lab.namespace, names[source], names[target], lab.settings.topic, lab.settings.partitions
     )
     moments.append(time.monotonic())
-    by_hand.scale(lab.namespace, target, lab.settings.replicas)
-    lab.guard.check({set_of(target): 1})
+    lab.resize(target, lab.settings.replicas)
+    lab.guard.check({lab.sized(target): 1})
     lab.wait_pods({target: lab.settings.replicas})
     _wait_standing_by(lab, target)
     moments.append(time.monotonic())
@@ -160,4 +161,11 @@ SCENARIO = Scenario(
     judge=judge,
     kind="measurement",
     observe=observe,
+    shows=(
+        "runbook_scale_down_seconds_max",
+        "runbook_copy_seconds_max",
+        "runbook_scale_up_seconds_max",
+        "runbook_grant_seconds_max",
+        "runbook_copies_off",
+    ),
 )

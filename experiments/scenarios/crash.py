@@ -31,7 +31,7 @@ def perform(lab: Lab, switches: int) -> None:
         record = lab.switch(during=crash)
         lab.report(number, switches, record)
         # The container that was killed is back.
-        lab.wait_pods({"blue": lab.settings.replicas, "green": lab.settings.replicas})
+        lab.wait_pods(lab.whole)
         if not record.switched:
             return
         lab.spell()
@@ -52,7 +52,7 @@ def _of_the_new(lab: Lab) -> Callable[[Disturbance], None]:
 
 
 def _kill(lab: Lab, disturbance: Disturbance, pod: str, side: str) -> None:
-    disturbance.processes.send(pod, "consumer", signal.SIGKILL)
+    disturbance.processes.send(pod, lab.parts.at_work.program, signal.SIGKILL)
     lab.notes.tables.setdefault(_TABLE, []).append({"pod": pod, "side": side})
     lab.notes.measured[f"crashes_{side}"] = int(lab.notes.measured.get(f"crashes_{side}") or 0) + 1
     lab.progress.say(f"  {pod} of the {side} colour killed")
@@ -71,4 +71,9 @@ SCENARIO = Scenario(
     perform=perform,
     judge=judge,
     kind="measurement",
+    shows=(
+        "crashes_old",
+        "crashes_new",
+        "offset_difference_max",
+    ),
 )

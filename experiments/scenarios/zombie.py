@@ -26,11 +26,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from experiments import by_hand, criteria, freezing, switching, zombies
-from experiments.cluster import Objects, Pod
+from components.names import SIDECAR
+from experiments import criteria, freezing, switching, zombies
 from experiments.criteria import Observations
 from experiments.errors import CollectionError, ExperimentError, PreconditionError
-from experiments.guard import set_of
 from experiments.lab import Lab, Notes
 from experiments.measurements import SwitchRecord, other
 from experiments.records import CONSUMED, EVENTS, objects
@@ -41,13 +40,14 @@ from experiments.zombies import Zombie
 _TABLE = "zombies"
 # A node is NotReady after 40 s at the earliest (node-monitor-grace-period).
 _KUBELET_SECONDS = 36.0
-_GOING_SECONDS = 10.0
 _AT_WORK_SECONDS = 8.0
 _WATCHED_SECONDS = 8.0
 _POLL_SECONDS = 0.02
 
 
 def perform(lab: Lab, switches: int) -> None:
+    if lab.parts.workers is not None:
+        raise PreconditionError("this strategy's members do no work themselves; run its own scenario of a zombie")
     lab.spell()
     for number in range(1, switches + 1):
         record = _switch(lab, noticeable=number % 2 == 1)
@@ -65,10 +65,10 @@ def _switch(lab: Lab, *, noticeable: bool) -> SwitchRecord:
         record, zombie = _with_a_zombie(lab, lab.pod(source, replicas - 1), noticeable=noticeable)
     except BaseException:
         with contextlib.suppress(ExperimentError):
-            by_hand.scale(lab.namespace, source, replicas)
+            lab.resize(source, replicas)
         raise
-    by_hand.scale(lab.namespace, source, replicas)
-    lab.guard.check({set_of(source): 1})
+    lab.resize(source, replicas)
+    lab.guard.check({lab.sized(source): 1})
     lab.wait_pods({source: replicas})
     if not noticeable:
         record = switching.level(lab, record)
@@ -85,16 +85,16 @@ def _switch(lab: Lab, *, noticeable: bool) -> SwitchRecord:
 def _with_a_zombie(lab: Lab, pod: str, *, noticeable: bool) -> tuple[SwitchRecord, Zombie | None]:
     """The switch, noted if it is Pulumi's; and the zombie, None if the switch did not come to its end."""
     source, target, processes = lab.active, other(lab.active), lab.disturbance.processes
-    consumer, sidecar = processes.one(pod, "consumer"), processes.one(pod, "sidecar")
+    consumer, sidecar = processes.one(pod, lab.parts.members.program), processes.one(pod, SIDECAR)
     kubelet, process = processes.kubelet_of(consumer), _process_of(lab, pod)
     identity, events = freezing.identify(consumer), processes.records(consumer, EVENTS)
     ends = lab.lag.end_offsets()
     begun = time.monotonic()
     with contextlib.ExitStack() as cut_off:
         cut_off.enter_context(freezing.frozen([kubelet], _KUBELET_SECONDS))
-        by_hand.scale(lab.namespace, source, lab.settings.replicas - 1)
-        lab.guard.check({set_of(source): 1})
-        _wait_going(lab, pod)
+        lab.resize(source, lab.settings.replicas - 1)
+        lab.guard.check({lab.sized(source): 1})
+        lab.disturbance.wait_going(pod)
         cut_off.enter_context(freezing.frozen([sidecar], _KUBELET_SECONDS))
         with freezing.frozen([consumer], _KUBELET_SECONDS):
             frozen_ns = time.time_ns()
@@ -137,16 +137,6 @@ def _process_of(lab: Lab, pod: str) -> str:
         if member.pod == pod and member.positions:
             return member.process
     raise PreconditionError(f"{pod} owns no partition, so there is nothing for a zombie to do")
-
-
-def _wait_going(lab: Lab, pod: str) -> None:
-    """Wait until a pod's object says that it is to end: then nobody makes another one when it is gone."""
-
-    def missing(pods: Objects) -> str | None:
-        return None if pod not in pods or Pod.of(pods[pod]).terminating else f"{pod} is not asked to end"
-
-    path, query = f"/api/v1/namespaces/{lab.namespace}/pods", [("fieldSelector", f"metadata.name={pod}")]
-    lab.cluster.wait(path, query, missing, f"{pod} to be asked to end", _GOING_SECONDS)
 
 
 def _wait_stopped(events: Path, process: str, since_ns: int) -> zombies.Line | None:
@@ -195,4 +185,11 @@ SCENARIO = Scenario(
     judge=judge,
     kind="measurement",
     observe=observe,
+    shows=(
+        "zombies_long",
+        "zombie_long_handled_worst",
+        "zombies_short",
+        "zombie_short_handled_worst",
+        "zombie_short_not_stopped",
+    ),
 )

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from components.strategies.consumers import PARTS
 from experiments.interrupts import Interrupts
 from experiments.lag import EndOffsets, Lag
+from experiments.positions import OfMembers
 from experiments.preflight import only_one, preflight
 from experiments.producer import CONTAINER, POD, Producer
 from experiments.progress import Progress
@@ -47,7 +49,7 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
             topic="bluegreen",
             partitions=PARTITIONS,
         )
-        lag = Lag(cluster, "strategy-c", ends, PARTITIONS)
+        lag = Lag(OfMembers(cluster, "strategy-c", PARTS.members), ends, PARTITIONS)
         producer = Producer(cluster, "strategy-c", progress)
         lab = Field(cluster, stack, producer, lag, progress, folder, attempt, REPLICAS)
         lab.wait_ready_pods()

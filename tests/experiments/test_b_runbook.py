@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from experiments import by_hand, groups, switching
+from components.strategies.consumers import PARTS
+from experiments import groups, switching
 from experiments.cluster import LiveSwitch
 from experiments.errors import CollectionError, DeadlineError, PreconditionError
 from experiments.lab import Notes
@@ -44,6 +45,8 @@ class World:
         self.active, self.namespace = "blue", "strategy-x"
         self.settings = SimpleNamespace(replicas=2, own={"session_timeout_seconds": "60"}.get, topic="t", partitions=4)
         self.groups = GROUPS
+        self.parts = PARTS
+        self.whole = {"blue": 2, "green": 2}
         self.standing_by = live(member([0, 1]), member([2, 3]))
         self.progress = SimpleNamespace(say=lambda _: None, step=self.step)
         self.guard = SimpleNamespace(check=lambda own=None: None)
@@ -60,6 +63,12 @@ class World:
     ) -> None:
         if found := missing(self.standing_by):
             raise DeadlineError(what, seconds, found)
+
+    def sized(self, color: str) -> tuple[str, str]:
+        return "StatefulSet", f"consumer-{color}"
+
+    def resize(self, color: str, replicas: int) -> None:
+        self.did.append(f"scale {color} {replicas}")
 
     def spell(self) -> None:
         self.did.append("spell")
@@ -87,7 +96,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         made.did.append(f"copy {topic} {source} {target} {partitions}")
         return {0: 9, 1: 9}
 
-    monkeypatch.setattr(by_hand, "scale", lambda _namespace, color, n: made.did.append(f"scale {color} {n}"))
     monkeypatch.setattr(groups, "wait_empty", lambda _namespace, group, _seconds: made.did.append(f"empty {group}"))
     monkeypatch.setattr(groups, "copy_offsets", copied)
     monkeypatch.setattr(switching, "by_patch", lambda lab: lab.by_patch())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from components.strategies.parts import STATEFUL_SET
 from experiments import by_hand
 from experiments.by_hand import ByHandError
 
@@ -33,10 +34,17 @@ def test_another_colour_is_asked_for_on_the_live_object(told: Path) -> None:
 
 
 def test_a_set_is_scaled_on_the_object_itself_and_not_by_its_subresource(told: Path) -> None:
-    by_hand.scale("strategy-x", "blue", 2)
+    by_hand.scale("strategy-x", STATEFUL_SET.named("consumer-blue"), 2)
     *command, change = told.read_text().splitlines()
-    assert command[:4] == ["patch", "-n", "strategy-x", "statefulset/consumer-blue"]
+    assert command[:4] == ["patch", "-n", "strategy-x", "statefulsets.apps/consumer-blue"]
     assert json.loads(change) == {"spec": {"replicas": 2}}
+
+
+def test_a_connector_is_asked_for_a_state_by_its_resource(told: Path) -> None:
+    by_hand.ask_for_state("strategy-x", "kafkaconnectors.kafka.strimzi.io/blue", "paused")
+    assert json.loads(told.read_text().splitlines()[-1]) == {"spec": {"state": "paused"}}
+    by_hand.touch("strategy-x", "kafkaconnectors.kafka.strimzi.io/blue", "a/b", "1")
+    assert json.loads(told.read_text().splitlines()[-1]) == {"metadata": {"annotations": {"a/b": "1"}}}
 
 
 def test_what_kubectl_says_is_told(told: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from components.strategies.consumers import PARTS
 from experiments import clocks
 from experiments.clocks import Clocks, Reading, compare, worst
 from experiments.cluster import Cluster
@@ -68,7 +69,7 @@ def serve(api: FakeApi, shifts: dict[str, float | None]) -> None:
 @pytest.mark.parametrize("shift", [-3.5, 0.0, 3.5])
 def test_a_clock_that_is_shifted_is_measured(api: FakeApi, cluster: Cluster, shift: float) -> None:
     serve(api, {"n1": shift})
-    found = clocks.read(cluster, "strategy-c")
+    found = clocks.read(cluster, "strategy-c", PARTS.all)
     assert found is not None
     assert abs(found.offset - shift) <= found.error
     assert (found.nodes, found.between_nodes) == (1, 0.0)
@@ -76,7 +77,7 @@ def test_a_clock_that_is_shifted_is_measured(api: FakeApi, cluster: Cluster, shi
 
 def test_nodes_whose_clocks_are_shifted_give_the_validator_its_clock_error(api: FakeApi, cluster: Cluster) -> None:
     serve(api, {"n1": 0.0, "n2": 0.5})
-    found = clocks.read(cluster, "strategy-c")
+    found = clocks.read(cluster, "strategy-c", PARTS.all)
     assert found is not None
     assert found.between_nodes_ms >= 500
     assert found.nodes == 2
@@ -84,4 +85,4 @@ def test_nodes_whose_clocks_are_shifted_give_the_validator_its_clock_error(api: 
 
 def test_workloads_that_do_not_tell_their_time_leave_it_unknown(api: FakeApi, cluster: Cluster) -> None:
     serve(api, {"n1": None})
-    assert clocks.read(cluster, "strategy-c") is None
+    assert clocks.read(cluster, "strategy-c", PARTS.all) is None

@@ -115,6 +115,26 @@ def test_every_variant_has_its_newest_run_in_a_line() -> None:
     assert "`older`" not in told
 
 
+def test_what_a_measurement_stands_for_is_told_by_its_figures() -> None:
+    check = replace(
+        NORMAL,
+        run="check",
+        scenario="e-check",
+        kind="measurement",
+        passed=None,
+        measurements={"crashes": 4, "crash_bound": 100, "other": 1, "crash_seconds": None},
+    )
+    older = replace(check, run="older", started_at="2020-01-01T00:00:00+00:00")
+    by_rest = replace(check, run="by-rest", environment={**ENVIRONMENT, "rate": 2000})
+    shows = {"e-check": ("crashes", "crash_bound", "crash_seconds"), "1": (), "2": ("lost",)}
+    told = compared([], [older, check, by_rest, NORMAL, ROLLBACK], shows).split("What was measured besides:")[1]
+    assert "| crashes 4, crash bound 100 | `check` |" in told
+    assert "`by-rest`" in told
+    assert "`older`" not in told
+    assert ROLLBACK.run not in told
+    assert "besides" not in compared([], [NORMAL], shows)
+
+
 def test_only_what_git_tracks_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for one in (NORMAL, ROLLBACK):
         ResultFolder(tmp_path, one.run).commit(one)

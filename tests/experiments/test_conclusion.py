@@ -58,6 +58,7 @@ SEEN = Seen(
     ),
     producer=ProducerSeen(restarted=(), acked=3000, without_end=()),
     produced_rate=99.7,
+    came_back_handled=0,
     clocks=Apart(0.004, 0.0),
     measured={"rebalances": 0, "container_restarts": 0},
     environment={"rate": 100},

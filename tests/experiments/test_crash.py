@@ -5,6 +5,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+from components.strategies.consumers import PARTS
 from experiments.lab import Notes
 from experiments.measurements import SwitchRecord, other
 from experiments.scenarios import crash
@@ -18,11 +19,15 @@ class World:
         self.active: Any = "blue"
         self.record = record
         self.settings = SimpleNamespace(replicas=3)
+        self.parts = PARTS
+        self.whole = {"blue": 3, "green": 3}
         self.progress = SimpleNamespace(say=lambda _: None)
         self.disturbance = SimpleNamespace(
             wait_holder=lambda color: self.did.append(f"{color} is granted"),
             processes=SimpleNamespace(
-                send=lambda pod, module, number: self.did.append(f"{signal.Signals(number).name} {module} of {pod}")
+                send=lambda pod, module, number: self.did.append(
+                    f"{signal.Signals(number).name} {module.container} of {pod}"
+                )
             ),
         )
 

@@ -36,6 +36,8 @@ GOOD = Observations(
     spells=3,
     spells_asked=3,
     scaled_down_lag=20,
+    came_back_handled=0,
+    lines_of_unknown_time=0,
 )
 
 
@@ -54,6 +56,11 @@ def slow(seconds: float | None) -> Any:
 
 
 CASES: list[tuple[str, dict[str, Any], set[str]]] = [
+    ("1", {"came_back_handled": 1}, {"records_by_the_colour_that_came_back"}),
+    ("1", {"came_back_handled": None}, {"records_by_the_colour_that_came_back"}),
+    ("2", {"came_back_handled": None}, set()),
+    ("1", {"lines_of_unknown_time": 3}, {"lines_of_unknown_time"}),
+    ("1", {"lines_of_unknown_time": None}, set()),
     ("1", {"switches": (slow(5.0), BACK)}, {"switch_seconds_worst"}),
     ("1", {"switches": (slow(4.999), BACK)}, set()),
     ("1", {"switches": (slow(None), BACK)}, {"switch_seconds_worst"}),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from components.strategies.consumers import PARTS
 from experiments.cluster import Cluster
 from experiments.disturbance import Disturbance, in_background
 from experiments.errors import DeadlineError, ExperimentError, PreconditionError
@@ -100,7 +101,7 @@ class Frozen(LocalProcesses):
         super().__init__("strategy-c")
         self.log: list[str] = []
 
-    def frozen(self, pod: str, module: str = "consumer", seconds: float = 0.0) -> Any:
+    def frozen(self, pod: str, what: Any = "consumer", seconds: float = 0.0) -> Any:
         import contextlib
 
         @contextlib.contextmanager
@@ -142,12 +143,12 @@ def test_a_phase_is_held_open(
     api.answers["GET", path] = lambda _: (200, answers.pop(0))
     api.events.put({"type": "MODIFIED", "object": lease(holders[0], "5")})
     processes = Frozen()
-    with Disturbance(cluster, "strategy-c", processes).held(phase, "green", "blue"):
+    with Disturbance(cluster, "strategy-c", PARTS.members, processes).held(phase, "green", "blue"):
         processes.log.append("in the block")
     assert processes.log == expected
 
 
 def test_a_phase_that_cannot_be_held_is_refused(cluster: Cluster) -> None:
-    disturbance = Disturbance(cluster, "strategy-c", Frozen())
+    disturbance = Disturbance(cluster, "strategy-c", PARTS.members, Frozen())
     with pytest.raises(ValueError, match="'Ready' is none of"), disturbance.held("Ready", "blue", "green"):
         pass

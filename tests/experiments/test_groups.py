@@ -63,6 +63,32 @@ def test_offsets_are_copied_to_a_group_without_members(broker: Broker, tmp_path:
         green.close()
 
 
+@pytest.mark.e2e
+def test_groups_are_told_with_what_they_have_committed_and_what_their_members_have(broker: Broker) -> None:
+    program = PROGRAM.parent / "group_positions.py"
+    command = [sys.executable, "-u", str(program), broker.bootstrap_servers, "t", "3", "p-blue", "p-green"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        answers, questions = process.stdout, process.stdin
+
+        def told() -> Any:
+            questions.write("\n")
+            questions.flush()
+            return json.loads(answers.readline())["groups"]
+
+        nothing = {"committed": {}, "assigned": [], "members": 0}
+        assert told() == {"p-blue": nothing, "p-green": nothing}  # groups that there are not
+        blue = member(broker, "p-blue")
+        blue.commit(offsets=[TopicPartition("t", 0, 41), TopicPartition("t", 2, 0)], asynchronous=False)
+        standing = {"committed": {"0": 41, "2": 0}, "assigned": [], "members": 0}
+        assert told() == {"p-blue": {**standing, "assigned": [0, 1, 2], "members": 1}, "p-green": nothing}
+        blue.close()
+        assert told()["p-blue"] == standing
+        questions.close()
+        assert process.wait(30) == 0
+
+
 def test_the_program_is_given_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[str]] = []
 

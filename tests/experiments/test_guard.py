@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from components.names import SETTINGS_FILE
+from components.strategies.connectors import KAFKA_CONNECT
 from experiments.cluster import Cluster
 from experiments.guard import LEASE, SWITCH, ForeignChangeError, Guard, Mark, foreign
 from tests.support.fake_api import FakeApi
@@ -76,6 +77,28 @@ def test_a_former_edit_of_the_lease_is_history() -> None:
     assert foreign(before, after(LEASE, writers={**writers, "kafka-bluegreen-controller": "T9"}), {}) == []
 
 
+CONNECTOR = ("KafkaConnector", "strategy-e-blue")
+PROTOCOL = {"KafkaConnector": frozenset({"kafka-bluegreen-agent"})}
+
+
+@pytest.mark.parametrize(
+    ("writer", "own", "found"),
+    [
+        ("kafka-bluegreen-agent", {}, []),  # a switch writes it
+        ("kubectl-patch", {}, ["KafkaConnector strategy-e-blue was written by field manager 'kubectl-patch' at T6"]),
+        ("kubectl-patch", {CONNECTOR: 1}, []),  # the run itself did
+    ],
+)
+def test_a_connectors_resource_is_written_by_its_agent(writer: str, own: Any, found: list[str]) -> None:
+    before = {CONNECTOR: Mark("k1", 4, {"kafka-bluegreen-agent": "T1"})}
+    after_it = {CONNECTOR: Mark("k1", 9, {"kafka-bluegreen-agent": "T1", writer: "T6"})}
+    assert foreign(before, after_it, own, PROTOCOL) == found
+
+
+def test_settings_that_the_run_itself_deploys_are_its_own() -> None:
+    assert foreign(BEFORE, after(FAULTS, version="107"), {FAULTS: 1}) == []
+
+
 def managed(name: str, generation: int, *writers: tuple[str, str, str]) -> dict[str, Any]:
     fields = [{"manager": who, "time": at, "subresource": sub} for who, at, sub in writers]
     return {"metadata": {"name": name, "uid": "u", "generation": generation, "managedFields": fields}}
@@ -110,6 +133,23 @@ def test_the_guard_compares_with_what_it_saw_last(api: FakeApi, cluster: Cluster
     guard.check()
     serve(api, 7)
     with pytest.raises(ForeignChangeError, match=r"generation 5 -> 7 \(last written by field manager 'kubectl-edit'"):
+        guard.check()
+
+
+def test_what_belongs_to_another_object_follows_from_it(api: FakeApi, cluster: Cluster) -> None:
+    """The workers' set is the operator's work; the KafkaConnect that it follows from is looked at."""
+    workers = managed("blue-connect", 1)
+    workers["metadata"]["ownerReferences"] = [{"kind": "KafkaConnect", "name": "blue"}]
+    connect = managed("blue", 1)
+    guard = Guard(cluster, "strategy-c", [KAFKA_CONNECT])
+    serve(api, 4)
+    api.answers["GET", "/apis/apps/v1/namespaces/strategy-c/statefulsets"] = (200, {"items": [workers]})
+    api.answers["GET", "/apis/kafka.strimzi.io/v1/namespaces/strategy-c/kafkaconnects"] = (200, {"items": [connect]})
+    guard.begin()
+    workers["metadata"]["generation"] = 2
+    guard.check()
+    connect["metadata"]["generation"] = 2
+    with pytest.raises(ForeignChangeError, match="KafkaConnect blue: generation 1 -> 2"):
         guard.check()
 
 

@@ -74,6 +74,14 @@ def test_the_table_is_in_milliseconds(run: Path, capsys: pytest.CaptureFixture[s
     ]
 
 
+def test_members_that_do_not_say_when_they_were_told_have_no_steps(run: Path) -> None:
+    for file in (run / "logs" / "events").glob("*"):
+        file.unlink()
+    assert steps(run) == []
+    with pytest.raises(ExperimentError, match="its members step by step"):
+        breakdown(run)
+
+
 def test_what_is_no_run_is_named(tmp_path: Path, run: Path) -> None:
     with pytest.raises(ExperimentError, match=r"has no controller\.log\.zst"):
         breakdown(tmp_path / "nothing")

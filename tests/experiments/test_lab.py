@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 
 from components.settings import strategy_settings
+from components.strategies.consumers import PARTS
 from experiments.clocks import Clocks
 from experiments.cluster import Cluster
+from experiments.errors import DeadlineError, PreconditionError
 from experiments.guard import ForeignChangeError, Guard
 from experiments.lab import Lab
 from experiments.progress import Progress
 from experiments.stacks import Update
+from tests.experiments.test_cluster import listed, pod
 from tests.experiments.test_guard import managed
+from tests.support.connectors import parts
 from tests.support.fake_api import FakeApi
 
 NAMESPACE = "strategy-c"
@@ -81,6 +85,7 @@ def lab(world: World, cluster: Cluster) -> Lab:
         cluster=cluster,
         stack=fake,
         settings=strategy_settings({"strategy": "c"}, NAMESPACE),
+        parts=PARTS,
         producer=none,
         lag=none,
         progress=Progress(),
@@ -155,6 +160,74 @@ def test_an_update_that_wrote_nothing_made_no_switch(lab: Lab, world: World) -> 
     world.up = lambda: Update(COMMANDED, 2.0, "the program failed")
     record = lab.switch()
     assert (record.outcome, record.switched) == ("NotSeen", False)
+
+
+def pods(*names: str, app: str) -> list[dict[str, Any]]:
+    raws = [pod(name) for name in names]
+    for raw in raws:
+        raw["metadata"]["labels"]["app.kubernetes.io/name"] = app
+    return raws
+
+
+WHOLE = [
+    *pods("blue-connect-0", "blue-connect-1", app="kafka-connect"),
+    *pods("agent-blue-0", app="agent"),
+    *pods("recorder-blue-0", "recorder-green-0", app="recorder"),
+]
+
+
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [
+        (WHOLE, None),
+        (WHOLE[1:], "blue-connect 1 of 2 ready, 1 there"),
+        ([*WHOLE[:2], *WHOLE[3:]], "agent-blue 0 of 1 ready, 0 there"),
+        ([*WHOLE, *pods("green-connect-0", app="kafka-connect")], "green-connect 1 of 0 ready, 1 there"),
+        # Another program's pod whose name happens to begin like that.
+        ([*WHOLE, *pods("green-connect-0", app="other")], None),
+        (WHOLE[:3], "recorder-blue 0 of 1 ready, 0 there; recorder-green 0 of 1 ready, 0 there"),
+    ],
+)
+def test_everything_that_belongs_to_a_colour_is_waited_for(
+    lab: Lab, api: FakeApi, monkeypatch: pytest.MonkeyPatch, there: list[dict[str, Any]], missing: str | None
+) -> None:
+    monkeypatch.setattr("experiments.lab._PODS_SECONDS", 0.05)
+    lab.parts = parts()
+    api.answers["GET", f"/api/v1/namespaces/{NAMESPACE}/pods"] = (200, listed(*there))
+    api.events.put(None)
+    if missing is None:
+        lab.wait_pods({"blue": 2, "green": 0})
+    else:
+        with pytest.raises(DeadlineError, match=missing):
+            lab.wait_pods({"blue": 2, "green": 0})
+
+
+def test_only_the_pods_at_work_are_waited_for_where_that_is_asked(
+    lab: Lab, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.lab._PODS_SECONDS", 0.05)
+    lab.parts = parts()
+    api.answers["GET", f"/api/v1/namespaces/{NAMESPACE}/pods"] = (200, listed(*WHOLE[:2]))
+    lab.wait_pods({"blue": 2}, [lab.parts.at_work])
+
+
+def test_the_pods_that_both_colours_share_are_nobodys_to_take_away(lab: Lab) -> None:
+    lab.parts = parts(connect="shared")
+    with pytest.raises(PreconditionError, match="both colours have the pods of shared"):
+        lab.scale_down_and_back()
+
+
+def test_what_a_run_scales_by_hand_is_what_says_the_number(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[object, ...]] = []
+    monkeypatch.setattr("experiments.lab.by_hand.scale", lambda *what: told.append(what))
+    lab.resize("green", 2)
+    lab.parts = parts()
+    lab.resize("green", 2)
+    assert told == [
+        (NAMESPACE, "statefulsets.apps/consumer-green", 2),
+        (NAMESPACE, "kafkaconnects.kafka.strimzi.io/green", 2),
+    ]
+    assert lab.sized("green") == ("KafkaConnect", "green")
 
 
 def test_a_switch_can_be_disturbed_while_it_runs(lab: Lab, world: World, tmp_path: Path) -> None:

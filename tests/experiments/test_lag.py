@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from components.strategies.consumers import PARTS
 from experiments.cluster import Cluster
 from experiments.errors import DeadlineError, ExperimentError
 from experiments.lag import EndOffsets, Lag
+from experiments.positions import OfMembers
 from tests.experiments.test_cluster import PODS, listed, pod
 from tests.support.fake_api import Answer, FakeApi
 
@@ -35,7 +37,7 @@ def lag(api: FakeApi, cluster: Cluster, members: dict[str, tuple[str, Any]], *en
     for name, (_, positions) in members.items():
         if positions is not None:
             api.answers["GET", f"{PODS}/{name}:8080/proxy/progress"] = (200, {"positions": positions, "boot_id": "x"})
-    return Lag(cluster, "strategy-c", Ends(*ends), 2)  # type: ignore[arg-type]
+    return Lag(OfMembers(cluster, "strategy-c", PARTS.members), Ends(*ends), 2)  # type: ignore[arg-type]
 
 
 def test_lag_is_end_minus_position(api: FakeApi, cluster: Cluster) -> None:
@@ -164,6 +166,16 @@ def test_the_brokers_refusal_and_the_programs_end_are_errors(tmp_path: Path, mon
     ends = probe(tmp_path, monkeypatch, "sys.exit(1)")
     with pytest.raises(ExperimentError, match="ended"):
         ends.read()
+    ends.close()
+
+
+def test_a_program_that_is_silent_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.probe._ANSWER_SECONDS", 0.2)
+    ends = probe(tmp_path, monkeypatch, "import time; time.sleep(60)")
+    begun = time.monotonic()
+    with pytest.raises(ExperimentError, match="is silent"):
+        ends.read()
+    assert time.monotonic() - begun < 20
     ends.close()
 
 

@@ -35,6 +35,11 @@ def test_the_plans_scenarios_are_found() -> None:
         "2": "immediate rollback",
         "b-runbook": "the runbook: scale down, copy offsets by command, scale up",
         "crash": "a consumer of the old, and of the new colour crashes",
+        "e-crash": "a worker is killed between its write and its commit",
+        "e-pause-or-stop": "PAUSED and STOPPED as the way of a switch",
+        "e-pause-survives": "a pause outlives the restart of every worker",
+        "e-reconcile": "a pause by REST and the operator's reconciles",
+        "e-zombie": "a worker that was given up and goes on",
         "zombie": "a member that was given up and goes on",
     }
 
@@ -43,6 +48,11 @@ def test_what_is_no_test_of_the_plan_is_a_measurement() -> None:
     assert {name for name, scenario in scenarios.SCENARIOS.items() if scenario.kind == "measurement"} == {
         "b-runbook",
         "crash",
+        "e-crash",
+        "e-pause-or-stop",
+        "e-pause-survives",
+        "e-reconcile",
+        "e-zombie",
         "zombie",
     }
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from components.strategies.consumers import PARTS
+from components.strategies.parts import Parts
 from experiments import session
 from experiments.cluster import Cluster, Pod
+from experiments.errors import ExperimentError, PreconditionError
 from experiments.guard import ForeignChangeError, Guard
 from experiments.options import Options
 from experiments.pod_history import PodHistory
@@ -19,6 +22,9 @@ from experiments.scenarios import Scenario
 from experiments.session import Observed, Session
 from tests.experiments.test_guard import serve
 from tests.experiments.test_pod_history import raw
+from tests.experiments.test_recorders import SAID
+from tests.experiments.test_recorders import serve as serve_recorders
+from tests.support.connectors import parts
 from tests.support.fake_api import FakeApi
 
 MINE, OTHER, CLOSING = "p0-mine", "p0-other", "p0-closing"
@@ -95,7 +101,9 @@ def measure(api: FakeApi, cluster: Cluster, flow: Flow, tmp_path: Path, monkeypa
     def nothing(*_: object) -> None:
         pass
 
-    def measured(during: Callable[[], None] = nothing, drain: Callable[[], None] = nothing) -> Observed:
+    def measured(
+        during: Callable[[], None] = nothing, drain: Callable[[], None] = nothing, of: Parts = PARTS
+    ) -> Observed:
         serve(api, 4)
         scenario = Scenario(
             name="1", title="t", step=1, default_switches=2, perform=lambda *_: during(), judge=lambda _: []
@@ -103,6 +111,7 @@ def measure(api: FakeApi, cluster: Cluster, flow: Flow, tmp_path: Path, monkeypa
         options = Options("c", scenario, 2, tmp_path, "command", 0.0)
         interrupts: Any = None
         made = Session(options, cluster, tmp_path, repository=REPOSITORY, interrupts=interrupts, progress=Progress())
+        made.parts = of
         lag = SimpleNamespace(start=nothing, stop=nothing, close=nothing, wait_caught_up=lambda *_: drain())
         lab: Any = SimpleNamespace(
             producer=flow,
@@ -130,6 +139,43 @@ def test_a_producer_that_was_started_again_in_a_run_is_judged_with_all_before(me
     assert seen.producers == [MINE, OTHER]
     assert (seen.producer.restarted, seen.producer.acked, seen.producer.without_end) == ([OTHER], None, [MINE])
     assert seen.produced_rate is None
+
+
+def test_what_was_recorded_late_is_measured_over_the_run(
+    measure: Measure, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "_groups", lambda *_: frozenset({"g"}))
+    serve_recorders(api, ("recorder-blue-0", "blue", SAID))
+    late = {**SAID, "unknown": 6, "late_seconds_max": 0.5}
+    seen = measure(of=parts(), during=lambda: serve_recorders(api, ("recorder-blue-0", "blue", late)))
+    assert seen.recorded is not None
+    assert (seen.recorded.late_seconds, seen.recorded.unknown) == (0.5, 4)
+
+
+def test_members_that_write_down_what_they_handle_are_not_recorded(measure: Measure) -> None:
+    assert measure().recorded is None
+
+
+def test_a_recorder_that_does_not_answer_ends_the_run(measure: Measure, api: FakeApi) -> None:
+    serve_recorders(api, ("recorder-blue-0", "blue", None))
+    with pytest.raises(ExperimentError, match="recorders do not answer: recorder-blue-0"):
+        measure(of=Parts(PARTS.members, recorder=parts().recorder))
+
+
+@pytest.mark.parametrize(("own", "refused"), [("connect-strategy-e-blue", False), ("mine", True), (None, True)])
+def test_a_connector_in_another_group_than_the_switch_says_is_refused(
+    measure: Measure, api: FakeApi, monkeypatch: pytest.MonkeyPatch, own: str | None, refused: bool
+) -> None:
+    said = SimpleNamespace(groups=dict.fromkeys(("blue", "green"), "connect-strategy-e-blue"))
+    monkeypatch.setattr("experiments.session.Connect.group", lambda *_: own)
+    monkeypatch.setattr(Cluster, "switch", lambda *_: said)
+    monkeypatch.setattr(Guard, "_marks", lambda _: {})
+    serve_recorders(api, ("recorder-blue-0", "blue", SAID))
+    if refused:
+        with pytest.raises(PreconditionError, match="the protocol owns the group"):
+            measure(of=parts())
+    else:
+        assert measure(of=parts()).groups == {"connect-strategy-e-blue"}
 
 
 @pytest.mark.parametrize("moment", ["during", "drain"])

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from experiments import by_hand, freezing, switching
+from components.strategies.consumers import PARTS
+from experiments import freezing, switching
 from experiments.errors import CollectionError, PreconditionError
 from experiments.freezing import Process
 from experiments.lab import Notes
-from experiments.lag import Progressed
 from experiments.measurements import SwitchRecord
+from experiments.positions import Progressed
 from experiments.progress import Progress
 from experiments.scenarios import zombie
 from tests.experiments.test_handoff import log
@@ -40,6 +41,7 @@ class World:
         self.settings = SimpleNamespace(replicas=3)
         self.progress = Progress()
         self.records = folder
+        self.parts = PARTS
         self.record: SwitchRecord = SWITCH
         self.alive = True
         self.guard = SimpleNamespace(check=lambda own=None: self.did.append(f"check {sorted(own or {})}"))
@@ -50,18 +52,24 @@ class World:
         )
         self.cluster = SimpleNamespace(
             delete_pod=lambda _namespace, pod, force: self.did.append(f"delete {pod}, force {force}"),
-            wait=lambda _path, _query, _missing, what, _seconds: self.did.append(f"wait for {what}"),
         )
         self.disturbance = SimpleNamespace(
+            wait_going=lambda pod: self.did.append(f"wait for {pod} to be asked to end"),
             processes=SimpleNamespace(
-                one=lambda _pod, module: {"consumer": CONSUMER, "sidecar": SIDECAR}[module],
+                one=lambda _pod, what: SIDECAR if what == "sidecar" else {"consumer": CONSUMER}[what.container],
                 kubelet_of=lambda pid: {CONSUMER: KUBELET}[pid],
                 records=lambda _pid, kind: self.records / kind,
-            )
+            ),
         )
 
     def pod(self, color: str, number: int) -> str:
         return f"consumer-{color}-{number}"
+
+    def sized(self, color: str) -> tuple[str, str]:
+        return "StatefulSet", f"consumer-{color}"
+
+    def resize(self, color: str, replicas: int) -> None:
+        self.did.append(f"scale {color} {replicas}")
 
     def spell(self) -> None:
         self.did.append("spell")
@@ -109,7 +117,6 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(freezing, "frozen", made.frozen)
     monkeypatch.setattr(freezing, "identify", lambda pid: Process(pid, 4711))
     monkeypatch.setattr(freezing, "stopped", lambda process: made.alive and process == Process(CONSUMER, 4711))
-    monkeypatch.setattr(by_hand, "scale", lambda _namespace, color, n: made.did.append(f"scale {color} {n}"))
     monkeypatch.setattr(switching, "by_patch", lambda lab: lab.by_patch())
     monkeypatch.setattr(switching, "level", lambda lab, record: lab.did.append("level") or record)
     return made

@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_PUT = do_DELETE = _answer  # noqa: N815 - the base class's names
+    do_GET = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class's names
 
     def _watch(self) -> None:
         self.send_response(200)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.strategies.consumers import PARTS
 from experiments import records, verdict
-from experiments.cluster import CONSUMERS, Cluster, LiveSwitch, Pod
+from experiments.cluster import Cluster, LiveSwitch, Pod
 from experiments.disturbance import Disturbance, in_background
 from experiments.lag import Lag
 from experiments.measurements import Verdict
@@ -79,7 +80,7 @@ class Field:
             return None if ready == 2 * self.replicas == len(pods) else f"{ready} of {len(pods)} Ready"
 
         path = f"/api/v1/namespaces/{self.namespace}/pods"
-        self.cluster.wait(path, [("labelSelector", CONSUMERS)], missing, "all consumer pods", seconds)
+        self.cluster.wait(path, [("labelSelector", PARTS.members.selector)], missing, "all consumer pods", seconds)
 
     def renew_controller(self) -> None:
         """A new pod for a controller that was killed: kubelet waits ever longer before it starts a container again."""
@@ -131,14 +132,14 @@ class Field:
         logs.mkdir(parents=True)
         arguments = ["--producer", counts.name, "--since-ns", str(started)]
         records.export(self.namespace, POD, CONTAINER, arguments, scratch=self.folder, target=logs)
-        for pod in self.cluster.pods(self.namespace, CONSUMERS):
+        for pod in self.cluster.pods(self.namespace, PARTS.members.selector):
             records.export(self.namespace, pod.name, "consumer", arguments, scratch=self.folder, target=logs)
         verdicts.append(verdict.validate(logs, [counts.name], self.folder / f"{name}.json"))
 
 
 def held(field: Field, phase: str) -> contextlib.AbstractContextManager[None]:
     """The switch from blue to green is in `phase` within the block, and goes on after it."""
-    return Disturbance(field.cluster, field.namespace, _PROCESSES).held(phase, "blue", "green")
+    return Disturbance(field.cluster, field.namespace, PARTS.members, _PROCESSES).held(phase, "blue", "green")
 
 
 def assert_nothing_wrong(judged: Verdict, duplicates: int = 0) -> None:

@@ -1,6 +1,7 @@
 """All files of a colour's sinks, followed: by a thread that looks again and again, and by whoever sets a mark."""
 
 import logging
+import secrets
 import threading
 import time
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class Recorder:
         self._tails: dict[str, Tail] = {}  # of files that have no whole line yet
         self._stop = threading.Event()
         self.figures = Figures()
+        self.boot_id = secrets.token_hex(4)
         self.problem = ""
         self.turned = time.monotonic()
         self.thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -69,9 +71,13 @@ class Recorder:
             return {**self._reached(), **self.figures.told()}
 
     def reached(self) -> dict[str, object]:
-        """As `mark`, of what was recorded up to now."""
+        """As `mark`, of what was recorded up to now; and `{"boot_id", "time" (ns), "logs": {name: lines}}`: of this
+        process, its clock, and how much of each file was recorded.
+        """
         with self._lock:
-            return {**self._reached(), **self.figures.told()}
+            logs = {trail.name: trail.lines for trail in self._trails.values()}
+            told = {"boot_id": self.boot_id, "time": now_ns(), "logs": logs}
+            return {**self._reached(), **self.figures.told(), **told}
 
     def stop(self, seconds: float) -> None:
         """End the thread, after a last look."""

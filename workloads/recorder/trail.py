@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from workloads.common.records import CONSUMED, EVENTS, RecordLog
+from workloads.common.records import CONSUMED, EVENTS, LogName, RecordLog
 from workloads.recorder.figures import Figures
 from workloads.recorder.line import Handled, understood
 from workloads.recorder.tail import SinkFileError, Tail
@@ -40,7 +40,7 @@ class Mark:
 
 class Trail:
     """Owned by the recorder, under its lock. epoch: the newest in the file; next: partition -> offset after the last
-    line under it.
+    line under it. lines: how many are in its log.
     """
 
     def __init__(self, tail: Tail, records: Path, worker: str, whose: Whose, figures: Figures) -> None:
@@ -52,6 +52,7 @@ class Trail:
         first = tail.lines(tail.size())[0]
         tail.position = 0
         identity = hashlib.blake2b(first, digest_size=4).hexdigest()
+        self.lines = 0
         self._log = RecordLog(records, CONSUMED, worker, identity)
         self._events = RecordLog(records, EVENTS, worker, identity)
         self.epoch = -1
@@ -60,6 +61,11 @@ class Trail:
         self._t = 0  # of the last line
         self._looked_at: int | None = None
         self._recover()
+
+    @property
+    def name(self) -> str:
+        """Of its log, `<worker>.<mark of the file>`."""
+        return LogName.of(self._log.path).process
 
     def look(self, now: int) -> None:
         """Record the lines that have come. now: ns. Raises as the constructor."""
@@ -103,6 +109,7 @@ class Trail:
         while lines := self._tail.lines(until):
             found = [understood(line) for line in lines]
             self._log.write(b"".join(self._lines(found, t)))
+            self.lines += len(found)
             known = self._looked_at if self._looked_at is not None else (self._t or None)
             late = None if known is None else max(0, t - known)
             self._figures.saw(len(found), sum(one.torn for one in found), late)
@@ -147,6 +154,7 @@ class Trail:
         lines = whole.splitlines()
         if not lines:
             return
+        self.lines = len(lines)
         for line in lines:
             said = orjson.loads(line)
             self._reach(said["epoch"], said["partition"], said["offset"])

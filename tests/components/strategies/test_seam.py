@@ -29,6 +29,7 @@ from pydantic import Field
 from components.settings.declare import Goes, StrategyOf
 from components.settings.models import StrategySettings
 from components.strategies.base import COLORS, Colors, Criteria, Strategy, register
+from components.strategies.parts import Part, Parts, ours
 
 
 class Settings(StrategySettings):
@@ -63,6 +64,9 @@ class X(Strategy):
 
     def selector(self, color):
         return {"made-up": color}
+
+    def parts(self, settings, stack):
+        return Parts(Part("x", {color: f"x-{color}" for color in COLORS}, ours("x")))
 
     def deploy(self, site):
         return ConfigMaps(site)

@@ -238,6 +238,27 @@ def test_what_is_reached_is_of_the_newest_epoch_over_all_files(scene: Scene) -> 
     assert (said["epoch"], said["next"]) == (7, {0: 12, 1: 4})
 
 
+def test_what_is_reached_names_the_process_its_clock_and_its_logs(scene: Scene) -> None:
+    scene.append(sink_line(0) + sink_line(1))
+    scene.append(sink_line(2), "connect-green-1")
+    recorder = scene.recorder()
+    recorder.look()
+    said = recorder.reached()
+    logs = {path.name.removesuffix(".jsonl"): len(path.read_bytes().splitlines()) for path in _consumed(scene)}
+    assert said["logs"] == logs
+    assert sorted(logs.values()) == [1, 2]
+    assert isinstance(said["time"], int)
+    again = scene.recorder()
+    again.look()
+    after = again.reached()
+    assert after["logs"] == logs  # also what a former process has recorded
+    assert after["boot_id"] != said["boot_id"]
+
+
+def _consumed(scene: Scene) -> list[Path]:
+    return sorted((scene.records / CONSUMED).iterdir())
+
+
 def test_the_thread_records_and_ends_with_a_last_look(scene: Scene) -> None:
     recorder = scene.recorder()
     recorder.thread.start()

@@ -1,0 +1,54 @@
+"""What a run was made with: a stand-in is called one, and one program in two colours is one."""
+
+from typing import Any
+
+import pytest
+
+from experiments import environment
+from experiments.cluster import Cluster
+from experiments.environment import VersionError, operator
+from tests.experiments.test_cluster import PODS, listed, pod
+from tests.support.connectors import parts
+from tests.support.fake_api import FakeApi
+
+
+@pytest.mark.parametrize(
+    ("managers", "expected"),
+    [
+        (["strimzi-cluster-operator"], "strimzi-cluster-operator"),
+        (["kafka-bluegreen-connect-operator"], "kafka-bluegreen-connect-operator (a stand-in for Strimzi's)"),
+    ],
+)
+def test_a_stand_in_is_called_one(managers: list[str], expected: str) -> None:
+    assert operator(managers) == expected
+
+
+def test_workers_that_nobody_manages_tell_no_operator() -> None:
+    with pytest.raises(VersionError):
+        operator([])
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [({"app.kubernetes.io/version": "1.2.0"}, "1.2.0 (v1)"), ({}, "v1")],
+)
+def test_the_version_of_strimzis_resources(
+    api: FakeApi, cluster: Cluster, labels: dict[str, str], expected: str
+) -> None:
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/kafkaconnectors.kafka.strimzi.io"
+    versions = [{"name": "v1", "served": True}, {"name": "v1beta2", "served": False}]
+    api.answers["GET", path] = (200, {"metadata": {"labels": labels}, "spec": {"versions": versions}})
+    assert environment._crds(cluster) == expected
+
+
+def test_the_workers_of_both_colours_are_one_program(api: FakeApi, cluster: Cluster) -> None:
+    def of(name: str, container: str) -> dict[str, Any]:
+        raw = pod(name)
+        raw["status"] = {"containerStatuses": [{"name": container, "image": "i:1"}]}
+        return raw
+
+    api.answers["GET", "/api/v1/namespaces/kafka-bluegreen/pods"] = (200, listed(of("kafka-0", "kafka")))
+    workers = [of(f"{color}-connect-0", f"{color}-connect") for color in ("blue", "green")]
+    api.answers["GET", PODS] = (200, listed(*workers, of("agent-blue-0", "sidecar")))
+    found = environment._images(cluster, "strategy-c", parts())
+    assert set(found) == {"image kafka", "image kafka-connect", "image sidecar"}
