@@ -6,7 +6,7 @@ colour, and moves it, is its agent.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
@@ -23,7 +23,9 @@ from components.settings.models import (
 )
 from components.settings.stack import StackName
 from components.settings.types import ClientValue, Color, ImageName
-from components.strategies.base import COLORS, Colors, Criteria, Site, Strategy, register
+from components.strategies import connectors
+from components.strategies.base import COLORS, Arrival, Colors, Criteria, Site, Strategy, register
+from components.strategies.parts import Parts
 
 if TYPE_CHECKING:
     import pulumi
@@ -121,6 +123,10 @@ class KafkaConnect(Strategy):
     partitions: duplicates are counted here, and no failure.
     """
 
+    arrival: ClassVar[Arrival] = "During"
+    unjudged = connectors.UNJUDGED
+    page = "*strategy-e*.md"
+
     letter = "e"
     settings = ConnectSettings
     criteria = Criteria(switch_seconds=30.0, rollback_seconds=60.0, tolerated=frozenset({"duplicate"}))
@@ -134,7 +140,11 @@ class KafkaConnect(Strategy):
 
     def groups(self, stack: StackName) -> Mapping[Color, str]:
         """The group of each colour's connector, as Connect calls it."""
-        return {color: connect.group(connect.connector(stack.name, color)) for color in COLORS}
+        return connectors.groups(stack)
+
+    def parts(self, settings: StrategySettings, stack: StackName) -> Parts:
+        """Agents, workers and recorders."""
+        return connectors.parts(settings, stack)
 
     def members(self, settings: StrategySettings, color: Color) -> int:
         """One agent; none for a colour without workers, of whose connector it could see nothing."""
