@@ -1,5 +1,7 @@
 """What holds for all tests: on a shared machine an example's time says nothing, and luck decides nothing."""
 
+import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +28,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return all("strategy-c" not in mark.args for mark in item.iter_markers("xdist_group"))
 
     items.sort(key=later)
+
+
+@pytest.fixture(autouse=True)
+def _other_tests_are_not_heard(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """The programs' threads run until their process ends, and so they outlive a test that has such parts in its own
+    process. What they log then is no later test's.
+    """
+    others = set(threading.enumerate()) - {threading.main_thread(), threading.current_thread()}
+
+    def own(_: logging.LogRecord) -> bool:
+        return threading.current_thread() not in others
+
+    caplog.handler.addFilter(own)
+    yield
+    caplog.handler.removeFilter(own)
 
 
 def _open_files() -> int:
