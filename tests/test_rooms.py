@@ -12,6 +12,8 @@ from pathlib import Path
 import grimp
 import pytest
 
+from tests.support.source import parsed
+
 ROOT = Path(__file__).parents[1]
 TOPS = ("components", "experiments", "tools", "workloads")
 DRAWING = ROOT / "plan" / "decisions" / "0012-rooms-and-arrows.md"
@@ -92,7 +94,7 @@ def test_no_module_is_too_long_to_read(path: Path) -> None:
 def test_no_class_carries_more_than_it_can_say_why() -> None:
     heavy = []
     for path in _sources():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if not isinstance(node, ast.ClassDef) or REASON.search(ast.get_docstring(node) or ""):
                 continue
             if len(found := _attributes(node)) > ATTRIBUTES:

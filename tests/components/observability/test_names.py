@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components.observability import names
 from experiments.metrics import QUERIES
+from tests.support.source import parsed
 
 ROOT = Path(__file__).parents[3]
 _METRIC = re.compile(r"(?:bg|kafka)_[a-z0-9_]+[a-z0-9]")
@@ -14,7 +15,7 @@ _OF_THE_STORE = {"up"}
 
 def exported() -> set[str]:
     """The metrics' names in the workloads' source: texts that are nothing else."""
-    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "workloads").rglob("*.py"))
+    trees = (parsed(path) for path in (ROOT / "workloads").rglob("*.py"))
     texts = (node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))
     return {text for text in texts if isinstance(text, str) and _METRIC.fullmatch(text)}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import workloads.connect_operator
+from tests.support.source import parsed
 
 HERE = Path(__file__).parent
 TEXT = workloads.connect_operator.__doc__ or ""
@@ -18,7 +19,7 @@ FILES = dict(re.findall(r"\*(\w)\*\s+(test_\w+)", TEXT))
 
 def names_in(file: str) -> list[str]:
     """The names of its tests."""
-    tree = ast.parse((HERE / f"{file}.py").read_text())
+    tree = parsed(HERE / f"{file}.py")
     return [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
 
 
