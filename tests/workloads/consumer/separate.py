@@ -74,9 +74,8 @@ class Pair:
             return list(pool.map(lambda pod: getattr(pod, call)(epoch), self.pods[color]))
 
     def done(self, color: str, call: str, epoch: int) -> None:
-        """The same, and every answer is 200."""
-        answers = self.tell(color, call, epoch)
-        assert [status for status, _ in answers] == [200] * len(answers), answers
+        """The same, and every answer is 200; as its sidecars do it, a call is repeated that was not done in time."""
+        until(f"{color} to {call}", lambda: {status for status, _ in self.tell(color, call, epoch)} == {200}, 30)
 
     def grant(self, color: str) -> int:
         """Under the next epoch, as its sidecars do it: the other colour is told too. Gives the epoch."""

@@ -28,7 +28,7 @@ def commit(broker: Broker, group: str, offsets: dict[int, tuple[int, str]], topi
 def test_switches_under_load_lose_and_repeat_nothing(  # noqa: PLR0917 - fixtures
     consumer: Consumers, feed: Feed, broker: Broker, topic: str, protocol: str, fencing: str
 ) -> None:
-    pair = Pair(consumer, broker, topic, protocol=protocol, fencing=fencing).ready()
+    pair = Pair(consumer, broker, topic, protocol=protocol, fencing=fencing, stall_seconds=30).ready()
     pair.grant("blue")
     feed.stream(400)
     for new in ("green", "blue", "green"):

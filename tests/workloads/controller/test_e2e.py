@@ -134,7 +134,7 @@ def test_the_controller_is_killed(place: World, moment: str) -> None:
 
 @pytest.mark.parametrize("color", COLORS)
 def test_a_sidecar_is_killed_in_the_middle(place: World, color: str) -> None:
-    place.start_all(drainTimeoutSeconds=10, resumeTimeoutSeconds=10)
+    place.start_all(drainTimeoutSeconds=30, resumeTimeoutSeconds=30)
     for consumer in place.consumers.values():
         consumer.drain_seconds = 0.3
     victim = place.processes[f"sidecar-consumer-{color}-1"]
@@ -143,7 +143,7 @@ def test_a_sidecar_is_killed_in_the_middle(place: World, color: str) -> None:
     victim.kill()
     time.sleep(0.5)
     victim.start()
-    status = place.settled(generation)
+    status = place.settled(generation, seconds=70)
     assert place.condition(status, "Settled")["reason"] == "Switched"
     assert all_active(place, "green")
 
