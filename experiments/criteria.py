@@ -223,6 +223,11 @@ def sound(seen: Observations) -> list[Criterion]:
     return [*records(seen), failures(seen), *everything_judged(seen), *times(seen), producer_rate(seen)]
 
 
+def measured(seen: Observations) -> list[Criterion]:
+    """What a measurement has to keep to be one; it passes nothing, and its figures are what it is there for."""
+    return [outcomes(seen), spells(seen), *sound(seen)]
+
+
 def passed(criteria: Sequence[Criterion]) -> bool:
     """A run without a single criterion has not passed."""
     return bool(criteria) and all(criterion.passed for criterion in criteria)

@@ -20,11 +20,10 @@ from pathlib import Path
 
 from experiments import criteria, groups, offsets, switching
 from experiments.cluster import LiveSwitch
-from experiments.criteria import Observations
 from experiments.errors import ExperimentError, PreconditionError
 from experiments.lab import Lab, Notes
 from experiments.measurements import Color, SwitchRecord, other
-from experiments.results import Criterion, Measured
+from experiments.results import Measured
 from experiments.scenarios.base import Scenario
 
 _TABLE = "runbook"
@@ -147,18 +146,13 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     return {"runbook_copies_off": len(off)}
 
 
-def judge(seen: Observations) -> list[Criterion]:
-    """What was seen; a measurement passes nothing."""
-    return [criteria.outcomes(seen), criteria.spells(seen), *criteria.sound(seen)]
-
-
 SCENARIO = Scenario(
     "b-runbook",
     "the runbook: scale down, copy offsets by command, scale up",
     default_switches=2,
     step=1,
     perform=perform,
-    judge=judge,
+    judge=criteria.measured,
     kind="measurement",
     observe=observe,
     shows=(

@@ -14,11 +14,9 @@ import signal
 from collections.abc import Callable
 
 from experiments import criteria
-from experiments.criteria import Observations
 from experiments.disturbance import Disturbance
 from experiments.lab import Lab
 from experiments.measurements import other
-from experiments.results import Criterion
 from experiments.scenarios.base import Scenario
 
 _TABLE = "crashes"
@@ -58,18 +56,13 @@ def _kill(lab: Lab, disturbance: Disturbance, pod: str, side: str) -> None:
     lab.progress.say(f"  {pod} of the {side} colour killed")
 
 
-def judge(seen: Observations) -> list[Criterion]:
-    """What was seen; a measurement passes nothing."""
-    return [criteria.outcomes(seen), criteria.spells(seen), *criteria.sound(seen)]
-
-
 SCENARIO = Scenario(
     "crash",
     "a consumer of the old, and of the new colour crashes",
     default_switches=4,
     step=2,
     perform=perform,
-    judge=judge,
+    judge=criteria.measured,
     kind="measurement",
     shows=(
         "crashes_old",

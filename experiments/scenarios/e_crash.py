@@ -17,13 +17,12 @@ from pathlib import Path
 
 from experiments import connector_lab, criteria, redeliveries
 from experiments.connect import required
-from experiments.criteria import Observations
 from experiments.errors import DeadlineError
 from experiments.lab import Lab, Notes
 from experiments.measurements import Color
 from experiments.records import CONSUMED, objects
 from experiments.redeliveries import Crash
-from experiments.results import Criterion, Measured
+from experiments.results import Measured
 from experiments.scenarios.base import Scenario
 
 _TABLE = "crashes"
@@ -94,18 +93,13 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     return redeliveries.measurements(table)
 
 
-def judge(seen: Observations) -> list[Criterion]:
-    """What was seen; a measurement passes nothing."""
-    return [criteria.outcomes(seen), criteria.spells(seen), *criteria.sound(seen)]
-
-
 SCENARIO = Scenario(
     "e-crash",
     "a worker is killed between its write and its commit",
     default_switches=4,
     step=2,
     perform=perform,
-    judge=judge,
+    judge=criteria.measured,
     kind="measurement",
     observe=observe,
     shows=(

@@ -13,10 +13,9 @@ from typing import Any
 from experiments import connector_lab, criteria
 from experiments.connect import PAUSED, RUNNING, STOPPED, Connect
 from experiments.connector_lab import STATE_SECONDS
-from experiments.criteria import Observations
 from experiments.lab import Lab
 from experiments.measurements import Color, Distribution
-from experiments.results import Criterion, Measured
+from experiments.results import Measured
 from experiments.scenarios.base import Scenario
 
 _TABLE = "ways"
@@ -97,18 +96,13 @@ def measurements(rows: list[dict[str, Any]]) -> Mapping[str, Measured]:
     return found
 
 
-def judge(seen: Observations) -> list[Criterion]:
-    """What was seen; a measurement passes nothing."""
-    return [criteria.outcomes(seen), criteria.spells(seen), *criteria.sound(seen)]
-
-
 SCENARIO = Scenario(
     "e-pause-or-stop",
     "PAUSED and STOPPED as the way of a switch",
     default_switches=4,
     step=1,
     perform=perform,
-    judge=judge,
+    judge=criteria.measured,
     kind="measurement",
     shows=(
         "pause_seen_seconds_median",

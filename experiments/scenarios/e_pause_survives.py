@@ -17,10 +17,9 @@ from experiments import connector_lab, criteria
 from experiments.cluster import ClusterError
 from experiments.connect import PAUSED, RUNNING, STOPPED, Connect
 from experiments.connector_lab import STATE_SECONDS
-from experiments.criteria import Observations
 from experiments.lab import Lab
 from experiments.measurements import Color, other
-from experiments.results import Criterion, Measured
+from experiments.results import Measured
 from experiments.scenarios.base import Scenario
 
 _TABLE = "pauses"
@@ -99,18 +98,13 @@ def measurements(rows: list[dict[str, Any]]) -> Mapping[str, Measured]:
     return found
 
 
-def judge(seen: Observations) -> list[Criterion]:
-    """What was seen; a measurement passes nothing."""
-    return [criteria.outcomes(seen), criteria.spells(seen), *criteria.sound(seen)]
-
-
 SCENARIO = Scenario(
     "e-pause-survives",
     "a pause outlives the restart of every worker",
     default_switches=2,
     step=1,
     perform=perform,
-    judge=judge,
+    judge=criteria.measured,
     kind="measurement",
     shows=(
         "pauses_tried",

@@ -17,12 +17,11 @@ from experiments import by_hand, connector_lab, criteria
 from experiments.cluster import ClusterError
 from experiments.connect import PAUSED, RUNNING, STOPPED, Connect, required
 from experiments.connector_lab import STATE_SECONDS
-from experiments.criteria import Observations
 from experiments.errors import DeadlineError
 from experiments.lab import Lab
 from experiments.measurements import Color, other
 from experiments.reconciles import periodical
-from experiments.results import Criterion, Measured
+from experiments.results import Measured
 from experiments.scenarios.base import Scenario
 
 _TABLE, _WATCHED = "reverts", "reconciles"
@@ -147,18 +146,13 @@ def measurements(reverts: list[dict[str, Any]], watched: list[dict[str, Any]]) -
     }
 
 
-def judge(seen: Observations) -> list[Criterion]:
-    """What was seen; a measurement passes nothing."""
-    return [criteria.outcomes(seen), criteria.spells(seen), *criteria.sound(seen)]
-
-
 SCENARIO = Scenario(
     "e-reconcile",
     "a pause by REST and the operator's reconciles",
     default_switches=1,
     step=1,
     perform=perform,
-    judge=judge,
+    judge=criteria.measured,
     kind="measurement",
     shows=(
         "rest_pauses_reverted_by_the_event",

@@ -24,12 +24,11 @@ from pathlib import Path
 
 from experiments import connector_lab, criteria, freezing, switching, zombies
 from experiments.connect import required
-from experiments.criteria import Observations
 from experiments.errors import ExperimentError, PreconditionError
 from experiments.lab import Lab, Notes
 from experiments.measurements import SwitchRecord
 from experiments.records import CONSUMED, objects
-from experiments.results import Criterion, Measured
+from experiments.results import Measured
 from experiments.scenarios.base import Scenario
 from experiments.zombies import Zombie
 
@@ -143,18 +142,13 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     }
 
 
-def judge(seen: Observations) -> list[Criterion]:
-    """What was seen; a measurement passes nothing."""
-    return [criteria.outcomes(seen), criteria.spells(seen), *criteria.sound(seen)]
-
-
 SCENARIO = Scenario(
     "e-zombie",
     "a worker that was given up and goes on",
     default_switches=4,
     step=2,
     perform=perform,
-    judge=judge,
+    judge=criteria.measured,
     configuration={"drainTimeoutSeconds": 20},
     kind="measurement",
     observe=observe,

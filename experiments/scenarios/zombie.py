@@ -28,12 +28,11 @@ from pathlib import Path
 
 from components.names import SIDECAR
 from experiments import criteria, freezing, switching, zombies
-from experiments.criteria import Observations
 from experiments.errors import CollectionError, ExperimentError, PreconditionError
 from experiments.lab import Lab, Notes
 from experiments.measurements import SwitchRecord, other
 from experiments.records import CONSUMED, EVENTS, objects
-from experiments.results import Criterion, Measured
+from experiments.results import Measured
 from experiments.scenarios.base import Scenario
 from experiments.zombies import Zombie
 
@@ -171,18 +170,13 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     return zombies.measurements(rows)
 
 
-def judge(seen: Observations) -> list[Criterion]:
-    """What was seen; a measurement passes nothing."""
-    return [criteria.outcomes(seen), criteria.spells(seen), *criteria.sound(seen)]
-
-
 SCENARIO = Scenario(
     "zombie",
     "a member that was given up and goes on",
     default_switches=4,
     step=2,
     perform=perform,
-    judge=judge,
+    judge=criteria.measured,
     kind="measurement",
     observe=observe,
     shows=(
