@@ -54,6 +54,9 @@ def storage(cluster_id: str) -> dict[str, str]:
     return {"groupId": cluster_id, **topics}
 
 
+#: How long a task writes before it commits: what a crash can repeat is what was written since.
+FLUSH_SECONDS = 1
+
 _TOPICS = {"config": "configs", "offset": "offsets", "status": "status"}
 
 
@@ -79,7 +82,7 @@ def workers() -> dict[str, Scalar]:
     - `consumer.metrics.sample.window.ms` 2500: two samples are 5 s, over which the plan's rates are.
     """
     return {
-        "offset.flush.interval.ms": 1000,
+        "offset.flush.interval.ms": 1000 * FLUSH_SECONDS,
         "scheduled.rebalance.max.delay.ms": 0,
         "session.timeout.ms": 6000,
         "heartbeat.interval.ms": 1000,

@@ -6,6 +6,7 @@ No strategy by itself: nothing in here registers one.
 from collections.abc import Mapping
 
 from components import connect_names as connect
+from components.connect.config import FLUSH_SECONDS
 from components.names import HTTP_PORT, NAME_LABEL
 from components.settings.models import StrategySettings
 from components.settings.stack import StackName
@@ -16,9 +17,6 @@ COLORS: tuple[Color, Color] = ("blue", "green")
 
 KAFKA_CONNECT = Kind(connect.CONNECT_KIND, connect.STRIMZI_GROUP, connect.STRIMZI_VERSION, connect.CONNECT_PLURAL)
 KAFKA_CONNECTOR = Kind(connect.CONNECTOR_KIND, connect.STRIMZI_GROUP, connect.STRIMZI_VERSION, connect.CONNECTOR_PLURAL)
-
-#: The workers' `offset.flush.interval.ms`: what a crash can repeat is what was written since.
-COMMIT_SECONDS = 1.0
 
 #: What a run of such a strategy cannot be judged on, with the reason. The sink is the standard one: what it does not
 #: say, nobody can say for it.
@@ -81,7 +79,7 @@ def parts(settings: StrategySettings, stack: StackName) -> Parts:
             rest_port=connect.REST_PORT,
             resources=KAFKA_CONNECTOR,
             writers=frozenset({connect.AGENTS_MANAGER, connect.OPERATORS_MANAGER}),
-            commit_seconds=COMMIT_SECONDS,
+            commit_seconds=FLUSH_SECONDS,
             operator=(f"{NAME_LABEL}={connect.OPERATOR}", HTTP_PORT, "/metrics"),
         ),
     )
