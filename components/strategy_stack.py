@@ -30,8 +30,8 @@ def build_strategy(
     platform it stands on. Returns the stack's outputs.
 
     The colour asked for is there first, then the switch is made and checked, then the other colour follows; when the
-    switch failed, the program ends there and the other colour is left as it is (design §5.1). Where absence tells
-    nothing both colours are there first."""
+    switch failed, the program ends there and the other colour is left as it is (design §5.1). With
+    `Strategy.both_first` both colours are there before the switch."""
     chosen = strategy(settings.strategy)
     platform = PlatformReference()
     where = namespace(stack.name).metadata.name
@@ -54,16 +54,15 @@ def build_strategy(
             settings.strategy,
         ),
     )
-    # Where absence tells nothing, the switch settles only when both colours are there to confirm.
     needed = [colors.color(settings.active, [topic])]
-    if chosen.absence == "Unknown":
+    if chosen.both_first:
         needed.append(colors.color(settings.inactive, [topic]))
     switch = Switch(
         "switch",
         SwitchArgs(where, stack.name, settings, chosen.switch_spec(settings, stack), access),
         pulumi.ResourceOptions(depends_on=[*needed, controller]),
     )
-    if chosen.absence != "Unknown":
+    if not chosen.both_first:
         colors.color(settings.inactive, [topic, switch.checked])
     groups = chosen.groups(stack)
     return {

@@ -79,7 +79,8 @@ class Strategy(ABC):
 
     letter: what `kafka-bluegreen:strategy` is. settings: the model of its configuration. absence, positions, standby:
     as in the switch's spec. images: the names of those that it runs. definitions: the kinds of others that it makes
-    objects of, by the group and version that has them, in their plural.
+    objects of, by the group and version that has them, in their plural. both_first: the first switch settles only when
+    both colours are there to confirm, so neither follows it.
     """
 
     arrival: ClassVar[Arrival] = "Before"
@@ -92,6 +93,7 @@ class Strategy(ABC):
     absence: ClassVar[Absence] = "Gone"
     positions: ClassVar[Positions] = "Members"
     standby: ClassVar[Standby] = "Outside"
+    both_first: ClassVar[bool] = False
     images: ClassVar[tuple[str, ...]] = images.STRATEGY
     definitions: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 

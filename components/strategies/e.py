@@ -131,6 +131,7 @@ class KafkaConnect(Strategy):
     settings = ConnectSettings
     criteria = Criteria(switch_seconds=30.0, rollback_seconds=60.0, tolerated=frozenset({"duplicate"}))
     absence = "Unknown"
+    both_first = True
     positions = "Groups"
     standby = "Outside"
     images = (*images.STRATEGY, "connect")
