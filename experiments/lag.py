@@ -7,7 +7,7 @@ reads the ends first: positions that have reached them have handled everything t
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from experiments.errors import DeadlineError, ExperimentError
@@ -42,9 +42,20 @@ class EndOffsets:
 
 
 class Lag:
-    """Reads and samples the lag of the consumer groups. positions: of whoever handles records."""
+    """Reads and samples the lag of the consumer groups.
 
-    def __init__(self, positions: Positions, ends: EndOffsets, partitions: int) -> None:
+    positions: of whoever handles records. clock: seconds, by which a sample knows that it took too long.
+    """
+
+    def __init__(
+        self,
+        positions: Positions,
+        ends: EndOffsets,
+        partitions: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self._positions = positions
         self._ends = ends
         self._partitions = partitions
@@ -116,7 +127,7 @@ class Lag:
         position would show as lag what is only a missing answer), and when the reading took so long that the records
         that came meanwhile would show as lag.
         """
-        begun = time.monotonic()
+        begun = self._clock()
         members, silent = self.members()
         self._note_processes(members)
         now = _furthest(members)
@@ -125,7 +136,7 @@ class Lag:
         for partition, offset in now.items():
             self._known[partition] = max(offset, self._known.get(partition, 0))
         ends = self.end_offsets()
-        took = time.monotonic() - begun
+        took = self._clock() - begun
         if took > _SHARP_SECONDS:
             raise ExperimentError(f"reading positions and end offsets took {took:.1f} s: the flow went on between them")
         behind = [max(0, end - self._known.get(partition, end)) for partition, end in ends.items()]

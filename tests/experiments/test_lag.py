@@ -1,6 +1,6 @@
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,28 @@ def consumer(name: str, color: str, *, ready: bool = True) -> dict[str, Any]:
     return raw
 
 
-def lag(api: FakeApi, cluster: Cluster, members: dict[str, tuple[str, Any]], *ends: dict[int, int]) -> Lag:
+def lag(
+    api: FakeApi,
+    cluster: Cluster,
+    members: dict[str, tuple[str, Any]],
+    *ends: dict[int, int],
+    clock: Callable[[], float] = lambda: 0.0,
+) -> Lag:
     """members: name -> (colour, positions); positions None: the pod does not answer."""
     api.answers["GET", PODS] = (200, listed(*(consumer(name, color) for name, (color, _) in members.items())))
     for name, (_, positions) in members.items():
         if positions is not None:
             api.answers["GET", f"{PODS}/{name}:8080/proxy/progress"] = (200, {"positions": positions, "boot_id": "x"})
-    return Lag(OfMembers(cluster, "strategy-c", PARTS.members), Ends(*ends), 2)  # type: ignore[arg-type]
+    source = OfMembers(cluster, "strategy-c", PARTS.members)
+    return Lag(source, Ends(*ends), 2, clock=clock)  # type: ignore[arg-type]
+
+
+def test_a_sample_that_took_too_long_is_refused(api: FakeApi, cluster: Cluster) -> None:
+    read = iter([0.0, 0.5, 1.0, 1.6])
+    found = lag(api, cluster, {"a": ("blue", {"0": 7, "1": 10})}, {0: 10, 1: 10}, clock=lambda: next(read))
+    assert found.sample().total == 3
+    with pytest.raises(ExperimentError, match=r"took 0\.6 s: the flow went on"):
+        found.sample()
 
 
 def test_lag_is_end_minus_position(api: FakeApi, cluster: Cluster) -> None:

@@ -95,7 +95,7 @@ def test_lag_is_told_by_groups_and_recorders(
     part, ends = parts().recorder, {0: 12, 1: 14}
     assert part is not None
     source = OfGroups(cluster, "strategy-c", part, asked)
-    lag = Lag(source, type("Ends", (), {"read": lambda _: ends, "close": lambda _: None})(), 2)
+    lag = Lag(source, type("Ends", (), {"read": lambda _: ends, "close": lambda _: None})(), 2, clock=lambda: 0.0)
     assert lag.owners() == {"blue"}
     assert lag.behind(ends) == {1: 4}
     assert lag.behind(ends, "green") == {0: None, 1: None}
