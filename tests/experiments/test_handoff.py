@@ -1,7 +1,6 @@
 """The steps of a hand-off, from the logs that a run keeps."""
 
 import json
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,13 @@ import pytest
 from experiments.cli import main
 from experiments.errors import ExperimentError
 from experiments.handoff import STEPS, breakdown, steps
-from experiments.records import write_compressed
+from tests.support.record_logs import log
 
 START = 1_800_000_000.0
 
 
 def rfc3339(seconds: float) -> str:
     return datetime.fromtimestamp(START + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def log(file: Path, lines: Iterable[str]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_compressed(file, "".join(f"{line}\n" for line in lines).encode())
 
 
 def ended(epoch: int = 4, **changes: Any) -> str:
