@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs
-from pulumi_kubernetes.core.v1 import ConfigMap, ContainerPortArgs, PodSpecArgs, PodTemplateSpecArgs
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.core.v1 import ContainerPortArgs, PodSpecArgs
 
 from components import names, pods
+from components.stateless import StatelessArgs, configured
 
 
 @dataclass(frozen=True)
@@ -29,32 +28,16 @@ class Controller(pulumi.ComponentResource):
     def __init__(self, name: str, args: ControllerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kafka-bluegreen:component:Controller", name, None, opts)
         labels = {**names.labels(names.CONTROLLER), names.STRATEGY_LABEL: args.strategy}
-        metadata = ObjectMetaArgs(name=names.CONTROLLER, namespace=args.namespace, labels=labels)
         settings = pulumi.Output.from_input(args.bootstrap_servers).apply(
             lambda servers: pods.rendered(
                 {"bootstrap_servers": servers, "switch_name": names.SWITCH_NAME, "http_port": names.HTTP_PORT}
             )
         )
-        self.config = ConfigMap(
-            name, metadata=metadata, data={names.SETTINGS_FILE: settings}, opts=pulumi.ResourceOptions(parent=self)
-        )
-        self.deployment = Deployment(
+        self.config, self.deployment = configured(
             name,
-            metadata=metadata,
-            spec=DeploymentSpecArgs(
-                replicas=1,
-                selector=LabelSelectorArgs(match_labels={names.NAME_LABEL: names.CONTROLLER}),
-                template=PodTemplateSpecArgs(
-                    metadata=ObjectMetaArgs(
-                        labels=labels,
-                        annotations=settings.apply(
-                            lambda text: {**pods.scraping(names.HTTP_PORT), **pods.settings_hash(text)}
-                        ),
-                    ),
-                    spec=_pod(args),
-                ),
-            ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.config], custom_timeouts=pods.ROLLOUT_TIMEOUTS),
+            StatelessArgs(names.CONTROLLER, args.namespace, labels, _pod(args), names.HTTP_PORT),
+            settings,
+            parent=self,
         )
         self.register_outputs({"deployment": self.deployment.metadata.name})
 

@@ -14,8 +14,9 @@ Layers, upper ones know the lower ones:
     run                                                        the order of things
     session, collection                                        the system held and given back; what is kept of it
     scenarios                                                  one module each: configuration, what is done, criteria
-    switching, connector_lab                                   switches by hand, and while an update still runs;
-                                                               connectors by hand, with their agent away
+    switching, connector_lab, zombie_lab                       switches by hand, and while an update still runs;
+                                                               connectors by hand, with their agent away; a pod at work
+                                                               that everybody takes for dead
     lab, disturbance                                           what may be done to the system
     producer, lag, clocks, pod_history, guard, stacks, groups, by_hand, processes, connect, …
                                                                one neighbour, or one thing that is watched, each

@@ -106,7 +106,7 @@ def _offsets(parsed: argparse.Namespace) -> int:
 
 
 def _compare(parsed: argparse.Namespace) -> int:
-    counted = lines.count(lines.read(REPOSITORY))
+    counted = lines.count(lines.read(REPOSITORY), lines.owners())
     if parsed.lines:
         emit(lines.shown(counted, sorted(registry.models())), sys.stdout)
         return PASSED

@@ -312,10 +312,13 @@ class Cluster:
             "GET", f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy{path}", query, seconds=seconds
         )
 
-    def log(self, namespace: str, pod: str, since: str, *, container: str | None = None, previous: bool = False) -> str:
-        """A container's log with timestamps since a moment (RFC 3339)."""
+    def log(
+        self, namespace: str, pod: str, since: str, *, container: str = "", previous: bool = False, most: int = 0
+    ) -> str:
+        """A container's log with timestamps since a moment (RFC 3339); the first `most` bytes of it, all if 0."""
         query = [("sinceTime", since), ("timestamps", "true"), ("previous", str(previous).lower())]
         query += [("container", container)] if container else []
+        query += [("limitBytes", str(most))] if most else []
         return self.request("GET", f"/api/v1/namespaces/{namespace}/pods/{pod}/log", query, seconds=60.0).decode(
             errors="replace"
         )

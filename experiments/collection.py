@@ -20,6 +20,9 @@ from experiments.measurements import LagSample, SwitchRecord
 from experiments.pod_history import Life, PodHistory
 from experiments.producer import CONTAINER, POD
 
+# Of one container's log. A Connect worker writes down all of a client's settings at every start of a task.
+_LOG_BYTES = 8 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class BrokerSeen:
@@ -126,6 +129,41 @@ def controller_logs(cluster: Cluster, namespace: str, *, since: float, folder: P
                 text = ""
         text += cluster.log(namespace, pod.name, _rfc_3339(since))
         records.write_compressed(folder / f"{CONTROLLER}{f'.{number}' if number else ''}.log.zst", text.encode())
+
+
+def pod_logs(
+    cluster: Cluster, namespace: str, apps: Iterable[str], history: PodHistory, *, since: float, folder: Path
+) -> list[str]:
+    """Keep the logs of these workloads' pods of the span, that of the container before included, as `<pod>.log.zst`.
+
+    Each is kept up to a size, so that a program that talks without end fills nobody's disk. Returns what is not whole,
+    each with why: for people, nothing is judged by it.
+    """
+    asked, missing = _rfc_3339(since), []
+    for app in apps:
+        missing += [f"{life.name} (UID {life.uid}): gone" for life in history.of(app) if life.gone_at is not None]
+        for pod in cluster.pods(namespace, f"{NAME_LABEL}={app}"):
+            life = history.lives.get(pod.uid)
+            for container in pod.images:
+                restarts = life.restarts_of(container) if life else pod.restarts_by_container[container]
+                texts = []
+                for previous in (True, False) if restarts else (False,):
+                    try:
+                        text = cluster.log(
+                            namespace, pod.name, asked, container=container, previous=previous, most=_LOG_BYTES
+                        )
+                    except ClusterError as error:
+                        missing.append(f"{pod.name}{', the container before' * previous}: {error}")
+                        continue
+                    if len(text.encode()) >= _LOG_BYTES:
+                        missing.append(f"{pod.name}: more than {_LOG_BYTES} bytes")
+                    texts.append(text)
+                if restarts > 1:
+                    missing.append(f"{pod.name}: started again {restarts} times, one log is kept of the time before")
+                name = pod.name if len(pod.images) == 1 else f"{pod.name}.{container}"
+                if texts:
+                    records.write_compressed(folder / f"{name}.log.zst", "".join(texts).encode())
+    return missing
 
 
 def notes(switches: Sequence[SwitchRecord], samples: Sequence[LagSample], folder: Path) -> None:

@@ -1,4 +1,5 @@
-"""How many lines the strategies share and how many each has to itself, file by file. Pure, but for `read`.
+"""How many lines the strategies share and how many each has to itself, file by file. Pure, but for `read`; whose a file
+is, each strategy says itself (`owners`).
 
 A line counts when there is something on it besides a comment. Counted is what is deployed and what runs: the program,
 its components and stacks, and the workloads; not the test bed, not the tests.
@@ -9,37 +10,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from components.settings import registry
+from components.strategies.base import strategy
 from experiments.tables import markdown
 
 SHARED, STAND_IN = "shared", "stand-in"
 _COUNTED = ("__main__.py", "Pulumi.yaml", "components/**/*.py", "components/**/*.yaml", "stacks/*.yaml")
 _WORKLOADS = ("workloads/**/*.py",)
-
-#: Whose a file is, by its path; the first pattern that matches says it, and what none matches is shared. What only
-#: stands in for a part that a cluster of one's own has is nobody's own.
-OWN: Mapping[str, tuple[str, ...]] = {
-    STAND_IN: ("workloads/connect_operator/*", "components/connect/operator.py"),
-    "b": (
-        "components/strategies/b.py",
-        "components/strategies/b/*",
-        "stacks/Pulumi.strategy-b.yaml",
-        "workloads/consumer/carr*.py",
-        "workloads/consumer/copies.py",
-        "workloads/consumer/offsets.py",
-        "workloads/consumer/transactional.py",
-    ),
-    "c": ("components/strategies/c.py", "components/strategies/c/*", "stacks/Pulumi.strategy-c.yaml"),
-    "e": (
-        "components/strategies/e.py",
-        "components/strategies/e/*",
-        "components/strategies/connectors.py",
-        "components/connect*",
-        "components/files/connect/*",
-        "stacks/Pulumi.strategy-e.yaml",
-        "workloads/sidecar/connect/*",
-        "workloads/recorder/*",
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +28,19 @@ class Counted:
     owner: str
 
 
-def owner(path: str, own: Mapping[str, Sequence[str]] = OWN) -> str:
-    """Whose a file is, by its path in the repository."""
+def owners() -> dict[str, tuple[str, ...]]:
+    """By owner, the patterns of the paths of its files, as every built strategy says them. What only stands in for a
+    part that a cluster of one's own has is nobody's own, and comes first.
+    """
+    built = [strategy(letter) for letter in sorted(registry.models())]
+    stand_ins = tuple(pattern for one in built for pattern in one.stand_ins)
+    return {STAND_IN: stand_ins, **{one.letter: one.own_paths for one in built}}
+
+
+def owner(path: str, own: Mapping[str, Sequence[str]]) -> str:
+    """Whose a file is, by its path in the repository. own: as in `owners`; the first pattern that matches says it, and
+    what none matches is shared.
+    """
     for letter, patterns in own.items():
         if any(fnmatch(path, pattern) for pattern in patterns):
             return letter
@@ -64,8 +52,8 @@ def code_lines(text: str) -> int:
     return sum(1 for line in text.splitlines() if (bare := line.strip()) and not bare.startswith("#"))
 
 
-def count(files: Iterable[tuple[str, str]], own: Mapping[str, Sequence[str]] = OWN) -> list[Counted]:
-    """files: paths in the repository and their texts."""
+def count(files: Iterable[tuple[str, str]], own: Mapping[str, Sequence[str]]) -> list[Counted]:
+    """files: paths in the repository and their texts. own: as in `owners`."""
     return [Counted(path, code_lines(text), owner(path, own)) for path, text in files]
 
 

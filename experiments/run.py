@@ -86,6 +86,9 @@ def _conclude(
         cluster, observed.platform_pods, since=observed.started, groups=observed.groups, folder=path
     )
     collection.controller_logs(cluster, namespace, since=observed.started, folder=path)
+    cut = collection.pod_logs(
+        cluster, namespace, session.parts.logged, observed.pods, since=observed.started, folder=path
+    )
     with lab.progress.step("metrics and versions"):
         series = metrics.collect(cluster, namespace, observed.started, time.time(), path / "metrics")
         versions = environment.describe(cluster, namespace, settings, session.parts, lab.stack.provider_versions())
@@ -99,6 +102,7 @@ def _conclude(
         "rebalances": brokers.rebalances,
         "rebalances_unknown": "; ".join(brokers.unread) or None,
         "static_members_replaced": brokers.events.replaced_static_members,
+        "logs_not_whole": "; ".join(cut) or None,
         "lag_samples_failed": lab.lag.failures,
         "container_restarts": observed.pods.restarts,
         "pods_restarted": ", ".join(f"{name}: {n}" for name, n in sorted(observed.pods.restarted().items())) or None,

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs, DeploymentStrategyArgs
-from pulumi_kubernetes.core.v1 import ConfigMap, ContainerPortArgs, PodSpecArgs, PodTemplateSpecArgs
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.core.v1 import ContainerPortArgs, PodSpecArgs
 
 from components import connect_names as connect
 from components import names, pods
+from components.stateless import StatelessArgs, configured
 
 _PROGRAM = "connect_operator"
 
@@ -33,31 +32,14 @@ class StandInOperator(pulumi.ComponentResource):
     def __init__(self, name: str, args: OperatorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kafka-bluegreen:component:StandInOperator", name, None, opts)
         labels = {**names.labels(connect.OPERATOR), names.STRATEGY_LABEL: args.strategy}
-        metadata = ObjectMetaArgs(name=connect.OPERATOR, namespace=args.namespace, labels=labels)
         settings = pulumi.Output.from_input(args.workers_image).apply(
             lambda image: pods.rendered({"default_image": image, "http_port": names.HTTP_PORT})
         )
-        self.config = ConfigMap(
-            name, metadata=metadata, data={names.SETTINGS_FILE: settings}, opts=pulumi.ResourceOptions(parent=self)
-        )
-        self.deployment = Deployment(
+        self.config, self.deployment = configured(
             name,
-            metadata=metadata,
-            spec=DeploymentSpecArgs(
-                replicas=1,
-                strategy=DeploymentStrategyArgs(type="Recreate"),
-                selector=LabelSelectorArgs(match_labels={names.NAME_LABEL: connect.OPERATOR}),
-                template=PodTemplateSpecArgs(
-                    metadata=ObjectMetaArgs(
-                        labels=labels,
-                        annotations=settings.apply(
-                            lambda text: {**pods.scraping(names.HTTP_PORT), **pods.settings_hash(text)}
-                        ),
-                    ),
-                    spec=_pod(args),
-                ),
-            ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.config], custom_timeouts=pods.ROLLOUT_TIMEOUTS),
+            StatelessArgs(connect.OPERATOR, args.namespace, labels, _pod(args), names.HTTP_PORT, alone=True),
+            settings,
+            parent=self,
         )
         self.register_outputs({"deployment": self.deployment.metadata.name})
 

@@ -47,6 +47,12 @@ class OffsetSync(Strategy):
     standby = "Assigned"
     positions = "Members"
     page = "*strategy-b*.md"
+    paths = (
+        "workloads/consumer/carr*.py",
+        "workloads/consumer/copies.py",
+        "workloads/consumer/offsets.py",
+        "workloads/consumer/transactional.py",
+    )
 
     def groups(self, stack: StackName) -> Mapping[Color, str]:
         """A group for each colour."""

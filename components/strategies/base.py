@@ -75,7 +75,9 @@ class Strategy(ABC):
     """One way to move the work from one colour to the other.
 
     Of a run: arrival: how the plan has its normal switch begin. unjudged: what it cannot be judged on, with the reason.
-    page: the tutorial's page that does a switch by hand, as a pattern of its file's name.
+    page: the tutorial's page that does a switch by hand, as a pattern of its file's name. paths: the files that are its
+    own besides those that bear its letter, as patterns of their paths in the repository, where * stands for folders,
+    too; stand_ins: those of them that only stand in for a part that a cluster of one's own has.
 
     letter: what `kafka-bluegreen:strategy` is. settings: the model of its configuration. absence, positions, standby:
     as in the switch's spec. images: the names of those that it runs. definitions: the kinds of others that it makes
@@ -86,6 +88,8 @@ class Strategy(ABC):
     arrival: ClassVar[Arrival] = "Before"
     unjudged: ClassVar[Mapping[str, str]] = MappingProxyType({})
     page: ClassVar[str] = ""
+    paths: ClassVar[tuple[str, ...]] = ()
+    stand_ins: ClassVar[tuple[str, ...]] = ()
 
     letter: ClassVar[str]
     settings: ClassVar[type[StrategySettings]]
@@ -96,6 +100,12 @@ class Strategy(ABC):
     both_first: ClassVar[bool] = False
     images: ClassVar[tuple[str, ...]] = images.STRATEGY
     definitions: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+
+    @property
+    def own_paths(self) -> tuple[str, ...]:
+        """Patterns of the paths of all that is its own: its module or package, its stack, and `paths`."""
+        module = f"components/strategies/{self.letter}"
+        return (f"{module}.py", f"{module}/*", f"stacks/Pulumi.strategy-{self.letter}.yaml", *self.paths)
 
     @abstractmethod
     def groups(self, stack: StackName) -> Mapping[Color, str]:

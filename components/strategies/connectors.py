@@ -82,4 +82,6 @@ def parts(settings: StrategySettings, stack: StackName) -> Parts:
             commit_seconds=FLUSH_SECONDS,
             operator=(f"{NAME_LABEL}={connect.OPERATOR}", HTTP_PORT, "/metrics"),
         ),
+        # What an agent did step by step, and what a worker made of it, stands nowhere else.
+        logged=(connect.AGENT, connect.WORKERS, connect.RECORDER, connect.OPERATOR),
     )

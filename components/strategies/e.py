@@ -126,6 +126,14 @@ class KafkaConnect(Strategy):
     arrival: ClassVar[Arrival] = "During"
     unjudged = connectors.UNJUDGED
     page = "*strategy-e*.md"
+    paths = (
+        "components/strategies/connectors.py",
+        "components/connect*",
+        "components/files/connect/*",
+        "workloads/sidecar/connect/*",
+        "workloads/recorder/*",
+    )
+    stand_ins = ("workloads/connect_operator/*", "components/connect/operator.py")
 
     letter = "e"
     settings = ConnectSettings

@@ -137,12 +137,14 @@ class Parts:
 
     members: the pods that report on a colour. workers: those that do its work, where its members only have it done.
     recorder: those that write down what was handled, where its members do not. Both None: the members do it all.
+    logged: of the pods whose logs a run keeps, besides broker and controller, the label `app.kubernetes.io/name`.
     """
 
     members: Part
     workers: Part | None = None
     recorder: Part | None = None
     connectors: Connectors | None = None
+    logged: tuple[str, ...] = ()
 
     @property
     def all(self) -> tuple[Part, ...]:

@@ -9,22 +9,17 @@ epoch, until Connect's group or its tasks' tell it that it is out.
 A switch cannot end before the brokers have given up the frozen worker's task (the tasks' session timeout), so every
 freeze is longer than that; the switches are commanded by `pulumi up` and by hand, in turn.
 
-The pod of the highest number is chosen, and its colour's workers are one less for that time, because a pod that waits
-for a kubelet has no address and confirms nothing. A kubelet that is silent for 40 s has its node marked NotReady, so
-all of it has to be over before that; a guardian sees to it that it goes on in any case.
-
-It needs the node's processes on this machine, and root.
+How the pod is given up, and its set whole again, is `zombie_lab`'s. It needs the node's processes on this machine, and
+root.
 """
 
-import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
-from experiments import connector_lab, criteria, freezing, switching, zombies
+from experiments import connector_lab, criteria, freezing, switching, zombie_lab, zombies
 from experiments.connect import required
-from experiments.errors import ExperimentError, PreconditionError
+from experiments.errors import PreconditionError
 from experiments.lab import Lab, Notes
 from experiments.measurements import SwitchRecord
 from experiments.records import CONSUMED, objects
@@ -32,9 +27,6 @@ from experiments.results import Measured
 from experiments.scenarios.base import Scenario
 from experiments.zombies import Zombie
 
-_TABLE = "zombies"
-# A node is NotReady after 40 s at the earliest (node-monitor-grace-period).
-_KUBELET_SECONDS = 36.0
 _WATCHED_SECONDS = 8.0
 
 
@@ -45,50 +37,18 @@ def perform(lab: Lab, switches: int) -> None:
             "both colours have the same workers, so one that is frozen stops both; run this scenario with workers "
             "for each"
         )
-    lab.spell()
-    for number in range(1, switches + 1):
-        record = _switch(lab, by_up=number % 2 == 1)
-        lab.report(number, switches, record)
-        if not record.switched:
-            return
-        lab.spell()
-
-
-def _switch(lab: Lab, *, by_up: bool) -> SwitchRecord:
-    """One switch away from a colour of which one worker is a zombie; afterwards its workers are whole again."""
-    source, replicas = lab.active, lab.settings.replicas
-    lab.guard.check()
-    try:
-        record, zombie = _with_a_zombie(lab, lab.pod(source, replicas - 1), by_up=by_up)
-    except BaseException:
-        with contextlib.suppress(ExperimentError):
-            lab.resize(source, replicas)
-        raise
-    lab.resize(source, replicas)
-    lab.guard.check({lab.sized(source): 1})
-    lab.wait_pods({source: replicas})
-    if not by_up:
-        record = switching.level(lab, record)
-        lab.note(record)
-    if zombie is not None:
-        lab.notes.tables.setdefault(_TABLE, []).append(asdict(zombie))
-        lab.progress.say(f"  {zombie.pod}, frozen for {zombie.frozen_seconds:.1f} s, went on")
-    return record
+    zombie_lab.perform(lab, switches, lambda pod, by_up: _with_a_zombie(lab, pod, by_up=by_up), lambda _: ", went on")
 
 
 def _with_a_zombie(lab: Lab, pod: str, *, by_up: bool) -> tuple[SwitchRecord, Zombie | None]:
-    """The switch, noted if it is Pulumi's; and the zombie, None if the switch did not come to its end."""
+    """See `zombie_lab.Making`."""
     _, workers, _ = required(lab.parts)
-    source, processes = lab.active, lab.disturbance.processes
+    processes = lab.disturbance.processes
     worker = processes.one(pod, workers.program)
     kubelet, identity = processes.kubelet_of(worker), freezing.identify(worker)
     begun = time.monotonic()
-    with contextlib.ExitStack() as cut_off:
-        cut_off.enter_context(freezing.frozen([kubelet], _KUBELET_SECONDS))
-        lab.resize(source, lab.settings.replicas - 1)
-        lab.guard.check({lab.sized(source): 1})
-        lab.disturbance.wait_going(pod)
-        with freezing.frozen([worker], _KUBELET_SECONDS):
+    with zombie_lab.cut_off(lab, pod, kubelet):
+        with freezing.frozen([worker], zombie_lab.KUBELET_SECONDS):
             frozen_ns = time.time_ns()
             lab.cluster.delete_pod(lab.namespace, pod, force=True)
             record = lab.switch() if by_up else switching.by_patch(lab)
@@ -99,7 +59,7 @@ def _with_a_zombie(lab: Lab, pod: str, *, by_up: bool) -> tuple[SwitchRecord, Zo
         if not alive:
             raise PreconditionError(f"the process of {pod} was not there, or not stopped, when it was to be thawed")
         # What it does now is seen by its sink's recorder; how long it has for it is part of what is measured.
-        time.sleep(max(0.0, min(_WATCHED_SECONDS, begun + _KUBELET_SECONDS - time.monotonic())))
+        time.sleep(max(0.0, min(_WATCHED_SECONDS, begun + zombie_lab.KUBELET_SECONDS - time.monotonic())))
         watched_until_ns = time.time_ns()
     return record, Zombie(
         pod=pod,
@@ -121,7 +81,7 @@ def _with_a_zombie(lab: Lab, pod: str, *, by_up: bool) -> tuple[SwitchRecord, Zo
 def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     """What each zombie wrote after its thaw, by what was recorded of its sink's file."""
     rows = []
-    for raw in notes.tables.get(_TABLE, []):
+    for raw in notes.tables.get(zombie_lab.TABLE, []):
         zombie = Zombie(**raw)
         lines = [
             line
@@ -130,7 +90,7 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
         ]
         epochs = sorted({int(line["epoch"]) for line in lines})
         rows.append({**zombies.row(zombie, lines), "epochs_written_under": epochs})
-    notes.tables[_TABLE] = rows
+    notes.tables[zombie_lab.TABLE] = rows
     written = [int(row["handled_after_thaw"]) for row in rows]
     lasted = [row["last_handled_seconds"] for row in rows if row["last_handled_seconds"] is not None]
     return {

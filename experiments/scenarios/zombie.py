@@ -11,24 +11,18 @@ Two freezes in turn, because the loop notices only one of them:
 - long: the switch is commanded by `pulumi up`, which takes longer than the limit;
 - short: the switch is commanded by hand, and the consumer is thawed as soon as the new colour is ACTIVE.
 
-Nothing may take the zombie's place before it is thawed: the pod of the highest number is chosen, and its set is made
-smaller by one for that time, because a pod that waits for a kubelet is a member that confirms nothing. A kubelet that
-is silent for 40 s has its node marked NotReady, so all of it has to be over before that; a guardian sees to it that it
-goes on in any case.
-
-It needs the node's processes on this machine, and root.
+How the pod is given up, and its set whole again, is `zombie_lab`'s. It needs the node's processes on this machine, and
+root.
 """
 
-import contextlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 from components.names import SIDECAR
-from experiments import criteria, freezing, switching, zombies
-from experiments.errors import CollectionError, ExperimentError, PreconditionError
+from experiments import criteria, freezing, switching, zombie_lab, zombies
+from experiments.errors import CollectionError, PreconditionError
 from experiments.lab import Lab, Notes
 from experiments.measurements import SwitchRecord, other
 from experiments.records import CONSUMED, EVENTS, objects
@@ -36,9 +30,6 @@ from experiments.results import Measured
 from experiments.scenarios.base import Scenario
 from experiments.zombies import Zombie
 
-_TABLE = "zombies"
-# A node is NotReady after 40 s at the earliest (node-monitor-grace-period).
-_KUBELET_SECONDS = 36.0
 _AT_WORK_SECONDS = 8.0
 _WATCHED_SECONDS = 8.0
 _POLL_SECONDS = 0.02
@@ -47,55 +38,24 @@ _POLL_SECONDS = 0.02
 def perform(lab: Lab, switches: int) -> None:
     if lab.parts.workers is not None:
         raise PreconditionError("this strategy's members do no work themselves; run its own scenario of a zombie")
-    lab.spell()
-    for number in range(1, switches + 1):
-        record = _switch(lab, noticeable=number % 2 == 1)
-        lab.report(number, switches, record)
-        if not record.switched:
-            return
-        lab.spell()
+    zombie_lab.perform(lab, switches, lambda pod, by_up: _with_a_zombie(lab, pod, noticeable=by_up), _told)
 
 
-def _switch(lab: Lab, *, noticeable: bool) -> SwitchRecord:
-    """One switch away from a colour of which one member is a zombie; afterwards its set is whole again."""
-    source, replicas = lab.active, lab.settings.replicas
-    lab.guard.check()
-    try:
-        record, zombie = _with_a_zombie(lab, lab.pod(source, replicas - 1), noticeable=noticeable)
-    except BaseException:
-        with contextlib.suppress(ExperimentError):
-            lab.resize(source, replicas)
-        raise
-    lab.resize(source, replicas)
-    lab.guard.check({lab.sized(source): 1})
-    lab.wait_pods({source: replicas})
-    if not noticeable:
-        record = switching.level(lab, record)
-        lab.note(record)
-    if zombie is not None:
-        lab.notes.tables.setdefault(_TABLE, []).append(asdict(zombie))
-        seconds = "" if zombie.stopped_seconds is None else f" {zombie.stopped_seconds * 1000:.0f} ms after its thaw"
-        lab.progress.say(
-            f"  {zombie.pod}, frozen for {zombie.frozen_seconds:.1f} s: {zombie.stopped_by or 'not stopped'}{seconds}"
-        )
-    return record
+def _told(zombie: Zombie) -> str:
+    seconds = "" if zombie.stopped_seconds is None else f" {zombie.stopped_seconds * 1000:.0f} ms after its thaw"
+    return f": {zombie.stopped_by or 'not stopped'}{seconds}"
 
 
 def _with_a_zombie(lab: Lab, pod: str, *, noticeable: bool) -> tuple[SwitchRecord, Zombie | None]:
-    """The switch, noted if it is Pulumi's; and the zombie, None if the switch did not come to its end."""
-    source, target, processes = lab.active, other(lab.active), lab.disturbance.processes
+    """See `zombie_lab.Making`. The long freeze is that of the switch by `pulumi up`."""
+    target, processes = other(lab.active), lab.disturbance.processes
     consumer, sidecar = processes.one(pod, lab.parts.members.program), processes.one(pod, SIDECAR)
     kubelet, process = processes.kubelet_of(consumer), _process_of(lab, pod)
     identity, events = freezing.identify(consumer), processes.records(consumer, EVENTS)
     ends = lab.lag.end_offsets()
     begun = time.monotonic()
-    with contextlib.ExitStack() as cut_off:
-        cut_off.enter_context(freezing.frozen([kubelet], _KUBELET_SECONDS))
-        lab.resize(source, lab.settings.replicas - 1)
-        lab.guard.check({lab.sized(source): 1})
-        lab.disturbance.wait_going(pod)
-        cut_off.enter_context(freezing.frozen([sidecar], _KUBELET_SECONDS))
-        with freezing.frozen([consumer], _KUBELET_SECONDS):
+    with zombie_lab.cut_off(lab, pod, kubelet), freezing.frozen([sidecar], zombie_lab.KUBELET_SECONDS):
+        with freezing.frozen([consumer], zombie_lab.KUBELET_SECONDS):
             frozen_ns = time.time_ns()
             lab.cluster.delete_pod(lab.namespace, pod, force=True)
             if noticeable:
@@ -160,13 +120,13 @@ def _wait_stopped(events: Path, process: str, since_ns: int) -> zombies.Line | N
 def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     """What each zombie handled after its thaw, by its own log."""
     rows = []
-    for raw in notes.tables.get(_TABLE, []):
+    for raw in notes.tables.get(zombie_lab.TABLE, []):
         zombie = Zombie(**raw)
         lines = list(objects(logs, CONSUMED, zombie.process))
         if not lines:
             raise CollectionError(f"no consumed log of {zombie.process}, a zombie of this run")
         rows.append(zombies.row(zombie, zombies.handled_after(lines, zombie.thawed_ns)))
-    notes.tables[_TABLE] = rows
+    notes.tables[zombie_lab.TABLE] = rows
     return zombies.measurements(rows)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from experiments.accuracy import Taken, as_json, compare, measurements, shown
 from experiments.cli import main
 from experiments.measurements import other
-from tests.experiments.test_handoff import log
+from tests.support.record_logs import log
 from tests.support.search import examples
 
 TOPIC = "t"

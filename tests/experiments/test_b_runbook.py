@@ -1,8 +1,7 @@
 """The runbook's steps, in order, with everybody else replaced."""
 
-import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,14 +9,14 @@ from typing import Any
 import pytest
 
 from components.strategies.consumers import PARTS
-from experiments import groups, switching
+from experiments import groups
 from experiments.cluster import LiveSwitch
 from experiments.errors import CollectionError, DeadlineError, PreconditionError
-from experiments.lab import Notes
 from experiments.measurements import SwitchRecord
 from experiments.scenarios import b_runbook
 from tests.experiments.test_accuracy import event
-from tests.experiments.test_handoff import log
+from tests.support.noted import NotedLab, switched_by_hand
+from tests.support.record_logs import log
 from tests.support.samples import LAST
 
 GROUPS = {"blue": "g-blue", "green": "g-green"}
@@ -36,48 +35,22 @@ def member(partitions: list[int], state: str = "PAUSED", color: str = "green") -
     return {"color": color, "state": state, "partitions": partitions}
 
 
-class World:
-    """A lab of which everything that is done is noted."""
+class World(NotedLab):
+    """The runbook's lab: two colours of two, and what the switch says of the one that waits."""
 
     def __init__(self) -> None:
-        self.did: list[str] = []
-        self.notes = Notes()
-        self.active, self.namespace = "blue", "strategy-x"
-        self.settings = SimpleNamespace(replicas=2, own={"session_timeout_seconds": "60"}.get, topic="t", partitions=4)
+        super().__init__(PARTS, 2, own={"session_timeout_seconds": "60"}.get, topic="t", partitions=4)
         self.groups = GROUPS
-        self.parts = PARTS
-        self.whole = {"blue": 2, "green": 2}
         self.standing_by = live(member([0, 1]), member([2, 3]))
-        self.progress = SimpleNamespace(say=lambda _: None, step=self.step)
-        self.guard = SimpleNamespace(check=lambda own=None: None)
         self.cluster = SimpleNamespace(
             switch=lambda _: SimpleNamespace(groups=self.groups), wait_switch=self.wait_switch
         )
-
-    @contextlib.contextmanager
-    def step(self, _text: str) -> Iterator[None]:
-        yield
 
     def wait_switch(
         self, _namespace: str, missing: Callable[[LiveSwitch], str | None], what: str, seconds: float
     ) -> None:
         if found := missing(self.standing_by):
             raise DeadlineError(what, seconds, found)
-
-    def sized(self, color: str) -> tuple[str, str]:
-        return "StatefulSet", f"consumer-{color}"
-
-    def resize(self, color: str, replicas: int) -> None:
-        self.did.append(f"scale {color} {replicas}")
-
-    def spell(self) -> None:
-        self.did.append("spell")
-
-    def report(self, *_: object) -> None:
-        pass
-
-    def wait_pods(self, replicas: dict[str, int]) -> None:
-        self.did.append(f"pods {replicas}")
 
     def by_patch(self) -> SwitchRecord:
         self.did.append("grant")
@@ -98,8 +71,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
     monkeypatch.setattr(groups, "wait_empty", lambda _namespace, group, _seconds: made.did.append(f"empty {group}"))
     monkeypatch.setattr(groups, "copy_offsets", copied)
-    monkeypatch.setattr(switching, "by_patch", lambda lab: lab.by_patch())
-    monkeypatch.setattr(switching, "level", lambda lab, record: lab.did.append("level") or record)
+    switched_by_hand(monkeypatch)
     return made
 
 

@@ -10,7 +10,8 @@ from experiments import clocks
 from experiments.clocks import Clocks, Reading, compare, worst
 from experiments.cluster import Cluster
 from tests.experiments.test_cluster import PODS, listed, pod
-from tests.support.fake_api import Answer, FakeApi
+from tests.support.fake_api import FakeApi
+from tests.support.loopback import Answer
 
 
 def reading(node: str, offset: float, error: float) -> Reading:

@@ -1,5 +1,6 @@
 """What a run keeps: nothing of its span is left out without being named."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from experiments.cluster import Cluster, ClusterError, Pod
 from experiments.errors import CollectionError
 from experiments.pod_history import PodHistory
 from tests.experiments.test_pod_history import raw
+from tests.support.fake_api import FakeApi
 
 LINE = "2026-11-23T12:00:00Z [GroupCoordinator] Preparing to rebalance group {} in state Stable with old generation 1\n"
 
@@ -26,7 +28,7 @@ def logs(monkeypatch: pytest.MonkeyPatch, current: str, previous: str | None) ->
     """The broker's logs; gives whether each one that was asked for was the previous container's."""
     asked: list[bool] = []
 
-    def log(self: Cluster, namespace: str, pod: str, since: str, *, container: str, previous: bool = False) -> str:
+    def log(self: Cluster, namespace: str, pod: str, since: str, *, previous: bool = False, **_: object) -> str:
         asked.append(previous)
         text = before if previous else current
         if text is None:
@@ -87,3 +89,49 @@ def test_a_process_that_worked_has_its_log_or_the_run_has_no_result(tmp_path: Pa
     collection.require_logs_of(["consumer-blue-0.ab", "consumer-blue-1.cd"], tmp_path)
     with pytest.raises(CollectionError, match=r"no consumed log of consumer-blue-0\.a, consumer-green-0\.ef, seen to"):
         collection.require_logs_of(["consumer-blue-0.a", "consumer-blue-0.ab", "consumer-green-0.ef"], tmp_path)
+
+
+def kept(folder: Path) -> dict[str, str]:
+    decompress = zstandard.ZstdDecompressor().decompress
+    return {file.name: decompress(file.read_bytes()).decode() for file in folder.glob("*.zst")}
+
+
+def logs_of(cluster: Cluster, folder: Path, moments: Sequence[list[dict[str, Any]]]) -> list[str]:
+    return collection.pod_logs(cluster, "n", ["agent"], history(*moments), since=100.0, folder=folder)
+
+
+def test_the_logs_of_a_strategys_own_programs_are_kept(
+    cluster: Cluster, api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = logs(monkeypatch, "now\n", "before\n")
+    pods = [raw("agent-blue-0", "b", 1, "agent"), raw("agent-green-0", "g", 0, "agent")]
+    api.answers["GET", "/api/v1/namespaces/n/pods"] = (200, {"items": pods})
+    moments = [[raw("agent-blue-0", "b", 0, "agent"), pods[1], raw("agent-red-0", "r", 0, "agent")], pods]
+    assert logs_of(cluster, tmp_path, moments) == ["agent-red-0 (UID r): gone"]
+    assert kept(tmp_path) == {"agent-blue-0.log.zst": "before\nnow\n", "agent-green-0.log.zst": "now\n"}
+    assert asked == [True, False, False]
+    assert api.requests[-1][2]["labelSelector"] == ["app.kubernetes.io/name=agent"]
+
+
+def test_a_log_is_kept_up_to_a_size_and_what_is_cut_is_named(
+    cluster: Cluster, api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection, "_LOG_BYTES", 4)
+    pods = [raw("agent-blue-0", "b", 2, "agent")]
+    api.answers["GET", "/api/v1/namespaces/n/pods"] = (200, {"items": pods})
+    api.answers["GET", "/api/v1/namespaces/n/pods/agent-blue-0/log"] = (200, b"1234")
+    assert logs_of(cluster, tmp_path, [[raw("agent-blue-0", "b", 0, "agent")], pods]) == [
+        "agent-blue-0: more than 4 bytes",
+        "agent-blue-0: more than 4 bytes",
+        "agent-blue-0: started again 2 times, one log is kept of the time before",
+    ]
+    assert kept(tmp_path) == {"agent-blue-0.log.zst": "12341234"}
+    assert api.requests[-1][2]["limitBytes"] == ["4"]
+
+
+def test_a_log_that_cannot_be_had_is_named(cluster: Cluster, api: FakeApi, tmp_path: Path) -> None:
+    pods = [raw("agent-blue-0", "b", 0, "agent")]
+    api.answers["GET", "/api/v1/namespaces/n/pods"] = (200, {"items": pods})
+    (missing,) = logs_of(cluster, tmp_path, [pods])
+    assert missing.startswith("agent-blue-0: ")
+    assert kept(tmp_path) == {}

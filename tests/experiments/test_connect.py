@@ -12,7 +12,8 @@ from experiments.connect import PAUSED, RUNNING, STOPPED, Connect, State, group_
 from experiments.errors import DeadlineError, PreconditionError
 from tests.experiments.test_cluster import listed, pod
 from tests.support.connectors import parts
-from tests.support.fake_api import Answer, FakeApi
+from tests.support.fake_api import FakeApi
+from tests.support.loopback import Answer
 
 PODS = "/api/v1/namespaces/strategy-e/pods"
 WORKER = f"{PODS}/blue-connect-1:8083/proxy"

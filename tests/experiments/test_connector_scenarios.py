@@ -1,11 +1,9 @@
 """The scenarios about connectors: what is done in which order, with everybody else replaced, and what is made of it."""
 
-import contextlib
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,19 +11,21 @@ from typing import Any
 import pytest
 
 from components.strategies.consumers import PARTS
-from experiments import by_hand, connector_lab, freezing, switching, zombies
+from experiments import by_hand, connector_lab, zombies
 from experiments.cluster import ClusterError
 from experiments.connect import RUNNING, STOPPED, State
 from experiments.errors import DeadlineError, ExperimentError, PreconditionError
-from experiments.freezing import Process
 from experiments.guard import ForeignChangeError
 from experiments.lab import Notes
 from experiments.measurements import SwitchRecord, other
 from experiments.positions import Group
 from experiments.scenarios import e_crash, e_pause_or_stop, e_pause_survives, e_reconcile, e_zombie, zombie
-from tests.experiments.test_handoff import log
 from tests.support.connectors import parts
-from tests.support.samples import FAILED, SWITCH
+from tests.support.noted import Freezer, NotedLab, switched_by_hand
+from tests.support.record_logs import log
+from tests.support.samples import FAILED
+
+KUBELET, WORKER = 10, 30
 
 
 class Connectors:
@@ -71,29 +71,16 @@ class Connectors:
         return 200 if self.states[color] == STOPPED else 400
 
 
-class World:
-    """A lab of which everything that is done is noted."""
+class World(NotedLab):
+    """A lab with two connectors on two workers each."""
 
     def __init__(self, by_resource: bool = True) -> None:
-        self.did: list[str] = []
-        self.notes = Notes()
-        self.active: Any = "blue"
-        self.namespace = "strategy-e"
-        self.parts = parts("strimzi" if by_resource else "rest")
-        self.settings = SimpleNamespace(replicas=2, rate=100, topic="t")
-        self.whole = {"blue": 2, "green": 2}
-        self.record: SwitchRecord = SWITCH
+        super().__init__(parts("strimzi" if by_resource else "rest"), 2, rate=100, topic="t")
         self.connect = Connectors(self.did, by_resource)
         self.handled = 100
         self.committed = iter(range(10, 1000, 10))
-        self.progress = SimpleNamespace(say=lambda _: None, step=lambda _: contextlib.nullcontext())
-        self.own: list[dict[Any, int]] = []
-        self.guard = SimpleNamespace(check=lambda own=None: self.own.append(own or {}))
-        self.cluster = SimpleNamespace(
-            delete_pod=lambda _, pod, force=False: self.did.append(f"delete {pod}{', by force' * force}"),
-            wait=lambda _path, _query, _missing, what, _seconds: self.did.append(f"wait for {what}"),
-            pods=lambda *_: [],
-        )
+        self.cluster.wait = lambda _path, _query, _missing, what, _seconds: self.did.append(f"wait for {what}")
+        self.cluster.pods = lambda *_: []
         self.lag = SimpleNamespace(
             handled=lambda _: self.handled,
             groups=lambda: {color: Group({0: next(self.committed)}, (0,), 2) for color in ("blue", "green")},
@@ -101,55 +88,20 @@ class World:
             end_offsets=lambda: {0: 40},
             wait_reached=self.wait_reached,
         )
-        self.disturbance = SimpleNamespace(
-            wait_going=lambda pod: self.did.append(f"{pod} is going"),
-            processes=SimpleNamespace(
-                send=lambda pod, what, number: self.did.append(f"{signal.Signals(number).name} {pod} {what.command}"),
-                one=lambda pod, _what: 30,
-                kubelet_of=lambda _: 10,
-            ),
+        self.disturbance.processes = SimpleNamespace(
+            send=lambda pod, what, number: self.did.append(f"{signal.Signals(number).name} {pod} {what.command}"),
+            one=lambda pod, _what: WORKER,
+            kubelet_of=lambda _: KUBELET,
         )
 
     def wait_reached(self, ends: Mapping[int, int], _seconds: float, color: str) -> float:
         self.did.append(f"{color} reaches {ends}")
         return 1.5
 
-    def pod(self, color: str, number: int) -> str:
-        return f"{color}-connect-{number}"
-
-    def sized(self, color: str) -> tuple[str, str]:
-        return "KafkaConnect", color
-
-    def resize(self, color: str, replicas: int) -> None:
-        self.did.append(f"{replicas} workers of {color}")
-
-    def spell(self) -> None:
-        self.did.append("spell")
-
-    def wait_pods(self, replicas: dict[str, int], chosen: Any = None) -> None:
-        what = "all" if chosen is None else ", ".join(part.app for part in chosen)
-        self.did.append(f"pods {sorted(replicas)}: {what}")
-
-    def wait_steady(self) -> None:
-        self.did.append("steady")
-
-    def switch(self) -> SwitchRecord:
-        self.did.append(f"switch from {self.active}")
-        self.note(self.record)
-        return self.record
-
     def note(self, record: SwitchRecord) -> None:
-        self.notes.switches.append(record)
         if record.switched:
             self.connect.states = {self.active: STOPPED, other(self.active): RUNNING}
-            self.active = other(self.active)
-
-    def by_patch(self) -> SwitchRecord:
-        self.did.append(f"patch from {self.active}")
-        return replace(self.record, commanded="patch")
-
-    def report(self, *_: object) -> None:
-        pass
+        super().note(record)
 
 
 @pytest.fixture
@@ -163,8 +115,7 @@ def arranged(made: World, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(connector_lab, "wait_handling", lambda *_: 0.25)
     monkeypatch.setattr(by_hand, "scale", lambda _, what, n: made.did.append(f"{n} {what.rpartition('/')[2]}"))
     monkeypatch.setattr(by_hand, "touch", lambda _, what, *_more: made.did.append(f"touch {what.rpartition('/')[2]}"))
-    monkeypatch.setattr(switching, "by_patch", lambda lab: lab.by_patch())
-    monkeypatch.setattr(switching, "level", lambda lab, record: lab.did.append("level") or record)
+    switched_by_hand(monkeypatch)
     monkeypatch.setattr(e_pause_survives, "_WATCHED_SECONDS", 0.01)
     monkeypatch.setattr(e_pause_survives, "_POLL_SECONDS", 0.001)
     monkeypatch.setattr(e_reconcile, "_POLL_SECONDS", 0.001)
@@ -174,7 +125,7 @@ def arranged(made: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 AWAY = ["0 agent-blue", "wait for agent-blue-0 to be gone"]
-BACK = ["1 agent-blue", "pods ['blue']: all", "steady"]
+BACK = ["1 agent-blue", "pods {'blue': 2}", "steady"]
 
 
 @pytest.mark.parametrize(
@@ -229,12 +180,12 @@ def test_every_worker_of_either_colour_is_restarted(world: World) -> None:
         "spell",
         "delete green-connect-0",
         "delete green-connect-1",
-        "pods ['green']: kafka-connect",
+        "pods {'green': 2}: kafka-connect",
         *AWAY,
         "blue PAUSED by resource",
         "delete blue-connect-0",
         "delete blue-connect-1",
-        "pods ['blue']: kafka-connect",
+        "pods {'blue': 2}: kafka-connect",
         "blue RUNNING by resource",
         *BACK,
         "spell",
@@ -361,7 +312,7 @@ def test_a_worker_is_killed_late_between_two_commits(world: World, monkeypatch: 
         "spell",
         "SIGKILL blue-connect-0 org.apache.kafka.connect.cli.ConnectDistributed",
         "blue reaches {0: 41}",
-        "pods ['blue', 'green']: all",
+        "pods {'blue': 2, 'green': 2}",
         "steady",
         "spell",
         "switch from blue",
@@ -398,34 +349,21 @@ def test_what_was_repeated_is_counted_in_the_logs(world: World, tmp_path: Path) 
 
 @pytest.fixture
 def frozen(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    names = {10: "kubelet", 30: "worker"}
-
-    @contextlib.contextmanager
-    def held(pids: list[int], seconds: float) -> Iterator[None]:
-        assert 0 < seconds < 40
-        world.did.append(f"freeze {names[pids[0]]}")
-        try:
-            yield
-        finally:
-            world.did.append(f"thaw {names[pids[0]]}")
-
-    monkeypatch.setattr(freezing, "frozen", held)
-    monkeypatch.setattr(freezing, "identify", lambda pid: Process(pid, 4711))
-    monkeypatch.setattr(freezing, "stopped", lambda process: process == Process(30, 4711))
+    Freezer(world, {KUBELET: "kubelet", WORKER: "worker"}, WORKER, monkeypatch)
     return world
 
 
 CUT_OFF = [
     "freeze kubelet",
-    "1 workers of {0}",
+    "scale {0} 1",
     "{0}-connect-1 is going",
     "freeze worker",
     "delete {0}-connect-1, by force",
     "{1} from {0}",
     "thaw worker",
     "thaw kubelet",
-    "2 workers of {0}",
-    "pods ['{0}']: all",
+    "scale {0} 2",
+    "pods {{'{0}': 2}}",
 ]
 
 
@@ -446,7 +384,7 @@ def test_workers_are_whole_again_when_something_goes_wrong(frozen: World) -> Non
     lab: Any = frozen
     with pytest.raises(ExperimentError):
         e_zombie.perform(lab, 2)
-    assert frozen.did[-3:] == ["thaw worker", "thaw kubelet", "2 workers of blue"]
+    assert frozen.did[-3:] == ["thaw worker", "thaw kubelet", "scale blue 2"]
 
 
 def test_a_switch_that_failed_makes_no_zombie(frozen: World) -> None:
@@ -454,7 +392,7 @@ def test_a_switch_that_failed_makes_no_zombie(frozen: World) -> None:
     lab: Any = frozen
     e_zombie.perform(lab, 2)
     assert "zombies" not in frozen.notes.tables
-    assert frozen.did[-2:] == ["2 workers of blue", "pods ['blue']: all"]
+    assert frozen.did[-2:] == ["scale blue 2", "pods {'blue': 2}"]
 
 
 def test_workers_of_both_colours_cannot_be_one_colours_zombie(frozen: World) -> None:

@@ -12,7 +12,8 @@ from experiments.errors import DeadlineError, ExperimentError
 from experiments.lag import EndOffsets, Lag
 from experiments.positions import OfMembers
 from tests.experiments.test_cluster import PODS, listed, pod
-from tests.support.fake_api import Answer, FakeApi
+from tests.support.fake_api import FakeApi
+from tests.support.loopback import Answer
 
 
 class Ends:

@@ -1,13 +1,15 @@
 """Whose a line is."""
 
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 from components.settings import registry
+from components.strategies.base import strategy
 from experiments import lines
 from experiments.cli import main
-from experiments.lines import OWN, SHARED, STAND_IN, Counted, code_lines, count, owner, shown, total
+from experiments.lines import SHARED, STAND_IN, Counted, code_lines, count, owner, owners, shown, total
 from experiments.run import REPOSITORY
 
 MADE_UP = {"x": ("s/x.py", "s/x/*"), STAND_IN: ("w/pretends/*",)}
@@ -45,12 +47,16 @@ def test_every_line_is_counted_once_and_the_sums_are_told() -> None:
 def test_what_a_built_strategy_is_said_to_own_is_there() -> None:
     """A file that was given another name would count as shared without a word."""
     paths = [path for path, _ in lines.read(REPOSITORY)]
+    own = owners()
     for letter in registry.models():
-        assert any(owner(path) == letter for path in paths), f"nothing is strategy {letter}'s own; see {lines.__file__}"
-        named = [pattern for pattern in OWN[letter] if "*" not in pattern]
-        missing = [pattern for pattern in named if pattern not in paths]
-        # Either a module or a package of that name.
-        assert not [name for name in missing if f"{name.removesuffix('.py')}/*" not in OWN[letter]], missing
+        assert any(owner(path, own) == letter for path in paths), f"nothing is strategy {letter}'s own"
+        said = (*strategy(letter).paths, *strategy(letter).stand_ins)
+        assert not [pattern for pattern in said if not any(fnmatch(path, pattern) for path in paths)], letter
+    assert [owner(path, own) for path in ("components/connect/operator.py", "components/connect/agent.py")] == [
+        STAND_IN,
+        "e",
+    ]
+    assert own.keys() == {STAND_IN, *registry.models()}
 
 
 def test_what_is_counted_is_what_is_deployed_and_what_runs(tmp_path: Path) -> None:

@@ -1,57 +1,37 @@
 """The plan's normal switch, where the new colour is there before it and where it arrives in it."""
 
-import contextlib
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from experiments.lab import Notes
+from components.strategies.consumers import PARTS
 from experiments.measurements import SwitchRecord
 from experiments.scenarios import normal_switch
+from tests.support.noted import NotedLab
 from tests.support.samples import FAILED, SWITCH
 
 
-class World:
-    def __init__(self, green: int, record: SwitchRecord = SWITCH) -> None:
-        self.did: list[str] = []
-        self.notes = Notes()
-        self.record = record
-        self.settings = SimpleNamespace(replicas=3, replicas_of={"blue": 3, "green": green}.__getitem__)
-        self.progress = SimpleNamespace(step=lambda _: contextlib.nullcontext())
-
-    def spell(self) -> None:
-        self.did.append("spell")
-
-    def deploy(self, color: str, **changes: object) -> float:
-        self.did.append(f"deploy {color} {changes}")
-        return 12.3456
-
-    def switch(self) -> SwitchRecord:
-        self.did.append("switch")
-        return self.record
-
-    def report(self, *_: object) -> None:
-        pass
-
-    def scale_down_and_back(self) -> None:
-        self.did.append("scale down and back")
+def noted(green: int, record: SwitchRecord = SWITCH) -> NotedLab:
+    lab = NotedLab(PARTS, replicas_of={"blue": 3, "green": green}.__getitem__)
+    lab.record = record
+    return lab
 
 
 def test_both_colours_are_there_before_it() -> None:
-    world: Any = World(green=3)
+    world: Any = noted(green=3)
     normal_switch.perform(world, 1)
-    assert world.did == ["spell", "switch", "spell", "scale down and back"]
+    assert world.did == ["spell", "switch from blue", "spell", "scale down and back"]
 
 
 def test_the_new_colour_is_deployed_in_it_as_another_version() -> None:
-    world: Any = World(green=0)
+    world: Any = noted(green=0)
     normal_switch.perform(world, 1)
     assert world.did == [
         "spell",
         "deploy green {'version': '2'}",
         "spell",
-        "switch",
+        "switch from blue",
         "spell",
         "scale down and back",
     ]
@@ -59,9 +39,9 @@ def test_the_new_colour_is_deployed_in_it_as_another_version() -> None:
 
 
 def test_a_switch_that_failed_ends_it() -> None:
-    world: Any = World(green=3, record=FAILED)
+    world: Any = noted(green=3, record=FAILED)
     normal_switch.perform(world, 2)
-    assert world.did == ["spell", "switch"]
+    assert world.did == ["spell", "switch from blue"]
 
 
 @pytest.mark.parametrize(("arrival", "green"), [("Before", None), ("During", 0)])

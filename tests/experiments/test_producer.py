@@ -17,7 +17,8 @@ from experiments.producer import Counts, Producer, ProducerLog, producers_since
 from experiments.progress import Progress
 from tests.experiments.test_cluster import PODS, listed, pod
 from tests.experiments.test_pod_history import raw
-from tests.support.fake_api import Answer, FakeApi
+from tests.support.fake_api import FakeApi
+from tests.support.loopback import Answer
 
 STATUS = f"{PODS}/producer-0:8080/proxy/status"
 CONFIG = f"{PODS}/producer-0:8080/proxy/config"

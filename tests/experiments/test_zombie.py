@@ -1,11 +1,9 @@
 """The order of things around a zombie, with everybody else replaced; and what is found of it in its logs."""
 
-import contextlib
 import json
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,141 +11,96 @@ from typing import Any
 
 import pytest
 
+from components.strategies.base import COLORS
 from components.strategies.consumers import PARTS
-from experiments import freezing, switching
 from experiments.errors import CollectionError, PreconditionError
-from experiments.freezing import Process
-from experiments.lab import Notes
-from experiments.measurements import SwitchRecord
 from experiments.positions import Progressed
-from experiments.progress import Progress
 from experiments.scenarios import zombie
-from tests.experiments.test_handoff import log
-from tests.support.samples import FAILED, SWITCH
+from tests.support.noted import Freezer, NotedLab, switched_by_hand
+from tests.support.record_logs import log
+from tests.support.samples import FAILED
 
-POD = "consumer-blue-2"
-PROCESS = f"{POD}.abc"
 KUBELET, SIDECAR, CONSUMER = 10, 20, 30
 NAMES = {KUBELET: "kubelet", SIDECAR: "sidecar", CONSUMER: "consumer"}
 
 
-class World:
-    """A lab of which everything that is done is noted."""
+class World(NotedLab):
+    """Three consumers for each colour, of which the last one has partition 8. `did` has the guard's looks, too.
 
-    def __init__(self, folder: Path) -> None:
-        self.did: list[str] = []
-        self.notes = Notes()
-        self.active, self.namespace = "blue", "strategy-x"
-        self.settings = SimpleNamespace(replicas=3)
-        self.progress = Progress()
+    folder: where the consumers' records are.
+    """
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        super().__init__(PARTS)
+        self.freezer = Freezer(self, NAMES, CONSUMER, patch)
+        self.freezer.goes_on = self.goes_on
         self.records = folder
-        self.parts = PARTS
-        self.record: SwitchRecord = SWITCH
-        self.alive = True
-        self.guard = SimpleNamespace(check=lambda own=None: self.did.append(f"check {sorted(own or {})}"))
+        self.guard.check = lambda own=None: self.did.append(f"check {sorted(own or {})}")
         self.lag = SimpleNamespace(
-            members=lambda: ([Progressed(POD, "blue", {8: 5}, PROCESS)], []),
+            members=lambda: ([Progressed(self.zombie, self.active, {8: 5}, self.process)], []),
             end_offsets=lambda: {8: 5},
             wait_reached=lambda ends, _seconds, color: self.did.append(f"{color} reaches {ends}"),
         )
-        self.cluster = SimpleNamespace(
-            delete_pod=lambda _namespace, pod, force: self.did.append(f"delete {pod}, force {force}"),
-        )
-        self.disturbance = SimpleNamespace(
-            wait_going=lambda pod: self.did.append(f"wait for {pod} to be asked to end"),
-            processes=SimpleNamespace(
-                one=lambda _pod, what: SIDECAR if what == "sidecar" else {"consumer": CONSUMER}[what.container],
-                kubelet_of=lambda pid: {CONSUMER: KUBELET}[pid],
-                records=lambda _pid, kind: self.records / kind,
-            ),
+        self.disturbance.processes = SimpleNamespace(
+            one=lambda _pod, what: SIDECAR if what == "sidecar" else {"consumer": CONSUMER}[what.container],
+            kubelet_of=lambda pid: {CONSUMER: KUBELET}[pid],
+            records=lambda _pid, kind: self.records / kind,
         )
 
-    def pod(self, color: str, number: int) -> str:
-        return f"consumer-{color}-{number}"
+    @property
+    def zombie(self) -> str:
+        return self.pod(self.active, 2)
 
-    def sized(self, color: str) -> tuple[str, str]:
-        return "StatefulSet", f"consumer-{color}"
-
-    def resize(self, color: str, replicas: int) -> None:
-        self.did.append(f"scale {color} {replicas}")
-
-    def spell(self) -> None:
-        self.did.append("spell")
-
-    def switch(self) -> SwitchRecord:
-        self.did.append("up")
-        self.note(self.record)
-        return self.record
-
-    def note(self, record: SwitchRecord) -> None:
-        self.notes.switches.append(record)
-
-    def report(self, *_: object) -> None:
-        pass
-
-    def wait_pods(self, replicas: dict[str, int]) -> None:
-        self.did.append(f"pods {replicas}")
-
-    def by_patch(self) -> SwitchRecord:
-        self.did.append("patch")
-        return replace(self.record, commanded="patch")
-
-    @contextlib.contextmanager
-    def frozen(self, pids: Sequence[int], seconds: float) -> Iterator[None]:
-        assert 0 < seconds < 40
-        self.did.append(f"freeze {NAMES[pids[0]]}")
-        try:
-            yield
-        finally:
-            self.did.append(f"thaw {NAMES[pids[0]]}")
-            if pids[0] == CONSUMER:
-                self.goes_on()
+    @property
+    def process(self) -> str:
+        return f"{self.zombie}.abc"
 
     def goes_on(self) -> None:
         """The zombie, thawed."""
         events = self.records / "events"
         events.mkdir(exist_ok=True)
         lines = [{"event": "COMMITTED", "t": 1}, {"event": "PAUSED", "t": 2}, {"event": "FENCED", "t": time.time_ns()}]
-        (events / f"{PROCESS}.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines) + '{"torn')
+        text = "".join(f"{json.dumps(line)}\n" for line in lines) + '{"torn'
+        for color in COLORS:
+            (events / f"{self.pod(color, 2)}.abc.jsonl").write_text(text)
 
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    made = World(tmp_path)
-    monkeypatch.setattr(freezing, "frozen", made.frozen)
-    monkeypatch.setattr(freezing, "identify", lambda pid: Process(pid, 4711))
-    monkeypatch.setattr(freezing, "stopped", lambda process: made.alive and process == Process(CONSUMER, 4711))
-    monkeypatch.setattr(switching, "by_patch", lambda lab: lab.by_patch())
-    monkeypatch.setattr(switching, "level", lambda lab, record: lab.did.append("level") or record)
-    return made
+    switched_by_hand(monkeypatch)
+    return World(tmp_path, monkeypatch)
 
 
-BEGIN = [
-    "check []",
-    "freeze kubelet",
-    "scale blue 2",
-    "check [('StatefulSet', 'consumer-blue')]",
-    "wait for consumer-blue-2 to be asked to end",
-    "freeze sidecar",
-    "freeze consumer",
-    "delete consumer-blue-2, force True",
-]
-END = [
-    "thaw consumer",
-    "thaw sidecar",
-    "thaw kubelet",
-    "scale blue 3",
-    "check [('StatefulSet', 'consumer-blue')]",
-    "pods {'blue': 3}",
-]
+def begin(color: str) -> list[str]:
+    return [
+        "check []",
+        "freeze kubelet",
+        f"scale {color} 2",
+        f"check [('StatefulSet', 'consumer-{color}')]",
+        f"consumer-{color}-2 is going",
+        "freeze sidecar",
+        "freeze consumer",
+        f"delete consumer-{color}-2, by force",
+    ]
+
+
+def end(color: str) -> list[str]:
+    return [
+        "thaw consumer",
+        "thaw sidecar",
+        "thaw kubelet",
+        f"scale {color} 3",
+        f"check [('StatefulSet', 'consumer-{color}')]",
+        f"pods {{'{color}': 3}}",
+    ]
 
 
 def test_the_one_that_the_loop_notices_and_the_one_that_it_does_not(world: World) -> None:
     lab: Any = world
     zombie.perform(lab, 2)
     long, short = world.did[1 : world.did.index("spell", 1)], world.did[world.did.index("spell", 1) + 1 : -1]
-    assert long == [*BEGIN, "up", "green reaches {8: 6}", *END]
-    assert short == [*BEGIN, "patch", *END, "level"]
+    assert long == [*begin("blue"), "switch from blue", "green reaches {8: 6}", *end("blue")]
+    assert short == [*begin("green"), "patch from green", *end("green"), "level"]
     assert [record.commanded for record in world.notes.switches] == ["up", "patch"]
     told = world.notes.tables["zombies"]
     assert [(one["noticeable"], one["stopped_by"], one["pid"]) for one in told] == [
@@ -158,7 +111,7 @@ def test_the_one_that_the_loop_notices_and_the_one_that_it_does_not(world: World
 
 
 def test_a_process_that_did_not_live_is_no_zombie_and_the_set_is_whole_again(world: World) -> None:
-    world.alive = False
+    world.freezer.alive = False
     lab: Any = world
     with pytest.raises(PreconditionError, match="consumer-blue-2 was not there, or not stopped"):
         zombie.perform(lab, 2)
@@ -169,7 +122,7 @@ def test_a_switch_that_failed_makes_no_zombie(world: World) -> None:
     world.record = FAILED
     lab: Any = world
     zombie.perform(lab, 2)
-    assert world.did[-6:] == END
+    assert world.did[-6:] == end("blue")
     assert "zombies" not in world.notes.tables
 
 
@@ -185,7 +138,7 @@ def test_an_interrupt_leaves_everything_going(world: World) -> None:
 
 
 def test_a_member_without_partitions_has_nothing_to_do(world: World) -> None:
-    world.lag.members = lambda: ([Progressed(POD, "blue", {}, PROCESS)], [])
+    world.lag.members = lambda: ([Progressed(world.zombie, "blue", {}, world.process)], [])
     lab: Any = world
     with pytest.raises(PreconditionError, match="owns no partition"):
         zombie.perform(lab, 2)
@@ -194,7 +147,7 @@ def test_a_member_without_partitions_has_nothing_to_do(world: World) -> None:
 
 def test_one_that_nothing_stops_is_said_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zombie, "_WATCHED_SECONDS", 0.1)
-    world.goes_on = lambda: None  # type: ignore[method-assign]
+    world.freezer.goes_on = lambda: None
     lab: Any = world
     zombie.perform(lab, 2)
     assert [one["stopped_by"] for one in world.notes.tables["zombies"]] == [None, None]
@@ -205,12 +158,12 @@ def test_what_it_handled_is_counted_in_its_own_log(world: World, tmp_path: Path)
     zombie.perform(lab, 2)
     long, short = world.notes.tables["zombies"]
     logs = tmp_path / "logs"
-    times = [long["thawed_ns"] - 1, long["thawed_ns"] + 1, short["thawed_ns"] + 1, short["thawed_ns"] + 2]
-    lines = [json.dumps({"offset": n, "t": t}) for n, t in enumerate(times)]
-    with pytest.raises(CollectionError, match=PROCESS):
+    with pytest.raises(CollectionError, match=long["process"]):
         zombie.observe(replace(world.notes, tables=dict(world.notes.tables)), logs)
-    log(logs / "consumed" / f"{PROCESS}.jsonl.zst", lines)
-    log(logs / "consumed" / "consumer-blue-2.abcd.jsonl.zst", lines)
+    for made, later in ((long, (-1, 1, 2, 3)), (short, (-1, 0, 1))):
+        lines = [json.dumps({"offset": n, "t": made["thawed_ns"] + t}) for n, t in enumerate(later)]
+        log(logs / "consumed" / f"{made['process']}.jsonl.zst", lines)
+        log(logs / "consumed" / f"{made['pod']}.abcd.jsonl.zst", lines)
     told = zombie.observe(world.notes, logs)
     assert told["zombie_short_handled_worst"] == 2
     assert [one["handled_after_thaw"] for one in world.notes.tables["zombies"]] == [3, 2]

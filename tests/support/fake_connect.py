@@ -2,18 +2,18 @@
 refuse, fail. Its connectors change state at once; nothing runs.
 """
 
-import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
+
+from tests.support.loopback import Exchange, Loopback
 
 MOVES = {"pause": "PAUSED", "resume": "RUNNING", "stop": "STOPPED"}
 
 
-class FakeConnect:
+class FakeConnect(Loopback):
     """Serves until `close`. `connectors` has name -> config, state, offsets; `requests` what was asked, as texts."""
 
     def __init__(self) -> None:
@@ -27,21 +27,12 @@ class FakeConnect:
         self._free = threading.Event()
         self._free.set()
         self.held = threading.Event()  # whether a request is being held
-        handler = type("Handler", (_Handler,), {"connect": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(_Handler)
 
     def close(self) -> None:
         """Stop answering."""
         self._free.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().close()
 
     @contextmanager
     def holding(self) -> Iterator[None]:
@@ -77,7 +68,7 @@ class FakeConnect:
             self.held.set()
             self._free.wait()
 
-    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+    def answer_to(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         """The status and the body of an answer."""
         with self.lock:
             asked = f"{method} {path}"
@@ -132,26 +123,10 @@ class FakeConnect:
         return 405, {"message": f"{method} {of}"}
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    connect: ClassVar[FakeConnect]
+class _Handler(Exchange):
+    owner: ClassVar[FakeConnect]
 
-    def _handle(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else None
-        self.connect.wait_free()
-        status, said = self.connect.answer(self.command, urlsplit(self.path).path, body)
-        data = b"" if said is None else json.dumps(said).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def handle(self) -> None:
-        with suppress(OSError):  # who asked did not wait for the answer
-            super().handle()
-
-    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - names of the base class
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Nothing."""
+    def respond(self) -> None:
+        body = self.received_json()
+        self.owner.wait_free()
+        self.answer(*self.owner.answer_to(self.command, urlsplit(self.path).path, body))

@@ -8,9 +8,10 @@ import select
 import socket
 import threading
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.loopback import Exchange, Loopback
 
 Object = dict[str, Any]
 
@@ -18,7 +19,7 @@ Object = dict[str, Any]
 PATCHES = ("application/merge-patch+json", "application/apply-patch+yaml")
 
 
-class FakeApi:
+class FakeApi(Loopback):
     """Serves until `close`. `requests` has the method and path of each; the knobs below make it misbehave."""
 
     def __init__(self) -> None:
@@ -40,21 +41,12 @@ class FakeApi:
         self.close_after_answer = False
         self._watches: set[socket.socket] = set()
         self._connections: set[socket.socket] = set()
-        handler = type("Handler", (_Handler,), {"api": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(_Handler)
 
     def close(self) -> None:
         """Stop answering, and end every connection."""
         self.silent = False
-        self._server.shutdown()
-        self._server.server_close()
+        super().close()
         self._break(self._connections)
 
     def put(self, path: str, obj: Object) -> Object:
@@ -121,31 +113,25 @@ def merged(known: Object, change: Object) -> Object:
     return result
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    api: ClassVar[FakeApi]
+class _Handler(Exchange):
+    owner: ClassVar[FakeApi]
 
     def setup(self) -> None:
         super().setup()
-        with self.api.lock:
-            self.api.connections += 1
-            self.api._connections.add(self.connection)
+        with self.owner.lock:
+            self.owner.connections += 1
+            self.owner._connections.add(self.connection)
 
     def finish(self) -> None:
         super().finish()
-        with self.api.lock:
-            self.api._connections.discard(self.connection)
+        with self.owner.lock:
+            self.owner._connections.discard(self.connection)
 
-    def handle(self) -> None:
-        with suppress(OSError):  # who asked did not wait for the answer, or a test broke the watch
-            super().handle()
-
-    def _handle(self) -> None:
-        api = self.api
+    def respond(self) -> None:
+        api = self.owner
         url = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
-        length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else None
+        body = self.received_json()
         token = self.headers.get("Authorization", "")
         with api.lock:
             api.requests.append((self.command, url.path, query, body))
@@ -153,47 +139,45 @@ class _Handler(BaseHTTPRequestHandler):
             while api.silent:
                 api.lock.wait(0.05)
         if api.accepted_token is not None and token != f"Bearer {api.accepted_token}":
-            self._answer(401, {"reason": "Unauthorized", "message": "who are you"})
+            self.answer(401, {"reason": "Unauthorized", "message": "who are you"})
         elif "watch" in query and api.refuse_watches:
-            self._answer(api.refuse_watches, {"reason": "Asked", "message": "a test asked for it"})
+            self.answer(api.refuse_watches, {"reason": "Asked", "message": "a test asked for it"})
         elif "watch" in query:
             self._watch(url.path, query)
         elif api.failures:
-            self._answer(api.failures.pop(0), {"reason": "Asked", "message": "a test asked for it"})
+            self.answer(api.failures.pop(0), {"reason": "Asked", "message": "a test asked for it"})
         elif self.command == "GET":
             self._get(url.path)
         else:
             self._write(url.path, body or {})
 
-    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - names of the base class
-
     def _get(self, path: str) -> None:
-        api = self.api
+        api = self.owner
         with api.lock:
             if path == "/version":
-                self._answer(200, {"major": "1"})
+                self.answer(200, {"major": "1"})
             elif path in api.objects:
-                self._answer(200, api.objects[path])
+                self.answer(200, api.objects[path])
             elif path.endswith(("s", "es")):
                 items = [obj for at, obj in api.objects.items() if at.rpartition("/")[0] == path]
-                self._answer(200, {"metadata": {"resourceVersion": str(api.version)}, "items": items})
+                self.answer(200, {"metadata": {"resourceVersion": str(api.version)}, "items": items})
             else:
-                self._answer(404, {"reason": "NotFound", "message": f"{path} not found"})
+                self.answer(404, {"reason": "NotFound", "message": f"{path} not found"})
 
     def _write(self, path: str, body: Object) -> None:
-        api = self.api
+        api = self.owner
         if self.command == "POST":
             path = f"{path}/{body['metadata']['name']}"
             if path in api.objects:
-                self._answer(409, {"reason": "AlreadyExists", "message": "exists"})
+                self.answer(409, {"reason": "AlreadyExists", "message": "exists"})
                 return
         elif self.command == "PUT":
             known = api.objects.get(path.removesuffix("/status"))
             if known is None:
-                self._answer(404, {"reason": "NotFound", "message": "not found"})
+                self.answer(404, {"reason": "NotFound", "message": "not found"})
                 return
             if body["metadata"].get("resourceVersion") != known["metadata"]["resourceVersion"]:
-                self._answer(409, {"reason": "Conflict", "message": "the object has been modified"})
+                self.answer(409, {"reason": "Conflict", "message": "the object has been modified"})
                 return
         elif self.headers.get("Content-Type") in PATCHES:
             made = self._patched(path, body)
@@ -202,45 +186,37 @@ class _Handler(BaseHTTPRequestHandler):
             body = made
         if path.endswith("/status") and path.removesuffix("/status") in api.objects:
             body = {**api.objects[path.removesuffix("/status")], "status": body["status"]}
-        self._answer(200, api.put(path.removesuffix("/status"), body))
+        self.answer(200, api.put(path.removesuffix("/status"), body))
 
     def _patched(self, path: str, change: Object) -> Object | None:
         """What a change in part makes of an object; None when it was refused, and answered so."""
-        known = self.api.objects.get(path)
+        known = self.owner.objects.get(path)
         if known is None and self.headers["Content-Type"] == PATCHES[0]:
-            self._answer(404, {"reason": "NotFound", "message": "not found"})
+            self.answer(404, {"reason": "NotFound", "message": "not found"})
             return None
         asked = change.get("metadata", {}).get("resourceVersion")
         if known is not None and asked not in (None, known["metadata"]["resourceVersion"]):
-            self._answer(409, {"reason": "Conflict", "message": "the object has been modified"})
+            self.answer(409, {"reason": "Conflict", "message": "the object has been modified"})
             return None
         made = merged(known or {}, change)
         if known is not None and made.get("spec") != known.get("spec"):
             made["metadata"]["generation"] = known["metadata"].get("generation", 1) + 1
         return made
 
-    def _answer(self, status: int, body: Object) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-        if self.api.close_after_answer:
+    def answer(self, status: int, content: Any) -> None:
+        super().answer(status, content)
+        if self.owner.close_after_answer:
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
 
     def _watch(self, path: str, query: dict[str, str]) -> None:
-        api = self.api
+        api = self.owner
         name = query.get("fieldSelector", "").removeprefix("metadata.name=")
-        self.send_response(200)
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        self.wfile.flush()
+        self.begin_chunks()
         asked = query.get("resourceVersion")
         if asked and int(asked) < api.oldest:
             self._event("ERROR", {"code": 410, "reason": "Expired", "message": "too old resource version"})
-            self.wfile.write(b"0\r\n\r\n")
+            self.end_chunks()
             return
         api._watches.add(self.connection)
         try:
@@ -263,11 +239,5 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _event(self, kind: str, obj: Object) -> None:
         data = json.dumps({"type": kind, "object": obj}).encode() + b"\n"
-        size = self.api.chunk or len(data)
-        for start in range(0, len(data), size):
-            part = data[start : start + size]
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
-            self.wfile.flush()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Nothing."""
+        size = self.owner.chunk or len(data)
+        self.chunks(data[start : start + size] for start in range(0, len(data), size))

@@ -14,6 +14,7 @@ from workloads.common.logs import fields
 from workloads.common.records import EventLog
 from workloads.common.reload import Reloader
 from workloads.common.states import State
+from workloads.consumer import carry
 from workloads.consumer.backlog import Backlog
 from workloads.consumer.carrier import Carrier
 from workloads.consumer.client import GroupClient, Listener
@@ -296,7 +297,8 @@ class ConsumerLoop:
                     self._rewind(keeper.client)
 
     def _label(self) -> str:
-        return f"epoch={self._driver.lifecycle.epoch}" if self._carrier is None else self._carrier.label()
+        """The metadata of an ordinary commit."""
+        return carry.label(self._driver.lifecycle.epoch) if self._carrier is None else self._carrier.label()
 
     def _rewind(self, client: GroupClient) -> None:
         if self._carrier is not None:

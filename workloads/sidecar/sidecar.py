@@ -9,6 +9,7 @@ from workloads.common.kube import Kube
 from workloads.common.metrics import Families
 from workloads.common.report import Report
 from workloads.sidecar.announcer import Announcer
+from workloads.sidecar.callers import READY_CALLERS
 from workloads.sidecar.lease import LeaseFollower, LeaseReader
 from workloads.sidecar.metrics import families
 from workloads.sidecar.mover import Mover
@@ -28,7 +29,8 @@ class Sidecar:
         pod, namespace, lease = settings.pod_name, settings.pod_namespace, settings.lease_name
         self.announcer = Announcer(settings.pod_uid)
         self._reporter = Reporter(kube.sibling(), namespace, pod, settings.pod_uid, self._accepted)
-        read_lease = LeaseReader(kube, namespace, lease).read
+        # A call that was superseded may still be reading.
+        read_lease = LeaseReader(kube.sibling(READY_CALLERS), namespace, lease).read
         self.mover = Mover(settings.color, subject, read_lease, self.announcer, self._reporter.offer)
         self._lease = LeaseFollower(kube.sibling(), namespace, lease, self.mover.lease_seen)
         self._status = StatusWatch(subject(), self.mover)

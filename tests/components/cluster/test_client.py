@@ -1,10 +1,7 @@
 """The client against an API server that is another program: what is sent, what comes back, and what errors say."""
 
 import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,55 +13,39 @@ from components.cluster.client import ApiError, KubernetesApi
 from components.live_reader import check
 from components.live_switch import Expectation, SwitchError
 from tests.components.cluster.test_access import SECRET, content, whole_text
+from tests.support.loopback import Exchange, Loopback
 
 
-@dataclass
-class Server:
-    """status, answer: what every request gets. chunks: what a watch gets, cut as it is here. seen: the requests."""
+class Server(Loopback):
+    """status, body: what every request gets. parts: what a watch gets, cut as it is here. seen: the requests."""
 
-    status: int = 200
-    answer: bytes = b"{}"
-    chunks: list[bytes] = field(default_factory=list)
-    seen: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
-    address: str = ""
+    def __init__(self) -> None:
+        self.status = 200
+        self.body = b"{}"
+        self.parts: list[bytes] = []
+        self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
+        super().__init__(Handler)
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_state: ClassVar[Server]
+class Handler(Exchange):
+    owner: ClassVar[Server]
 
-    def _answer(self) -> None:
-        state = self.server_state
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        state.seen.append((self.command, self.path, dict(self.headers), body))
-        self.send_response(state.status)
-        if "watch=1" in self.path and state.status == 200:
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            for chunk in state.chunks:
-                self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
-            self.wfile.write(b"0\r\n\r\n")
-            return
-        self.send_header("Content-Length", str(len(state.answer)))
-        self.end_headers()
-        self.wfile.write(state.answer)
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class's names
-
-    def log_message(self, *_: object) -> None:
-        pass
+    def respond(self) -> None:
+        server = self.owner
+        server.seen.append((self.command, self.path, dict(self.headers), self.received()))
+        if "watch=1" in self.path and server.status == 200:
+            self.begin_chunks()
+            self.chunks(server.parts)
+            self.end_chunks()
+        else:
+            self.answer(server.status, server.body)
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    state = Server()
-    http = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"server_state": state}))
-    http.daemon_threads = True
-    threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    state.address = f"http://127.0.0.1:{http.server_address[1]}"
-    yield state
-    http.shutdown()
-    http.server_close()
+    made = Server()
+    yield made
+    made.close()
 
 
 def access(address: str, **cluster: str) -> ClusterAccess:
@@ -75,12 +56,12 @@ def access(address: str, **cluster: str) -> ClusterAccess:
 
 @pytest.fixture
 def api(server: Server) -> KubernetesApi:
-    return KubernetesApi(access(server.address), agent="tests")
+    return KubernetesApi(access(server.url), agent="tests")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 def test_a_request_as_it_is_sent(method: str, api: KubernetesApi, server: Server) -> None:
-    server.answer = b"\x00raw"
+    server.body = b"\x00raw"
     query = [("labelSelector", "a=b,c"), ("labelSelector", "d e")]
     body = None if method == "GET" else {"a": 1}
     kind = "application/merge-patch+json"
@@ -98,10 +79,10 @@ def test_bytes_are_sent_as_they_are(api: KubernetesApi, server: Server) -> None:
 
 
 def test_an_object(api: KubernetesApi, server: Server) -> None:
-    server.answer = b'{"kind": "Pod"}'
+    server.body = b'{"kind": "Pod"}'
     assert api.get("/api") == {"kind": "Pod"}
     for answer in (b"[]", b"<html>", b"\xff"):
-        server.answer = answer
+        server.body = answer
         with pytest.raises(ApiError, match="GET /api: the answer is no object"):
             api.get("/api")
 
@@ -110,20 +91,20 @@ def test_a_watch_gives_events_however_they_are_cut(api: KubernetesApi, server: S
     events: list[dict[str, Any]] = [{"type": kind, "object": {"n": "é"}} for kind in ("ADDED", "BOOKMARK", "ERROR")]
     data = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events).encode()
     for size in (1, 7, len(data)):
-        server.chunks = [data[start : start + size] for start in range(0, len(data), size)]
+        server.parts = [data[start : start + size] for start in range(0, len(data), size)]
         watched = api.watch("/w", query=[("fieldSelector", "a=b")], resource_version="7", seconds=3)
         assert list(watched) == events
     assert server.seen[0][1] == "/w?fieldSelector=a%3Db&watch=1&resourceVersion=7&timeoutSeconds=3"
 
 
 def test_a_watch_that_is_cut_off_ends(api: KubernetesApi, server: Server) -> None:
-    server.chunks = [b'{"type": "ADDED"}\n{"type": "MOD']
+    server.parts = [b'{"type": "ADDED"}\n{"type": "MOD']
     assert list(api.watch("/w", query=(), resource_version="7", seconds=3)) == [{"type": "ADDED"}]
 
 
 @pytest.mark.parametrize(("status", "not_found"), [(404, True), (410, False), (403, False), (503, False)])
 def test_what_is_not_success_is_an_error(status: int, not_found: bool, api: KubernetesApi, server: Server) -> None:
-    server.status, server.answer = status, b"the reason"
+    server.status, server.body = status, b"the reason"
     for call in (lambda: api.request("DELETE", "/x"), lambda: list(api.watch("/x", resource_version="1", seconds=1))):
         with pytest.raises(ApiError, match=f"/x: {status} .*the reason") as refused:
             call()
@@ -131,7 +112,7 @@ def test_what_is_not_success_is_an_error(status: int, not_found: bool, api: Kube
 
 
 def test_no_error_of_a_call_holds_a_credential(api: KubernetesApi, server: Server) -> None:
-    server.status, server.answer = 401, b"x" * 490 + f" who is {SECRET}?".encode()
+    server.status, server.body = 401, b"x" * 490 + f" who is {SECRET}?".encode()
     with pytest.raises(ApiError) as refused:
         api.get("/x")
     assert "hunter2" not in whole_text(refused.value)
@@ -160,14 +141,14 @@ def with_token(address: str, token: str) -> KubernetesApi:
 
 
 def test_a_tokens_last_line_break_is_no_part_of_it(server: Server) -> None:
-    with_token(server.address, f"{SECRET}\n").get("/x")
+    with_token(server.url, f"{SECRET}\n").get("/x")
     assert server.seen[0][2]["authorization"] == f"Bearer {SECRET}"
 
 
 @pytest.mark.parametrize("token", [f"a\n{SECRET}", f"\u0416{SECRET}"], ids=["two lines", "no latin letter"])
 def test_a_token_that_no_header_can_hold(server: Server, token: str) -> None:
     with pytest.raises(ApiError, match=r"GET /x: .*cannot be sent") as refused:
-        with_token(server.address, token).get("/x")
+        with_token(server.url, token).get("/x")
     assert SECRET not in whole_text(refused.value)
 
 
@@ -195,21 +176,21 @@ EXPECTED = Expectation(namespace="n", name="consumer", active="green", attempt=1
 
 def test_the_check_of_a_switch_reads_with_a_kubeconfig_that_is_given_as_content(server: Server) -> None:
     condition = {"type": "Settled", "status": "True", "reason": "Switched", "observedGeneration": 1}
-    server.answer = json.dumps(
+    server.body = json.dumps(
         {
             "metadata": {"generation": 1, "resourceVersion": "1"},
             "spec": {"active": "green", "attempt": 1},
             "status": {"active": "green", "conditions": [condition]},
         }
     ).encode()
-    check(EXPECTED, access(server.address))
+    check(EXPECTED, access(server.url))
     assert server.seen[0][1] == "/apis/kafka-bluegreen.io/v1alpha1/namespaces/n/kafkaconsumerswitches/consumer"
 
 
 def test_a_check_that_cannot_read_says_no_credential(server: Server, tmp_path: Path) -> None:
-    server.status, server.answer = 403, SECRET.encode()
+    server.status, server.body = 403, SECRET.encode()
     broken = ClusterAccess(yaml.safe_dump(content())[:-20] + ": : :")
-    for given in (access(server.address), broken):
+    for given in (access(server.url), broken):
         with pytest.raises(SwitchError, match="KafkaConsumerSwitch n/consumer cannot be read") as refused:
             check(EXPECTED, given)
         assert SECRET not in whole_text(refused.value)

@@ -14,6 +14,7 @@ from components.cluster.access import ClusterAccess
 from components.settings import SettingsError, StackName, StrategySettings, registry, strategy_settings
 from components.strategies import base
 from components.strategy_stack import build_strategy
+from experiments import lines
 from tests.support.recorder import Recorder, deploy
 
 ROOT = Path(__file__).parents[3]
@@ -58,6 +59,7 @@ class X(Strategy):
     absence = "Unknown"
     positions = "Groups"
     standby = "Assigned"
+    paths = ("workloads/x/*",)
 
     def groups(self, stack):
         return {color: f"{stack.consumer_group}-{color}" for color in COLORS}
@@ -118,6 +120,13 @@ def test_a_made_up_strategy_is_deployed_and_switched(monkeypatch: pytest.MonkeyP
 def test_a_switch_of_a_made_up_strategy_changes_one_field(monkeypatch: pytest.MonkeyPatch) -> None:
     blue, green = (up(monkeypatch, active=color).by_name for color in ("blue", "green"))
     assert {key for key in blue if blue[key].inputs != green[key].inputs} == {"KafkaConsumerSwitch/switch"}
+
+
+@pytest.mark.usefixtures("made_up")
+def test_what_is_a_made_up_strategys_own_it_says_itself() -> None:
+    own = lines.owners()
+    paths = ("components/strategies/x.py", "components/strategies/x/deep.py", "workloads/x/main.py", "workloads/y.py")
+    assert [lines.owner(path, own) for path in paths] == ["x", "x", "x", lines.SHARED]
 
 
 @pytest.mark.usefixtures("made_up")
@@ -204,7 +213,8 @@ def test_nothing_but_the_strategies_names_a_letter() -> None:
     letter = re.compile(r"""["'][bce]["']""")
     named = [
         f"{path.relative_to(ROOT)}:{number}"
-        for path in sorted((ROOT / "components").rglob("*.py"))
+        for room in ("components", "experiments")
+        for path in sorted((ROOT / room).rglob("*.py"))
         if "strategies" not in path.parts
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if letter.search(line)

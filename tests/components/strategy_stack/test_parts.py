@@ -56,6 +56,20 @@ def test_pods_of_our_own_have_the_label_and_the_container_that_a_part_tells(lett
 
 
 @pytest.mark.parametrize("letter", sorted(registry.models()))
+def test_pods_whose_logs_are_kept_are_deployed(letter: str) -> None:
+    recorder, parts, _ = told(letter)
+    labels = [
+        resource.inputs["spec"]["template"]["metadata"]["labels"]
+        for kind in ("StatefulSet", "Deployment")
+        for resource in recorder.of(kind).values()
+    ]
+    there = {one["app.kubernetes.io/name"] for one in labels}
+    # Workers' pods are their operator's to make.
+    assert set(parts.logged) - {parts.at_work.app} <= there
+    assert set(parts.logged) >= {part.app for part in parts.all} or not parts.logged
+
+
+@pytest.mark.parametrize("letter", sorted(registry.models()))
 def test_the_groups_that_are_asked_are_the_switchs(letter: str) -> None:
     recorder, _, _ = told(letter)
     spec = recorder.of("KafkaConsumerSwitch")["switch"].inputs["spec"]

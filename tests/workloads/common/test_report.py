@@ -27,6 +27,7 @@ def test_there_and_back(report: Report) -> None:
 def test_an_obstacle_is_there_only_when_there_is_one() -> None:
     assert to_answer(OBSTRUCTED)["obstacle"] == OBSTRUCTED.obstacle
     assert "obstacle" not in to_answer(PLAIN)
+    assert json.loads(to_condition(OBSTRUCTED, "2026-11-23T12:00:00Z")["message"])["obstacle"] == OBSTRUCTED.obstacle
     assert from_answer({**to_answer(PLAIN), "obstacle": None}).obstacle == ""
 
 

@@ -1,5 +1,6 @@
 """The program: what its settings make it move, and what it answers of itself."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,13 +65,14 @@ def test_it_is_ready_while_its_subject_answers_and_nothing_stands_in_the_way(kub
     ready = routes(sidecar, told)["GET", "/readyz"]
     request = Request("GET", "/readyz", {}, b"")
     assert ready(request).status == 503
-    for report, status in (
-        (Report("b", State.PAUSED, 1, 1), 200),
-        (Report("b", State.PAUSED, 1, 1, obstacle="ConnectorRefused: no such class"), 503),
-        (None, 503),
+    for report, status, why in (
+        (Report("b", State.PAUSED, 1, 1), 200, ""),
+        (Report("b", State.PAUSED, 1, 1, obstacle="ConnectorRefused: x"), 503, "ConnectorRefused: x"),
+        (None, 503, "its subject's answer"),
     ):
         sidecar.mover.subject_seen(report, sidecar.mover.answers())
-        assert ready(request).status == status
+        answer = ready(request)
+        assert (answer.status, json.loads(answer.payload())) == (status, {"waiting_for": why})
 
 
 def test_an_agents_scrape_has_the_connectors_lifecycle(kube: Kube) -> None:

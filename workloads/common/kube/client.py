@@ -39,20 +39,22 @@ class Event:
 
 
 class Kube:
-    """One user of the API server. It keeps one connection alive; a second call at the same time opens another.
+    """One user of the API server. It keeps one connection alive; a second call at the same time opens another, which is
+    closed after it. Where several threads ask through it, `connections` says how many: so many are kept.
 
     A thread that must never wait for a handshake has a `Kube` of its own (`sibling`) and calls `keep_warm` when idle.
     """
 
-    def __init__(self, how: Access, agent: str) -> None:
+    def __init__(self, how: Access, agent: str, connections: int = 1) -> None:
         self._access = how
         self._agent = agent
-        self._pool = how.pool()
+        self._connections = connections
+        self._pool = how.pool(connections)
         self._used = 0.0
 
-    def sibling(self) -> "Kube":
+    def sibling(self, connections: int = 1) -> "Kube":
         """The same user with connections of its own."""
-        return Kube(self._access, self._agent)
+        return Kube(self._access, self._agent, connections)
 
     def get(self, path: str, *, deadline: float = DEADLINE_SECONDS) -> Object:
         """Read an object. Not from a cache: the answer is at least as new as the call."""
@@ -183,7 +185,7 @@ class Kube:
                 preload_content=False,
             )
         except (urllib3.exceptions.SSLError, ssl.SSLError) as error:
-            self._pool = self._access.pool()  # the CA may have been replaced
+            self._pool = self._access.pool(self._connections)  # the CA may have been replaced
             raise UnreachableError(asked, f"TLS failed: {error}") from error
         except urllib3.exceptions.NewConnectionError as error:
             raise UnreachableError(asked, f"no connection to {self._access.server}: {error}") from error

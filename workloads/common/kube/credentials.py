@@ -59,10 +59,15 @@ class Access:
         """Read the token's file anew at the next request."""
         self._token_until = 0.0
 
-    def pool(self) -> urllib3.HTTPConnectionPool:
-        """A connection pool of its own; connections are made when they are used first."""
+    def pool(self, connections: int = 1) -> urllib3.HTTPConnectionPool:
+        """A connection pool of its own, that keeps so many connections; they are made when they are used first."""
         url = urlsplit(self.server)
-        common: dict[str, Any] = {"maxsize": 1, "block": False, "socket_options": _SOCKET_OPTIONS, "retries": False}
+        common: dict[str, Any] = {
+            "maxsize": connections,
+            "block": False,
+            "socket_options": _SOCKET_OPTIONS,
+            "retries": False,
+        }
         if url.scheme == "http":
             return urllib3.HTTPConnectionPool(url.hostname or "", url.port or 80, **common)
         context = ssl.create_default_context(cafile=self.ca_file)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workloads.common.kube import Kube
 from workloads.common.records import EventLog
+from workloads.sidecar.callers import READY_CALLERS
 from workloads.sidecar.connect.agent import Agent
 from workloads.sidecar.connect.command import Hands
 from workloads.sidecar.connect.control import Control
@@ -20,12 +21,15 @@ from workloads.sidecar.connect.settings import ConnectSettings, ControlKind
 from workloads.sidecar.connect.strimzi import StrimziControl
 from workloads.sidecar.connect.workers import Pods, Workers, listed
 
+#: The threads that an agent is asked by at a time: those that call, and the one that looks at its status.
+ASKING = READY_CALLERS + 1
+
 
 def build(settings: ConnectSettings, kube: Kube, *, namespace: str, color: str, pod: str, version: str) -> Agent:
     """The agent in this pod. It begins to look when it is asked to."""
     boot_id = secrets.token_hex(4)
-    own = listed(kube.sibling(), namespace, settings.own.workers)
-    other = listed(kube.sibling(), namespace, settings.other.workers)
+    own = listed(kube.sibling(ASKING), namespace, settings.own.workers)
+    other = listed(kube.sibling(ASKING), namespace, settings.other.workers)
     log = EventLog(Path(settings.records_dir), color, pod, boot_id, version=version) if settings.records_dir else None
     hands = Hands(
         control(settings, kube, namespace, own, other),
@@ -41,7 +45,7 @@ def control(settings: ConnectSettings, kube: Kube, namespace: str, own: Pods, ot
     """The control that the settings name."""
     names = settings.own.name, settings.other.name
     if settings.control is ControlKind.STRIMZI:
-        return StrimziControl(kube.sibling(), namespace, *names, settings.lock_seconds)
+        return StrimziControl(kube.sibling(ASKING), namespace, *names, settings.lock_seconds)
     ledger = Ledger()
     http = ConnectHttp(own, settings.rest_port, ledger)
     same = settings.own.workers == settings.other.workers

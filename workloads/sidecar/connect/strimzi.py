@@ -37,7 +37,7 @@ _STATES = {"running": "RUNNING", "stopped": "STOPPED", "paused": "PAUSED"}
 
 
 class StrimziControl:
-    """See Control. lock_seconds: the operator's lock timeout."""
+    """See Control. kube: with a connection for every thread that asks. lock_seconds: the operator's lock timeout."""
 
     def __init__(self, kube: Kube, namespace: str, name: str, other: str, lock_seconds: float) -> None:
         self._kube = kube

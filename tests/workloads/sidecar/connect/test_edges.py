@@ -1,15 +1,14 @@
 """What an agent reaches by HTTP, and what it makes of it: Connect's REST API, workers' metrics, recorders, settings."""
 
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from tests.support.loopback import Answer, Scripted
 from tests.support.waiting import until
 from workloads.sidecar.connect.config import body, differs, epoch_of
 from workloads.sidecar.connect.control import NotNowError, RefusedError, SilentError
@@ -21,62 +20,13 @@ from workloads.sidecar.connect.seen import Worker
 from workloads.sidecar.connect.settings import ConnectSettings
 from workloads.sidecar.connect.workers import Pod, Workers, understood
 
-Answer = tuple[int, Any]
-
-
-class Server:
-    """Answers (method, path) as told; `gate` holds answers back."""
-
-    def __init__(self) -> None:
-        self.answers: dict[tuple[str, str], Answer | Callable[[], Answer]] = {}
-        self.asked: list[tuple[str, str, Any]] = []
-        self.gate = threading.Event()
-        self.gate.set()
-        handler = type("Bound", (_Handler,), {"server_": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    def close(self) -> None:
-        self.gate.set()
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_: ClassVar[Server]
-
-    def _answer(self) -> None:
-        server = self.server_
-        length = int(self.headers.get("Content-Length") or 0)
-        content = json.loads(self.rfile.read(length)) if length else None
-        server.asked.append((self.command, self.path, content))
-        if self.command != "GET":
-            server.gate.wait(15)
-        found = server.answers.get((self.command, self.path), (404, {"message": "no such thing"}))
-        status, said = found() if callable(found) else found
-        data = said if isinstance(said, bytes) else json.dumps(said).encode()
-        data = b"" if status == 204 else data
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_GET = do_PUT = do_POST = do_PATCH = _answer  # noqa: N815 - names of the base class
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nothing."""
-
-
 CONFIG = {"connector.class": "C", "topics": "t"}
 NAME = "/connectors/green"
 
 
 class Scene:
     def __init__(self) -> None:
-        self.server = Server()
+        self.server = Scripted()
         self.pods = [Pod("w-0", "uid-0", "127.0.0.1")]
         self.ledger = Ledger()
         self.http = ConnectHttp(lambda _: self.pods, self.server.port, self.ledger)
@@ -89,7 +39,7 @@ class Scene:
         self.server.answers |= {("GET", f"{NAME}/status"): (200, status), ("GET", f"{NAME}/config"): (200, config)}
 
     def will(self, method: str, path: str, status: int, said: object = None) -> None:
-        self.server.answers[method, path] = (status, said or {})
+        self.server.answers[method, path] = (status, None if status == 204 else said or {})
 
 
 @pytest.fixture
@@ -126,7 +76,7 @@ def test_a_stop_counts_once_every_start_has_its_answer(scene: Scene) -> None:
     assert control.own(1).asked == "STOPPED"
 
 
-def slowly() -> Answer:
+def slowly(_: object) -> Answer:
     time.sleep(0.5)
     return 202, {}
 
@@ -199,7 +149,7 @@ def test_a_connector_is_made_stopped_and_refusals_are_remembered(scene: Scene) -
     assert "any class" in scene.control.own(1).refused
     scene.will("POST", "/connectors", 201)
     scene.control.create(1)
-    made = scene.server.asked[-1][2]
+    made = scene.server.requests[-1][3]
     assert made["initial_state"] == "STOPPED"
     assert made["config"] == {**CONFIG, "transforms.epoch.static.value": "-1"}
     assert scene.control.own(1).refused == ""
@@ -214,7 +164,7 @@ def test_configuration_and_epoch(scene: Scene) -> None:
     scene.will("PATCH", f"{NAME}/offsets", 200)
     scene.control.bear(9, 1)
     scene.control.alter(9, {("t", 1): None}, 1)
-    assert scene.server.asked[-2:] == [
+    assert [(method, path, sent) for method, path, _, sent in scene.server.requests[-2:]] == [
         ("PUT", f"{NAME}/config", {**CONFIG, "transforms.epoch.static.value": "9"}),
         ("PATCH", f"{NAME}/offsets", body({("t", 1): None})),
     ]
@@ -254,10 +204,11 @@ def test_workers_are_asked_each_for_itself(scene: Scene) -> None:
 
 
 def test_recorders_are_marked_and_say_how_far_they_came(scene: Scene) -> None:
-    url = f"http://127.0.0.1:{scene.server.port}"
+    url = scene.server.url
     scene.will("POST", "/mark", 200, {"epoch": 7, "next": {"0": 12}, "lines": 3})
     assert Recorders(lambda _: [url]).mark(8, 1) == Handled(7, {0: 12})
-    assert scene.server.asked[-1] == ("POST", "/mark", {"epoch": 8})
+    method, path, _, sent = scene.server.requests[-1]
+    assert (method, path, sent) == ("POST", "/mark", {"epoch": 8})
     assert Recorders(lambda _: []).mark(8, 1) is None
     scene.will("POST", "/mark", 500, {"error": "it shrank"})
     with pytest.raises(SilentError, match="it shrank"):
