@@ -28,7 +28,8 @@ from experiments.progress import Progress
 from experiments.recorders import Recorded, Times
 from experiments.stacks import Configuration, Stack
 
-_BOOTSTRAP_OUTPUT = "bootstrapServers"
+#: The platform stack's output that says where its brokers are.
+BOOTSTRAP_OUTPUT = "bootstrapServers"
 _DRAIN_SECONDS = 120.0
 
 
@@ -52,6 +53,65 @@ class Observed:
     """How far the times of recorded lines may be believed; None where members write down what they handle."""
 
 
+def lab_of(
+    cluster: Cluster,
+    stack: Stack,
+    settings: StrategySettings,
+    *,
+    bootstrap: str,
+    progress: Progress,
+    spell_seconds: float,
+) -> Lab:
+    """What a scenario works with, on a strategy's stack that is up: what its strategy says of it, put together.
+
+    bootstrap: where the brokers are.
+    """
+    name = StackName(stack.name)
+    parts = strategy(settings.strategy).parts(settings, name)
+    ends = EndOffsets(
+        stack.name, POD, CONTAINER, bootstrap=bootstrap, topic=settings.topic, partitions=settings.partitions
+    )
+    connectors = parts.connectors
+    return Lab(
+        cluster=cluster,
+        stack=stack,
+        settings=settings,
+        parts=parts,
+        producer=Producer(cluster, stack.name, progress),
+        lag=Lag(_positions(cluster, name, settings, parts, bootstrap), ends, settings.partitions),
+        progress=progress,
+        guard=Guard(
+            cluster,
+            stack.name,
+            [*parts.kinds, *([connectors.resources] if connectors and connectors.by_resource else [])],
+            {connectors.resources.kind: connectors.writers} if connectors else {},
+        ),
+        spell_seconds=spell_seconds,
+    )
+
+
+def groups_of(stack: StackName, settings: StrategySettings, bootstrap: str) -> Groups:
+    """The consumer groups of a stack's colours, to be asked of the brokers."""
+    return Groups(
+        stack.name,
+        POD,
+        CONTAINER,
+        bootstrap=bootstrap,
+        topic=settings.topic,
+        partitions=settings.partitions,
+        groups=strategy(settings.strategy).groups(stack),
+    )
+
+
+def _positions(
+    cluster: Cluster, stack: StackName, settings: StrategySettings, parts: Parts, bootstrap: str
+) -> Positions:
+    """Where the colours are, from where the strategy says that positions come."""
+    if strategy(settings.strategy).positions == "Members" or parts.recorder is None:
+        return OfMembers(cluster, stack.name, parts.members)
+    return OfGroups(cluster, stack.name, parts.recorder, groups_of(stack, settings, bootstrap))
+
+
 class Session:
     """The stacks of one run, with this run's configuration."""
 
@@ -71,12 +131,12 @@ class Session:
         self._interrupts = interrupts
         self._progress = progress
         self._configuration = Configuration(repository, options.stack, folder / f"Pulumi.{options.stack}.yaml")
-        self._strategy: Strategy = strategy(options.strategy)
-        needed = {**options.scenario.configuration, **options.scenario.adapted(self._strategy)}
+        chosen: Strategy = strategy(options.strategy)
+        needed = {**options.scenario.configuration, **options.scenario.adapted(chosen)}
         self._configuration.set(**{"strategy": options.strategy, **needed})
         self._configuration.set(**options.overrides)
         self.settings: StrategySettings = preflight.strategy_settings_of(self._configuration)
-        self.parts: Parts = self._strategy.parts(self.settings, StackName(options.stack))
+        self.parts: Parts = chosen.parts(self.settings, StackName(options.stack))
         self._platform = Configuration(repository, PLATFORM_STACK, folder / f"Pulumi.{PLATFORM_STACK}.yaml")
         preflight.platform_settings_of(self._platform)
 
@@ -94,47 +154,14 @@ class Session:
         self._ask_again_for_what_failed()
         stack = Stack(self._repository, self._configuration, self._interrupts, self._progress)
         stack.prepare(self._drifted)
-        bootstrap = platform.output(_BOOTSTRAP_OUTPUT)
-        ends = EndOffsets(
-            self.namespace,
-            POD,
-            CONTAINER,
-            bootstrap=bootstrap,
-            topic=self.settings.topic,
-            partitions=self.settings.partitions,
-        )
-        connectors = self.parts.connectors
-        return Lab(
-            cluster=self._cluster,
-            stack=stack,
-            settings=self.settings,
-            parts=self.parts,
-            producer=Producer(self._cluster, self.namespace, self._progress),
-            lag=Lag(self._positions(bootstrap), ends, self.settings.partitions),
+        return lab_of(
+            self._cluster,
+            stack,
+            self.settings,
+            bootstrap=platform.output(BOOTSTRAP_OUTPUT),
             progress=self._progress,
-            guard=Guard(
-                self._cluster,
-                self.namespace,
-                [*self.parts.kinds, *([connectors.resources] if connectors and connectors.by_resource else [])],
-                {connectors.resources.kind: connectors.writers} if connectors else {},
-            ),
             spell_seconds=self._options.spell_seconds,
         )
-
-    def _positions(self, bootstrap: str) -> Positions:
-        """Where the colours are, from where the strategy says that positions come."""
-        if self._strategy.positions == "Members" or self.parts.recorder is None:
-            return OfMembers(self._cluster, self.namespace, self.parts.members)
-        groups = Groups(
-            self.namespace,
-            POD,
-            CONTAINER,
-            bootstrap=bootstrap,
-            topic=self.settings.topic,
-            partitions=self.settings.partitions,
-            groups=self._strategy.groups(StackName(self.namespace)),
-        )
-        return OfGroups(self._cluster, self.namespace, self.parts.recorder, groups)
 
     def _ask_again_for_what_failed(self) -> None:
         """A generation that has an outcome is not tried again.

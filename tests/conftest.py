@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.cluster_use import shared
 from tests.support.search import FACTOR, examples
 
 settings.register_profile(
@@ -21,13 +22,25 @@ settings.register_profile(
 settings.load_profile("project")
 
 
+# The groups that take the longest, the longest first.
+LONGEST = ("strategy-c", "strategies-b-e")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest group first: it is one worker's, and the other tests are done beside it."""
+    """The longest groups first: each is one worker's, and the other tests are done beside them."""
 
-    def later(item: pytest.Item) -> bool:
-        return all("strategy-c" not in mark.args for mark in item.iter_markers("xdist_group"))
+    def turn(item: pytest.Item) -> int:
+        names = {name for mark in item.iter_markers("xdist_group") for name in mark.args}
+        return next((number for number, name in enumerate(LONGEST) if name in names), len(LONGEST))
 
-    items.sort(key=later)
+    items.sort(key=turn)
+
+
+@pytest.fixture
+def whole_cluster() -> Iterator[None]:
+    """No part of the cluster is restarted during the test."""
+    with shared():
+        yield
 
 
 @pytest.fixture(autouse=True)

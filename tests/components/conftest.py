@@ -1,12 +1,11 @@
 """Fixtures that need the engine or the cluster."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.cluster_use import alone, shared
+from tests.support.cluster_use import alone, updating_the_platform
 from tests.support.engine import Project, require_environment
 
 
@@ -27,7 +26,7 @@ def project(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="session")
 def platform(project: Project) -> None:
     """The platform stack, deployed."""
-    with alone():
+    with alone(), updating_the_platform():
         stack = project.stack("platform")
         if not stack.outputs():
             stack.up()
@@ -41,10 +40,3 @@ def empty_project(cluster: None, tmp_path: Path) -> Project:
     folder = tmp_path / "project"
     folder.mkdir()
     return Project.make(folder, {"PULUMI_BACKEND_URL": f"file://{state}"})
-
-
-@pytest.fixture
-def whole_cluster() -> Iterator[None]:
-    """No part of the cluster is restarted during the test."""
-    with shared():
-        yield

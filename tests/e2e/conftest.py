@@ -1,60 +1,64 @@
-"""The stacks on the real cluster, brought up by `pulumi up` once for all of these tests."""
+"""The stacks on the real cluster, each brought up by `pulumi up` once for all of the tests that need it."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 
-from components.strategies.consumers import PARTS
 from experiments.interrupts import Interrupts
-from experiments.lag import EndOffsets, Lag
-from experiments.positions import OfMembers
-from experiments.preflight import only_one, preflight
-from experiments.producer import CONTAINER, POD, Producer
+from experiments.preflight import preflight
 from experiments.progress import Progress
-from experiments.run import REPOSITORY
+from experiments.session import BOOTSTRAP_OUTPUT
 from experiments.stacks import Configuration, Stack
-from tests.support.cluster_use import alone
-from tests.support.field import TIMEOUT_SECONDS, Field, assert_nothing_wrong
+from tests.support.cluster_use import alone, shared, updating_the_platform
+from tests.support.engine import Project
+from tests.support.field import Field, Ground, judging
 
-PARTITIONS, REPLICAS = 12, 3
+# Of the drain and of the resume: half the default, because many tests wait for them.
+TIMEOUT_SECONDS = 5
 
 
-@pytest.fixture(scope="package")  # not the session: it keeps other runs off the stack
-def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
-    """Both stacks up, all pods Ready, blue active, 100 records/s."""
-    folder = tmp_path_factory.mktemp("field")
+# All of these are the package's, not the session's: they keep other runs off their stacks.
+
+
+@pytest.fixture(scope="package")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """The platform, up."""
+    project = Project.make(tmp_path_factory.mktemp("project"))
+    folder = tmp_path_factory.mktemp("ground")
     cluster, progress = preflight(), Progress()
-    with Interrupts() as interrupts, only_one("strategy-c"):
-        with alone():
-            platform = Stack(
-                REPOSITORY, Configuration(REPOSITORY, "platform", folder / "platform.yaml"), interrupts, progress
-            )
+    with Interrupts() as interrupts:
+        with alone(), updating_the_platform():
+            configuration = Configuration(project.folder, "platform", folder / "Pulumi.platform.yaml")
+            platform = Stack(project.folder, configuration, interrupts, progress)
             platform.prepare(lambda: None)
-        configuration = Configuration(REPOSITORY, "strategy-c", folder / "strategy-c.yaml")
-        stack = Stack(REPOSITORY, configuration, interrupts, progress)
-        attempt = 1
-        if _deployed(cluster):
-            attempt = int(cluster.switch("strategy-c").raw["spec"].get("attempt", 1)) + 1
-        configuration.set(
-            active="blue", attempt=attempt, drainTimeoutSeconds=TIMEOUT_SECONDS, resumeTimeoutSeconds=TIMEOUT_SECONDS
+        yield Ground(
+            project=project,
+            cluster=cluster,
+            platform=platform,
+            bootstrap=platform.output(BOOTSTRAP_OUTPUT),
+            interrupts=interrupts,
+            progress=progress,
+            folder=folder,
         )
-        stack.prepare(lambda: None)
-        ends = EndOffsets(
-            "strategy-c",
-            POD,
-            CONTAINER,
-            bootstrap=platform.output("bootstrapServers"),
-            topic="bluegreen",
-            partitions=PARTITIONS,
-        )
-        lag = Lag(OfMembers(cluster, "strategy-c", PARTS.members), ends, PARTITIONS)
-        producer = Producer(cluster, "strategy-c", progress)
-        lab = Field(cluster, stack, producer, lag, progress, folder, attempt, REPLICAS)
-        lab.wait_ready_pods()
-        yield lab
-        ends.close()
+
+
+@pytest.fixture(scope="package")
+def field(ground: Ground) -> Iterator[Field]:
+    """Strategy C as it is checked in: all pods Ready, blue active, 100 records/s. It stays."""
+    timeouts = {"drainTimeoutSeconds": TIMEOUT_SECONDS, "resumeTimeoutSeconds": TIMEOUT_SECONDS}
+    with ground.standing("strategy-c", **timeouts) as field:
+        yield field
+
+
+@pytest.fixture(scope="package")
+def b(ground: Ground) -> Iterator[Field]:
+    """Strategy B, with two members for each colour; taken away at the end."""
+    with ExitStack() as ends:
+        with shared():
+            ends.callback(ground.destroy, "strategy-b")
+            field = ends.enter_context(ground.standing("strategy-b", replicas=2))
+        yield field
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +67,8 @@ def judged(request: pytest.FixtureRequest, field: Field) -> Iterator[None]:
 
     The module's DUPLICATES is how many records may have been handled once more than needed.
     """
-    field.steady("blue")
-    with field.judged(request.module.__name__.rpartition(".")[2]) as verdicts:
+    with judging(request.module.__name__.rpartition(".")[2], field, duplicates=request.module.DUPLICATES):
         yield
-    assert_nothing_wrong(verdicts[0], request.module.DUPLICATES)
 
 
 @pytest.fixture
@@ -74,20 +76,3 @@ def blue(field: Field) -> Field:
     """The field with blue active and everybody there."""
     field.steady("blue")
     return field
-
-
-def _deployed(cluster: object) -> bool:
-    from experiments.cluster import Cluster, ClusterError
-
-    assert isinstance(cluster, Cluster)
-    try:
-        cluster.switch("strategy-c")
-    except ClusterError:
-        return False
-    return True
-
-
-@pytest.fixture(scope="session")
-def repository() -> Path:
-    assert os.geteuid() == 0, "the end-to-end tests signal processes of the sandbox: run them as root"
-    return REPOSITORY

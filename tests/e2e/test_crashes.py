@@ -7,7 +7,7 @@ import time
 import pytest
 
 from experiments.cluster import LiveSwitch
-from tests.support.field import Field, held, processes, send
+from tests.support.field import Field, held
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c"), pytest.mark.usefixtures("judged")]
@@ -19,9 +19,9 @@ GOOD = {"Switched", "Refused", "Failed", "RolledBack"}
 
 def _kill(field: Field, victim: str, pod: str) -> None:
     if victim == "controller":
-        send(field.controller_pod(), "controller", signal.SIGKILL)
+        field.processes.send(field.controller_pod(), "controller", signal.SIGKILL)
     else:
-        send(pod, "sidecar", signal.SIGKILL)
+        field.processes.send(pod, "sidecar", signal.SIGKILL)
 
 
 @pytest.mark.parametrize("victim", ["controller", "sidecar"])
@@ -50,7 +50,7 @@ def _good_end(field: Field) -> LiveSwitch:
 
 
 def _back(field: Field, victim: str, pod: str) -> bool:
-    return bool(processes(field.controller_pod() if victim == "controller" else pod, victim))
+    return bool(field.processes.of(field.controller_pod() if victim == "controller" else pod, victim))
 
 
 def test_killed_at_any_moment(blue: Field) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.field import Field, frozen
+from tests.support.field import Field
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c"), pytest.mark.usefixtures("judged")]
@@ -12,7 +12,7 @@ DUPLICATES = 0
 
 def test_blue_hangs_in_its_drain(blue: Field) -> None:
     blue.stack.configuration.set(lagPolicy="immediate")
-    with frozen("consumer-blue-1"):
+    with blue.processes.frozen("consumer-blue-1"):
         update = blue.up("green")
         assert update.error is not None
         assert "consumer-blue-1" in update.error
@@ -29,9 +29,9 @@ def test_green_hangs_and_comes_back(blue: Field) -> None:
     """Green is granted and one of its pods hangs: it cannot be confirmed, so the rollback waits for it, and goes on."""
     blue.stack.configuration.set(lagPolicy="immediate")
     with blue.updating("green") as updates:
-        with frozen("consumer-blue-0"):
+        with blue.processes.frozen("consumer-blue-0"):
             until("the withdrawal", lambda: blue.holder() == "", 60)
-            green = frozen("consumer-green-2")
+            green = blue.processes.frozen("consumer-green-2")
             green.__enter__()
         try:
             blocked = until("the rollback to be blocked", lambda: _outcome(blue) == "RollbackBlocked", 60, 0.1)

@@ -75,7 +75,7 @@ def _back(field: Field) -> None:
         "the broker",
         180,
     )
-    field.wait_ready_pods(180)
+    field.wait_ready_pods()
 
 
 def _ready(raw: Mapping[str, Any]) -> bool:

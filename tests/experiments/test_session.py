@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from components.settings import strategy_settings
 from components.strategies.consumers import PARTS
 from components.strategies.parts import Parts
 from experiments import session
@@ -15,6 +16,7 @@ from experiments.errors import ExperimentError, PreconditionError
 from experiments.guard import ForeignChangeError, Guard
 from experiments.options import Options
 from experiments.pod_history import PodHistory
+from experiments.positions import Group, Groups
 from experiments.producer import Counts, ProducerLog
 from experiments.progress import Progress
 from experiments.run import REPOSITORY
@@ -182,3 +184,18 @@ def test_a_connector_in_another_group_than_the_switch_says_is_refused(
 def test_what_somebody_changes_until_the_last_record_ends_the_run(measure: Measure, api: FakeApi, moment: str) -> None:
     with pytest.raises(ForeignChangeError, match=r"KafkaConsumerSwitch consumer: generation 4 -> 6"):
         measure(**{moment: lambda: serve(api, 6)})
+
+
+@pytest.mark.parametrize("letter", ["b", "c", "e"])
+def test_positions_are_asked_of_whom_the_strategy_says(
+    letter: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Groups, "read", lambda _: {"blue": Group({0: 7}, (0,), 1)})
+    stack: Any = SimpleNamespace(name=f"strategy-{letter}")
+    settings = strategy_settings({"strategy": letter}, stack.name)
+    lab = session.lab_of(cluster, stack, settings, bootstrap="kafka:9092", progress=Progress(), spell_seconds=0.0)
+    if letter == "e":
+        assert lab.lag.groups()["blue"].committed == {0: 7}
+    else:
+        with pytest.raises(ExperimentError, match="come from its members"):
+            lab.lag.groups()

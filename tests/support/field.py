@@ -1,4 +1,6 @@
-"""What the end-to-end tests do to the deployed stacks: switch them as a user does, and judge the logs."""
+"""What the end-to-end tests do to deployed stacks: bring them up and switch them as a user does, judge the logs, and
+take them away.
+"""
 
 import contextlib
 import time
@@ -7,46 +9,116 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.strategies.consumers import PARTS
-from experiments import records, verdict
-from experiments.cluster import Cluster, LiveSwitch, Pod
-from experiments.disturbance import Disturbance, in_background
-from experiments.lag import Lag
+from experiments import collection, recorders, verdict
+from experiments.cluster import Cluster, ClusterError, LiveSwitch
+from experiments.disturbance import in_background
+from experiments.interrupts import Interrupts
+from experiments.lab import Lab
 from experiments.measurements import Verdict
+from experiments.preflight import only_one, strategy_settings_of
 from experiments.processes import LocalProcesses
-from experiments.producer import CONTAINER, POD, Producer
 from experiments.progress import Progress
-from experiments.stacks import Stack, Update
+from experiments.recorders import Recorded
+from experiments.run import clock_error
+from experiments.session import lab_of
+from experiments.stacks import Configuration, Stack, Update
+from tests.support.cluster_use import shared
+from tests.support.engine import Project
 from tests.support.waiting import until
 
-NAMESPACE = "strategy-c"
-LEASE = "consumer-switch"
 CONTROLLER = "app.kubernetes.io/name=controller"
 SETTLE_SECONDS = 90.0
-# Of the drain and of the resume: half the default, because many tests wait for them.
-TIMEOUT_SECONDS = 5
 
 
-_PROCESSES = LocalProcesses(NAMESPACE)
-processes, send, frozen = _PROCESSES.of, _PROCESSES.send, _PROCESSES.frozen
+@dataclass(frozen=True)
+class Ground:
+    """What the stacks of these tests stand on: the platform, which is up, and where its brokers are.
+
+    folder: for what the tests leave.
+    """
+
+    project: Project
+    cluster: Cluster
+    platform: Stack
+    bootstrap: str
+    interrupts: Interrupts
+    progress: Progress
+    folder: Path
+
+    @contextlib.contextmanager
+    def standing(self, name: str, **settings: Any) -> Iterator["Field"]:
+        """A strategy's stack, up with these settings: all pods Ready, blue active. No run uses it within the block."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        with only_one(name):
+            configuration = Configuration(self.project.folder, name, folder / f"Pulumi.{name}.yaml")
+            configuration.share_salt(self.platform.configuration)
+            stack = Stack(self.project.folder, configuration, self.interrupts, self.progress)
+            attempt = self._attempt(name)
+            configuration.set(active="blue", attempt=attempt, **settings)
+            stack.prepare(lambda: None)
+            lab = lab_of(
+                self.cluster,
+                stack,
+                strategy_settings_of(configuration),
+                bootstrap=self.bootstrap,
+                progress=self.progress,
+                spell_seconds=0.0,
+            )
+            field = Field(lab, folder, attempt)
+            field.wait_ready_pods()
+            try:
+                yield field
+            finally:
+                lab.lag.close()
+
+    def _attempt(self, name: str) -> int:
+        """One that the stack has not had yet: what failed is asked for again."""
+        try:
+            return int(self.cluster.switch(name).raw["spec"].get("attempt", 1)) + 1
+        except ClusterError as error:
+            if error.not_found:
+                return 1
+            raise
+
+    def destroy(self, name: str) -> None:
+        """Take a stack away, and all that it deployed."""
+        with shared():
+            self.project.stack(name).destroy(remove=True)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The beginning of what is judged: the producer's name, the time in nanoseconds, what the recorders said."""
+
+    producer: str
+    since_ns: int
+    recorded: list[Recorded]
 
 
 @dataclass
 class Field:
-    """The deployed strategy-c stack."""
+    """One deployed stack, whatever its strategy. attempt: the newest one that was asked for."""
 
-    cluster: Cluster
-    stack: Stack
-    producer: Producer
-    lag: Lag
-    progress: Progress
+    lab: Lab
     folder: Path
     attempt: int
-    replicas: int = 3
+
+    @property
+    def cluster(self) -> Cluster:
+        return self.lab.cluster
+
+    @property
+    def stack(self) -> Stack:
+        return self.lab.stack
 
     @property
     def namespace(self) -> str:
-        return self.stack.name
+        return self.lab.namespace
+
+    @property
+    def processes(self) -> LocalProcesses:
+        return self.lab.disturbance.processes
 
     # -- reading
 
@@ -54,8 +126,7 @@ class Field:
         return self.cluster.switch(self.namespace)
 
     def lease(self) -> dict[str, Any]:
-        path = f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/{LEASE}"
-        return self.cluster.get(path)
+        return self.cluster.lease(self.namespace)
 
     def holder(self) -> str:
         return str(self.lease()["spec"].get("holderIdentity") or "")
@@ -73,14 +144,9 @@ class Field:
             seconds,
         )
 
-    def wait_ready_pods(self, seconds: float = 120.0) -> None:
-        def missing(objects: dict[str, dict[str, Any]]) -> str | None:
-            pods = [Pod.of(raw) for raw in objects.values()]
-            ready = sum(pod.ready and not pod.terminating for pod in pods)
-            return None if ready == 2 * self.replicas == len(pods) else f"{ready} of {len(pods)} Ready"
-
-        path = f"/api/v1/namespaces/{self.namespace}/pods"
-        self.cluster.wait(path, [("labelSelector", PARTS.members.selector)], missing, "all consumer pods", seconds)
+    def wait_ready_pods(self) -> None:
+        """Until both colours are whole."""
+        self.lab.wait_pods(self.lab.whole)
 
     def renew_controller(self) -> None:
         """A new pod for a controller that was killed: kubelet waits ever longer before it starts a container again."""
@@ -115,38 +181,69 @@ class Field:
 
     # -- judging
 
-    @contextlib.contextmanager
-    def judged(self, name: str) -> Iterator[list[Verdict]]:
-        """Everything that the block lets happen is judged from the record logs of a producer of its own."""
-        verdicts: list[Verdict] = []
-        started = time.time_ns()
-        counts = self.producer.renew()
-        self.lag.wait_caught_up(60)
-        yield verdicts
+    def begin(self) -> Begun:
+        """From here on it is judged what happens, by the record logs of a producer of its own."""
+        since_ns = time.time_ns()
+        producer = self.lab.producer.renew().name
+        self.lab.lag.wait_caught_up(60)
+        return Begun(producer, since_ns, self._recorded())
+
+    def judge(self, begun: Begun, name: str) -> Verdict:
+        """The verdict on everything that happened since, under a name that nothing else was judged under."""
         self.wait_ready_pods()
         active = self.wait_settled().active
-        self.producer.silence()
-        self.lag.wait_caught_up(90, active)
-        self.producer.renew()
+        self.lab.producer.silence()
+        self.lab.lag.wait_caught_up(90, active)
+        recorded = recorders.times(begun.recorded, self._recorded())
+        assert not recorded.unknown, f"{self.namespace}: nobody knows how late {recorded.unknown} lines were seen"
+        self.lab.producer.renew()
         logs = self.folder / name
-        logs.mkdir(parents=True)
-        arguments = ["--producer", counts.name, "--since-ns", str(started)]
-        records.export(self.namespace, POD, CONTAINER, arguments, scratch=self.folder, target=logs)
-        for pod in self.cluster.pods(self.namespace, PARTS.members.selector):
-            records.export(self.namespace, pod.name, "consumer", arguments, scratch=self.folder, target=logs)
-        verdicts.append(verdict.validate(logs, [counts.name], self.folder / f"{name}.json"))
+        collection.record_logs(
+            self.cluster,
+            self.namespace,
+            writers=self.lab.parts.writers,
+            producers=[begun.producer],
+            since_ns=begun.since_ns,
+            scratch=self.folder,
+            target=logs,
+        )
+        clock_error_ms = clock_error(None, recorded) * 1000
+        target = self.folder / f"{name}.json"
+        return verdict.validate(logs, [begun.producer], target, clock_error_ms=clock_error_ms)
+
+    def _recorded(self) -> list[Recorded]:
+        """What every recorder says now; nothing where the members write down what they handle."""
+        if self.lab.parts.recorder is None:
+            return []
+        found, silent = recorders.read(self.cluster, self.namespace, self.lab.parts.recorder)
+        assert not silent, f"{self.namespace}: recorders do not answer: {silent}"
+        return found
+
+
+@contextlib.contextmanager
+def judging(name: str, *fields: Field, duplicates: int = 0) -> Iterator[None]:
+    """Blue is active on these stacks, and everything that the block lets happen there is judged at its end.
+
+    duplicates: how many records may have been handled once more than needed.
+    """
+    for field in fields:
+        field.steady("blue")
+    begun = [field.begin() for field in fields]
+    yield
+    verdicts = [field.judge(since, name) for field, since in zip(fields, begun, strict=True)]
+    for field, found in zip(fields, verdicts, strict=True):
+        assert_nothing_wrong(field.namespace, found, duplicates)
 
 
 def held(field: Field, phase: str) -> contextlib.AbstractContextManager[None]:
     """The switch from blue to green is in `phase` within the block, and goes on after it."""
-    return Disturbance(field.cluster, field.namespace, PARTS.members, _PROCESSES).held(phase, "blue", "green")
+    return field.lab.disturbance.held(phase, "blue", "green")
 
 
-def assert_nothing_wrong(judged: Verdict, duplicates: int = 0) -> None:
+def assert_nothing_wrong(stack: str, judged: Verdict, duplicates: int = 0) -> None:
     """No anomaly but up to so many duplicates, and the run saw traffic at all."""
-    assert judged.acked > 100, "too little traffic to say anything"
+    assert judged.acked > 100, f"{stack}: too little traffic to say anything"
     wrong = {kind: n for kind, n in judged.anomalies.items() if n and kind != "duplicate"}
-    assert not wrong, f"anomalies {wrong} in {judged.acked} acknowledged records"
-    assert judged.anomalies["duplicate"] <= duplicates, (
-        f"{judged.anomalies['duplicate']} duplicates, at most {duplicates}"
-    )
+    assert not wrong, f"{stack}: anomalies {wrong} in {judged.acked} acknowledged records"
+    found = judged.anomalies["duplicate"]
+    assert found <= duplicates, f"{stack}: {found} duplicates, at most {duplicates}"
