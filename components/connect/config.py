@@ -71,8 +71,8 @@ def workers() -> dict[str, Scalar]:
       killed worker's tasks, and its partitions, are nobody's. 6 s is the least that a broker takes by default
       (`group.min.session.timeout.ms`). Not longer, as for consumers of our own: nothing here is a static member, and
       no broker fences a worker that comes back; the agent asks each worker itself before a grant moves on.
-    - `consumer.heartbeat.interval.ms` 500: the tasks hear of a rebalance of their group by the answer to a heartbeat,
-      which with 3 s would be most of a start.
+    - `consumer.heartbeat.interval.ms` 100: tasks do not enter their group at once, each one more is a rebalance, and
+      those that are in it hear of that by the answer to a heartbeat: with Connect's 3 s that would be most of a start.
     - `connector.client.config.override.policy` All: connectors say from where on their consumers read.
     - `plugin.discovery` SERVICE_LOAD: no scan of every jar for plugins at each start (KIP-898).
     - `config.providers`: a connector is one for all workers, and names each one's file by the worker's host name, which
@@ -87,7 +87,7 @@ def workers() -> dict[str, Scalar]:
         "session.timeout.ms": 6000,
         "heartbeat.interval.ms": 1000,
         "consumer.session.timeout.ms": 6000,
-        "consumer.heartbeat.interval.ms": 500,
+        "consumer.heartbeat.interval.ms": 100,
         "consumer.metrics.sample.window.ms": 2500,
         "connector.client.config.override.policy": "All",
         "plugin.discovery": "SERVICE_LOAD",

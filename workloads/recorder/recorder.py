@@ -42,6 +42,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._trails: dict[str, Trail] = {}
         self._tails: dict[str, Tail] = {}  # of files that have no whole line yet
+        self._looked_at: int | None = None  # ns; what is new since then came after it
         self._stop = threading.Event()
         self.figures = Figures()
         self.boot_id = secrets.token_hex(4)
@@ -104,6 +105,7 @@ class Recorder:
 
     def _find(self) -> None:
         """Take up files that are new, once they have a whole line."""
+        before, self._looked_at = self._looked_at, now_ns()
         try:
             found = list(self._places.sink.iterdir())
         except FileNotFoundError:
@@ -116,7 +118,9 @@ class Recorder:
             self._tails[name] = tail
             if tail.lines(tail.size()):
                 tail.position = 0
-                self._trails[name] = Trail(tail, self._places.records, name, self._whose, self.figures)
+                self._trails[name] = Trail(
+                    tail, self._places.records, name, self._whose, self.figures, absent_at=before
+                )
                 del self._tails[name]
                 logger.info("follows", extra=fields(file=str(path), recorded=tail.position))
 

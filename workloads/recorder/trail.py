@@ -43,8 +43,13 @@ class Trail:
     line under it. lines: how many are in its log.
     """
 
-    def __init__(self, tail: Tail, records: Path, worker: str, whose: Whose, figures: Figures) -> None:
-        """`tail` has one whole line at least. Raises SinkFileError, LineError and RecordLogError."""
+    def __init__(
+        self, tail: Tail, records: Path, worker: str, whose: Whose, figures: Figures, *, absent_at: int | None = None
+    ) -> None:
+        """`tail` has one whole line at least. absent_at: when (ns) it had none yet; None: nobody has looked before.
+
+        Raises SinkFileError, LineError and RecordLogError.
+        """
         self._tail = tail
         self._worker = worker
         self._whose = whose
@@ -59,7 +64,7 @@ class Trail:
         self.next: dict[int, int] = {}
         self._mark = _last_mark(self._events.path)
         self._t = 0  # of the last line
-        self._looked_at: int | None = None
+        self._looked_at = absent_at
         self._recover()
 
     @property

@@ -187,6 +187,22 @@ def test_how_late_lines_are_seen_is_bounded_by_the_look_before(scene: Scene) -> 
     assert figures.late_max == pytest.approx(0.5)
 
 
+def test_a_file_that_came_while_the_recorder_looked_has_no_line_of_unknown_time(scene: Scene) -> None:
+    recorder = scene.recorder()
+    recorder.look()
+    scene.append(sink_line(0)[:20])
+    recorder.look()
+    scene.append(sink_line(0)[20:])
+    recorder.look()
+    assert recorder.figures.lines == 1
+    assert recorder.figures.unknown == 0
+    assert 0 < recorder.figures.late_max < 60
+    scene.append(sink_line(0), "connect-green-1")
+    again = scene.recorder()
+    again.look()  # both were there before it: one of them has a log that tells
+    assert again.figures.unknown == 1
+
+
 def test_a_file_that_shrinks_is_an_error_by_name(scene: Scene) -> None:
     scene.append(sink_line(0) + sink_line(1))
     recorder = scene.recorder()
