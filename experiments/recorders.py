@@ -2,8 +2,8 @@
 
 A recorder answers `/reached` with one object: `epoch` (the newest in its files) and `next` (by partition, the offset
 behind the last line under it), `logs` (lines by log, as it is named), `late_seconds_max` (no line was seen later than
-that after it was written), `unknown` (lines of which nobody can say how late they were seen), `torn`, `boot_id`, and
-its `time`.
+that after it was written; with `?since=n`, of those that were seen since then), `unknown` (lines of which nobody can
+say how late they were seen), `torn`, `boot_id`, and its `time`.
 """
 
 import json
@@ -20,7 +20,9 @@ _ANSWER_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What one recorder says. boot_id: of its process; another one has seen nothing of what this one saw."""
+    """What one recorder says. boot_id: of its process; another one has seen nothing of what this one saw. time: of its
+    clock, in ns.
+    """
 
     pod: str
     color: str
@@ -31,6 +33,7 @@ class Recorded:
     late_seconds_max: float
     unknown: int
     torn: int
+    time: int
 
     @classmethod
     def of(cls, pod: str, color: str, said: Mapping[str, Any]) -> "Recorded":
@@ -46,6 +49,7 @@ class Recorded:
                 late_seconds_max=float(said["late_seconds_max"]),
                 unknown=int(said["unknown"]),
                 torn=int(said["torn"]),
+                time=int(said["time"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ExperimentError(f"recorder {pod} does not answer as it should ({error!r}): {dict(said)!r}") from error
@@ -66,15 +70,22 @@ class Times:
     restarted: tuple[str, ...] = ()
 
 
-def read(cluster: Cluster, namespace: str, part: Part) -> tuple[list[Recorded], list[str]]:
-    """What each recorder says now, and the pods of those that do not answer. Raises ExperimentError."""
+def read(
+    cluster: Cluster, namespace: str, part: Part, since: Sequence[Recorded] = ()
+) -> tuple[list[Recorded], list[str]]:
+    """What each recorder says now, and the pods of those that do not answer. Raises ExperimentError.
+
+    since: what they said before; how late they were is of what they have seen since then.
+    """
     found, silent = [], []
+    begun = {one.pod: one.time for one in since}
     if part.answers is None:
         raise ExperimentError(f"pods {part.app} have no port at which they answer")
     port, path = part.answers
     for pod in cluster.pods(namespace, part.selector):
         try:
-            said = json.loads(cluster.through_pod(namespace, pod.name, port, path, seconds=_ANSWER_SECONDS))
+            asked = f"{path}?since={begun[pod.name]}" if pod.name in begun else path
+            said = json.loads(cluster.through_pod(namespace, pod.name, port, asked, seconds=_ANSWER_SECONDS))
         except ClusterError:
             silent.append(pod.name)
             continue
@@ -83,11 +94,7 @@ def read(cluster: Cluster, namespace: str, part: Part) -> tuple[list[Recorded], 
 
 
 def times(before: Sequence[Recorded], after: Sequence[Recorded]) -> Times:
-    """Of the lines that were recorded between two moments.
-
-    A recorder counts from its beginning, so the latest line may be one from before: then the figure is too high, never
-    too low.
-    """
+    """Of the lines that were recorded between two moments; after: as it was read since `before`."""
     known = {one.pod: one for one in before}
     unknown = torn = 0
     restarted = []
@@ -99,5 +106,5 @@ def times(before: Sequence[Recorded], after: Sequence[Recorded]) -> Times:
         unknown += one.unknown - (same.unknown if same else 0)
         torn += one.torn - (same.torn if same else 0)
     gone = [pod for pod in known if pod not in {one.pod for one in after}]
-    late = max((one.late_seconds_max for one in (*before, *after)), default=0.0)
+    late = max((one.late_seconds_max for one in after), default=0.0)
     return Times(late, unknown, torn, tuple(sorted([*restarted, *gone])))

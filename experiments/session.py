@@ -239,7 +239,7 @@ class Session:
             for watch in watches:
                 watch.abandon()
             raise
-        recorded = None if self.parts.recorder is None else recorders.times(before, self._recorded())
+        recorded = None if self.parts.recorder is None else recorders.times(before, self._recorded(before))
         after = clocks.read(self._cluster, self.namespace, self.parts.all)
         with self._progress.step("ending the producer"):
             closing = lab.producer.renew().name
@@ -280,11 +280,11 @@ class Session:
                 )
         return frozenset(said.values())
 
-    def _recorded(self) -> list[Recorded]:
-        """What every recorder says now. Raises ExperimentError when one does not answer."""
+    def _recorded(self, since: Sequence[Recorded] = ()) -> list[Recorded]:
+        """What every recorder says now, and since then. Raises ExperimentError when one does not answer."""
         if self.parts.recorder is None:
             return []
-        found, silent = recorders.read(self._cluster, self.namespace, self.parts.recorder)
+        found, silent = recorders.read(self._cluster, self.namespace, self.parts.recorder, since)
         if silent:
             raise ExperimentError(f"recorders do not answer: {', '.join(silent)}; look at their logs")
         return found

@@ -4,7 +4,7 @@ take them away.
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -194,7 +194,7 @@ class Field:
         active = self.wait_settled().active
         self.lab.producer.silence()
         self.lab.lag.wait_caught_up(90, active)
-        recorded = recorders.times(begun.recorded, self._recorded())
+        recorded = recorders.times(begun.recorded, self._recorded(begun.recorded))
         assert not recorded.unknown, f"{self.namespace}: nobody knows how late {recorded.unknown} lines were seen"
         self.lab.producer.renew()
         logs = self.folder / name
@@ -211,11 +211,11 @@ class Field:
         target = self.folder / f"{name}.json"
         return verdict.validate(logs, [begun.producer], target, clock_error_ms=clock_error_ms)
 
-    def _recorded(self) -> list[Recorded]:
-        """What every recorder says now; nothing where the members write down what they handle."""
+    def _recorded(self, since: Sequence[Recorded] = ()) -> list[Recorded]:
+        """What every recorder says now, and since then; nothing where the members write down what they handle."""
         if self.lab.parts.recorder is None:
             return []
-        found, silent = recorders.read(self.cluster, self.namespace, self.lab.parts.recorder)
+        found, silent = recorders.read(self.cluster, self.namespace, self.lab.parts.recorder, since)
         assert not silent, f"{self.namespace}: recorders do not answer: {silent}"
         return found
 

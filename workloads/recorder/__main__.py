@@ -39,11 +39,17 @@ def routes(recorder: Recorder, settings: RecorderSettings) -> Routes:
         except PROBLEMS as error:
             raise HttpError(500, str(error)) from error
 
+    def reached(request: Request) -> Response:
+        since = request.query.get("since", "0")
+        if request.query.keys() - {"since"} or not (since.isascii() and since.isdigit()):
+            raise HttpError(400, "the query may hold since=n, n in nanoseconds, and nothing else")
+        return Response(recorder.reached(int(since)))
+
     return {
         ("GET", "/healthz"): health,
         ("GET", "/readyz"): health,
         ("GET", "/metrics"): lambda _: exposition(source),
-        ("GET", "/reached"): lambda _: Response(recorder.reached()),
+        ("GET", "/reached"): reached,
         ("POST", "/mark"): mark,
     }
 

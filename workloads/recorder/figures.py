@@ -1,5 +1,6 @@
 """How late lines are seen, and how many there were."""
 
+from collections import deque
 from collections.abc import Iterator
 
 from prometheus_client.core import Metric
@@ -22,9 +23,11 @@ class Figures:
         self.unknown = 0
         self.late_max = 0.0
         self.late = Buckets(BOUNDS)
+        # (seen at, how late) of the looks that no later one was as late as: the latest since any moment is one of them.
+        self._latest: deque[tuple[int, int]] = deque()
 
-    def saw(self, lines: int, torn: int, late_ns: int | None) -> None:
-        """So many lines were seen at once, none later than `late_ns` after it was written."""
+    def saw(self, lines: int, torn: int, late_ns: int | None, t: int) -> None:
+        """So many lines were seen at once, at `t` (ns), none later than `late_ns` after it was written."""
         self.lines += lines
         self.torn += torn
         if late_ns is None:
@@ -32,10 +35,18 @@ class Figures:
             return
         self.late_max = max(self.late_max, late_ns / SECOND)
         self.late.observe(late_ns / SECOND)
+        while self._latest and self._latest[-1][1] <= late_ns:
+            self._latest.pop()
+        self._latest.append((t, late_ns))
 
-    def told(self) -> dict[str, object]:
-        """As JSON."""
-        return {"lines": self.lines, "torn": self.torn, "unknown": self.unknown, "late_seconds_max": self.late_max}
+    def late_since(self, since: int) -> float:
+        """Seconds; no line that was seen at `since` (ns) or after it was seen later than this."""
+        return next((late / SECOND for t, late in self._latest if t >= since), 0.0)
+
+    def told(self, since: int = 0) -> dict[str, object]:
+        """As JSON; `late_seconds_max` of the lines that were seen at `since` (ns) or after it."""
+        late = self.late_since(since)
+        return {"lines": self.lines, "torn": self.torn, "unknown": self.unknown, "late_seconds_max": late}
 
     def families(self, make: Families) -> Iterator[Metric]:
         """What a scrape reads."""

@@ -71,14 +71,15 @@ class Recorder:
                 trail.mark(epoch, now_ns())
             return {**self._reached(), **self.figures.told()}
 
-    def reached(self) -> dict[str, object]:
-        """As `mark`, of what was recorded up to now; and `{"boot_id", "time" (ns), "logs": {name: lines}}`: of this
-        process, its clock, and how much of each file was recorded.
+    def reached(self, since: int = 0) -> dict[str, object]:
+        """As `mark`, of what was recorded up to now; how late lines were, of those that were seen since then (ns). And
+        `{"boot_id", "time" (ns), "logs": {name: lines}}`: of this process, its clock, and how much of each file was
+        recorded.
         """
         with self._lock:
             logs = {trail.name: trail.lines for trail in self._trails.values()}
             told = {"boot_id": self.boot_id, "time": now_ns(), "logs": logs}
-            return {**self._reached(), **self.figures.told(), **told}
+            return {**self._reached(), **self.figures.told(since), **told}
 
     def stop(self, seconds: float) -> None:
         """End the thread, after a last look."""

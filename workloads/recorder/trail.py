@@ -117,7 +117,7 @@ class Trail:
             self.lines += len(found)
             known = self._looked_at if self._looked_at is not None else (self._t or None)
             late = None if known is None else max(0, t - known)
-            self._figures.saw(len(found), sum(one.torn for one in found), late)
+            self._figures.saw(len(found), sum(one.torn for one in found), late, t)
             self._t = t
 
     def _lines(self, found: Iterable[Handled], t: int) -> Iterable[bytes]:

@@ -181,6 +181,8 @@ def test_how_late_lines_are_seen_is_bounded_by_the_look_before(scene: Scene) -> 
     scene.append(sink_line(1))
     one.look(1_012_000_000)
     assert figures.late_max == pytest.approx(0.007)
+    assert figures.late_since(1_012_000_000) == pytest.approx(0.007)
+    assert figures.late_since(1_012_000_001) == 0.0
     # Another recorder: the lines came after the last one that was recorded.
     scene.append(sink_line(2))
     scene.trail(figures).look(1_512_000_000)
@@ -292,3 +294,13 @@ def test_a_problem_ends_the_recording_and_is_told(scene: Scene) -> None:
     assert "rubbish" in recorder.problem
     with pytest.raises(SinkFileError, match="rubbish"):
         recorder.mark(8)
+
+
+def test_the_latest_line_since_a_moment_is_told_of_any_moment() -> None:
+    rng = random.Random(7)
+    seen = sorted((rng.randrange(1000), rng.randrange(50)) for _ in range(300))
+    figures = Figures()
+    for t, late in seen:
+        figures.saw(1, 0, late, t)
+    for since in range(1001):
+        assert figures.late_since(since) == max((late for t, late in seen if t >= since), default=0) / 1e9
