@@ -234,6 +234,21 @@ def test_a_pause_ends_a_start_between_two_steps(tmp_path: Path, monkeypatch: pyt
     assert bench.answer(bench.command(Resume(13))) is Answer.DONE
 
 
+def test_a_resume_that_is_taken_together_with_its_pause_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PAUSED is told before effects are carried out: the other colour may be granted by then, and own the id."""
+    bench = waiting(tmp_path, 0, **FENCED)
+    quiet(bench, monkeypatch)
+    bench.offsets.other = {0: Commit(40, 7)}
+    resume, pause = bench.control.submit(Resume(11)), bench.control.submit(Pause(12))
+    bench.turn()
+    assert (bench.answer(resume), bench.answer(pause)) == (Answer.STALE, Answer.DONE)
+    assert did(bench) == []
+    assert bench.answer(bench.command(Resume(13))) is Answer.DONE
+    assert bench.client.metadata == ["epoch=13 start by=0"]
+
+
 def test_a_pause_that_is_stale_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = waiting(tmp_path, 0)
     quiet(bench, monkeypatch)
