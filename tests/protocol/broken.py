@@ -1,5 +1,6 @@
 """Broken copies of the three functions: each forgets one rule of the protocol. The model has to catch every one."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tests.protocol.parts import Part, Rules, parts_of_a_start
@@ -120,6 +121,16 @@ def waits_for_no_copy(fenced: bool) -> tuple[Part, ...]:
     return tuple(part for part in parts_of_a_start(fenced) if part is not Part.ANSWERED)
 
 
+def hears_nothing(found: Mapping[int, carry.Found]) -> int:
+    """Whatever the groups bear, nobody has heard of it."""
+    return carry.UNKNOWN
+
+
+def hears_of_more(found: Mapping[int, carry.Found]) -> int:
+    """What is read in the groups counts as an epoch more than it says."""
+    return carry.newest(found) + 1
+
+
 RESUME_BEFORE_PAUSE = Rules(decide=resume_before_pause)
 EQUAL_EPOCHS_RESUME = Rules(lifecycle=equal_epochs_resume)
 STALE_LIST_COUNTS = Rules(decide=stale_list_counts)
@@ -136,5 +147,7 @@ ABSENT_IS_GONE = Rules(decide=absent_is_gone)
 GOES_BY_THE_LAST_HOLDER = Rules(start=goes_by_the_last_holder)
 BEGINS_AT_THE_END = Rules(start=begins_at_the_end)
 READS_FIRST = Rules(parts=reads_first, stable=False)
+HEARS_NOTHING = Rules(newest=hears_nothing)
+HEARS_OF_MORE = Rules(newest=hears_of_more)
 WAITS_FOR_NO_COPY = Rules(parts=waits_for_no_copy)
 AN_ID_PER_COLOUR = Rules(one_id=False)

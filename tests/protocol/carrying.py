@@ -2,7 +2,7 @@
 zombies, do with them. A step here changes a slot and the broker together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -78,8 +78,9 @@ class Carrying(Slots):
 
     def broker(self) -> Broker:
         """Blue has handled one record and committed it; green's group has a commit of an earlier reign, or none."""
-        before = Commit(0, 1) if self.bounds.reigned else None
-        return Broker((Commit(1, 2), before), (Color.BLUE, False), done=1, newest=1)
+        epoch = self.bounds.earlier or 2
+        before = Commit(0, epoch - 1) if self.bounds.reigned else None
+        return Broker((Commit(1, epoch), before), (Color.BLUE, False), done=1, newest=1)
 
     def data_moves(self, slot: Slot, broker: Broker) -> Iterator[DataMove]:
         """Everything that can happen between this slot and the broker next."""
@@ -114,10 +115,13 @@ class Carrying(Slots):
             stored = broker.stored(slot.color, hand.copying)
             yield DataMove(f"a {name} copy is answered: {hand.copying}", "", True, answered, stored)
         elif life.state is State.PAUSED and not slot.todo and not me[1]:
-            copied = self.rules.copies({0: self._found(broker, slot.color)}).get(0)
+            found = {0: self._found(broker, slot.color)}
+            heard, what = self._hears_of(slot, found)
+            yield DataMove(f"a {name} consumer {what}", "", True, heard, broker)
+            copied = self.rules.copies(found).get(0)
             if copied is not None:
                 copied = Commit(copied.offset, copied.epoch, copy=True)
-                begun = replace(slot, hand=replace(hand, copying=copied))
+                begun = replace(heard, hand=replace(heard.hand, copying=copied))
                 yield DataMove(f"a {name} consumer begins a copy: {copied}", "", False, begun, broker)
         if lc.Effect.REWIND in slot.todo and lc.Effect.JOIN not in slot.todo:
             yield from self._start(slot, broker, me, name)
@@ -189,7 +193,12 @@ class Carrying(Slots):
                 after = replace(broker.marked(), owner=me)
                 yield DataMove(f"a {name} consumer initialises the id", "", True, mine, after)
             case Part.READ if broker.pending == (None, None) or not self.rules.stable:
-                chosen = self.rules.start(self._found(broker, slot.color), slot.life.seen_epoch)
+                found = self._found(broker, slot.color)
+                heard, what = self._hears_of(slot, {0: found})
+                if heard != slot:
+                    yield DataMove(f"a {name} consumer is to start, and {what}", "", True, heard, broker)
+                    return
+                chosen = self.rules.start(found, slot.life.seen_epoch)
                 read = replace(further, hand=replace(further.hand, chosen=chosen))
                 what = (
                     f"a {name} consumer under {slot.life.seen_epoch} is to start at {chosen.offset}, by {chosen.source}"
@@ -197,6 +206,11 @@ class Carrying(Slots):
                 yield DataMove(what, "", True, read, broker)
             case Part.COMMIT if hand.chosen is not None:
                 yield from self._begin(slot, broker, me, name, hand.chosen)
+
+    def _hears_of(self, slot: Slot, found: Mapping[int, Found]) -> tuple[Slot, str]:
+        """The slot when its consumer has heard of what the groups bear, as it was if that is nothing new."""
+        newest = self.rules.newest(found)
+        return self.feed(slot, lc.Heard(newest)), f"hears of epoch {newest}"
 
     def _found(self, broker: Broker, color: Color) -> Found:
         own, other = broker.seen_by(color)

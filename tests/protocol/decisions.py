@@ -43,8 +43,8 @@ def pod(
     return Member(f"uid-{color}-{number}", f"{color}-{number}", color, ready, report)
 
 
-def pods(color: Color, state: State | None, epoch: int) -> tuple[Member, ...]:
-    return pod(color, 0, state, epoch), pod(color, 1, state, epoch)
+def pods(color: Color, state: State | None, epoch: int, seen: int | None = None) -> tuple[Member, ...]:
+    return pod(color, 0, state, epoch, seen=seen), pod(color, 1, state, epoch, seen=seen)
 
 
 def silent(member: Member) -> Member:

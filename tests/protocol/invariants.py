@@ -81,8 +81,10 @@ def end(core: Core, slots: tuple[Slot, ...], share: tuple[int, ...]) -> str:
     return f"good: {lease.outcome}"
 
 
-def wrong_write(old: Grant | None, new: Grant) -> str:
-    """Which invariant this write breaks, whoever made it; empty when none."""
+def wrong_write(old: Grant | None, new: Grant, *, lasts: bool) -> str:
+    """Which invariant this write breaks, whoever made it; empty when none. lasts: no Lease was ever lost."""
+    if lasts and new.unconfirmed:
+        return f"made again, and none was lost: {told(old)} -> {told(new)}"
     if old is None:
         return ""
     if new.epoch < old.epoch:

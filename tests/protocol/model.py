@@ -19,7 +19,8 @@ The adversary's means:
 What is checked. In every state: not two colours ACTIVE; nobody ACTIVE but the grant's holder (and nobody after a
 withdrawal was confirmed: the grant that follows would show it); the Lease's outcome fits what its generation asks for; a
 blocked rollback names a pod. On every write of the Lease, by what its controller knows: nothing is withdrawn for a
-colour that is not Ready, or before the lag is caught up where it is waited for; a switch counts only when every partition
+colour that is not Ready, or before the lag is caught up where it is waited for; a Lease is made again only where one was
+lost; a switch counts only when every partition
 has its owner, and its analysis has passed where there is one; where absence tells nothing, nobody absent has confirmed. On every step: the epoch of the Lease does not fall and changes with the holder; a consumer
 process's epochs do not fall. From every state: once nothing else goes wrong and everybody is back, a fair schedule, in
 which deadlines pass when nothing else is left to do, leads to a Lease that is held, with an outcome for the newest
@@ -62,6 +63,8 @@ handled twice; no start is behind what was committed before (but for zombies tha
 zombie's commit succeeds once somebody has started under a newer epoch. Left out: more than one partition or id, and so
 the wait for other pods' ids (the consumer's tests); offsets that are not in the log; what a group does to its members.
 A zombie's sidecar is cut off and goes by the Lease that it remembers; what it had posted before may still come true.
+Whoever reads the groups has heard of every epoch in them. In some worlds there is no Lease at first, and the groups bear
+epochs of an earlier life of it, above or among those that a new one would go through.
 
 Where absence tells nothing (strategy E), a pod is an agent: what it moves outlives it and is found by the next agent as it
 is, and its commands may come true while nobody is there.
@@ -74,6 +77,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable
+from typing import Any
 
 from tests.protocol.parts import FAULTS, Bounds
 from tests.protocol.search import Result, Search
@@ -167,17 +171,20 @@ STRICT = ("deadline", "spec-flip", "sidecar-crash", "controller-crash", "freeze"
 """Faults under which strategy B handles nothing twice."""
 
 
-def separate(*kinds: str, total: int = 1, fenced: bool = True, records: int = 1, reigned: bool = True) -> Bounds:
+def separate(*kinds: str, total: int = 1, fenced: bool = True, records: int = 1, **more: Any) -> Bounds:
     """1 + 1 pod, a group each, and one partition."""
     return Bounds(
-        faults(*kinds), total=total, pods=1, membership=Membership.SEPARATE, records=records, fenced=fenced, reigned=reigned
-    )  # fmt: skip
+        faults(*kinds), total=total, pods=1, membership=Membership.SEPARATE, records=records, fenced=fenced, **more
+    )
 
 
 STRATEGY_B = (
     separate(*STRICT),
     separate(*STRICT, fenced=False, records=2),
     separate("deadline", reigned=False),
+    separate(total=0, controllers=2),
+    separate("spec-flip", "deadline", earlier=4),
+    separate("consumer-crash", "pod-delete", "lost", earlier=41, fenced=False),
     separate("consumer-crash", "pod-delete", "lost", "commit-fails"),
     separate("consumer-crash", "pod-delete", "lost", "commit-fails", fenced=False),
     separate("deadline", "consumer-crash", total=2, fenced=False),

@@ -36,7 +36,8 @@ def parts_of_a_start(fenced: bool) -> tuple[Part, ...]:
 class Rules:
     """The functions under test; the tests put broken copies in their place.
 
-    start, copies: where a start of strategy B is, and what is copied in the background. parts: the order of a start.
+    start, copies: where a start of strategy B is, and what is copied in the background. newest: which epoch is heard of
+    by reading both groups' commits. parts: the order of a start.
     stable: offsets are read as stable ones. one_id: both colours commit by one transactional id.
     """
 
@@ -45,6 +46,7 @@ class Rules:
     lifecycle: Callable[[lc.Lifecycle, lc.Event], lc.Step] = lc.step
     start: Callable[[carry.Found, int], carry.Start] = carry.start
     copies: Callable[[Mapping[int, carry.Found]], dict[int, carry.Commit]] = carry.copies
+    newest: Callable[[Mapping[int, carry.Found]], int] = carry.newest
     parts: Callable[[bool], tuple[Part, ...]] = parts_of_a_start
     stable: bool = True
     one_id: bool = True
@@ -84,7 +86,8 @@ class Bounds:
     fine: every view ages by itself (see `model`). controllers: how many run at the same time.
     lag: a switch waits until the holder has caught up. analysis: it has to pass one. absence: of a pod from a list.
     records: strategy B, with so many records to be handled. fenced: by transactions. reigned: green has a commit of an
-    earlier reign.
+    earlier reign. earlier: there is no Lease and nobody knows of any, while the groups bear this epoch of an earlier life
+    of it, and the one before; 0: not so.
     """
 
     faults: tuple[tuple[str, int], ...] = ()
@@ -100,6 +103,7 @@ class Bounds:
     records: int = 0
     fenced: bool = False
     reigned: bool = True
+    earlier: int = 0
 
     def __str__(self) -> str:
         kinds = " ".join(f"{kind}*{count}" if count > 1 else kind for kind, count in self.faults)
@@ -112,6 +116,7 @@ class Bounds:
         if self.records:
             parts += [f"{self.records} records", "fenced" if self.fenced else "no fence"]
             parts += [] if self.reigned else ["green is new"]
+            parts += [f"no Lease, epoch {self.earlier} in a group"] if self.earlier else []
         if self.controllers > 1:
             parts.append(f"{self.controllers} controllers")
         return f"{', '.join(parts)}; at most {self.total} of: {kinds or 'nothing'}"

@@ -11,7 +11,7 @@ from workloads.common.lease import Grant
 from workloads.common.report import Report
 from workloads.common.states import Color, Outcome, State
 from workloads.controller.decide import decide
-from workloads.controller.members import unconfirmed
+from workloads.controller.members import epochs, unconfirmed
 from workloads.controller.terms import (
     Absence,
     Analysis,
@@ -71,6 +71,22 @@ def test_the_holder_changes_with_a_new_epoch_and_never_from_hand_to_hand(seen: O
         assert None in (write.holder, old.holder)
     elif not write.unconfirmed:
         assert write.epoch == old.epoch
+
+
+@settings(max_examples=examples(500), deadline=None)
+@given(observations())
+def test_a_lease_that_is_there_is_made_again_when_somebody_has_heard_of_a_newer_epoch_and_only_then(
+    seen: Observation,
+) -> None:
+    write, old = decide(seen).write, seen.grant
+    if old is None:
+        return
+    newest = max(seen.memory.epoch, *epochs(seen.members), 0)
+    if newest > old.epoch:
+        assert (write is not None) is seen.listed
+        assert write is None or (write.unconfirmed and write.epoch > newest)
+    elif write is not None and write.unconfirmed:
+        assert old.unconfirmed
 
 
 @settings(max_examples=examples(500), deadline=None)

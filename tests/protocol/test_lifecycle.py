@@ -16,6 +16,7 @@ from workloads.member.lifecycle import (
     CommitEnded,
     Effect,
     Event,
+    Heard,
     Left,
     Lifecycle,
     Lost,
@@ -116,6 +117,26 @@ TABLE: list[tuple[str, Membership, GroupProtocol, list[Event], State, int, tuple
      State.DRAINING, 2, (Effect.COMMIT,)),
     ("fenced it joins its group again, paused", SEPARATE, CLASSIC, [GOT, Resume(2), GOT, Lost()], State.PAUSED, 2,
      (Effect.REPLACE, Effect.JOIN)),
+    ("what is heard of at work drains", TAKEOVER, CLASSIC, [Resume(2), GOT, Heard(3)], State.DRAINING, 2, (Effect.COMMIT,)),
+    ("and ends paused under its old epoch", TAKEOVER, CLASSIC, [Resume(2), GOT, Heard(3), OK], State.PAUSED, 2, ()),
+    ("heard of while joining", TAKEOVER, CLASSIC, [Resume(2), Heard(3), GOT], State.PAUSED, 0, ()),
+    ("its client is not used again", TAKEOVER, CLASSIC, [Resume(2), Heard(3)], State.PAUSED, 0, (Effect.REPLACE,)),
+    ("heard of at a start", SEPARATE, CLASSIC, [Owned((0,)), Resume(2), Heard(3), GOT], State.PAUSED, 0, ()),
+    ("heard of at the start of what a rebalance brought", SEPARATE, CLASSIC, [Resume(2), GOT, Owned((0, 1)), Heard(3)],
+     State.DRAINING, 2, (Effect.COMMIT,)),
+    ("heard of in a drain: the resume that waits for its end is void", TAKEOVER, CLASSIC,
+     [Resume(2), GOT, Pause(3), Resume(4), Heard(5), OK], State.PAUSED, 3, ()),
+    ("what is heard of at work, and is its own grant's", TAKEOVER, CLASSIC, [Resume(2), GOT, Heard(2)], State.ACTIVE, 2, ()),
+    ("... or older", TAKEOVER, CLASSIC, [Resume(2), GOT, Heard(1)], State.ACTIVE, 2, ()),
+    ("... while joining", TAKEOVER, CLASSIC, [Resume(2), Heard(2), GOT], State.ACTIVE, 2, ()),
+    ("its grant, heard of by a colleague's commit before its own resume", SEPARATE, CLASSIC,
+     [GOT, Pause(2), Heard(3), Resume(3), GOT], State.ACTIVE, 3, ()),
+    ("the other's grant, heard of before its own pause", SEPARATE, CLASSIC, [GOT, Pause(2), Heard(3), Pause(3)],
+     State.PAUSED, 3, ()),
+    ("... and after it", SEPARATE, CLASSIC, [GOT, Pause(3), Heard(3)], State.PAUSED, 3, ()),
+    ("... and then its own", SEPARATE, CLASSIC, [GOT, Pause(2), Heard(3), Pause(3), Resume(5), GOT], State.ACTIVE, 5, ()),
+    ("a newer resume after what was heard of", SEPARATE, CLASSIC, [GOT, Heard(41), Resume(1001), GOT], State.ACTIVE, 1001,
+     ()),
     ("a commit's end without a drain", TAKEOVER, CLASSIC, [Resume(2), GOT, OK], State.ACTIVE, 2, ()),
 ]  # fmt: skip
 
@@ -149,6 +170,10 @@ def test_what_follows(
         [Resume(4), Resume(3)],
         [Resume(2), GOT, Pause(3), OK, Resume(2)],
         [Resume(2), GOT, Resume(4), Pause(3)],
+        [Heard(41), Pause(3)],
+        [Heard(41), Resume(40)],
+        [Pause(41), Heard(41), Resume(41)],
+        [Resume(2), Heard(3), Resume(2)],
     ],
     ids=str,
 )
@@ -184,6 +209,13 @@ def test_a_resume_that_is_still_joining_is_not_paused_under_its_epoch() -> None:
     assert (joining.state, joining.epoch, joining.seen_epoch) == (State.PAUSED, 3, 4)
 
 
+def test_what_is_heard_of_is_no_confirmation_of_anything() -> None:
+    """Its own state is still that of the epoch before, and its report says what it knows of."""
+    heard = after([Pause(1), Heard(41)]).lifecycle
+    assert (heard.state, heard.epoch, heard.paused_epoch, heard.seen_epoch) == (State.PAUSED, 1, 1, 41)
+    assert after([Pause(1), Heard(1)]) == Step(after([Pause(1)]).lifecycle)
+
+
 EVENTS = some.lists(
     some.one_of(
         some.builds(Pause, some.integers(0, 6)),
@@ -195,6 +227,7 @@ EVENTS = some.lists(
         some.just(Left()),
         some.just(Stalled()),
         some.just(StartFailed()),
+        some.builds(Heard, some.integers(0, 6)),
         some.builds(Owned, some.sets(some.integers(0, 3)).map(lambda owned: tuple(sorted(owned)))),
     ),
     max_size=25,
@@ -268,6 +301,8 @@ def test_only_a_resume_makes_it_active_and_only_once(
             asked = False
         if isinstance(event, Lost | Stalled | StartFailed):
             asked = False
+        if isinstance(event, Heard) and event.epoch > before.seen_epoch:
+            asked = False
         if before.state is not State.ACTIVE and now.state is State.ACTIVE:
             assert asked
             assert isinstance(event, Assigned)
@@ -291,6 +326,20 @@ def test_processing_ends_by_a_drain_or_a_loss(
             assert isinstance(event, CommitEnded | Left | Lost)
         if Effect.REPLACE in taken.effects:
             assert now.partitions == ()
+
+
+@settings(max_examples=examples(400), deadline=None)
+@given(EVENTS, MEMBERSHIPS, PROTOCOLS)
+def test_nobody_is_active_under_an_epoch_below_the_newest(
+    events: list[Event], membership: Membership, protocol: GroupProtocol
+) -> None:
+    newest = 0
+    for _, event, taken in lives(events, membership, protocol):
+        if isinstance(event, Pause | Resume | Heard) and not taken.refused:
+            newest = max(newest, event.epoch)
+        assert taken.lifecycle.seen_epoch == newest
+        if taken.lifecycle.state is State.ACTIVE:
+            assert taken.lifecycle.epoch == newest
 
 
 @pytest.mark.parametrize("membership", list(Membership))

@@ -172,9 +172,24 @@ def test_a_thawed_zombie_is_not_resumed_from_memory() -> None:
         (broken.BEGINS_AT_THE_END, separate(total=0, reigned=False), "records are lost"),
         (broken.READS_FIRST, separate(total=0), "the offset difference is -1"),
         (broken.WAITS_FOR_NO_COPY, separate("consumer-crash"), "a start goes back"),
+        (
+            broken.HEARS_NOTHING,
+            separate(total=0, earlier=41),
+            "went through after somebody had started under a newer epoch",
+        ),
+        (broken.HEARS_OF_MORE, separate(total=0), "made again, and none was lost"),
         (broken.AN_ID_PER_COLOUR, separate("zombie"), "went through after somebody had started under a newer epoch"),
     ],
-    ids=["last holder", "a repeated start", "at the end", "reads first", "overtaken by a copy", "an id per colour"],
+    ids=[
+        "last holder",
+        "a repeated start",
+        "at the end",
+        "reads first",
+        "overtaken by a copy",
+        "hears nothing",
+        "hears of more",
+        "an id per colour",
+    ],
 )
 def test_broken_copies_of_strategy_b_are_caught(rules: Rules, bounds: Bounds, says: str) -> None:
     assert says in caught(bounds, rules).splitlines()[0]

@@ -46,11 +46,23 @@ class World(Carrying):
 
     def initial(self) -> tuple[Core, tuple[Slot, ...], tuple[Slot, ...]]:
         """The core, blue's slots and green's."""
+        if self.bounds.earlier:
+            return self._begun_anew()
         grant = Grant(Color.BLUE, 2, Color.BLUE, None, 1, Outcome.SWITCHED)
         memory = tm.Memory(2, Color.BLUE, 1, Outcome.SWITCHED)
         control = Control(True, grant, 1, None, memory)
         core = Core(grant, 2, memory, (control,) * self.bounds.controllers)
         blue, green = (((self._settled(color, grant),) * self.bounds.pods) for color in Color)
+        return core, blue, green
+
+    def _begun_anew(self) -> tuple[Core, tuple[Slot, ...], tuple[Slot, ...]]:
+        """No Lease, a new object and new processes: generation 2 asks for green, whoever was active once."""
+        control = Control(True, None, 2, None, tm.Memory())
+        core = Core(None, 2, tm.Memory(), (control,) * self.bounds.controllers)
+        fresh = (self.fresh(color, uid=0, seen=()) for color in Color)
+        blue, green = (
+            (replace(slot, seen=(self.actual(slot),) * self.bounds.controllers),) * self.bounds.pods for slot in fresh
+        )
         return core, blue, green
 
     def _settled(self, color: Color, grant: Grant) -> Slot:
@@ -128,7 +140,8 @@ class World(Carrying):
             write = plain(decision.write)
             if write != me.grant and core.lease == me.grant:  # else the compare-and-swap fails and changes nothing
                 what = f"{'a deadline passes; ' if fault else ''}{who} writes the Lease: {told(write)}"
-                wrong = wrong_write(core.lease, write) or unearned(
+                lasts = "lease-delete" not in self.kinds and not self.bounds.earlier
+                wrong = wrong_write(core.lease, write, lasts=lasts) or unearned(
                     me, known, write, spec=self.spec(me.generation), share=self.share
                 )
                 after = becomes(_remember(replace(me, grant=write, measured=None)), write)

@@ -10,6 +10,9 @@ The order is what makes it safe, and each step is answered before the next begin
 
 All of it together has a deadline below the stall limit, so waiting in it is no stall; a pause ends it between two
 steps. What each step took is in the log line "started".
+
+A newer epoch than the grant's, found in 3, ends the start before anything is committed or read: it has been heard of
+(`lifecycle.Heard`), which the member's report tells the controller.
 """
 
 import logging
@@ -30,7 +33,7 @@ from workloads.consumer.journal import Journal
 from workloads.consumer.offsets import Offsets, Registering, UnstableError
 from workloads.consumer.settings import ConsumerSettings
 from workloads.member.driver import Driver
-from workloads.member.lifecycle import Assigned, Pause, StartFailed
+from workloads.member.lifecycle import Assigned, Heard, Pause, StartFailed
 
 logger = logging.getLogger("workloads.consumer")
 
@@ -155,13 +158,15 @@ class Carrier:
         except _AbandonedError:
             logger.info("start abandoned", extra=fields(epoch=epoch, waited_for=step.what))
         except (_TooLateError, carry.OffsetOutOfRangeError) as failed:
-            self._failed(str(failed), epoch)
+            self._failed(str(failed), epoch, StartFailed())
+        except carry.OutrankedError as outranked:
+            self._failed(str(outranked), epoch, Heard(outranked.known))
         except KafkaException as refused:
             error = refused.args[0]
             if error.code() in GONE or error.fatal():
                 self._group.error(error)
             else:
-                self._failed(f"waiting for {step.what}: {error.str()}", epoch)
+                self._failed(f"waiting for {step.what}: {error.str()}", epoch, StartFailed())
         else:
             self._granted = epoch
             self._driver.stands_against(None)
@@ -177,10 +182,10 @@ class Carrier:
             self._granted = now.epoch
         return carry.label(self._granted, by=None if self._fence is None else self._fence.number)
 
-    def _failed(self, why: str, epoch: int) -> None:
+    def _failed(self, why: str, epoch: int, event: StartFailed | Heard) -> None:
         self._driver.last_error = why
         logger.error("start failed", extra=fields(epoch=epoch, error=why))
-        self._driver.feed(StartFailed())
+        self._driver.feed(event)
 
     def _start(self, client: GroupClient, epoch: int, step: "_Step") -> None:
         self._wait(client, step, "an earlier commit's answer", lambda: not client.committing)

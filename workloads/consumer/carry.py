@@ -11,7 +11,8 @@ grant, and so nobody starts at what it left behind in an earlier one.
 | `epoch=7 copy` | of the other group's position, made while waiting; 7 is its source's epoch |
 
 With transactions ` by=2` follows: the ordinal whose transactional id made it. Unknown words are left alone. Metadata
-that says no epoch (another tool's, or none at all) reads as epoch -1.
+that says no epoch (another tool's, or none at all) reads as epoch -1. So does one that no Lease can have come to: it
+would be heard of, and no Lease could be made again above it.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 UNKNOWN = -1
+# A Lease counts in 32 bits (`leaseTransitions`), and is made again with room above what is known.
+_BEYOND = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,20 @@ class Start:
     commit: Commit | None = None
 
 
+class OutrankedError(Exception):
+    """The groups know of a newer epoch than the grant's, so nobody starts under this one.
+
+    known: that epoch.
+    """
+
+    def __init__(self, known: int, epoch: int) -> None:
+        self.known = known
+        super().__init__(
+            f"the groups know of epoch {known}, this grant's is {epoch}: another grant has been given since, or the "
+            "Lease was made anew without knowing of it; nothing is started"
+        )
+
+
 class OffsetOutOfRangeError(Exception):
     """There is no record where reading should begin, or nobody can say that none was skipped.
 
@@ -92,7 +109,7 @@ def read(offset: int, metadata: str | None) -> Commit | None:
     for word in (metadata or "").split():
         name, _, value = word.partition("=")
         number = int(value) if value.isascii() and value.isdigit() else None
-        if name == "epoch" and number is not None:
+        if name == "epoch" and number is not None and number < _BEYOND:
             commit = replace(commit, epoch=number)
         elif name == "by" and number is not None:
             commit = replace(commit, by=number)
@@ -110,10 +127,10 @@ def start(found: Found, epoch: int | None = None) -> Start:
     both groups then began at one position and went on without gaps, so all that lies below the higher offset has been
     handled, and the lower one would repeat it.
 
-    An epoch above the grant's is of an earlier life of the Lease, as when a stack is made anew on groups that live on:
-    no grant since then knows of it, so it counts as none.
+    No commit bears an epoch above the grant's: who finds one has heard of it, and starts nothing (see `starts`). So a
+    Lease that begins anew, as when a stack is made anew on groups that live on, is made again above what they bear.
     """
-    own, other = _known(found.own, epoch), _known(found.other, epoch)
+    own, other = found.own, found.other
     if own is not None and own.epoch == epoch and not own.copy:
         return Start(own.offset, Source.OWN, own)
     if own is None or (other is not None and _rank(other) > _rank(own)):
@@ -122,15 +139,25 @@ def start(found: Found, epoch: int | None = None) -> Start:
 
 
 def starts(found: Mapping[int, Found], epoch: int | None = None) -> dict[int, Start]:
-    """Where reading of each of these begins. Raises `OffsetOutOfRangeError` that names all of which nobody can say it.
+    """Where reading of each of these begins. Raises `OutrankedError` when either group bears an epoch above the
+    grant's, `OffsetOutOfRangeError` that names all of which nobody can say it.
 
     A commit at the end exactly is fine: the next record will be there.
     """
+    known = newest(found)
+    if epoch is not None and known > epoch:
+        raise OutrankedError(known, epoch)
     chosen = {p: start(one, epoch) for p, one in found.items()}
     wrong = {p: at for p, at in chosen.items() if not found[p].low <= at.offset <= found[p].high}
     if wrong:
         raise OffsetOutOfRangeError(found, wrong)
     return chosen
+
+
+def newest(found: Mapping[int, Found]) -> int:
+    """The newest epoch that stands in either group: whoever reads it has heard of it."""
+    commits = (commit for one in found.values() for commit in (one.own, one.other))
+    return max((commit.epoch for commit in commits if commit is not None), default=UNKNOWN)
 
 
 def stands(at: Start, epoch: int) -> bool:
@@ -161,12 +188,6 @@ def awaited(chosen: Mapping[int, Start]) -> dict[int, int]:
         if at.source is Source.OTHER and at.commit is not None and at.commit.by is not None:
             ids[at.commit.by] = max(ids.get(at.commit.by, UNKNOWN), at.commit.epoch)
     return ids
-
-
-def _known(commit: Commit | None, epoch: int | None) -> Commit | None:
-    if commit is None or epoch is None or commit.epoch <= epoch:
-        return commit
-    return replace(commit, epoch=UNKNOWN)
 
 
 def _rank(commit: Commit) -> tuple[int, bool, int]:

@@ -1,6 +1,7 @@
 """The waiting colour's offsets follow the other's in the background, and what stands against a switch is found.
 
 So that lag is lag also in the group of a colour that waits, and a crash right after its grant starts from near there.
+What either group bears has been heard of, so that a Lease which begins anew below that is found before anybody starts.
 """
 
 import logging
@@ -14,6 +15,7 @@ from workloads.consumer import carry
 from workloads.consumer.client import GroupClient
 from workloads.consumer.offsets import Asked, Offsets, UnstableError
 from workloads.member.driver import Driver
+from workloads.member.lifecycle import Heard
 
 logger = logging.getLogger("workloads.consumer")
 
@@ -64,6 +66,7 @@ class Copies:
         except KafkaException as error:
             logger.info("offsets could not be read for a copy", extra=fields(error=error.args[0].str()))
             return
+        self._hear(carry.newest(found))
         self._look(found)
         by_label: dict[str, dict[int, int]] = {}
         for partition, commit in carry.copies(found).items():
@@ -76,6 +79,11 @@ class Copies:
                 client.commit(offsets, label, _ended)
             except KafkaException as error:
                 _ended(error.args[0], {}, 0.0)
+
+    def _hear(self, epoch: int) -> None:
+        if epoch > self._driver.lifecycle.seen_epoch:
+            logger.info("the groups know of a newer epoch", extra=fields(epoch=epoch))
+            self._driver.feed(Heard(epoch))
 
     def _look(self, found: Mapping[int, carry.Found]) -> None:
         """Whether a start would be possible now."""

@@ -293,7 +293,8 @@ class ConsumerLoop:
                 self._group.forget()
                 client.join()
             case Effect.REWIND:
-                if keeper.client is not None:
+                # A pause that was taken together with the resume has been confirmed by now: somebody else may start.
+                if keeper.client is not None and self._driver.lifecycle.wanted:
                     self._rewind(keeper.client)
 
     def _label(self) -> str:

@@ -177,8 +177,8 @@ def _wrong(answer: Answer, body: CommandBody, truth: Truth) -> str | None:
     match answer:
         case Answer.STALE:
             return (
-                f"epoch {body.epoch} is stale: a newer command, or a pause at the same epoch, was executed, or its "
-                "grant became void after the call was decided"
+                f"epoch {body.epoch} is stale: a newer command, or a pause at the same epoch, was executed, a newer "
+                "epoch was heard of, or its grant became void after the call was decided"
             )
         case Answer.VOID:
             return f"the resume of epoch {body.epoch} is void ({truth.last_error}); the same call tries again"

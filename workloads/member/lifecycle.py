@@ -6,7 +6,8 @@ out in order. Processing is allowed in state ACTIVE and in no other.
 What it guarantees, whatever arrives in whatever order:
 - a command below the newest epoch seen is refused; at an equal epoch a pause beats a resume, for good;
 - a pause aborts a resume in progress;
-- a consumer that stalled, lost its partitions or was fenced never becomes ACTIVE again without a new resume command.
+- a consumer that stalled, lost its partitions or was fenced never becomes ACTIVE again without a new resume command;
+- what was granted under an epoch below one that was heard of, from wherever, is void.
 
 What it does not: it does not know who holds the grant. That is the sidecar's part.
 """
@@ -107,11 +108,18 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """This epoch stands somewhere, so its grant was given, whoever had it: as if a command had borne it."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stalled:
     """The poll loop stood still outside processing for longer than the stall limit."""
 
 
-Event = Pause | Resume | Assigned | Owned | StartFailed | Revoked | Lost | CommitEnded | Left | Stalled
+Event = Pause | Resume | Assigned | Owned | StartFailed | Revoked | Lost | CommitEnded | Left | Heard | Stalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +183,10 @@ def step(now: Lifecycle, event: Event) -> Step:
             return _commit_ended(now, ok)
         case Left():
             return _left(now)
-        case Stalled():
-            return _void(replace(now, voids=now.voids + 1))
-        case StartFailed():
-            return _void(now)
+        case Heard(epoch):
+            return _heard(now, epoch)
+        case Stalled() | StartFailed():
+            return _void(replace(now, voids=now.voids + isinstance(event, Stalled)))
 
 
 def _command(now: Lifecycle, command: Pause | Resume) -> Step:
@@ -277,9 +285,13 @@ def _paused(now: Lifecycle) -> Step:
     return _join(paused) if paused.wanted else Step(paused)
 
 
+def _heard(now: Lifecycle, epoch: int) -> Step:
+    return _void(replace(now, seen_epoch=epoch)) if epoch > now.seen_epoch else Step(now)
+
+
 def _void(now: Lifecycle) -> Step:
-    """After a freeze nobody here knows what happened meanwhile, and what has no start is not read: drain, and wait to
-    be confirmed.
+    """After a freeze nobody here knows what happened meanwhile, under a newer epoch somebody else may be at work, and
+    what has no start is not read: drain, and wait to be confirmed.
     """
     if now.state is State.ACTIVE:
         return Step(replace(now, state=State.DRAINING, wanted=False), (Effect.COMMIT,))

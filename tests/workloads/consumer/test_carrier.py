@@ -171,6 +171,45 @@ def test_a_start_that_nobody_can_say_voids_the_resume(tmp_path: Path, monkeypatc
     assert bench.truth.last_error is None
 
 
+@pytest.mark.parametrize("settings", [SEPARATE, FENCED], ids=["none", "transactions"])
+@pytest.mark.parametrize("own", [True, False])
+def test_a_newer_epoch_than_the_grants_ends_the_start_and_has_been_heard_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: bool, settings: dict[str, Any]
+) -> None:
+    """An earlier life's, when the Lease began anew; or, of a call that came late, the next grant's."""
+    bench = waiting(tmp_path, 0, 1, **settings)
+    quiet(bench, monkeypatch)
+    bench.offsets.other = {0: Commit(40, 2)}
+    (bench.offsets.own if own else bench.offsets.other)[1] = Commit(50, 41)
+    assert bench.answer(bench.command(Resume(3))) is Answer.STALE
+    assert str(bench.truth.last_error).startswith("the groups know of epoch 41, this grant's is 3: ")
+    assert (bench.client.started, bench.client.commits) == ([], [])
+    now = bench.lifecycle
+    assert (now.state, now.epoch, now.seen_epoch, now.wanted) == (State.PAUSED, 0, 41, False)
+    assert bench.answer(bench.command(Pause(4))) is Answer.STALE
+    assert bench.answer(bench.command(Pause(1000))) is Answer.DONE
+    assert bench.answer(bench.command(Resume(1001))) is Answer.DONE
+    assert bench.client.started == [{0: 40, 1: 50}]
+    assert bench.truth.last_error is None
+
+
+def test_a_newer_epoch_that_a_rebalance_brings_to_light_drains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A colleague was granted anew and has begun; this one is still at work under the grant before."""
+    bench = waiting(tmp_path, 0)
+    quiet(bench, monkeypatch)
+    bench.offsets.other = {0: Commit(40, 7)}
+    assert bench.answer(bench.command(Resume(11))) is Answer.DONE
+    bench.turn(records(0, 40, 44))
+    bench.offsets.own = {0: Commit(45, 11), 1: Commit(61, 13)}
+    bench.turn(lambda: bench.client.again(0, 1))
+    bench.until("paused", lambda: bench.lifecycle.state is State.PAUSED)
+    assert (bench.lifecycle.epoch, bench.lifecycle.seen_epoch) == (11, 13)
+    assert bench.client.started == [{0: 40}]
+    assert bench.client.metadata == ["epoch=11 start", "epoch=11"]
+    assert bench.answer(bench.command(Resume(13))) is Answer.DONE
+    assert bench.client.started[1:] == [{0: 45, 1: 61}]
+
+
 @pytest.mark.parametrize("what", ["read", "fence", "commit"])
 def test_a_step_that_the_broker_refuses_voids_the_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
@@ -232,6 +271,21 @@ def test_a_pause_ends_a_start_between_two_steps(tmp_path: Path, monkeypatch: pyt
     assert bench.lifecycle.state is State.PAUSED
     bench.client.answers = True
     assert bench.answer(bench.command(Resume(13))) is Answer.DONE
+
+
+def test_a_resume_that_is_taken_together_with_its_pause_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PAUSED is told before effects are carried out: the other colour may be granted by then, and own the id."""
+    bench = waiting(tmp_path, 0, **FENCED)
+    quiet(bench, monkeypatch)
+    bench.offsets.other = {0: Commit(40, 7)}
+    resume, pause = bench.control.submit(Resume(11)), bench.control.submit(Pause(12))
+    bench.turn()
+    assert (bench.answer(resume), bench.answer(pause)) == (Answer.STALE, Answer.DONE)
+    assert did(bench) == []
+    assert bench.answer(bench.command(Resume(13))) is Answer.DONE
+    assert bench.client.metadata == ["epoch=13 start by=0"]
 
 
 def test_a_pause_that_is_stale_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,6 +436,38 @@ def test_what_was_asked_for_a_copy_before_a_start_is_not_used(tmp_path: Path) ->
     bench.until("paused", lambda: bench.answer(pause))
     bench.until("a question after it", lambda: len(bench.offsets.asked) > asked)
     assert bench.client.metadata == ["epoch=11 start"]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_who_waits_hears_of_what_the_groups_bear(tmp_path: Path, own: bool) -> None:
+    bench = waiting(tmp_path, 0, 1)
+    assert bench.answer(bench.command(Pause(1))) is Answer.DONE
+    bench.offsets.other = {0: Commit(40, 7)}
+    (bench.offsets.own if own else bench.offsets.other)[1] = Commit(50, 41)
+    bench.until("it to have heard", lambda: bench.lifecycle.seen_epoch == 41)
+    assert (bench.lifecycle.state, bench.lifecycle.epoch) == (State.PAUSED, 1)
+    assert bench.answer(bench.command(Resume(2))) is Answer.STALE
+    assert not bench.client.started
+    assert bench.answer(bench.command(Pause(1000))) is Answer.DONE
+
+
+def test_in_a_life_of_the_lease_what_is_heard_of_stands_in_no_commands_way(tmp_path: Path) -> None:
+    """A colleague of the same grant has begun, and the other colour has: both before this pod was told."""
+    bench = waiting(tmp_path, 0)
+    assert bench.answer(bench.command(Pause(10))) is Answer.DONE
+    bench.offsets.own = {0: Commit(40, 11)}
+    bench.until("the grant to be heard of", lambda: bench.lifecycle.seen_epoch == 11)
+    assert bench.answer(bench.command(Resume(11))) is Answer.DONE
+    assert bench.client.started == [{0: 40}]
+    pause = bench.command(Pause(12))
+    bench.until("paused", lambda: bench.answer(pause) is Answer.DONE)
+    bench.offsets.other = {0: Commit(45, 13)}
+    bench.until("the other's grant to be heard of", lambda: bench.lifecycle.seen_epoch == 13)
+    assert bench.answer(bench.command(Pause(13))) is Answer.DONE
+    assert bench.lifecycle.epoch == 13
+    # What had been posted before is still refused; what follows is not.
+    assert [bench.answer(bench.command(late)) for late in (Resume(11), Pause(12))] == [Answer.STALE] * 2
+    assert bench.answer(bench.command(Resume(15))) is Answer.DONE
 
 
 def test_an_obstacle_is_told_while_it_waits_and_once(tmp_path: Path) -> None:

@@ -17,10 +17,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("broker")]
 
 
 def commit(broker: Broker, group: str, offsets: dict[int, tuple[int, str]], topic: str) -> None:
-    """Offsets with metadata, for a group without members."""
+    """Offsets with metadata, for a group without members; a broker's first group has a topic to wait for."""
     places = [TopicPartition(topic, p, offset, metadata) for p, (offset, metadata) in offsets.items()]
-    asked = broker.admin().alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])
-    assert all(place.error is None for place in next(iter(asked.values())).result().topic_partitions)
+
+    def taken() -> bool:
+        asked = broker.admin().alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])
+        return all(place.error is None for place in next(iter(asked.values())).result().topic_partitions)
+
+    until("the offsets to be taken", taken, 30)
 
 
 @pytest.mark.parametrize("fencing", ["none", "transactions"])
@@ -162,6 +166,34 @@ def _caught_up(pair: Pair, color: str, feed: Feed) -> bool:
     """The colour's newest positions are the ends."""
     newest = {line["partition"]: line["offset"] + 1 for line in handled(*pair.everybody)}
     return newest == dict.fromkeys(ALL, feed.sent // PARTITIONS) and color in pair.pods
+
+
+@pytest.mark.parametrize("fencing", ["none", "transactions"])
+def test_groups_that_outlive_their_lease_are_heard_of_and_outranked(
+    consumer: Consumers, feed: Feed, broker: Broker, topic: str, fencing: str
+) -> None:
+    """Blue had epoch 41 when the stack went away; the Lease of the one that is made anew begins at 1."""
+    feed.send(40)
+    for color, stood in (("blue", (5, "epoch=41")), ("green", (3, "epoch=40 copy"))):
+        commit(broker, f"{topic}-{color}", dict.fromkeys(ALL, stood), topic)
+    pair = Pair(consumer, broker, topic, fencing=fencing).ready()
+    until("everybody to have heard", lambda: {pod.status()["seen_epoch"] for pod in pair.everybody} == {41})
+    for call in ("resume", "pause"):
+        assert {status for status, _ in pair.tell("green", call, 3)} == {409}
+    assert not handled(*pair.everybody)
+    assert {c.epoch for color in pair.pods for c in pair.committed(color).values()} <= {40, 41}
+    pair.epoch = 999  # as the controller makes it again
+    pair.withdraw("blue")
+    pair.done("green", "pause", 1000)
+    pair.grant("green")
+    assert pair.starts("green", 1001) == dict.fromkeys(ALL, 5)
+    until("the rest", lambda: len(handled(*pair.everybody)) >= 40 - 5 * PARTITIONS)
+    until("blue's group to follow", lambda: pair.committed("blue") == dict.fromkeys(ALL, Commit(10, 1001, copy=True)))
+    feed.send(40)
+    pair.switch("blue")
+    until("all of it", lambda: _caught_up(pair, "blue", feed))
+    lines = [(line["partition"], line["offset"]) for line in handled(*pair.everybody)]
+    assert sorted(lines) == [(p, offset) for p in ALL for offset in range(5, feed.sent // PARTITIONS)]
 
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])

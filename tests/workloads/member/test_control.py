@@ -9,6 +9,7 @@ from workloads.member.lifecycle import (
     Assigned,
     CommitEnded,
     Event,
+    Heard,
     Lifecycle,
     Lost,
     Pause,
@@ -49,6 +50,16 @@ def test_a_resume_that_was_executed_and_then_lost_is_answered_at_once() -> None:
         assert judge(again, Truth(joining)) is None
     assert Answer.VOID.status == 503
     assert Answer.STALE.status == 409
+
+
+def test_a_resume_below_what_was_heard_of_is_stale() -> None:
+    """Whoever repeats it would be refused: it is for the controller to make the Lease again. An equal one is done."""
+    resume, joining = executed(Lifecycle(), Resume(2))
+    assert judge(resume, Truth(step(joining, Heard(3)).lifecycle)) is Answer.STALE
+    heard = step(joining, Heard(2)).lifecycle
+    assert judge(resume, Truth(step(heard, Assigned((0,))).lifecycle)) is Answer.DONE
+    pause, paused = executed(Lifecycle(), Pause(2))
+    assert judge(pause, Truth(step(paused, Heard(2)).lifecycle)) is Answer.DONE
 
 
 def test_a_caller_of_a_lost_resume_does_not_wait_for_its_deadline() -> None:

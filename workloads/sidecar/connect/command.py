@@ -164,7 +164,9 @@ class Command:
             return self._look_at_own()
         match at:
             case Sight.OTHER:
-                return replace(seen, other=hands.control.other(LOOK_SECONDS))
+                other = hands.control.other(LOOK_SECONDS)
+                self._memory.hears(other.epoch)
+                return replace(seen, other=other)
             case Sight.MEMBERS:
                 return replace(seen, members=hands.groups.members(own.group, LOOK_SECONDS))
             case Sight.WORKERS:

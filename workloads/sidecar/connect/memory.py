@@ -23,6 +23,7 @@ class Facts:
 
     halted: all that PAUSED means was seen since the connector last ran. paused: under which pause, None: under none.
     committed: that pause's. moves: how often it was about to be started, or seen not stopped.
+    heard: the newest epoch that the other colour's connector was seen to bear.
     blocked: what the newest command was waiting for when its time was over.
     """
 
@@ -31,6 +32,7 @@ class Facts:
     paused: int | None = None
     committed: bool = True
     moves: int = 0
+    heard: int = 0
     blocked: str = ""
 
 
@@ -75,6 +77,11 @@ class Memory:
             if self._facts.moves == moves:
                 self._facts = replace(self._facts, halted=True)
 
+    def hears(self, epoch: int) -> None:
+        """The other colour's connector bears it."""
+        with self._lock:
+            self._facts = replace(self._facts, heard=max(self._facts.heard, epoch))
+
     def done(self) -> None:
         """The newest command came to its end."""
         with self._lock:
@@ -97,9 +104,12 @@ def report(boot_id: str, facts: Facts, own: Connector, members: tuple[Member, ..
 
     PAUSED only by a pause of this process that was seen through; the report of a process that has not been told to
     pause yet confirms nothing. ACTIVE when all of it runs and owns every partition; else DRAINING: neither.
+
+    What either connector was seen to bear has been heard of. It may be of an earlier life of the Lease, which an agent
+    cannot outrank: the controller makes the Lease again above it.
     """
     epoch = max(own.epoch, 0)
-    seen_epoch = max(facts.order[0], epoch)
+    seen_epoch = max(facts.order[0], facts.heard, epoch)
     obstacle = f"ConnectorRefused: {own.refused}" if own.refused else ""
     owned = tuple(sorted(number for member in members for name, number in member.partitions if name == goal.topic))
     if own.stopped and facts.halted and facts.paused is not None:

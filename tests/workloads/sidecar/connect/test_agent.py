@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.protocol.decisions import GREEN, held, see
 from tests.support.waiting import until
 from tests.workloads.sidecar.connect.fakes import TOPIC, Scene
 from tools.validator.lines import parse_event
 from workloads.common.records import EventLog
 from workloads.common.states import State
+from workloads.controller import terms
+from workloads.controller.decide import decide
 from workloads.sidecar.connect.control import NotNowError, SilentError
 from workloads.sidecar.connect.journal import Journal
 from workloads.sidecar.connect.recorders import Handled
@@ -82,6 +85,36 @@ def test_what_was_proven_is_not_asked_for_again_on_the_way_to_the_start(scene: S
     asked = scene.workers.asked
     scene.way().resume(7, 5)
     assert scene.workers.asked == asked
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_connectors_that_bear_an_earlier_lifes_epochs_are_reported_and_outranked(scene: Scene, own: bool) -> None:
+    """They outlived their stack, and the new one's Lease began at 1: the controller makes it again above them."""
+    control = scene.control
+    control.connector = replace(control.connector, epoch=41 if own else 40)
+    control.partner = replace(control.partner, epoch=40 if own else 41)
+    control.offsets = {"cg": {(TOPIC, 0): 20 if own else 10}, "cb": {(TOPIC, 0): 10 if own else 20}}
+    assert scene.way().status(1).seen_epoch == control.connector.epoch
+    paused = scene.way().pause(1, 5).report
+    assert (paused.state, paused.epoch, paused.seen_epoch) == (State.PAUSED, 1, control.connector.epoch)
+    control.connector = replace(control.connector, epoch=41 if own else -1)  # a resource that was made anew bears none
+    refused = scene.way().resume(2, 5)
+    assert (refused.result, refused.report.seen_epoch) == (Result.STALE, 41)
+    assert scene.way().status(1).seen_epoch == 41
+    seen = see(held(GREEN, 2, 7, None), (terms.Member("u", "agent-green-0", GREEN, True, refused.report),))
+    again = decide(seen).write
+    assert again is not None
+    assert (again.epoch, again.unconfirmed) == (1000, True)
+    assert scene.way().pause(again.epoch, 5).report.epoch == 1000
+    assert scene.way().resume(1001, 5).report.state is State.ACTIVE
+    assert control.connector.epoch == 1001
+    assert control.offsets["cg"] == {(TOPIC, 0): 20}
+
+
+def test_the_other_connectors_epoch_below_the_grant_is_nothing_to_report(scene: Scene) -> None:
+    scene.control.partner = replace(scene.control.partner, epoch=5)
+    scene.way().pause(6, 5)
+    assert scene.way().resume(7, 5).report.seen_epoch == 7
 
 
 @pytest.mark.parametrize("pause", [True, False])
