@@ -32,7 +32,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
             configuration = Configuration(project.folder, "platform", folder / "Pulumi.platform.yaml")
             platform = Stack(project.folder, configuration, interrupts, progress)
             platform.prepare(lambda: None)
-        yield Ground(
+        ground = Ground(
             project=project,
             cluster=cluster,
             platform=platform,
@@ -41,6 +41,9 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
             progress=progress,
             folder=folder,
         )
+        with ExitStack() as ends:
+            ends.callback(ground.clear)
+            yield ground
 
 
 @pytest.fixture(scope="package")
@@ -54,9 +57,9 @@ def field(ground: Ground) -> Iterator[Field]:
 @pytest.fixture(scope="package")
 def b(ground: Ground) -> Iterator[Field]:
     """Strategy B, with two members for each colour; taken away at the end."""
+    ground.passing.add("strategy-b")
     with ExitStack() as ends:
         with shared():
-            ends.callback(ground.destroy, "strategy-b")
             field = ends.enter_context(ground.standing("strategy-b", replicas=2))
         yield field
 

@@ -38,14 +38,13 @@ SLOW_STARTS = {"lag_during_scale_down"}
 
 
 @pytest.fixture(scope="module")
-def connect(ground: Ground) -> Iterator[None]:
+def connect(ground: Ground) -> None:
     """What only strategy E needs of the sandbox is there; the stack is taken away at the end."""
+    ground.passing.add("strategy-e")
     with shared():
         subprocess.run(
             [sys.executable, "-m", "tools.sandbox", "up", "--with", "connect"], cwd=REPOSITORY, check=True, timeout=600
         )
-    yield
-    ground.destroy("strategy-e")
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +65,9 @@ def e(connect: None, whole: None, ground: Ground) -> Iterator[Field]:
 def c(whole: None, ground: Ground) -> Iterator[Field]:
     """A small stack of strategy C; taken away at the end."""
     (ground.project.folder / "stacks" / f"Pulumi.{C}.yaml").write_text(C_SETTINGS)
-    with ExitStack() as ends:
-        ends.callback(ground.destroy, C)
-        yield ends.enter_context(ground.standing(C, replicas=1))
+    ground.passing.add(C)
+    with ground.standing(C, replicas=1) as field:
+        yield field
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.protocol import broken
 from tests.protocol.invariants import InvariantBroken
-from tests.protocol.model import PAIRS, SINGLES, STANDARD, STRATEGY_B, WIDE, faults, main, separate, visit
+from tests.protocol.model import DEEP, PAIRS, SINGLES, STANDARD, STRATEGY_B, WIDE, faults, main, separate, visit
 from tests.protocol.parts import FAULTS, Bounds, Rules
 from tests.protocol.search import Search
 from tests.protocol.world import World
@@ -31,7 +31,7 @@ def test_no_invariant_breaks_and_every_state_ends_well(bounds: Bounds) -> None:
 
 def test_the_worlds_cover_what_can_go_wrong() -> None:
     assert {kind for bounds in (*SINGLES, *PAIRS) for kind, _ in bounds.faults} == FAULTS.keys() - {"zombie"}
-    assert {(bounds.fenced, "zombie" in dict(bounds.faults)) for bounds in STRATEGY_B} == {
+    assert {(bounds.fenced, "zombie" in dict(bounds.faults)) for bounds in (*STRATEGY_B, *DEEP)} == {
         (fenced, zombie) for fenced in (True, False) for zombie in (True, False)
     }
     worlds = [bounds for group in STANDARD.values() for bounds in group]
@@ -43,7 +43,7 @@ def test_the_worlds_cover_what_can_go_wrong() -> None:
     assert {bounds.lag for bounds in worlds} == {bounds.analysis for bounds in worlds} == {True, False}
     assert {bounds.absence for bounds in worlds} == set(Absence)
     assert max(bounds.total for bounds in worlds) >= 3
-    assert not set(worlds) & set(WIDE)
+    assert not set(worlds) & {*DEEP, *WIDE}
 
 
 def test_every_outcome_is_reached() -> None:
@@ -207,6 +207,7 @@ def test_a_kind_of_fault_that_does_not_exist_is_refused() -> None:
 
 
 def test_the_command_line_says_what_it_saw(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.protocol.model.DEEP", ())
     monkeypatch.setattr("tests.protocol.model.STANDARD", {"few": (Bounds(faults("freeze"), pods=1),)})
     assert main([]) == 0
     said = capsys.readouterr().out

@@ -5,7 +5,8 @@ take them away.
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ SETTLE_SECONDS = 90.0
 class Ground:
     """What the stacks of these tests stand on: the platform, which is up, and where its brokers are.
 
-    folder: for what the tests leave.
+    folder: for what the tests leave. passing: stacks that are taken away at the end, all at the same time.
     """
 
     project: Project
@@ -44,6 +45,7 @@ class Ground:
     interrupts: Interrupts
     progress: Progress
     folder: Path
+    passing: set[str] = field(default_factory=set)
 
     @contextlib.contextmanager
     def standing(self, name: str, **settings: Any) -> Iterator["Field"]:
@@ -81,10 +83,11 @@ class Ground:
                 return 1
             raise
 
-    def destroy(self, name: str) -> None:
-        """Take a stack away, and all that it deployed."""
-        with shared():
-            self.project.stack(name).destroy(remove=True)
+    def clear(self) -> None:
+        """Take the passing stacks away, and all that they deployed."""
+        if self.passing:
+            with shared(), ThreadPoolExecutor(len(self.passing)) as pool:
+                list(pool.map(lambda name: self.project.stack(name).destroy(remove=True), sorted(self.passing)))
 
 
 @dataclass(frozen=True)
@@ -226,13 +229,13 @@ def judging(name: str, *fields: Field, duplicates: int = 0) -> Iterator[None]:
 
     duplicates: how many records may have been handled once more than needed.
     """
-    for field in fields:
-        field.steady("blue")
-    begun = [field.begin() for field in fields]
+    for each in fields:
+        each.steady("blue")
+    begun = [each.begin() for each in fields]
     yield
-    verdicts = [field.judge(since, name) for field, since in zip(fields, begun, strict=True)]
-    for field, found in zip(fields, verdicts, strict=True):
-        assert_nothing_wrong(field.namespace, found, duplicates)
+    verdicts = [each.judge(since, name) for each, since in zip(fields, begun, strict=True)]
+    for each, found in zip(fields, verdicts, strict=True):
+        assert_nothing_wrong(each.namespace, found, duplicates)
 
 
 def held(field: Field, phase: str) -> contextlib.AbstractContextManager[None]:

@@ -53,7 +53,7 @@ def use(method: str, path: str, query: dict[str, str]) -> tuple[str, str, str, s
 def test_what_an_agent_asks_for_is_granted_and_no_more(api: FakeApi) -> None:
     kube = Kube(Access(api.url), "test")
     listed(kube, "n", "strimzi.io/cluster=green")(2.0)
-    control = StrimziControl(kube, "n", "green", "blue", lock_seconds=0)
+    control = StrimziControl(kube, "n", "green", "blue", others=lambda _: (), lock_seconds=0)
     control.other(2.0)
     for epoch in (7, 7):  # a ConfigMap that is made, and one that is there
         control.own(2.0)

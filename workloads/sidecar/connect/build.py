@@ -45,7 +45,7 @@ def control(settings: ConnectSettings, kube: Kube, namespace: str, own: Pods, ot
     """The control that the settings name."""
     names = settings.own.name, settings.other.name
     if settings.control is ControlKind.STRIMZI:
-        return StrimziControl(kube.sibling(ASKING), namespace, *names, settings.lock_seconds)
+        return StrimziControl(kube.sibling(ASKING), namespace, *names, others=other, lock_seconds=settings.lock_seconds)
     ledger = Ledger()
     http = ConnectHttp(own, settings.rest_port, ledger)
     same = settings.own.workers == settings.other.workers

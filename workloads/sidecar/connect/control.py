@@ -30,7 +30,9 @@ class Control(Protocol):
         ...
 
     def other(self, deadline: float) -> Connector:
-        """The other colour's."""
+        """The other colour's. ABSENT, and refused, when there is none, or no worker that could have a task of it: how
+        far it came is in its group, and what epoch it bears may not be known.
+        """
         ...
 
     def create(self, deadline: float) -> None:

@@ -110,7 +110,10 @@ def resuming(seen: Seen, epoch: int, topic: str, partitions: int) -> Step:
     """Towards ACTIVE under this epoch: every task RUNNING, every partition of the topic assigned.
 
     A connector that bears the epoch is only started, or left running. One that does not is stopped first; then it gets
-    the offsets of the colour with the higher epoch, which stands, and the epoch when they are seen in place.
+    the offsets of the colour with the higher epoch, which stands, and the epoch when they are seen in place. Where
+    nobody can say whose epoch is higher (resources that were made anew bear none, and a cluster without workers tells
+    none), it gets the further one of each partition: both groups went on from one position without gaps, so all that
+    lies below has been handled.
     """
     own = seen.own
     if own is None:
@@ -197,13 +200,14 @@ def _placing(seen: Seen, own: Connector, epoch: int) -> Step:
         return Look(Sight.OTHER)
     if other.epoch > epoch:
         return Stale(f"{other.name} bears epoch {other.epoch}")
-    if other.epoch > own.epoch:
+    if other.epoch >= own.epoch or other.state == ABSENT:
         if not other.stopped:
             return Wait(f"offsets are to be taken over from {other.name}, which does not stand: {other.told()}")
         if seen.own_offsets is None or seen.source_offsets is None:
             return Look(Sight.OFFSETS)
-        if seen.own_offsets != seen.source_offsets:
-            change = Alter(whole_set(seen.source_offsets, seen.own_offsets))
+        due = seen.source_offsets if other.epoch > own.epoch else further(seen.source_offsets, seen.own_offsets)
+        if seen.own_offsets != due:
+            change = Alter(whole_set(due, seen.own_offsets))
             return _once(seen, change, f"offsets were written to {own.name}, and are not there yet")
     if seen.unanswered:  # offsets that are written after they were compared would be started from unseen
         return Wait(f"not answered: {', '.join(seen.unanswered)}")
@@ -237,6 +241,11 @@ def whole_set(source: Offsets, own: Offsets) -> dict[tuple[str, int], int | None
     """Everything that makes `own` the same as `source`."""
     removed: dict[tuple[str, int], int | None] = dict.fromkeys(own.keys() - source.keys())
     return removed | dict(source)
+
+
+def further(one: Offsets, other: Offsets) -> Offsets:
+    """The higher offset of each partition that either has one of."""
+    return {place: max(found[place] for found in (one, other) if place in found) for place in one.keys() | other.keys()}
 
 
 def is_behind(committed: Offsets, handled: Mapping[int, int], topic: str) -> str:

@@ -96,6 +96,10 @@ class ConnectHttp:
             self._last(pod)  # it was not sent
         raise SilentError(f"{change}: there is no connection to any worker")
 
+    def has_workers(self, deadline: float) -> bool:
+        """Whether a consistent list has any. Raises SilentError without one."""
+        return bool(self._list(deadline))
+
     def forget_the_gone(self, deadline: float) -> None:
         """Strike out what was sent to processes that are no more. Raises SilentError without a list."""
         self._ledger.gone({pod.uid for pod in self._list(deadline)})

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workloads.sidecar.connect.config import EPOCH_KEY, body, differs, epoch_of, group_of
@@ -16,6 +16,7 @@ POLL_SECONDS = 0.01  # Connect has no watch
 # after a start it counts when something else was seen in between, or when the start has had this long to come true. An
 # agent that was restarted does not know what was asked for before.
 SETTLES_SECONDS = 5.0
+NO_WORKER = "its cluster has no worker"
 _NO_CLASS = "Failed to find any class"
 
 
@@ -65,11 +66,17 @@ class RestControl:
         )
 
     def other(self, deadline: float) -> Connector:
-        """See Control. One that does not exist was never granted."""
+        """See Control."""
         name = self._other.name
-        found, config = _read(self._other.http, name, deadline)
+        absent = Connector(name, ABSENT, group=group_of(name, {}))
+        try:
+            found, config = _read(self._other.http, name, deadline)
+        except SilentError:
+            if self._other.http.has_workers(deadline):
+                raise
+            return replace(absent, refused=NO_WORKER)
         if config is None:
-            return Connector(name, ABSENT, refused="it does not exist")
+            return replace(absent, refused="it does not exist")
         return Connector(**found, epoch=epoch_of(config), group=group_of(name, config))
 
     def create(self, deadline: float) -> None:

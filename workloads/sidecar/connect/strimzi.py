@@ -13,6 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -20,8 +21,9 @@ import orjson
 from workloads.common.kube import ApiError, Event, Follower, Kube, KubeError, Object
 from workloads.sidecar.connect.config import EPOCH_KEY, body, epoch_of, group_of
 from workloads.sidecar.connect.control import NotNowError, RefusedError, SilentError
-from workloads.sidecar.connect.rest import told
-from workloads.sidecar.connect.seen import NO_EPOCH, Connector
+from workloads.sidecar.connect.rest import NO_WORKER, told
+from workloads.sidecar.connect.seen import ABSENT, NO_EPOCH, Connector
+from workloads.sidecar.connect.workers import Pods
 
 CONNECTORS = "/apis/kafka.strimzi.io/v1/namespaces/{}/kafkaconnectors"
 CONFIG_MAPS = "/api/v1/namespaces/{}/configmaps"
@@ -37,14 +39,17 @@ _STATES = {"running": "RUNNING", "stopped": "STOPPED", "paused": "PAUSED"}
 
 
 class StrimziControl:
-    """See Control. kube: with a connection for every thread that asks. lock_seconds: the operator's lock timeout."""
+    """See Control. kube: with a connection for every thread that asks. others: the pods of the other colour's workers.
+    lock_seconds: the operator's lock timeout.
+    """
 
-    def __init__(self, kube: Kube, namespace: str, name: str, other: str, lock_seconds: float) -> None:
+    def __init__(self, kube: Kube, namespace: str, name: str, other: str, *, others: Pods, lock_seconds: float) -> None:
         self._kube = kube
         self._collection = CONNECTORS.format(namespace)
         self._config_maps = CONFIG_MAPS.format(namespace)
         self._name = name
         self._other = other
+        self._others = others
         self._lock_seconds = lock_seconds
         # What a thread has looked at, or written, last: a write rests on what its own thread has judged.
         self._seen = threading.local()
@@ -68,8 +73,12 @@ class StrimziControl:
         return understood(self._name, found)
 
     def other(self, deadline: float) -> Connector:
-        """See Control."""
-        return understood(self._other, self._get(self._other, deadline))
+        """See Control. Of a cluster without workers no operator can tell what its connector does."""
+        found = understood(self._other, self._get(self._other, deadline))
+        if found.stopped or self._others(deadline):
+            return found
+        why = found.refused or found.pending or NO_WORKER
+        return replace(found, state=ABSENT, tasks=(), group=group_of(found.name, {}), pending="", refused=why)
 
     def create(self, deadline: float) -> None:  # noqa: ARG002
         """See Control. Never: the resource is the stack's."""

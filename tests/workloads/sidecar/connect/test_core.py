@@ -9,7 +9,7 @@ import pytest
 from tests.workloads.sidecar.connect.world import TOPIC, World, running, standing
 from workloads.sidecar.connect import core
 from workloads.sidecar.connect.core import Alter, Bear, Done, Look, Stale, Start, Step, Stop, Wait
-from workloads.sidecar.connect.seen import ABSENT, RUNNING, STOPPED, Connector, Member, Seen, Worker
+from workloads.sidecar.connect.seen import ABSENT, NO_EPOCH, RUNNING, STOPPED, Connector, Member, Seen, Worker
 
 EPOCH = 9
 Decide = Callable[[Seen], Step]
@@ -237,6 +237,28 @@ def test_the_other_colour_has_to_stand() -> None:
     step = resume(Seen(own=STOOD, halted=True, other=Connector("blue", RUNNING, ((0, RUNNING),), 7, "b")))
     assert isinstance(step, Wait)
     assert "blue is RUNNING" in step.why
+
+
+NOBODY = Connector("blue", ABSENT, group="b", refused="its cluster has no worker")
+
+
+@pytest.mark.parametrize("other", [replace(STOOD, epoch=NO_EPOCH, name="blue"), NOBODY])
+def test_where_nobody_knows_whose_epoch_is_higher_nothing_is_repeated_and_nothing_skipped(other: Connector) -> None:
+    own = replace(STOOD, epoch=NO_EPOCH)
+    assert resume(Seen(own=own, halted=True, other=other)) == Look(core.Sight.OFFSETS)
+    mine, theirs = {(TOPIC, 0): 5, (TOPIC, 1): 9}, {(TOPIC, 0): 8, (TOPIC, 2): 1}
+    seen = Seen(own=own, halted=True, other=other, own_offsets=mine, source_offsets=theirs)
+    assert resume(seen) == core.Alter({(TOPIC, 0): 8, (TOPIC, 1): 9, (TOPIC, 2): 1})
+    assert resume(replace(seen, own_offsets={}, source_offsets={})) == core.Bear(EPOCH)
+
+
+def test_of_a_connector_without_an_epoch_that_is_seen_at_work_nothing_is_taken_over() -> None:
+    at_work = Connector("blue", RUNNING, ((0, RUNNING),), NO_EPOCH, "b")
+    assert isinstance(resume(Seen(own=replace(STOOD, epoch=NO_EPOCH), halted=True, other=at_work)), Wait)
+
+
+def test_who_bears_the_higher_epoch_needs_nothing_of_the_other() -> None:
+    assert resume(Seen(own=STOOD, halted=True, other=replace(STOOD, epoch=STOOD.epoch - 1))) == core.Bear(EPOCH)
 
 
 def test_a_connector_that_connect_refuses_is_none_and_says_so() -> None:

@@ -54,7 +54,19 @@ def test_a_connector_by_rest(scene: Scene) -> None:
     own = scene.control.own(1)
     assert (own.state, own.tasks, own.epoch) == ("RUNNING", ((0, "RUNNING"), (1, "FAILED")), 5)
     assert (own.group, own.drift) == ("connect-green", False)
-    assert scene.control.other(1).state == "ABSENT"
+    other = scene.control.other(1)
+    assert (other.state, other.group, other.stopped) == ("ABSENT", "connect-blue", True)
+
+
+def test_of_a_cluster_without_workers_it_is_known_that_nothing_of_it_runs(scene: Scene) -> None:
+    pods = [Pod("v-0", "uid-9", "")]
+    others = ConnectHttp(lambda _: pods, scene.server.port, Ledger())
+    control = RestControl(Place("green", scene.http), Place("blue", others), CONFIG, scene.ledger)
+    with pytest.raises(SilentError):  # a worker that nobody can ask may have anything
+        control.other(1)
+    pods.clear()
+    other = control.other(1)
+    assert (other.state, other.group, other.stopped) == ("ABSENT", "connect-blue", True)
 
 
 def test_a_stop_counts_once_every_start_has_its_answer(scene: Scene) -> None:

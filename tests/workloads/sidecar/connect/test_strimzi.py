@@ -14,6 +14,7 @@ from workloads.sidecar.connect.control import NotNowError, RefusedError, SilentE
 from workloads.sidecar.connect.core import Done, Sight, Stop, Wait, pausing, resuming
 from workloads.sidecar.connect.seen import NO_EPOCH, Seen
 from workloads.sidecar.connect.strimzi import StrimziControl, understood
+from workloads.sidecar.connect.workers import Pod
 
 PATH = "/apis/kafka.strimzi.io/v1/namespaces/n/kafkaconnectors/green"
 KEY = "transforms.epoch.static.value"
@@ -97,11 +98,12 @@ class Scene:
     def __init__(self) -> None:
         self.api = FakeApi()
         self.api.put(PATH, resource())
+        self.others: list[Pod] = []
         self.control = self.agent()
 
     def agent(self, lock_seconds: float = 10.0) -> StrimziControl:
         kube = Kube(Access(self.api.url), "test")
-        return StrimziControl(kube, "n", "green", "blue", lock_seconds)
+        return StrimziControl(kube, "n", "green", "blue", others=lambda _: self.others, lock_seconds=lock_seconds)
 
     @property
     def now(self) -> dict[str, Any]:
@@ -113,6 +115,16 @@ def scene() -> Iterator[Scene]:
     made = Scene()
     yield made
     made.api.close()
+
+
+def test_of_a_cluster_without_workers_it_is_known_that_nothing_of_it_runs(scene: Scene) -> None:
+    scene.api.put(PATH.replace("green", "blue"), resource(status={"observedGeneration": 4, "conditions": NOT_READY}))
+    scene.others.append(Pod("v-0", "uid-9", ""))
+    assert not scene.control.other(1).stopped
+    scene.others.clear()
+    other = scene.control.other(1)
+    assert (other.state, other.group, other.stopped) == ("ABSENT", "connect-blue", True)
+    assert "returned 400" in other.refused
 
 
 def test_a_stop_takes_back_what_was_to_be_altered(scene: Scene) -> None:
