@@ -15,7 +15,7 @@ from tests.support.engine import Changed, Log
 from tests.support.field import Field, Ground, judging
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategies-b-e")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine")]
 
 
 @pytest.fixture(scope="module", autouse=True)

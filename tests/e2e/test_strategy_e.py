@@ -23,7 +23,7 @@ from tests.support.cluster_use import shared
 from tests.support.field import Field, Ground, judging
 from tests.support.runs import SLOW_IS_FINE, Run, assert_whole
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategies-b-e")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine")]
 
 REPLICAS = 1
 # A strategy C of its own: the one that is checked in is other tests'.
