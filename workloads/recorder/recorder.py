@@ -38,7 +38,6 @@ class Recorder:
     def __init__(self, places: Places, whose: Whose, poll_seconds: float) -> None:
         self._places = places
         self._whose = whose
-        self._poll_seconds = poll_seconds
         self._lock = threading.Lock()
         self._trails: dict[str, Trail] = {}
         self._tails: dict[str, Tail] = {}  # of files that have no whole line yet
@@ -48,7 +47,7 @@ class Recorder:
         self.boot_id = secrets.token_hex(4)
         self.problem = ""
         self.turned = time.monotonic()
-        self.thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self.thread = threading.Thread(target=self._run, args=(poll_seconds,), name="recorder", daemon=True)
 
     def look(self) -> None:
         """Record what has come. Raises SinkFileError, LineError and RecordLogError."""
@@ -125,7 +124,7 @@ class Recorder:
                 del self._tails[name]
                 logger.info("follows", extra=fields(file=str(path), recorded=tail.position))
 
-    def _run(self) -> None:
+    def _run(self, poll_seconds: float) -> None:
         while True:
             ending = self._stop.is_set()
             try:
@@ -137,4 +136,4 @@ class Recorder:
             self.turned = time.monotonic()
             if ending:
                 return
-            self._stop.wait(self._poll_seconds)
+            self._stop.wait(poll_seconds)
