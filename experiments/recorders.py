@@ -93,6 +93,19 @@ def read(
     return found, silent
 
 
+def every(cluster: Cluster, namespace: str, part: Part | None, since: Sequence[Recorded] = ()) -> list[Recorded]:
+    """As `read`, of all of them; nothing where members write down what they handle (part None).
+
+    Raises ExperimentError when one does not answer.
+    """
+    if part is None:
+        return []
+    found, silent = read(cluster, namespace, part, since)
+    if silent:
+        raise ExperimentError(f"recorders do not answer: {', '.join(silent)}; look at their logs")
+    return found
+
+
 def times(before: Sequence[Recorded], after: Sequence[Recorded]) -> Times:
     """Of the lines that were recorded between two moments; after: as it was read since `before`."""
     known = {one.pod: one for one in before}

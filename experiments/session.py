@@ -282,12 +282,7 @@ class Session:
 
     def _recorded(self, since: Sequence[Recorded] = ()) -> list[Recorded]:
         """What every recorder says now, and since then. Raises ExperimentError when one does not answer."""
-        if self.parts.recorder is None:
-            return []
-        found, silent = recorders.read(self._cluster, self.namespace, self.parts.recorder, since)
-        if silent:
-            raise ExperimentError(f"recorders do not answer: {', '.join(silent)}; look at their logs")
-        return found
+        return recorders.every(self._cluster, self.namespace, self.parts.recorder, since)
 
     def _put_rate_back(self, lab: Lab) -> None:
         """A new process begins at the configured rate; whatever was asked of the one before ended with it."""

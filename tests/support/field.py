@@ -216,11 +216,7 @@ class Field:
 
     def _recorded(self, since: Sequence[Recorded] = ()) -> list[Recorded]:
         """What every recorder says now, and since then; nothing where the members write down what they handle."""
-        if self.lab.parts.recorder is None:
-            return []
-        found, silent = recorders.read(self.cluster, self.namespace, self.lab.parts.recorder, since)
-        assert not silent, f"{self.namespace}: recorders do not answer: {silent}"
-        return found
+        return recorders.every(self.cluster, self.namespace, self.lab.parts.recorder, since)
 
 
 @contextlib.contextmanager

@@ -183,10 +183,8 @@ def step(now: Lifecycle, event: Event) -> Step:
             return _commit_ended(now, ok)
         case Left():
             return _left(now)
-        case Heard(epoch):
-            return _heard(now, epoch)
-        case Stalled() | StartFailed():
-            return _void(replace(now, voids=now.voids + isinstance(event, Stalled)))
+        case Heard() | Stalled() | StartFailed():
+            return _voided(now, event)
 
 
 def _command(now: Lifecycle, command: Pause | Resume) -> Step:
@@ -285,8 +283,14 @@ def _paused(now: Lifecycle) -> Step:
     return _join(paused) if paused.wanted else Step(paused)
 
 
-def _heard(now: Lifecycle, epoch: int) -> Step:
-    return _void(replace(now, seen_epoch=epoch)) if epoch > now.seen_epoch else Step(now)
+def _voided(now: Lifecycle, event: Heard | Stalled | StartFailed) -> Step:
+    match event:
+        case Heard(epoch):
+            return _void(replace(now, seen_epoch=epoch)) if epoch > now.seen_epoch else Step(now)
+        case Stalled():
+            return _void(replace(now, voids=now.voids + 1))
+        case StartFailed():
+            return _void(now)
 
 
 def _void(now: Lifecycle) -> Step:

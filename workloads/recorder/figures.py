@@ -21,7 +21,6 @@ class Figures:
         self.lines = 0
         self.torn = 0
         self.unknown = 0
-        self.late_max = 0.0
         self.late = Buckets(BOUNDS)
         # (seen at, how late) of the looks that no later one was as late as: the latest since any moment is one of them.
         self._latest: deque[tuple[int, int]] = deque()
@@ -33,11 +32,15 @@ class Figures:
         if late_ns is None:
             self.unknown += lines
             return
-        self.late_max = max(self.late_max, late_ns / SECOND)
         self.late.observe(late_ns / SECOND)
         while self._latest and self._latest[-1][1] <= late_ns:
             self._latest.pop()
         self._latest.append((t, late_ns))
+
+    @property
+    def late_max(self) -> float:
+        """See above."""
+        return self.late_since(0)
 
     def late_since(self, since: int) -> float:
         """Seconds; no line that was seen at `since` (ns) or after it was seen later than this."""
