@@ -24,7 +24,7 @@ def _delete_consumers(field: Field) -> None:
         field.cluster.delete_pod(field.namespace, f"consumer-{colour}-1")
 
 
-def _restart_broker(field: Field) -> None:
+def restart_broker(field: Field) -> None:
     field.cluster.delete_pod("kafka-bluegreen", "kafka-0")
 
 
@@ -44,14 +44,14 @@ def _started(field: Field) -> str | None:
     return next(line for line in metrics.splitlines() if line.startswith("process_start_time_seconds"))
 
 
-CASES = [_delete_consumers, _restart_broker, _restart_api_server]
+CASES = [_delete_consumers, restart_broker, _restart_api_server]
 
 
 @pytest.mark.parametrize("disturb", CASES)
 def test_while_nothing_moves(blue: Field, disturb: Callable[[Field], None]) -> None:
     with alone():
         disturb(blue)
-        _back(blue)
+        wait_back(blue)
 
 
 @pytest.mark.parametrize("disturb", CASES)
@@ -60,14 +60,14 @@ def test_during_a_switch(blue: Field, disturb: Callable[[Field], None]) -> None:
     with alone():
         with blue.updating("green"), held(blue, "Pausing"):
             disturb(blue)
-        _back(blue)
+        wait_back(blue)
     settled = blue.wait_settled(180)
     assert settled.settled is not None
     assert settled.settled.reason in {"Switched", "Refused", "Failed", "RolledBack"}, settled.describe()
     blue.stack.configuration.set(lagPolicy="wait")
 
 
-def _back(field: Field) -> None:
+def wait_back(field: Field) -> None:
     field.cluster.wait(
         "/api/v1/namespaces/kafka-bluegreen/pods",
         [("labelSelector", "app.kubernetes.io/name=kafka")],

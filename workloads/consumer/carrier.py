@@ -30,7 +30,7 @@ from workloads.consumer.commits import Commits
 from workloads.consumer.copies import Copies
 from workloads.consumer.group import GroupListener
 from workloads.consumer.journal import Journal
-from workloads.consumer.offsets import Offsets, Registering, UnstableError
+from workloads.consumer.offsets import Offsets, Registering
 from workloads.consumer.settings import ConsumerSettings
 from workloads.member.driver import Driver
 from workloads.member.lifecycle import Assigned, Heard, Pause, StartFailed
@@ -76,7 +76,7 @@ class Fence:
         """Fence whoever else committed by this id. Raises `KafkaException`."""
         client.fence((number,), seconds)
         self.numbers.add(number)
-        self._registering.append(self._offsets.register((number,), epoch))
+        self._registering.append(self._offsets.register((number,), epoch, seconds))
 
     def registered(self, seconds: float) -> None:
         """Wait until all of it is noted, so that who waits for it is let on. Raises `KafkaException`."""
@@ -224,13 +224,9 @@ class Carrier:
     ) -> Mapping[int, carry.Start]:
         """Where each begins, once nobody else can move it any more."""
         while True:
-            step.now("both groups' offsets")
-            try:
-                found = self._offsets.ask(partitions, step.left).answer(step.left)
-            except UnstableError:
-                self._again(client, step)
-                continue
-            chosen = carry.starts(found, epoch)
+            asked = self._offsets.ask(partitions, step.left)
+            self._wait(client, step, "both groups' offsets", asked.done)
+            chosen = carry.starts(asked.answer(step.left), epoch)
             if self._fence is None:
                 return chosen
             nobodys, colleagues = self._fence.missing(chosen, epoch, step.left)

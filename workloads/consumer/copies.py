@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 from workloads.common.logs import fields
 from workloads.consumer import carry
 from workloads.consumer.client import GroupClient
-from workloads.consumer.offsets import Asked, Offsets, UnstableError
+from workloads.consumer.offsets import Asked, Offsets
 from workloads.member.driver import Driver
 from workloads.member.lifecycle import Heard
 
@@ -49,7 +49,7 @@ class Copies:
                 self._question = _Question(
                     self._offsets.ask(client.owned, _ASK_SECONDS), client.owned, now + _ASK_SECONDS
                 )
-        elif question.asked.done or now >= question.ends:
+        elif question.asked.done() or now >= question.ends:
             self._question = None
             if question.of == client.owned:
                 self._answered(question, client)
@@ -61,8 +61,6 @@ class Copies:
     def _answered(self, question: _Question, client: GroupClient) -> None:
         try:
             found = question.asked.answer(0.0)
-        except UnstableError:
-            return
         except KafkaException as error:
             logger.info("offsets could not be read for a copy", extra=fields(error=error.args[0].str()))
             return

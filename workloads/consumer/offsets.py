@@ -1,35 +1,35 @@
-"""What is committed in both colours' groups and what the topic holds: asked of the broker by an admin client.
+"""What is committed in both colours' groups and what the topic holds, as the broker has it.
 
 Offsets are read as stable ones where there are transactions: while one is not finished, the broker would give the
 offset from before it (`require_stable`, KIP-447). The end of a transaction is answered before it is finished.
 """
 
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from workloads.consumer.carry import Commit, Found, read
+from workloads.common.bystander import Bystander
+from workloads.consumer.carry import Found, read
 from workloads.consumer.settings import ConsumerSettings
 
-
-class UnstableError(Exception):
-    """A transaction on one of the partitions is not finished: ask again."""
+T = TypeVar("T")
 
 
 class Asked(Protocol):
     """A question that is under way."""
 
-    @property
     def done(self) -> bool:
         """The answer is there."""
 
     def answer(self, seconds: float) -> Mapping[int, Found]:
-        """What was found, by partition, within `seconds`. Raises `UnstableError`; `KafkaException` when the broker
-        refuses or does not answer.
+        """What was found, by partition, within `seconds`. Raises `KafkaException` when the broker refuses or does not
+        answer, or a transaction is not finished in time.
         """
 
 
@@ -46,7 +46,7 @@ class Offsets(Protocol):
     def ask(self, partitions: Sequence[int], seconds: float) -> Asked:
         """Ask for what stands in the way of these partitions' starts."""
 
-    def register(self, numbers: Sequence[int], epoch: int) -> Registering:
+    def register(self, numbers: Sequence[int], epoch: int, seconds: float) -> Registering:
         """Note that these transactional ids were initialised under this epoch, by this colour."""
 
     def registered(self, seconds: float) -> Mapping[int, int]:
@@ -64,104 +64,100 @@ class GroupOffsets:
     """
 
     def __init__(self, settings: ConsumerSettings) -> None:
-        self._admin = AdminClient(settings.admin_configuration())
+        self._configuration = settings.admin_configuration()
+        self._admin: AdminClient | None = None
         self._topic = settings.topic
-        self._own, self._other = settings.group_id, settings.other_group_id
         self._color = settings.color.value
-        self._fence = f"{settings.transactional_id}-fence"
-        self._stable = settings.fenced
+        self._numbers = range(settings.transactional_ids)
+        self._own, self._other, self._fence = (
+            Bystander(self._configuration, group, stable=settings.fenced)
+            for group in (settings.group_id, settings.other_group_id, f"{settings.transactional_id}-fence")
+        )
 
     def ask(self, partitions: Sequence[int], seconds: float) -> "_Question":
         """See `Offsets`."""
-        places = [TopicPartition(self._topic, p) for p in partitions]
         groups = tuple(
-            next(
-                iter(
-                    self._admin.list_consumer_group_offsets(
-                        [ConsumerGroupTopicPartitions(group, places)],
-                        require_stable=self._stable,
-                        request_timeout=seconds,
-                    ).values()
-                )
-            )
-            for group in (self._own, self._other)
+            _begun(partial(group.committed, self._topic, partitions, seconds)) for group in (self._own, self._other)
         )
+        admin = self._admin = self._admin or AdminClient(self._configuration)
+        places = [TopicPartition(self._topic, p) for p in partitions]
         low, high = (
-            self._admin.list_offsets(dict.fromkeys(places, bound), request_timeout=seconds)
+            admin.list_offsets(dict.fromkeys(places, bound), request_timeout=seconds)
             for bound in (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call]
         )
-        return _Question(partitions, groups, low, high)
+        return _Question(partitions, groups, low, high, self._failed)
 
-    def register(self, numbers: Sequence[int], epoch: int) -> "_Note":
+    def register(self, numbers: Sequence[int], epoch: int, seconds: float) -> "_Note":
         """See `Offsets`."""
-        notes = [TopicPartition(self._topic, n, epoch, self._color) for n in numbers]
-        asked = self._admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(self._fence, notes)])
-        return _Note(next(iter(asked.values())))
+        notes = dict.fromkeys(numbers, (epoch, self._color))
+        return _Note(_begun(lambda: self._fence.commit(self._topic, notes, seconds)))
 
     def registered(self, seconds: float) -> Mapping[int, int]:
         """See `Offsets`."""
-        asked = self._admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(self._fence)], request_timeout=seconds
-        )
-        found = _result(next(iter(asked.values())), seconds).topic_partitions or []
-        return {p.partition: p.offset for p in found if p.topic == self._topic and p.metadata == self._color}
+        found = self._fence.committed(self._topic, self._numbers, seconds)
+        return {n: place.offset for n, place in found.items() if place.metadata == self._color}
+
+    def _failed(self) -> None:
+        """A client that knew brokers which are gone may go on with what it knew of them."""
+        self._admin = None
 
 
 class _Question:
     def __init__(
         self,
         partitions: Sequence[int],
-        groups: Sequence[Future[ConsumerGroupTopicPartitions]],
+        groups: Sequence[Future[dict[int, TopicPartition]]],
         low: Mapping[TopicPartition, Future[Any]],
         high: Mapping[TopicPartition, Future[Any]],
+        failed: Callable[[], None],
     ) -> None:
+        """failed: called when the admin client could not answer its part."""
         self._partitions = partitions
         self._groups = groups
         self._bounds = [{place.partition: future for place, future in bound.items()} for bound in (low, high)]
+        self._failed = failed
 
-    @property
     def done(self) -> bool:
         return all(future.done() for future in (*self._groups, *self._bounds[0].values(), *self._bounds[1].values()))
 
     def answer(self, seconds: float) -> Mapping[int, Found]:
         until = time.monotonic() + seconds
-        own, other = (_commits(_result(group, until - time.monotonic())) for group in self._groups)
-        low, high = (
-            {p: int(_result(future, until - time.monotonic()).offset) for p, future in bound.items()}
-            for bound in self._bounds
+        own, other = (
+            {p: read(place.offset, place.metadata) for p, place in _result(group, until).items()}
+            for group in self._groups
         )
-        return {p: Found(own.get(p), other.get(p), low[p], high[p]) for p in self._partitions}
+        try:
+            low, high = ({p: int(_result(one, until).offset) for p, one in bound.items()} for bound in self._bounds)
+        except KafkaException:
+            self._failed()
+            raise
+        return {p: Found(own[p], other[p], low[p], high[p]) for p in self._partitions}
 
 
 class _Note:
-    def __init__(self, future: Future[ConsumerGroupTopicPartitions]) -> None:
+    def __init__(self, future: Future[None]) -> None:
         self._future = future
 
     def answer(self, seconds: float) -> None:
-        for place in _result(self._future, seconds).topic_partitions or []:
-            if place.error is not None:
-                raise KafkaException(place.error)
+        _result(self._future, time.monotonic() + seconds)
 
 
-def _commits(group: ConsumerGroupTopicPartitions) -> dict[int, Commit | None]:
-    found: dict[int, Commit | None] = {}
-    for place in group.topic_partitions or []:
-        if place.error is not None:
-            _refused(place.error)
-        found[place.partition] = read(place.offset, place.metadata)
-    return found
+def _begun(call: Callable[[], T]) -> "Future[T]":
+    """The call's end, made in a thread of its own: it waits for the broker, which whoever asks does not."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except KafkaException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="offsets", daemon=True).start()
+    return future
 
 
-def _result(future: Future[Any], seconds: float) -> Any:
+def _result(future: "Future[T]", until: float) -> T:
     try:
-        return future.result(max(0.0, seconds))
+        return future.result(max(0.0, until - time.monotonic()))
     except TimeoutError:
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the broker did not answer in time")) from None
-    except KafkaException as error:
-        _refused(error.args[0])
-
-
-def _refused(error: KafkaError) -> None:
-    if error.code() == KafkaError.UNSTABLE_OFFSET_COMMIT:
-        raise UnstableError from None
-    raise KafkaException(error) from None

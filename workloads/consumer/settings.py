@@ -14,7 +14,7 @@ from workloads.member.way import Place, Start, Way
 _ACCESS = ("security.", "sasl.", "ssl.", "enable.ssl.", "broker.address.", "socket.", "connections.", "log_level")
 # For so long a transaction that a crash left open keeps its offsets from being read, unless its id is initialised anew,
 # which ends it: less than a resume goes on trying.
-_TRANSACTION_MS = 5000
+TRANSACTION_SECONDS = 5
 
 # What the protocol owns: an override would break what a switch rests on.
 OWNED = frozenset(
@@ -188,7 +188,7 @@ class ConsumerSettings(WorkloadSettings):
             "client.id": f"{self.pod_name}-commits",
             "retry.backoff.max.ms": 50,
             "transactional.id": f"{self.transactional_id}-{number}",
-            "transaction.timeout.ms": _TRANSACTION_MS,
+            "transaction.timeout.ms": TRANSACTION_SECONDS * 1000,
         }
 
     @property

@@ -5,6 +5,9 @@ commit by it: the other's next call is fatal. A commit also carries the group's 
 of an earlier generation is refused even where its id is still its own.
 
 A commit holds the poll loop for as long as it usually takes and no longer: a broker that does not answer stalls nobody.
+An outage is waited out. But a commit that is not answered by a broker that is there will never be: librdkafka can lose
+it at a broker's restart, and its call then never returns, whatever its timeout. Nobody but who holds a grant may
+initialise the id anew, so that is the end of the client.
 """
 
 import logging
@@ -18,7 +21,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 from workloads.common.logs import fields
 from workloads.consumer.client import Ended, Listener
 from workloads.consumer.kafka import KafkaClient
-from workloads.consumer.settings import ConsumerSettings
+from workloads.consumer.settings import TRANSACTION_SECONDS, ConsumerSettings
 
 logger = logging.getLogger("workloads.consumer")
 
@@ -26,6 +29,10 @@ logger = logging.getLogger("workloads.consumer")
 _COMMIT_SECONDS = 0.25
 _CALL_SECONDS = 5.0
 _WARM_SECONDS = 1.0
+# After so long a broker that is there has ended the transaction by itself.
+_LOST_SECONDS = TRANSACTION_SECONDS
+
+_GIVEN_UP = KafkaError(KafkaError._STATE, "the transaction was given up")
 
 MakeProducer = Callable[[int], Producer]
 
@@ -57,13 +64,15 @@ class Transaction:
         return self._error
 
     def give_up(self) -> None:
-        """Its end is of no interest any more: call no more than what is being called."""
+        """Its end is of no interest any more: it is not committed, if it is not being committed now."""
         self._given_up = True
 
     def _run(self) -> None:
-        self._error = self._try(
-            lambda: self._producer.send_offsets_to_transaction(self._offsets, self._member, _CALL_SECONDS)
-        ) or self._try(lambda: self._producer.commit_transaction(_CALL_SECONDS))
+        self._error = (
+            self._try(lambda: self._producer.send_offsets_to_transaction(self._offsets, self._member, _CALL_SECONDS))
+            or (_GIVEN_UP if self._given_up else None)
+            or self._try(lambda: self._producer.commit_transaction(_CALL_SECONDS))
+        )
         if self._error is not None and not _fatal(self._error):
             error = self._try(lambda: self._producer.abort_transaction(_CALL_SECONDS))
             self._error = error if error is not None and _fatal(error) else self._error
@@ -97,6 +106,7 @@ class TransactionalClient(KafkaClient):
         self._producer: Producer | None = None  # the one that commits
         self._transaction: Transaction | None = None
         self._waiting: tuple[float, Mapping[int, int], Ended | None] | None = None
+        self._patient_until = 0.0
 
     def warm_up(self, partitions: int) -> bool:
         """See `GroupClient`. A producer for the next start is made too, for each can initialise its id only once, and
@@ -153,13 +163,26 @@ class TransactionalClient(KafkaClient):
         places = [TopicPartition(self._topic, p, offset, metadata) for p, offset in offsets.items()]
         self._transaction = Transaction(self._producer, places, self._consumer.consumer_group_metadata())
         self._waiting = (time.monotonic(), dict(offsets), ended)
+        self._patient_until = time.monotonic() + _LOST_SECONDS
         self._transaction.ended(_COMMIT_SECONDS)
 
     def poll(self, seconds: float, most: int) -> list[Message]:
         """See `GroupClient`."""
-        if self._transaction is not None and self._transaction.ended(0):
-            self._answer(self._transaction.error)
+        transaction = self._transaction
+        if transaction is not None and transaction.ended(0):
+            self._answer(transaction.error)
+        elif transaction is not None and self._lost(time.monotonic()):
+            transaction.give_up()
+            self._drop_producer()
+            self._answer(KafkaError(KafkaError._TIMED_OUT, "the broker is there and does not answer a commit", True))
         return super().poll(seconds, most)
+
+    def _lost(self, now: float) -> bool:
+        """Whether the commit in progress has had a broker for so long that it will not be answered any more."""
+        if not self.connected:
+            self._patient_until = now + _LOST_SECONDS
+            return False
+        return now >= self._patient_until
 
     def _answer(self, error: KafkaError | None) -> None:
         waiting, self._waiting, self._transaction = self._waiting, None, None

@@ -8,9 +8,10 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
+from workloads.common.bystander import Bystander
 from workloads.controller.measured import MeasureError
 
 BROKER_SECONDS = 2.0
@@ -20,11 +21,18 @@ T = TypeVar("T")
 
 
 class BrokerOffsets:
-    """Reads offsets over one admin client, which keeps its connections. Used by one thread."""
+    """Reads offsets over one admin client, and one client for each group; they keep their connections. Used by one
+    thread.
+    """
 
     def __init__(self, bootstrap_servers: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
+        self._configuration: dict[str, Any] = {
+            "bootstrap.servers": bootstrap_servers,
+            "socket.nagle.disable": True,
+            "log_level": 3,
+        }
         self._admin: AdminClient | None = None
+        self._groups: dict[str, Bystander] = {}
 
     def ends(self, topic: str, partitions: int) -> dict[int, int]:
         """Partition -> its last stable offset: what a consumer can have come to. Raises MeasureError.
@@ -53,35 +61,32 @@ class BrokerOffsets:
         """Partition -> the offset that `group` would go on from, for those that it has committed one of.
 
         What a transaction has not committed yet does not count, and is not waited for (`require_stable` is off): the
-        answer may be the commit before, never one that is taken back. Raises MeasureError. (KIP-709's OffsetFetch; a
-        partition without a commit is answered with a negative offset, also of a group that nobody ever was in.)
+        answer may be the commit before, never one that is taken back. Raises MeasureError. (OffsetFetch answers a
+        partition without a commit by a negative offset, also of a group that nobody ever was in.)
         """
-        wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in range(partitions)])
+        try:
+            found = self._group(group).committed(topic, range(partitions), BROKER_SECONDS)
+        except KafkaException as error:
+            raise _unread(f"committed offsets of group {group} on {topic}", error) from error
+        return {partition: place.offset for partition, place in found.items() if place.offset >= 0}
 
-        def read(admin: AdminClient) -> dict[int, int]:
-            answers: dict[str, Future[Any]] = admin.list_consumer_group_offsets(
-                [wanted], request_timeout=BROKER_SECONDS
-            )
-            found = [one for answer in answers.values() for one in _answer(answer).topic_partitions]
-            refused = next((one for one in found if one.error is not None), None)
-            if refused is not None:
-                raise KafkaException(refused.error)
-            return {one.partition: one.offset for one in found if one.offset >= 0}
-
-        return self._read(f"committed offsets of group {group} on {topic}", read)
+    def _group(self, name: str) -> Bystander:
+        return self._groups.setdefault(name, Bystander(self._configuration, name))
 
     def _read(self, what: str, read: Callable[[AdminClient], T]) -> T:
         if self._admin is None:
-            self._admin = AdminClient(
-                {"bootstrap.servers": self._bootstrap_servers, "socket.nagle.disable": True, "log_level": 3}
-            )
+            self._admin = AdminClient(self._configuration)
         try:
             return read(self._admin)
         except (KafkaException, FutureTimeoutError) as error:
             # librdkafka's admin client goes on with the leader epochs it knows: after a broker's restart it would be
             # refused for ever (FENCED_LEADER_EPOCH). A fresh one asks for them.
             self._admin = None
-            raise MeasureError(f"{what} cannot be read: {error!r}") from error
+            raise _unread(what, error) from error
+
+
+def _unread(what: str, error: Exception) -> MeasureError:
+    return MeasureError(f"{what} cannot be read: {error!r}")
 
 
 def _answer(future: "Future[Any]") -> Any:

@@ -14,7 +14,6 @@ from workloads.common.reload import Reloader
 from workloads.consumer.carry import Commit, Found
 from workloads.consumer.client import Ended, Listener
 from workloads.consumer.loop import ConsumerLoop
-from workloads.consumer.offsets import UnstableError
 from workloads.consumer.processing import Pulse, Worker
 from workloads.consumer.settings import ConsumerSettings
 from workloads.member.control import Answer, Command, Control, Truth, judge
@@ -176,9 +175,8 @@ class ScriptedClient:
 class ScriptedOffsets:
     """See `Offsets`, which it is: what stands in both groups, as a test sets it.
 
-    own, other, bounds: by partition. slow: answers are there only for who waits for them. unstable: so many questions
-    find a transaction that is not finished. notes: the fence register, by number. asked: the partitions of each
-    question.
+    own, other, bounds: by partition. slow: what is asked now is never answered. unstable: so many looks find a
+    transaction that is not finished. notes: the fence register, by number. asked: the partitions of each question.
     """
 
     def __init__(self) -> None:
@@ -195,7 +193,7 @@ class ScriptedOffsets:
         self.asked.append(tuple(partitions))
         return _Answered(self, partitions)
 
-    def register(self, numbers: Sequence[int], epoch: int) -> "_Answered":
+    def register(self, numbers: Sequence[int], epoch: int, seconds: float) -> "_Answered":
         self.notes.update(dict.fromkeys(numbers, epoch))
         return _Answered(self, ())
 
@@ -206,18 +204,19 @@ class ScriptedOffsets:
 class _Answered:
     def __init__(self, offsets: ScriptedOffsets, partitions: Sequence[int]) -> None:
         self._offsets, self._partitions = offsets, partitions
+        self._slow = offsets.slow
 
-    @property
     def done(self) -> bool:
-        return not self._offsets.slow
+        told = self._offsets
+        told.unstable -= told.unstable > 0
+        return not self._slow and not told.unstable
 
     def answer(self, seconds: float) -> Any:
         told = self._offsets
         if told.fails is not None:
             raise KafkaException(told.fails)
-        if self._partitions and told.unstable:
-            told.unstable -= 1
-            raise UnstableError
+        if self._partitions and (self._slow or told.unstable):
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
         return {p: Found(told.own.get(p), told.other.get(p), *told.bounds.get(p, (0, 1000))) for p in self._partitions}
 
 

@@ -1,13 +1,16 @@
 """Commits by transactions, without a broker: how each refusal of a producer ends them."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from workloads.consumer.transactional import Transaction
+from tests.support.waiting import until
+from workloads.consumer import transactional
+from workloads.consumer.client import Listener
+from workloads.consumer.transactional import Transaction, TransactionalClient
 
 TIMED_OUT = KafkaError(KafkaError._TIMED_OUT, "", False, True, False)
 ABORTABLE = KafkaError(KafkaError.ILLEGAL_GENERATION, "", False, False, True)
@@ -19,7 +22,7 @@ class FakeProducer:
     """What a transaction asks a producer for; `answers`: what each call is refused with, None: it is not."""
 
     def __init__(self, **answers: list[KafkaError | None]) -> None:
-        self._answers = answers
+        self._answers: dict[str, list[KafkaError | None]] = dict(answers)
         self.did: list[str] = []
         self.hangs = threading.Event()
         self.hangs.set()
@@ -76,11 +79,65 @@ def test_a_call_that_hangs_holds_nobody_up() -> None:
     assert transaction.ended(10)
 
 
-def test_one_that_is_given_up_calls_no_more() -> None:
-    producer = FakeProducer(send=[TIMED_OUT])
+@pytest.mark.parametrize("refused", [[TIMED_OUT], []])
+def test_one_that_is_given_up_is_not_committed(refused: list[KafkaError | None]) -> None:
+    producer = FakeProducer(send=refused)
     producer.hangs.clear()
     transaction = made(producer)
     transaction.give_up()
     producer.hangs.set()
     assert transaction.ended(10)
     assert producer.did == ["begin", "send", "abort"]
+
+
+class FencedClient(TransactionalClient):
+    """One that commits by a producer of the test's; `up`: whether the coordinator is connected."""
+
+    up = True
+
+    @property
+    def connected(self) -> bool:
+        return self.up
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FencedClient, FakeProducer]]:
+    """A client whose producer does not return from a call, and that gives up at once."""
+    monkeypatch.setattr(transactional, "_LOST_SECONDS", 0.0)
+    monkeypatch.setattr(transactional, "_COMMIT_SECONDS", 0.0)
+    producer = FakeProducer()
+    client = FencedClient(
+        {"bootstrap.servers": "127.0.0.1:1", "group.id": "g", "log_level": 0},
+        "t",
+        incremental=False,
+        listener=cast("Listener", None),
+        make_producer=lambda _: cast("Producer", producer),
+        number=0,
+    )
+    client.fence((0,), 1.0)
+    producer.hangs.clear()
+    yield client, producer
+    producer.hangs.set()
+    client.close()
+
+
+def test_a_commit_that_a_broker_never_answers_is_the_end_of_the_client(
+    hanging: tuple[FencedClient, FakeProducer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, producer = hanging
+    ends: list[tuple[KafkaError | None, Mapping[int, int]]] = []
+    monkeypatch.setattr(client, "_tell_ended", lambda _, error, taken, __: ends.append((error, taken)))
+    client.up = False
+    client.commit({0: 5}, "epoch=3")
+    client.poll(0, 1)
+    assert client.committing, "an outage is waited out"
+    client.up = True
+    until("the end", lambda: client.poll(0, 1) or ends)
+    ((error, taken),) = ends
+    assert error is not None
+    assert error.fatal()
+    assert taken == {}
+    assert not client.committing
+    producer.hangs.set()  # nothing is closed under a call that is still being made
+    until("the producer's end", lambda: producer.did[-1] == "close")
+    assert producer.did == ["init", "begin", "send", "abort", "close"]

@@ -1,15 +1,15 @@
 """Lag and analysis, with an account of end offsets and positions that a test makes up."""
 
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import cast
 
 import pytest
-from confluent_kafka import OFFSET_INVALID, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
 from tests.support.standin import StandIn
 from tests.support.waiting import until
+from workloads.common.bystander import Bystander
 from workloads.common.http import HttpServer, Response
 from workloads.controller.analysis import Tally, verdict
 from workloads.controller.brokers import BrokerOffsets
@@ -249,40 +249,34 @@ def test_a_broker_that_is_not_there() -> None:
         BrokerOffsets("127.0.0.1:1").committed("g", "t", 2)
 
 
-class Admin:
-    """An AdminClient that answers with what a test says."""
+class OneGroup:
+    """A group's client that answers with what a test says."""
 
     def __init__(self, *answers: TopicPartition | KafkaException) -> None:
         self.answers = answers
 
-    def list_consumer_group_offsets(self, asked: list[Any], request_timeout: float) -> dict[str, Future[Any]]:
-        (wanted,) = asked
-        answer: Future[Any] = Future()
+    def committed(self, topic: str, partitions: Iterable[int], seconds: float) -> dict[int, TopicPartition]:
+        assert (topic, list(partitions)) == ("t", [0, 1])
         if isinstance(self.answers[0], KafkaException):
-            answer.set_exception(self.answers[0])
-        else:
-            assert [(one.topic, one.partition) for one in wanted.topic_partitions] == [("t", 0), ("t", 1)]
-            answer.set_result(
-                ConsumerGroupTopicPartitions(
-                    wanted.group_id, [one for one in self.answers if isinstance(one, TopicPartition)]
-                )
-            )
-        return {wanted.group_id: answer}
+            raise self.answers[0]
+        return {one.partition: one for one in self.answers if isinstance(one, TopicPartition)}
+
+
+def _with(group: OneGroup) -> BrokerOffsets:
+    brokers = BrokerOffsets("nowhere:1")
+    brokers._groups["g"] = cast("Bystander", group)
+    return brokers
 
 
 def test_committed_offsets_are_those_that_were_committed() -> None:
-    brokers = BrokerOffsets("nowhere:1")
-    brokers._admin = Admin(TopicPartition("t", 0, 7), TopicPartition("t", 1, OFFSET_INVALID))  # type: ignore[assignment]
+    brokers = _with(OneGroup(TopicPartition("t", 0, 7), TopicPartition("t", 1, OFFSET_INVALID)))
     assert brokers.committed("g", "t", 2) == {0: 7}
 
 
 def test_a_group_that_may_not_be_read_is_named() -> None:
-    brokers = BrokerOffsets("nowhere:1")
-    refused = KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED))
-    brokers._admin = Admin(refused)  # type: ignore[assignment]
+    brokers = _with(OneGroup(KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED))))
     with pytest.raises(MeasureError, match=r"committed offsets of group g on t cannot be read: .*GROUP_AUTHORIZATION"):
         brokers.committed("g", "t", 2)
-    assert brokers._admin is None, "a fresh client next time"
 
 
 def test_nobody_at_that_address() -> None:

@@ -33,7 +33,7 @@ def build(settings: ConnectSettings, kube: Kube, *, namespace: str, color: str, 
     log = EventLog(Path(settings.records_dir), color, pod, boot_id, version=version) if settings.records_dir else None
     hands = Hands(
         control(settings, kube, namespace, own, other),
-        KafkaGroups(settings.bootstrap_servers),
+        KafkaGroups(settings.bootstrap_servers, settings.topic, settings.partitions),
         Workers(own, settings.metrics_port),
         Recorders(_recorders(settings, own)),
         Journal(log, settings.topic),

@@ -1,19 +1,23 @@
-"""The consumer group of a connector, as the brokers have it: members, and committed offsets."""
+"""The consumer group of a connector, as the brokers have it: members, and committed offsets.
 
-from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import Any, Protocol, TypeVar
+The members not by `AdminClient.describe_consumer_groups`, which can end the process at a broker's restart (see
+`workloads.common.bystander`), but by the older `list_groups`, which asks every broker and no coordinator. It gives a
+member's assignment as the consumer protocol writes it.
+"""
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException
+import struct
+import threading
+import warnings
+from typing import Any, Protocol
+
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from workloads.common.bystander import Bystander
 from workloads.sidecar.connect.control import SilentError
 from workloads.sidecar.connect.seen import Member, Offsets
 
-LATE_SECONDS = 0.5
-
-T = TypeVar("T")
+warnings.filterwarnings("ignore", message=r"list_groups\(\) is deprecated", category=DeprecationWarning)
 
 
 class Groups(Protocol):
@@ -24,74 +28,71 @@ class Groups(Protocol):
         ...
 
     def offsets(self, group: str, deadline: float) -> Offsets:
-        """What it has committed, of every topic."""
+        """What it has committed, of the topic."""
         ...
 
 
 class KafkaGroups:
-    """`Groups` by one admin client, which keeps its connections. Safe for threads, as the client is.
+    """`Groups` by clients that keep their connections: one for members, one for each group's offsets. Safe for
+    threads, as the clients are.
 
     Needs Describe on the groups of both colours' connectors.
     """
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, bootstrap_servers: str, topic: str, partitions: int) -> None:
+        """topic, partitions: whose offsets are looked at."""
+        self._configuration: dict[str, Any] = {
+            "bootstrap.servers": bootstrap_servers,
+            "socket.nagle.disable": True,
+            "log_level": 3,
+        }
+        self._topic, self._partitions = topic, partitions
         self._admin: AdminClient | None = None
+        self._groups: dict[str, Bystander] = {}
+        self._lock = threading.Lock()
 
     def members(self, group: str, deadline: float) -> tuple[Member, ...]:
         """See Groups. A group that does not exist has no members."""
-
-        def read(admin: AdminClient) -> tuple[Member, ...]:
-            asked = admin.describe_consumer_groups([group], request_timeout=deadline)
-            try:
-                found = _answer(asked[group], deadline)
-            except KafkaException as error:
-                # Brokers since 4.0 (KIP-1043) say so of a group that they do not have; older ones call it dead.
-                if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-                    return ()
-                raise
-            return tuple(_member(member) for member in found.members)
-
-        return self._read(f"members of group {group}", read)
+        admin = self._admin = self._admin or AdminClient(self._configuration)
+        try:
+            found: list[Any] = admin.list_groups(group, timeout=deadline)
+            refused = next((one.error for one in found if one.error is not None), None)
+            if refused is not None:
+                raise KafkaException(refused)
+        except KafkaException as error:
+            # The client goes on with the brokers it knows; after a restart a fresh one finds them sooner.
+            self._admin = None
+            raise SilentError(f"members of group {group} cannot be read: {error!r}") from error
+        return tuple(_member(member) for one in found for member in one.members)
 
     def offsets(self, group: str, deadline: float) -> Offsets:
         """See Groups."""
-
-        def read(admin: AdminClient) -> Offsets:
-            asked: dict[str, Future[Any]] = admin.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group)], request_timeout=deadline
-            )
-            found = [one for answer in asked.values() for one in _answer(answer, deadline).topic_partitions]
-            refused = next((one for one in found if one.error is not None), None)
-            if refused is not None:
-                raise KafkaException(refused.error)
-            return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
-
-        return self._read(f"offsets of group {group}", read)
-
-    def _read(self, what: str, read: Callable[[AdminClient], T]) -> T:
-        admin = self._admin
-        if admin is None:
-            admin = self._admin = AdminClient(
-                {"bootstrap.servers": self._bootstrap_servers, "socket.nagle.disable": True, "log_level": 3}
-            )
+        with self._lock:
+            asked = self._groups.setdefault(group, Bystander(self._configuration, group))
         try:
-            return read(admin)
-        except (KafkaException, FutureTimeoutError) as error:
-            # The client goes on with what it knows of leaders and coordinators; after a broker's restart a fresh one
-            # finds them sooner.
-            self._admin = None
-            raise SilentError(f"{what} cannot be read: {error!r}") from error
-
-
-def _answer(future: "Future[Any]", deadline: float) -> Any:
-    return future.result(deadline + LATE_SECONDS)
+            found = asked.committed(self._topic, range(self._partitions), deadline)
+        except KafkaException as error:
+            raise SilentError(f"offsets of group {group} cannot be read: {error!r}") from error
+        return {(self._topic, partition): place.offset for partition, place in found.items() if place.offset >= 0}
 
 
 def _member(found: Any) -> Member:
-    assigned = found.assignment.topic_partitions if found.assignment else []
-    return Member(
-        client_id=found.client_id,
-        host=found.host,
-        partitions=tuple(sorted((one.topic, one.partition) for one in assigned)),
-    )
+    return Member(client_id=found.client_id, host=found.client_host, partitions=assigned(found.assignment))
+
+
+def assigned(written: bytes) -> tuple[tuple[str, int], ...]:
+    """A member's (topic, partition), in order, from the `assignment` of DescribeGroups: version, then topics, each with
+    its partitions (Kafka's ConsumerProtocolAssignment). Empty: none yet.
+    """
+    if not written:
+        return ()
+    places: list[tuple[str, int]] = []
+    topics, at = struct.unpack_from(">i", written, 2)[0], 6
+    for _ in range(topics):
+        length = struct.unpack_from(">h", written, at)[0]
+        name = written[at + 2 : at + 2 + length].decode()
+        at += 2 + length
+        count = struct.unpack_from(">i", written, at)[0]
+        places += [(name, number) for number in struct.unpack_from(f">{count}i", written, at + 4)]
+        at += 4 + 4 * count
+    return tuple(sorted(places))

@@ -78,7 +78,7 @@ class Scene:
         own, others = Place(f"{self.topic}-{color}", http), Place(f"{self.topic}-{other}", http)
         hands = Hands(
             RestControl(own, others, self.config(color) | config, ledger),
-            KafkaGroups(self.broker.bootstrap_servers),
+            KafkaGroups(self.broker.bootstrap_servers, self.topic, PARTITIONS),
             Workers(pods, self.worker.metrics),
             Recorders(lambda _: []),
             Journal(None, self.topic),

@@ -1,0 +1,31 @@
+"""Strategy B when its broker restarts: commits by transactions and background copies come over it."""
+
+import pytest
+
+from tests.e2e.test_restarts import restart_broker, wait_back
+from tests.support.cluster_use import alone
+from tests.support.field import Field, judging
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine")]
+
+# At 100 records/s: what was in hand since the last commit, and what was handled until a commit that the restart lost
+# was given up.
+DUPLICATES = 1000
+
+
+def test_a_broker_that_restarts_and_a_switch_after_it(b: Field) -> None:
+    """No process ends by it, and a switch finds both colours at work."""
+    with alone(), judging("strategy-b-restart", b, duplicates=DUPLICATES):
+        before = _restarts(b)
+        restart_broker(b)
+        wait_back(b)
+        for target in ("green", "blue"):
+            update = b.up(target)
+            assert update.error is None, update.error
+            settled = b.wait_settled()
+            assert (settled.active, settled.settled and settled.settled.reason) == (target, "Switched")
+        assert _restarts(b) == before
+
+
+def _restarts(field: Field) -> dict[str, int]:
+    return {pod.name: pod.restarts for pod in field.cluster.pods(field.namespace)}

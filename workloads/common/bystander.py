@@ -1,0 +1,124 @@
+"""What a consumer group has committed, asked and written by a client that bears the group's name and never joins it.
+
+Not by `AdminClient`: librdkafka aborts the process (`eonce->refcnt > 0`) when a group's coordinator goes away while an
+admin client has a question to it, as at each restart of a broker (librdkafka issues 3663 and 4605, open in 2.16).
+Questions to partitions' leaders (`list_offsets`) are not concerned.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+# Committed offsets of a transaction that is not finished are asked for again after so long; the default of 100 would be
+# the longest step of a hand-off.
+_RETRY = {"retry.backoff.ms": 2, "retry.backoff.max.ms": 10}
+_SERVE_SECONDS = 0.002
+
+
+class _Client:
+    """A consumer that never subscribes, and the answers to its commits."""
+
+    def __init__(self, configuration: Mapping[str, Any]) -> None:
+        self._answers: list[tuple[KafkaError | None, list[TopicPartition]]] = []
+        self._consumer = Consumer({**configuration, "on_commit": self._answered})
+
+    def _answered(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        self._answers.append((error, places))
+
+    def committed(self, places: list[TopicPartition], seconds: float) -> list[TopicPartition]:
+        return _checked(self._consumer.committed(places, timeout=max(0.001, seconds)))
+
+    def commit(self, places: list[TopicPartition], until: float) -> None:
+        """Not `commit(asynchronous=False)`, which has no deadline."""
+        self._consumer.commit(offsets=places, asynchronous=True)
+        while not self._answers:
+            if time.monotonic() >= until:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the commit was not acknowledged in time"))
+            self._consumer.poll(_SERVE_SECONDS)
+        error, found = self._answers.pop()
+        if error is not None:
+            raise KafkaException(error)
+        _checked(found)
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+class Bystander:
+    """One group's offsets. Safe for threads.
+
+    A client that failed is not asked again: the next question makes a new one, which finds brokers and coordinator
+    anew. Needs Describe on the group, and Read to write.
+    """
+
+    def __init__(self, configuration: Mapping[str, Any], group: str, *, stable: bool = False) -> None:
+        """configuration: librdkafka's, of what it takes to get in. stable: what a transaction has not finished yet is
+        waited for (`require_stable`, KIP-447); else the answer may be the commit before it.
+        """
+        self.group = group
+        self._configuration = {
+            **_RETRY,
+            "socket.nagle.disable": True,
+            "log_level": 3,
+            **configuration,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed" if stable else "read_uncommitted",
+        }
+        self._client: _Client | None = None
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+
+    def committed(self, topic: str, partitions: Iterable[int], seconds: float) -> dict[int, TopicPartition]:
+        """What is committed of these, by partition: offset (negative without a commit) and metadata.
+
+        Raises `KafkaException`, also when there is no answer within `seconds`.
+        """
+        client = self._current()
+        try:
+            found = client.committed([TopicPartition(topic, p) for p in partitions], seconds)
+        except KafkaException:
+            self._drop(client)
+            raise
+        return {place.partition: place for place in found}
+
+    def commit(self, topic: str, offsets: Mapping[int, tuple[int, str]], seconds: float) -> None:
+        """Commit for a group that has no members: by partition, offset and metadata. Raises `KafkaException`, also
+        when it is not acknowledged within `seconds`.
+        """
+        until = time.monotonic() + seconds
+        places = [TopicPartition(topic, p, offset, metadata) for p, (offset, metadata) in offsets.items()]
+        with self._writing:
+            client = self._current()
+            try:
+                client.commit(places, until)
+            except KafkaException:
+                self._drop(client)
+                raise
+
+    def close(self) -> None:
+        """End its connections; nobody else may be using it. It may be asked again, which makes new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _current(self) -> _Client:
+        with self._lock:
+            self._client = self._client or _Client(self._configuration)
+            return self._client
+
+    def _drop(self, client: _Client) -> None:
+        """Not closed: another thread may be using it. It goes with its last user."""
+        with self._lock:
+            if self._client is client:
+                self._client = None
+
+
+def _checked(places: list[TopicPartition]) -> list[TopicPartition]:
+    refused = next((place.error for place in places if place.error is not None), None)
+    if refused is not None:
+        raise KafkaException(refused)
+    return places
