@@ -5,8 +5,8 @@ commit by it: the other's next call is fatal. A commit also carries the group's 
 of an earlier generation is refused even where its id is still its own.
 
 A commit holds the poll loop for as long as it usually takes and no longer: a broker that does not answer stalls nobody.
-An outage is waited out. But a commit that is not answered by a broker that is there will never be: librdkafka can lose
-it at a broker's restart, and its call then never returns, whatever its timeout. Nobody but who holds a grant may
+An outage is waited out: no commit is begun in it, for librdkafka can lose one, and its call then never returns,
+whatever its timeout. One that a broker which is there does not answer is lost. Nobody but who holds a grant may
 initialise the id anew, so that is the end of the client.
 """
 
@@ -32,6 +32,7 @@ _WARM_SECONDS = 1.0
 # After so long a broker that is there has ended the transaction by itself.
 _LOST_SECONDS = TRANSACTION_SECONDS
 
+_AWAY = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
 _GIVEN_UP = KafkaError(KafkaError._STATE, "the transaction was given up")
 
 MakeProducer = Callable[[int], Producer]
@@ -107,6 +108,7 @@ class TransactionalClient(KafkaClient):
         self._transaction: Transaction | None = None
         self._waiting: tuple[float, Mapping[int, int], Ended | None] | None = None
         self._patient_until = 0.0
+        self._away = False
 
     def warm_up(self, partitions: int) -> bool:
         """See `GroupClient`. A producer for the next start is made too, for each can initialise its id only once, and
@@ -150,8 +152,8 @@ class TransactionalClient(KafkaClient):
 
     @property
     def committing(self) -> bool:
-        """See `GroupClient`."""
-        return self._waiting is not None or super().committing
+        """See `GroupClient`; or the broker is away, and none can be begun."""
+        return self._waiting is not None or self._away or not self.connected or super().committing
 
     def commit(self, offsets: Mapping[int, int], metadata: str, ended: Ended | None = None) -> None:
         """See `GroupClient`. Before the first `fence` this client has committed nothing that could be fenced, and
@@ -176,6 +178,15 @@ class TransactionalClient(KafkaClient):
             self._drop_producer()
             self._answer(KafkaError(KafkaError._TIMED_OUT, "the broker is there and does not answer a commit", True))
         return super().poll(seconds, most)
+
+    def _on_error(self, error: KafkaError) -> None:
+        """Of a broker that went away the statistics tell up to a second later."""
+        self._away = self._away or error.code() in _AWAY
+        super()._on_error(error)
+
+    def _on_stats(self, text: str) -> None:
+        self._away = False
+        super()._on_stats(text)
 
     def _lost(self, now: float) -> bool:
         """Whether the commit in progress has had a broker for so long that it will not be answered any more."""

@@ -90,6 +90,9 @@ def test_one_that_is_given_up_is_not_committed(refused: list[KafkaError | None])
     assert producer.did == ["begin", "send", "abort"]
 
 
+SEEN = '{"brokers": {}, "topics": {}}'
+
+
 class FencedClient(TransactionalClient):
     """One that commits by a producer of the test's; `up`: whether the coordinator is connected."""
 
@@ -137,7 +140,21 @@ def test_a_commit_that_a_broker_never_answers_is_the_end_of_the_client(
     assert error is not None
     assert error.fatal()
     assert taken == {}
+    client._on_stats(SEEN)
     assert not client.committing
     producer.hangs.set()  # nothing is closed under a call that is still being made
     until("the producer's end", lambda: producer.did[-1] == "close")
     assert producer.did == ["init", "begin", "send", "abort", "close"]
+
+
+def test_no_commit_is_begun_while_the_broker_is_away(hanging: tuple[FencedClient, FakeProducer]) -> None:
+    client, _ = hanging
+    client._on_stats(SEEN)
+    assert not client.committing
+    for error in (TIMED_OUT, KafkaError(KafkaError._TRANSPORT), TIMED_OUT):
+        client._on_error(error)
+    assert client.committing, "before the statistics say so"
+    client._on_stats(SEEN)
+    assert not client.committing
+    client.up = False
+    assert client.committing
