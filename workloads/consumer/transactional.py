@@ -35,7 +35,7 @@ _LOST_SECONDS = TRANSACTION_SECONDS
 _AWAY = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
 _GIVEN_UP = KafkaError(KafkaError._STATE, "the transaction was given up")
 
-MakeProducer = Callable[[int], Producer]
+MakeProducer = Callable[[int, Callable[[KafkaError], None]], Producer]
 
 
 class Transaction:
@@ -99,7 +99,9 @@ class TransactionalClient(KafkaClient):
     """See `GroupClient`, which it is."""
 
     def __init__(self, *arguments: Any, make_producer: MakeProducer, number: int, **more: Any) -> None:
-        """make_producer: one with the transactional id of that number, initialised by nobody. number: its own."""
+        """make_producer: one with the transactional id of that number, initialised by nobody; it tells its errors when it
+        is polled. number: its own.
+        """
         super().__init__(*arguments, **more)
         self._make_producer = make_producer
         self._number = number
@@ -109,6 +111,7 @@ class TransactionalClient(KafkaClient):
         self._waiting: tuple[float, Mapping[int, int], Ended | None] | None = None
         self._patient_until = 0.0
         self._away = False
+        self._fatal: KafkaError | None = None  # of the producer that commits
 
     def warm_up(self, partitions: int) -> bool:
         """See `GroupClient`. A producer for the next start is made too, for each can initialise its id only once, and
@@ -117,7 +120,7 @@ class TransactionalClient(KafkaClient):
         self._drop_producer()
         if not super().warm_up(partitions):
             return False
-        self._spare = self._spare or self._make_producer(self._number)
+        self._spare = self._spare or self._make_producer(self._number, self._on_producer_error)
         try:
             self._spare.list_topics(self._topic, timeout=_WARM_SECONDS)
         except KafkaException as error:
@@ -131,7 +134,9 @@ class TransactionalClient(KafkaClient):
         self.warm = False
         for number in numbers:
             own = number == self._number
-            producer = self._spare if own and self._spare is not None else self._make_producer(number)
+            producer = (
+                self._spare if own and self._spare is not None else self._make_producer(number, self._on_producer_error)
+            )
             if own:
                 self._spare = None
             began = time.monotonic()
@@ -173,11 +178,23 @@ class TransactionalClient(KafkaClient):
         transaction = self._transaction
         if transaction is not None and transaction.ended(0):
             self._answer(transaction.error)
-        elif transaction is not None and self._lost(time.monotonic()):
+        elif transaction is not None and (error := self._hopeless()) is not None:
             transaction.give_up()
             self._drop_producer()
-            self._answer(KafkaError(KafkaError._TIMED_OUT, "the broker is there and does not answer a commit", True))
+            self._answer(error)
         return super().poll(seconds, most)
+
+    def _hopeless(self) -> KafkaError | None:
+        """Why the commit in progress will not be answered any more; its call may go on for ever all the same."""
+        if self._producer is not None:
+            self._producer.poll(0)
+        if self._fatal is None and self._lost(time.monotonic()):
+            self._fatal = KafkaError(KafkaError._TIMED_OUT, "the broker is there and does not answer a commit", True)
+        return self._fatal
+
+    def _on_producer_error(self, error: KafkaError) -> None:
+        if _fatal(error):
+            self._fatal = error
 
     def _on_error(self, error: KafkaError) -> None:
         """Of a broker that went away the statistics tell up to a second later."""
@@ -211,7 +228,7 @@ class TransactionalClient(KafkaClient):
             _dispose(self._spare)
 
     def _drop_producer(self) -> None:
-        producer, self._producer = self._producer, None
+        producer, self._producer, self._fatal = self._producer, None, None
         if producer is not None:
             _dispose(producer, self._transaction)
 
@@ -222,7 +239,10 @@ def _dispose(producer: Producer, transaction: Transaction | None = None) -> None
     def close() -> None:
         if transaction is not None:
             transaction.ended(None)
-        producer.close()
+        try:
+            producer.close()
+        except KafkaException as error:
+            logger.info("closing a producer failed", extra=fields(error=error.args[0].str()))
 
     threading.Thread(target=close, name="producer-close", daemon=True).start()
 
@@ -240,6 +260,8 @@ def make_client(settings: ConsumerSettings, listener: Listener) -> KafkaClient:
         settings.client_configuration(),
         settings.topic,
         **common,
-        make_producer=lambda number: Producer({**settings.producer_configuration(number), "logger": logger}),
+        make_producer=lambda number, on_error: Producer(
+            {**settings.producer_configuration(number), "logger": logger, "error_cb": on_error}
+        ),
         number=settings.number,
     )

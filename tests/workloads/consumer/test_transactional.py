@@ -27,6 +27,13 @@ class FakeProducer:
         self.hangs = threading.Event()
         self.hangs.set()
 
+    def telling(self, on_error: Callable[[KafkaError], None]) -> "FakeProducer":
+        self.on_error = on_error
+        return self
+
+    def poll(self, _: float) -> None:
+        """Nothing waits to be told."""
+
     def begin_transaction(self) -> None:
         self.did.append("begin")
 
@@ -114,7 +121,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FencedClient, Fak
         "t",
         incremental=False,
         listener=cast("Listener", None),
-        make_producer=lambda _: cast("Producer", producer),
+        make_producer=lambda _, on_error: cast("Producer", producer.telling(on_error)),
         number=0,
     )
     client.fence((0,), 1.0)
@@ -145,6 +152,20 @@ def test_a_commit_that_a_broker_never_answers_is_the_end_of_the_client(
     producer.hangs.set()  # nothing is closed under a call that is still being made
     until("the producer's end", lambda: producer.did[-1] == "close")
     assert producer.did == ["init", "begin", "send", "abort", "close"]
+
+
+def test_a_producer_that_is_at_its_end_is_not_waited_for(
+    hanging: tuple[FencedClient, FakeProducer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """librdkafka tells it as an error of the producer, and leaves the call in progress as it is."""
+    client, producer = hanging
+    monkeypatch.setattr(transactional, "_LOST_SECONDS", 60.0)
+    ends: list[KafkaError | None] = []
+    monkeypatch.setattr(client, "_tell_ended", lambda _, error, __, ___: ends.append(error))
+    client.commit({0: 5}, "epoch=3")
+    monkeypatch.setattr(producer, "poll", lambda _: producer.on_error(FENCED))
+    client.poll(0, 1)
+    assert ends == [FENCED]
 
 
 def test_no_commit_is_begun_while_the_broker_is_away(hanging: tuple[FencedClient, FakeProducer]) -> None:
