@@ -99,7 +99,7 @@ class TransactionalClient(KafkaClient):
     """See `GroupClient`, which it is."""
 
     def __init__(self, *arguments: Any, make_producer: MakeProducer, number: int, **more: Any) -> None:
-        """make_producer: one with the transactional id of that number, initialised by nobody; it tells its errors when it
+        """make_producer: one with the transactional id of that number, initialised by nobody; it tells errors when it
         is polled. number: its own.
         """
         super().__init__(*arguments, **more)
