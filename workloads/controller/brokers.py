@@ -70,6 +70,12 @@ class BrokerOffsets:
             raise _unread(f"committed offsets of group {group} on {topic}", error) from error
         return {partition: place.offset for partition, place in found.items() if place.offset >= 0}
 
+    def close(self) -> None:
+        """End the connections. What is asked afterwards makes new ones."""
+        self._admin = None
+        while self._groups:
+            self._groups.popitem()[1].close()
+
     def _group(self, name: str) -> Bystander:
         return self._groups.setdefault(name, Bystander(self._configuration, name))
 

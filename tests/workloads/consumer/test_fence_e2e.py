@@ -105,7 +105,7 @@ def test_unequal_layouts_wait_for_each_other(consumer: Consumers, feed: Feed, br
     with ThreadPoolExecutor(2) as pool:
         waiting = pool.submit(second.resume, 3)
         until("it to wait", lambda: [line["epoch"] for line in second.logged("command executed")][-1:] == [3])
-        assert first.resume(3)[0] == 200
+        until("the other to start", lambda: first.resume(3)[0] == 200)
         answered = waiting.result()
     if answered[0] != 200:  # the machine was slow: its sidecar asks again
         answered = second.resume(3)

@@ -106,7 +106,7 @@ def test_a_position_beyond_the_end_is_told_while_it_waits_and_refused(
 ) -> None:
     feed.send(40)
     commit(broker, f"{topic}-blue", {p: (10 if p else 11, "epoch=7") for p in ALL}, topic)
-    pair = Pair(consumer, broker, topic, fencing=fencing).ready()
+    pair = Pair(consumer, broker, topic, fencing=fencing, stall_seconds=30).ready()
     pair.epoch = 8
     out = "OffsetOutOfRange: partition 0: the {} group's committed offset 11 is beyond the end, 10"
     for color, group in (("green", "other"), ("blue", "own")):

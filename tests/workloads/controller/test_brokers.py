@@ -31,7 +31,7 @@ Members = Callable[..., Consumer]
 
 
 @pytest.fixture
-def offsets(broker: Broker, topic: str) -> BrokerOffsets:
+def offsets(broker: Broker, topic: str) -> Iterator[BrokerOffsets]:
     """Of a broker whose group coordinator has loaded: one that has just begun refuses for a moment."""
     made = BrokerOffsets(broker.bootstrap_servers)
 
@@ -42,7 +42,8 @@ def offsets(broker: Broker, topic: str) -> BrokerOffsets:
         return False
 
     until("the group coordinator", answers, every=0.1)
-    return made
+    yield made
+    made.close()
 
 
 @pytest.fixture
