@@ -14,6 +14,7 @@ from confluent_kafka.cimpl import NewPartitions, NewTopic
 from pydantic import Field
 
 from workloads.common import logs
+from workloads.common.clients import CONNECTING
 from workloads.common.logs import fields
 from workloads.common.settings import WorkloadSettings
 
@@ -102,7 +103,7 @@ def main() -> int:
     settings = TopicSettings.load_or_exit()
     logs.configure(topic=settings.topic)
     try:
-        outcome = ensure(AdminClient({"bootstrap.servers": settings.bootstrap_servers}), settings)
+        outcome = ensure(AdminClient({**CONNECTING, "bootstrap.servers": settings.bootstrap_servers}), settings)
     except TopicError as error:
         logger.error("failed", extra=fields(error=str(error)))
         return 1

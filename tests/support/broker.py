@@ -22,10 +22,10 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{client}
+listeners=PLAINTEXT://127.0.0.1:{client},BEHIND://127.0.0.1:{behind},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{client},BEHIND://127.0.0.1:{front}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,BEHIND:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
@@ -57,20 +57,30 @@ _LOGGING = """\
 
 
 class Broker:
-    """One broker with its data in `folder`; it can be killed and started again on the same data."""
+    """One broker with its data in `folder`; it can be killed and started again on the same data.
 
-    def __init__(self, libs: Path, folder: Path) -> None:
+    behind: a port for a proxy; whoever comes that way is told that the broker is at the proxy.
+    """
+
+    def __init__(self, libs: Path, folder: Path, *, front: int | None = None) -> None:
+        """front: the port that such a proxy listens on."""
         if not any(libs.glob("kafka_2.13-*.jar")):
             raise FileNotFoundError(f"KAFKA_LIBS={libs} holds no kafka_2.13 jar")
         self._folder = folder
         self._classpath = f"{folder}:{libs}/*"
-        client, controller = free_ports(2)
+        client, controller, self.behind = free_ports(3)
         self.bootstrap_servers = f"127.0.0.1:{client}"
         self.log = folder / "broker.log"
         self._admin: AdminClient | None = None
         (folder / "log4j2.xml").write_text(_LOGGING)
         (folder / "server.properties").write_text(
-            _PROPERTIES.format(client=client, controller=controller, data=folder / "data")
+            _PROPERTIES.format(
+                client=client,
+                controller=controller,
+                behind=self.behind,
+                front=front or self.behind,
+                data=folder / "data",
+            )
         )
         self._java("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAA", "-c").wait(START_SECONDS)
         self.process = self.start()

@@ -8,15 +8,25 @@ from typing import Any
 import pytest
 
 from tests.support.broker import Broker, libs
+from tests.support.fenced import Front
 from tests.support.processes import ConsumerProcess, Feed
 
 PARTITIONS = 4
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+def front() -> Iterator[Front]:
+    """The way to the broker on which it can seem to be shutting down."""
+    made = Front()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory, front: Front) -> Iterator[Broker]:
     """A broker of the test session's own."""
-    started = Broker(libs(), tmp_path_factory.mktemp("broker"))
+    started = Broker(libs(), tmp_path_factory.mktemp("broker"), front=front.port)
+    front.behind = started.behind
     yield started
     started.kill()
 

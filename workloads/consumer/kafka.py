@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from workloads.common.clients import STRANDED, Stranding
 from workloads.common.logs import fields
 from workloads.consumer.client import Ended, Listener
 
@@ -50,8 +51,8 @@ class KafkaClient:
         self._carries = carries
         self._listener: Listener | None = listener
         self._sent: list[tuple[float, Ended | None]] = []
-        self._stats_at = time.monotonic()
-        self._up = False
+        self._stranding = Stranding()
+        self._up_until = 0.0
         self.owned: tuple[int, ...] = ()
         self.flowing = False
         self.warm = False
@@ -76,7 +77,7 @@ class KafkaClient:
     @property
     def connected(self) -> bool:
         """The coordinator's connection is up."""
-        return self._up and time.monotonic() - self._stats_at < _STATS_AGE_SECONDS
+        return time.monotonic() < self._up_until
 
     def generation(self) -> int:
         """The group's generation (KIP-848: the member's epoch) as this client knows it; -1 when it is not known."""
@@ -95,11 +96,12 @@ class KafkaClient:
             self._consumer.list_topics(self._topic, timeout=_WARM_SECONDS)
             self._consumer.committed([TopicPartition(self._topic, p) for p in range(partitions)], timeout=_WARM_SECONDS)
         except KafkaException as error:
-            self.warm = self._up = False
+            self.warm = False
+            self._coordinator(up=False)
             self._tell_failed(error.args[0])
         else:
-            self.warm = self._up = True
-            self._stats_at = time.monotonic()
+            self.warm = True
+            self._coordinator(up=True)
         return self.warm
 
     def join(self) -> None:
@@ -291,11 +293,15 @@ class KafkaClient:
 
     def _on_stats(self, text: str) -> None:
         stats = orjson.loads(text)
-        self._stats_at = time.monotonic()
-        self._up = stats["brokers"].get("GroupCoordinator", {}).get("state") == "UP"
+        self._coordinator(up=stats["brokers"].get("GroupCoordinator", {}).get("state") == "UP")
         found = stats["topics"].get(self._topic, {}).get("partitions", {})
         if self._listener is not None:
             self._listener.observed({int(p): values for p, values in found.items() if int(p) in self.owned})
+            if self._stranding.observe(stats):
+                self._listener.lost(STRANDED, fenced=False)
+
+    def _coordinator(self, *, up: bool) -> None:
+        self._up_until = time.monotonic() + _STATS_AGE_SECONDS if up else 0.0
 
     def _tell_failed(self, error: KafkaError) -> None:
         if self._listener is not None:

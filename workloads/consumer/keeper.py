@@ -63,7 +63,7 @@ class Keeper:
         """A fresh client that stands by, in place of the one there is; none when the process is ending (`last`)."""
         for client in (self.client, self._retiring[0] if self._retiring else None):
             if client is not None:
-                self._dispose(client)
+                self._dispose(client, waits=self._waits_for_close)
         self.client = self._retiring = None
         self.leaving = False
         self._forget()
@@ -92,9 +92,7 @@ class Keeper:
             self.leaving = True
             return
         self.client = None
-        client.detach()
-        client.close()
-        self._pulse.last = time.monotonic()
+        self._dispose(client, waits=True)
 
     @property
     def left(self) -> bool:
@@ -118,12 +116,13 @@ class Keeper:
         if not self._janitor.finish(_CLOSE_SECONDS):
             logger.warning("a client did not close in time", extra=fields(seconds=_CLOSE_SECONDS))
 
-    def _dispose(self, client: GroupClient) -> None:
+    def _dispose(self, client: GroupClient, *, waits: bool) -> None:
         """Close a client: by the janitor, so that a broker that does not answer holds nothing up, where nobody has to
-        wait for it.
+        wait for it. Nor does anybody where the coordinator is out of reach: the close frees no place then, and by
+        KIP-848 it takes as long as a request may (`socket.timeout.ms`, 60 s).
         """
         client.detach()
-        if self._waits_for_close:
+        if waits and client.connected:
             client.close()
             self._pulse.last = time.monotonic()
         else:

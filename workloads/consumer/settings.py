@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from workloads.common.clients import CONNECTING, STATISTICS_MS
 from workloads.common.settings import WorkloadSettings, ordinal, pod_name
 from workloads.common.states import Color, Fencing, GroupProtocol, Membership
 from workloads.member.faults import Faults
@@ -151,6 +152,7 @@ class ConsumerSettings(WorkloadSettings):
             "reconnect.backoff.max.ms": 1000,
             "fetch.error.backoff.ms": 100,
             "queued.max.messages.kbytes": 32 * 1024,
+            **CONNECTING,
             **self.client,
             "bootstrap.servers": self.bootstrap_servers,
             "group.id": self.group_id,
@@ -158,7 +160,7 @@ class ConsumerSettings(WorkloadSettings):
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
-            "statistics.interval.ms": 1000,
+            "statistics.interval.ms": STATISTICS_MS,
         }
         if self.instance_id is not None:
             configuration["group.instance.id"] = self.instance_id
@@ -173,6 +175,7 @@ class ConsumerSettings(WorkloadSettings):
             "client.id": f"{self.pod_name}-admin",
             "reconnect.backoff.max.ms": 1000,
             "retry.backoff.ms": 10,
+            **CONNECTING,
             **access,
             "bootstrap.servers": self.bootstrap_servers,
         }

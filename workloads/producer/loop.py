@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import orjson
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from workloads.common.clients import CONNECTING, STATISTICS_MS, STRANDED, Stranding
 from workloads.common.logs import fields
 from workloads.common.metrics import Window
 from workloads.common.reload import Reloader
@@ -26,7 +28,7 @@ _CONNECT_SECONDS = 5.0
 
 
 class ProducerError(RuntimeError):
-    """The producer cannot go on: its client is fatal, or the topic is not what the settings say."""
+    """The producer cannot go on: its client is of no use any more, or the topic is not what the settings say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +68,23 @@ class _Link:
     """How the client stands with the brokers, by what it says. up: reachable. broken: why it is of no use any more."""
 
     def __init__(self) -> None:
+        self._stranding = Stranding()
         self.up = False
-        self.broken: KafkaError | None = None
+        self.broken: str | None = None
 
     def failed(self, error: KafkaError) -> None:
         """The client's `error_cb`."""
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self.up = False
         if error.code() == KafkaError._FATAL or error.fatal():
-            self.broken = error
+            self.broken = f"it is fatal: {error.str()}"
         logger.warning("client error", extra=fields(code=error.name(), error=error.str(), fatal=error.fatal()))
+
+    def observed(self, text: str) -> None:
+        """The client's `stats_cb`."""
+        if self._stranding.observe(orjson.loads(text)):
+            self.up = False
+            self.broken = STRANDED
 
 
 def client_configuration(settings: ProducerSettings) -> dict[str, Any]:
@@ -86,6 +95,8 @@ def client_configuration(settings: ProducerSettings) -> dict[str, Any]:
         "queue.buffering.max.kbytes": 64 * 1024,
         "message.max.bytes": 1_040_000,
         "reconnect.backoff.max.ms": 1000,
+        "statistics.interval.ms": STATISTICS_MS,
+        **CONNECTING,
         "client.id": settings.pod_name,
         **settings.client,
         "bootstrap.servers": settings.bootstrap_servers,
@@ -138,7 +149,9 @@ class ProducerLoop:
         """Until `stop`. Raises `ProducerError` or `RecordLogError`; what was on its way is then unknown, and written
         down as such if that is possible.
         """
-        client = Producer({**client_configuration(self._settings), "error_cb": self._link.failed, "logger": logger})
+        link = self._link
+        told = {"error_cb": link.failed, "stats_cb": link.observed, "logger": logger}
+        client = Producer({**client_configuration(self._settings), **told})
         try:
             partitions = self._partitions(client)
             if partitions:
@@ -165,6 +178,7 @@ class ProducerLoop:
                 reason = error.args[0].str()
             logger.info("waiting for the topic", extra=fields(topic=self._settings.topic, reason=reason))
             client.poll(0.5)
+            self._check()
         return ()
 
     def _chosen(self, there: tuple[int, ...]) -> tuple[int, ...]:
@@ -236,8 +250,11 @@ class ProducerLoop:
         self.turned = now
         self.sent_rate.sample(now, self._ledger.acked)
         self._tell(partitions)
+        self._check()
+
+    def _check(self) -> None:
         if (broken := self._link.broken) is not None:
-            raise ProducerError(f"the client is fatal: {broken.str()}; a new process will go on under a new name")
+            raise ProducerError(f"the client is of no use any more: {broken}; a new process goes on under a new name")
 
     def _tell(self, partitions: tuple[int, ...]) -> None:
         ledger = self._ledger

@@ -1,5 +1,6 @@
 """The client on confluent-kafka without a broker: what a rebalance within a batch leaves of it."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from tests.workloads.consumer.scripted import Record, records
+from workloads.common.clients import STRANDED
 from workloads.consumer import kafka
 from workloads.consumer.kafka import KafkaClient
 
@@ -155,3 +157,12 @@ def test_what_is_started_is_read_from_there(monkeypatch: pytest.MonkeyPatch, inc
     parts = [("seek", [0, 7]), ("seek", [1, 9]), ("resume", [0, 1]), ("asked", [0, 1])]
     assert consumer.did == (parts if incremental else [("assign", [0, 1])])
     assert client.flowing
+
+
+def test_a_client_that_knows_no_broker_any_more_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, _, heard = made(monkeypatch, incremental=False)
+    text = json.dumps({"brokers": {"GroupCoordinator": {"source": "logical", "state": "INIT"}}, "topics": {}})
+    for _ in range(5):
+        assert "lost" not in [call[0] for call in heard.calls]
+        client._on_stats(text)
+    assert heard.calls[-1] == ("lost", STRANDED, ("fenced", False))

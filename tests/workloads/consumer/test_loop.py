@@ -1,5 +1,6 @@
 """The poll loop without a broker: what becomes of records, commits and commands, whatever happens within a poll."""
 
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -192,6 +193,21 @@ def test_a_static_kip_848_member_leaves_by_closing(tmp_path: Path) -> None:
     assert bench.client.did[-1] == "close"
     bench.active(3, 0)
     assert len(bench.clients) == 2
+
+
+@pytest.mark.parametrize("ends", ["by a pause", "by a loss"])
+def test_nobody_waits_for_a_static_kip_848_member_that_cannot_leave(tmp_path: Path, ends: str) -> None:
+    """Its coordinator is out of reach: librdkafka goes on trying for up to a minute."""
+    bench = Bench(tmp_path, group_protocol="consumer").active(1, 0)
+    old, closed_by = bench.client, list[threading.Thread]()
+    old.connected = False
+    old.close = lambda: closed_by.append(threading.current_thread())  # type: ignore[method-assign]
+    if ends == "by a pause":
+        bench.command(Pause(2))
+    else:
+        bench.turn(lambda: old.lose("no broker is known"))
+    bench.until("the old client to be closed", lambda: closed_by)
+    assert closed_by[0] is not threading.current_thread()
 
 
 def test_a_place_that_was_taken_is_given_up_when_nobody_waits(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ USUAL = {"bootstrap_servers": "k", "topic": "t", "partitions": 4, "group_id": "g
 SEPARATE: dict[str, Any] = {"membership": "separate", "other_group_id": "g-green"}
 FENCED: dict[str, Any] = SEPARATE | {"fencing": "transactions", "transactional_id": "s", "transactional_ids": 3}
 
+CONNECT = "socket.connection.setup.timeout.ms"
+
 
 def made(pod_name: str = "consumer-blue-2", **settings: Any) -> ConsumerSettings:
     return ConsumerSettings.model_validate(USUAL | {"pod_name": pod_name} | settings)
@@ -55,6 +57,19 @@ def test_what_gets_a_client_in_is_every_clients() -> None:
     for configuration in (producer, settings.admin_configuration()):
         assert (configuration["security.protocol"], configuration["sasl.username"]) == ("SASL_SSL", "u")
         assert "max.poll.interval.ms" not in configuration
+
+
+@pytest.mark.parametrize(("client", "milliseconds"), [({}, 3000), ({CONNECT: 9000}, 9000)])
+def test_a_connect_that_is_not_answered_is_given_up_soon_unless_told_otherwise(
+    client: dict[str, Any], milliseconds: int
+) -> None:
+    settings = made(**FENCED, client=client)
+    for configuration in (
+        settings.client_configuration(),
+        settings.admin_configuration(),
+        settings.producer_configuration(2),
+    ):
+        assert configuration[CONNECT] == milliseconds
 
 
 def test_ids_are_accepted_where_nothing_is_fenced() -> None:

@@ -16,6 +16,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from tests.support.broker import Broker
+from tests.support.fenced import Front
 from tests.support.waiting import until
 from tests.workloads.conftest import PARTITIONS
 
@@ -211,6 +212,24 @@ def test_a_broker_that_restarts_costs_nothing(producer: Producers, broker: Broke
     acked = [line for line in lines[:-1] if line["status"] == "acked"]
     assert len(acked) == count == len(there)
     assert all(json.loads(there[line["partition"], line["offset"]])["seq"] == line["seq"] for line in acked)
+
+
+def test_a_client_without_any_broker_is_the_end_of_the_process(
+    producer: Producers, front: Front, broker: Broker, topic: str
+) -> None:
+    """A broker that was shutting down left it so (librdkafka issue 5301). What is not known is written down as such."""
+    often = {"topic.metadata.refresh.interval.ms": 300}
+    made = producer(rate=100, bootstrap_servers=front.bootstrap_servers, client=often).ready()
+    until("records", lambda: made.status()["acked"] > 100)
+    with front.fenced():
+        assert made.process.wait(90) == 1
+    assert "knows no broker any more" in made.log.read_text()
+    *lines, end = made.lines()
+    assert [line["seq"] for line in sorted(lines, key=lambda line: line["seq"])] == list(range(end["end"]))
+    there = stored(broker, topic)
+    acked = [line for line in lines if line["status"] == "acked"]
+    assert all(json.loads(there[line["partition"], line["offset"]])["seq"] == line["seq"] for line in acked)
+    assert {line["status"] for line in lines} == {"acked", "unknown"}
 
 
 def test_a_full_queue_is_waited_for(producer: Producers, broker: Broker, topic: str) -> None:

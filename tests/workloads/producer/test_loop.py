@@ -13,7 +13,7 @@ from workloads.common.records import LogName, Space
 from workloads.common.reload import Reloader
 from workloads.producer import loop as module
 from workloads.producer.ledger import Ledger
-from workloads.producer.loop import ProducerError, ProducerLoop
+from workloads.producer.loop import ProducerError, ProducerLoop, client_configuration
 from workloads.producer.settings import ProducerSettings
 
 
@@ -23,8 +23,10 @@ class FakeProducer:
     partitions: int | None = 4
     answers = True
     polled: Callable[[], None] = staticmethod(lambda: None)
+    stats: Callable[[str], None]
 
-    def __init__(self, _: dict[str, Any]) -> None:
+    def __init__(self, configuration: dict[str, Any]) -> None:
+        type(self).stats = staticmethod(configuration["stats_cb"])
         self._sent: list[tuple[int, Callable[..., None]]] = []
         self._offsets: dict[int, int] = {}
 
@@ -106,6 +108,36 @@ def test_told_to_end_before_there_is_a_broker_it_ends_its_log(tmp_path: Path, mo
     bench.loop.run()
     assert bench.lines() == [{"producer": "p0-b", "end": 0}]
     assert not bench.loop.connected
+
+
+@pytest.mark.parametrize("partitions", [4, None], ids=["sending", "waiting for the topic"])
+def test_with_a_client_that_knows_no_broker_any_more_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, partitions: int | None
+) -> None:
+    monkeypatch.setattr(FakeProducer, "partitions", partitions)
+    monkeypatch.setattr(FakeProducer, "answers", False)
+    bench = Bench(tmp_path, monkeypatch)
+    polled = FakeProducer.polled
+
+    def says() -> None:
+        FakeProducer.stats('{"brokers": {}}')
+        polled()
+
+    monkeypatch.setattr(FakeProducer, "polled", staticmethod(says))
+    with pytest.raises(ProducerError, match="knows no broker any more"):
+        bench.loop.run()
+    *lines, end = bench.lines()
+    assert end == {"producer": "p0-b", "end": len(lines)}
+    assert {line["status"] for line in lines} <= {"unknown"}
+    assert not bench.loop.connected
+
+
+def test_a_connect_that_is_not_answered_is_given_up_soon_unless_told_otherwise(tmp_path: Path) -> None:
+    usual = {"bootstrap_servers": "k", "topic": "t", "pod_name": "producer-0"}
+    name = "socket.connection.setup.timeout.ms"
+    for client, milliseconds in ({}, 3000), ({name: 9000}, 9000):
+        settings = ProducerSettings.model_validate({**usual, "client": client})
+        assert client_configuration(settings)[name] == milliseconds
 
 
 def test_its_log_goes_on_in_parts(tmp_path: Path) -> None:
