@@ -12,6 +12,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from workloads.common.clients import CONNECTING
+
 # Committed offsets of a transaction that is not finished are asked for again after so long; the default of 100 would be
 # the longest step of a hand-off.
 _RETRY = {"retry.backoff.ms": 2, "retry.backoff.max.ms": 10}
@@ -60,6 +62,7 @@ class Bystander:
         """
         self.group = group
         self._configuration = {
+            **CONNECTING,
             **_RETRY,
             "socket.nagle.disable": True,
             "log_level": 3,

@@ -125,6 +125,7 @@ class TransactionalClient(KafkaClient):
             self._spare.list_topics(self._topic, timeout=_WARM_SECONDS)
         except KafkaException as error:
             self.warm = False
+            self._drop_spare()  # a fresh one finds the brokers anew
             self._tell_failed(error.args[0])
         return self.warm
 
@@ -224,8 +225,12 @@ class TransactionalClient(KafkaClient):
         if self._transaction is not None:
             self._transaction.give_up()
         self._drop_producer()
-        if self._spare is not None:
-            _dispose(self._spare)
+        self._drop_spare()
+
+    def _drop_spare(self) -> None:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            _dispose(spare)
 
     def _drop_producer(self) -> None:
         producer, self._producer, self._fatal = self._producer, None, None

@@ -12,6 +12,7 @@ from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from workloads.common.bystander import Bystander
+from workloads.common.clients import CONNECTING
 from workloads.controller.measured import MeasureError
 
 BROKER_SECONDS = 2.0
@@ -27,6 +28,7 @@ class BrokerOffsets:
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._configuration: dict[str, Any] = {
+            **CONNECTING,
             "bootstrap.servers": bootstrap_servers,
             "socket.nagle.disable": True,
             "log_level": 3,

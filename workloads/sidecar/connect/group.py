@@ -14,6 +14,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from workloads.common.bystander import Bystander
+from workloads.common.clients import CONNECTING
 from workloads.sidecar.connect.control import SilentError
 from workloads.sidecar.connect.seen import Member, Offsets
 
@@ -42,6 +43,7 @@ class KafkaGroups:
     def __init__(self, bootstrap_servers: str, topic: str, partitions: int) -> None:
         """topic, partitions: whose offsets are looked at."""
         self._configuration: dict[str, Any] = {
+            **CONNECTING,
             "bootstrap.servers": bootstrap_servers,
             "socket.nagle.disable": True,
             "log_level": 3,
