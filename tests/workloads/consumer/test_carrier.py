@@ -432,6 +432,7 @@ def test_what_was_asked_for_a_copy_before_a_start_is_not_used(tmp_path: Path) ->
     bench.until("a question", lambda: bench.offsets.asked)
     bench.offsets.slow = False
     assert bench.answer(bench.command(Resume(11))) is Answer.DONE
+    bench.offsets.slow = True
     asked = len(bench.offsets.asked)
     pause = bench.command(Pause(12))
     bench.until("paused", lambda: bench.answer(pause))
