@@ -2,12 +2,17 @@
 
 A phase of a switch lasts milliseconds. It is held by freezing a consumer that it waits for, so that something can be
 done in it; what is held goes on when the block ends.
+
+Who is to hang in a switch is frozen when its command has reached the cluster, and not before: Pulumi may take longer
+until then than liveness lets anybody hang. From there on it is a race with the switch, so all is prepared before; what
+holds a phase up has to be frozen before the controller's write and the sidecar's call have come to it.
 """
 
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from components.strategies.parts import Part
@@ -18,6 +23,7 @@ from experiments.processes import LocalProcesses
 from experiments.stacks import Update
 
 _UPDATE_SECONDS = 300.0
+_COMMAND_SECONDS = 180.0
 _PHASE_SECONDS = 60.0
 _GOING_SECONDS = 10.0
 WAITING_FOR_LAG, PAUSING, RESUMING, ROLLING_BACK = PHASES = ("WaitingForLag", "Pausing", "Resuming", "RollingBack")
@@ -78,6 +84,18 @@ class Disturbance:
         self._members = members
         self.processes = processes
 
+    def wait_commanded(self, target: Color, seconds: float = _COMMAND_SECONDS) -> None:
+        """Wait until the cluster is asked for a switch to this colour that has not ended yet.
+
+        Raises DeadlineError: no command came, or its switch was over before anybody looked.
+        """
+        self._cluster.wait_switch(
+            self._namespace,
+            lambda switch: None if switch.wanted == target and not switch.holds(switch.settled) else switch.describe(),
+            f"a switch to {target} to be commanded",
+            seconds,
+        )
+
     def wait_phase(self, phase: str, seconds: float = _PHASE_SECONDS) -> None:
         """Wait until the controller says that the switch is in this phase. Raises DeadlineError."""
         self._cluster.wait_switch(
@@ -108,9 +126,15 @@ class Disturbance:
         path, query = f"/api/v1/namespaces/{self._namespace}/pods", [("fieldSelector", f"metadata.name={pod}")]
         self._cluster.wait(path, query, missing, f"{pod} to be asked to end", seconds)
 
+    def hung(self, pod: str, target: Color) -> contextlib.AbstractContextManager[None]:
+        """A member's pod hangs within the block, from the moment that a switch to `target` is commanded, whose update
+        has begun. Raises DeadlineError, PreconditionError.
+        """
+        return self.processes.frozen(pod, self._members.program, after=partial(self.wait_commanded, target))
+
     @contextlib.contextmanager
     def held(self, phase: str, source: Color, target: Color) -> Iterator[None]:
-        """The switch from `source` to `target`, which has been commanded, is in `phase` within the block.
+        """The switch from `source` to `target`, whose update has begun, is in `phase` within the block.
 
         It needs `lagPolicy: wait` to be held in WaitingForLag, and `immediate` to get beyond it: a frozen consumer
         falls behind. Raises DeadlineError when the switch does not get there.
@@ -119,7 +143,7 @@ class Disturbance:
             raise ValueError(f"{phase!r} is none of the phases that can be held: {', '.join(PHASES)}")
         with contextlib.ExitStack() as stack:
             old = stack.enter_context(contextlib.ExitStack())
-            old.enter_context(self._frozen(source))
+            old.enter_context(self.hung(self._members.pod(source, 0), target))
             if phase == WAITING_FOR_LAG:
                 self.wait_phase(WAITING_FOR_LAG)
                 yield
@@ -128,15 +152,12 @@ class Disturbance:
             if phase == PAUSING:
                 yield
                 return
-            stack.enter_context(self._frozen(target))
+            stack.enter_context(self.processes.frozen(self._members.pod(target, 0), self._members.program))
             old.close()
             self.wait_holder(target)
             if phase == ROLLING_BACK:
                 self.wait_holder("")
             yield
-
-    def _frozen(self, color: Color) -> contextlib.AbstractContextManager[None]:
-        return self.processes.frozen(self._members.pod(color, 0), self._members.program)
 
 
 def _holder(lease: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """Processes of this machine that are stopped for a while, and go on whatever becomes of the one who stopped them.
 
-SIGSTOP is taken back by a guardian, a process of its own that is there before the signal is sent: it sends SIGCONT when
-the time is up, or as soon as its standard input ends, which it does with this process, however that ends. Processes are
+SIGSTOP is taken back by a guardian, a process of its own that is there before the signal is sent: told that the time
+begins, it sends SIGCONT when it is up, or as soon as its standard input ends, which it does with this process, however
+that ends. Processes are
 held by descriptors (pidfd), so that no other process of the same number is ever signalled.
 """
 
@@ -11,7 +12,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ _GUARDIAN = """
 import os, select, signal, sys
 held = [os.pidfd_open(int(pid)) for pid in sys.argv[2:]]
 print("ready", flush=True)
+os.read(0, 1)  # the time begins, or there is nobody any more who would have it begin
 select.select([sys.stdin], [], [], float(sys.argv[1]))
 for process in held:
     try:
@@ -76,13 +78,16 @@ def stopped(process: Process) -> bool:
 
 
 @contextlib.contextmanager
-def frozen(pids: Sequence[int], seconds: float = LONGEST_SECONDS) -> Iterator[None]:
-    """SIGSTOP for the time of the block, SIGCONT after it; at the latest `seconds` after its beginning.
+def frozen(
+    pids: Sequence[int], seconds: float = LONGEST_SECONDS, after: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """SIGSTOP for the time of the block, SIGCONT after it; at the latest `seconds` after the SIGSTOP.
 
-    A process that has ended meanwhile is left alone. Raises PreconditionError if one of them is not there or may not be
-    signalled; then none of them is stopped any more.
+    after: waits for the moment, once nothing is left to be done but to send the signal. A process that has ended
+    meanwhile is left alone. Raises PreconditionError if one of them is not there or may not be signalled; then none of
+    them is stopped any more; and what `after` raises.
     """
-    with _guardian(pids, seconds), contextlib.ExitStack() as held:
+    with _guardian(pids, seconds) as begin, contextlib.ExitStack() as held:
         descriptors = []
         for pid in pids:
             try:
@@ -91,6 +96,8 @@ def frozen(pids: Sequence[int], seconds: float = LONGEST_SECONDS) -> Iterator[No
                 raise PreconditionError(f"process {pid} cannot be frozen: {error.strerror}") from error
             held.callback(os.close, descriptor)
             descriptors.append(descriptor)
+        after()
+        begin()
         try:
             for pid, descriptor in zip(pids, descriptors, strict=True):
                 try:
@@ -105,10 +112,11 @@ def frozen(pids: Sequence[int], seconds: float = LONGEST_SECONDS) -> Iterator[No
 
 
 @contextlib.contextmanager
-def _guardian(pids: Sequence[int], seconds: float) -> Iterator[None]:
-    """Somebody who lets the processes go on, if nobody here does."""
+def _guardian(pids: Sequence[int], seconds: float) -> Iterator[Callable[[], None]]:
+    """Somebody who lets the processes go on, if nobody here does. Gives what has its time begin."""
     guardian = subprocess.Popen(
         [sys.executable, "-S", "-E", "-c", _GUARDIAN, str(seconds), *(str(pid) for pid in pids)],
+        bufsize=0,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -117,12 +125,19 @@ def _guardian(pids: Sequence[int], seconds: float) -> Iterator[None]:
     stdin, stdout = guardian.stdin, guardian.stdout
     if stdin is None or stdout is None:
         raise TypeError("the guardian was begun without pipes")
+
+    def begin() -> None:
+        try:
+            stdin.write(b"\n")
+        except BrokenPipeError:
+            raise PreconditionError("the guardian of the processes to be frozen has ended; none was frozen") from None
+
     try:
         if not select.select([stdout], [], [], _READY_SECONDS)[0]:
             raise DeadlineError("the guardian of frozen processes", _READY_SECONDS, "it does not answer")
         if not stdout.readline():
             raise PreconditionError(f"one of the processes {', '.join(map(str, pids))} is not there to be frozen")
-        yield
+        yield begin
     finally:
         stdin.close()
         stdout.close()

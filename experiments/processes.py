@@ -8,7 +8,7 @@ first process (https://man7.org/linux/man-pages/man7/pid_namespaces.7.html), and
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from components.names import CONSUMER, RECORDS_DIRECTORY
@@ -59,13 +59,18 @@ class LocalProcesses:
 
     @contextlib.contextmanager
     def frozen(
-        self, pod: str, what: str | Program = CONSUMER, seconds: float = freezing.LONGEST_SECONDS
+        self,
+        pod: str,
+        what: str | Program = CONSUMER,
+        seconds: float = freezing.LONGEST_SECONDS,
+        after: Callable[[], None] = lambda: None,
     ) -> Iterator[None]:
         """SIGSTOP for the time of the block, SIGCONT after it; what was started anew meanwhile is left alone.
 
-        It goes on after `seconds` at the latest, whatever becomes of this process. Raises PreconditionError.
+        It goes on after `seconds` at the latest, whatever becomes of this process. after: waits for the moment to
+        begin, when all is ready for it. Raises PreconditionError, and what `after` raises.
         """
-        with freezing.frozen(self._some(pod, what), seconds):
+        with freezing.frozen(self._some(pod, what), seconds, after):
             yield
 
     def kubelet_of(self, pid: int) -> int:

@@ -12,15 +12,16 @@ DUPLICATES = 0
 
 def test_blue_hangs_in_its_drain(blue: Field) -> None:
     blue.stack.configuration.set(lagPolicy="immediate")
-    with blue.processes.frozen("consumer-blue-1"):
-        update = blue.up("green")
-        assert update.error is not None
-        assert "consumer-blue-1" in update.error
-        assert "DrainTimeout" in update.error  # the controller's reason: a wait that ran out could not tell it
+    with blue.updating("green") as updates, blue.lab.disturbance.hung("consumer-blue-1", "green"):
+        blue.wait_settled()
         assert blue.holder() == "blue"
-        again = blue.stack.up()  # nothing to change: Pulumi's picture stays true (invariant 6)
-        assert again.error is not None
-        assert "consumer-blue-1" in again.error
+    error = updates[0].error
+    assert error is not None
+    assert "consumer-blue-1" in error
+    assert "DrainTimeout" in error  # the controller's reason: a wait that ran out could not tell it
+    again = blue.stack.up()  # nothing to change: Pulumi's picture stays true (invariant 6)
+    assert again.error is not None
+    assert "consumer-blue-1" in again.error
     until("blue to be complete again", lambda: _owned(blue, "blue") == list(range(12)), 60, 0.2)
     blue.stack.configuration.set(lagPolicy="wait")
 
@@ -29,7 +30,7 @@ def test_green_hangs_and_comes_back(blue: Field) -> None:
     """Green is granted and one of its pods hangs: it cannot be confirmed, so the rollback waits for it, and goes on."""
     blue.stack.configuration.set(lagPolicy="immediate")
     with blue.updating("green") as updates:
-        with blue.processes.frozen("consumer-blue-0"):
+        with blue.lab.disturbance.hung("consumer-blue-0", "green"):
             until("the withdrawal", lambda: blue.holder() == "", 60)
             green = blue.processes.frozen("consumer-green-2")
             green.__enter__()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from experiments import freezing
-from experiments.errors import PreconditionError
+from experiments.errors import DeadlineError, PreconditionError
 from experiments.freezing import Stat, frozen, identify
 from experiments.interrupts import Interrupted, Interrupts
 from tests.support.waiting import until
@@ -50,6 +50,28 @@ def test_it_goes_on_when_the_time_is_up(sleeper: subprocess.Popen[bytes]) -> Non
     with frozen([sleeper.pid], 0.3):
         until("it to stand still", lambda: state(sleeper.pid) == "T")
         until("it to go on within the block", lambda: state(sleeper.pid) != "T")
+
+
+def test_it_stands_still_when_the_moment_has_come_and_its_time_begins_then(sleeper: subprocess.Popen[bytes]) -> None:
+    waited: list[str] = []
+
+    def moment() -> None:
+        time.sleep(1.0)  # longer than it may stand still: a time that began before would be up
+        waited.append(state(sleeper.pid))
+
+    with frozen([sleeper.pid], 0.5, moment):
+        until("it to stand still", lambda: state(sleeper.pid) == "T", every=0.001)
+        until("it to go on within the block", lambda: state(sleeper.pid) != "T")
+    assert waited == ["S"]
+
+
+def test_a_moment_that_does_not_come_stops_nobody(sleeper: subprocess.Popen[bytes]) -> None:
+    def moment() -> None:
+        raise DeadlineError("a moment", 1.0, "nothing")
+
+    with pytest.raises(DeadlineError, match="a moment"), frozen([sleeper.pid], after=moment):
+        pass
+    assert state(sleeper.pid) != "T"
 
 
 def test_it_goes_on_when_the_block_is_interrupted(sleeper: subprocess.Popen[bytes]) -> None:

@@ -62,7 +62,7 @@ class ConsumerProcess:
                     return list(json.loads(line)["ports"])
             return None
 
-        self.ports = until(f"{self.name} to start", started)
+        self.ports = until(f"{self.name} to start", started, 60)
         self._connections.clear()
         return self
 
@@ -160,12 +160,12 @@ class Feed:
         assert self._producer.flush(30) == 0
 
     def stream(self, rate: float) -> None:
-        """So many a second from now on, until `stop`."""
+        """So many a second from now on, until `stop`; not more than a second's ahead of a broker that takes fewer."""
 
         def run() -> None:
             started, before = time.monotonic(), self.sent
             while not self._stopping.wait(0.002):
-                while self.sent - before < (time.monotonic() - started) * rate:
+                while self.sent - before < (time.monotonic() - started) * rate and len(self._producer) < rate:
                     self._one()
                 self._producer.poll(0)
 

@@ -1,16 +1,19 @@
 """The consumer's loop without a broker: a client that follows a script, and the loop turned by hand."""
 
 import json
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from tests.support.waiting import until
 from workloads.common.records import CONSUMED, EVENTS, EventLog, RecordLog
 from workloads.common.reload import Reloader
+from workloads.consumer import carrier, group, keeper, loop, processing
 from workloads.consumer.carry import Commit, Found
 from workloads.consumer.client import Ended, Listener
 from workloads.consumer.loop import ConsumerLoop
@@ -21,6 +24,28 @@ from workloads.member.faults import FaultInjection
 from workloads.member.lifecycle import Lifecycle, Pause, Resume, start
 
 POD = "consumer-blue-0"
+
+
+class Clock:
+    """The clock of the loop and its parts, in the place of the machine's, until the test ends: a poll takes all of its
+    wait, and nothing else takes any time but what a test lets pass.
+    """
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.now = time.monotonic()
+        for module in (carrier, group, keeper, loop, processing):
+            patch.setattr(module, "time", self)
+        patch.setattr(ScriptedClient, "wait", staticmethod(self.passes))
+
+    def passes(self, seconds: float) -> None:
+        """Let so much time pass."""
+        self.now += seconds
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time_ns(self) -> int:
+        return time.time_ns()
 
 
 class Record:
@@ -127,8 +152,12 @@ class ScriptedClient:
         self.metadata.append(metadata)
         self._open.append((dict(offsets), ended))
 
+    def wait(self, seconds: float) -> None:
+        """What a poll does while nothing comes; see `Clock`."""
+
     def poll(self, seconds: float, most: int) -> Sequence[Message]:
         self.did.append("poll")
+        self.wait(seconds)
         if self._leaving:
             self._leaving = False
             self.take()

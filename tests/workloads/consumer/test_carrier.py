@@ -1,13 +1,12 @@
 """A member of its colour's own group, without a broker: what is done at a resume, in which order, and what ends it."""
 
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
 
-from tests.workloads.consumer.scripted import Bench, Record, records
+from tests.workloads.consumer.scripted import Bench, Clock, Record, records
 from workloads.common.states import State
 from workloads.consumer import carrier, copies
 from workloads.consumer.carry import Commit
@@ -23,6 +22,12 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A waiting member does not leave the others alone first."""
     monkeypatch.setattr(carrier, "_QUIET_SECONDS", 0.0)
     monkeypatch.setattr(copies, "EVERY_SECONDS", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A start has a deadline below the stall limit: of this clock, so that the machine may take its time."""
+    return Clock(monkeypatch)
 
 
 def waiting(folder: Path, *partitions: int, **settings: Any) -> Bench:
@@ -232,24 +237,28 @@ def test_a_step_that_the_broker_refuses_voids_the_resume(
     assert bench.answer(bench.command(Resume(11))) is Answer.DONE
 
 
-def test_a_broker_that_does_not_answer_is_given_up_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_does_not_answer_is_given_up_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
     bench = waiting(tmp_path, 0, stall_seconds=0.2)
     quiet(bench, monkeypatch)
     bench.client.answers = False
-    began = time.monotonic()
+    began = clock.now
     assert bench.answer(bench.command(Resume(11))) is Answer.VOID
-    assert time.monotonic() - began < 0.2
+    assert clock.now - began < 0.2
     assert "the starts' commit" in str(bench.truth.last_error)
     assert bench.loop.figures.stalls == 0
 
 
-def test_an_answer_that_comes_after_a_freeze_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_comes_after_a_freeze_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
     bench = waiting(tmp_path, 0, stall_seconds=0.2)
     quiet(bench, monkeypatch)
     ask = bench.offsets.ask
 
     def frozen(*of: Any) -> Any:
-        time.sleep(0.3)
+        clock.passes(0.3)
         return ask(*of)
 
     monkeypatch.setattr(bench.offsets, "ask", frozen)
