@@ -62,7 +62,7 @@ class ConsumerProcess:
                     return list(json.loads(line)["ports"])
             return None
 
-        self.ports = until(f"{self.name} to start", started, 60)
+        self.ports = until(f"{self.name} to start", started)
         self._connections.clear()
         return self
 
@@ -157,7 +157,7 @@ class Feed:
         """So many now; returns when the broker has them."""
         for _ in range(count):
             self._one()
-        assert self._producer.flush(30) == 0
+        assert self._producer.flush(60) == 0
 
     def stream(self, rate: float) -> None:
         """So many a second from now on, until `stop`; not more than a second's ahead of a broker that takes fewer."""
@@ -177,7 +177,7 @@ class Feed:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
-        assert self._producer.flush(30) == 0
+        assert self._producer.flush(60) == 0
         return self.sent
 
     def _one(self) -> None:

@@ -9,7 +9,7 @@ class TooLateError(AssertionError):
     """Something that should have come true did not, in time."""
 
 
-def until(what: str, check: Callable[..., Any], seconds: float = 15.0, every: float = 0.005) -> Any:
+def until(what: str, check: Callable[..., Any], seconds: float = 60.0, every: float = 0.005) -> Any:
     """What `check` gives once it is true. Raises TooLateError, with what was waited for and what was seen last."""
     ends = time.monotonic() + seconds
     while True:

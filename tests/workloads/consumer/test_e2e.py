@@ -19,6 +19,9 @@ from tests.workloads.conftest import PARTITIONS, Consumers
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("broker")]
 
 ALL = list(range(PARTITIONS))
+# For a test that is not about these limits: a consumer that gets no CPU for a moment neither voids its grant, nor gives
+# a drain up.
+PATIENT = {"stall_seconds": 60, "drain_timeout_seconds": 60}
 
 
 def committed(broker: Broker, group: str) -> dict[int, TopicPartition]:
@@ -119,17 +122,15 @@ def test_commands_are_ordered_by_epoch(consumer: Consumers) -> None:
 def test_switches_under_load_lose_and_repeat_nothing(
     consumer: Consumers, feed: Feed, membership: str, protocol: str
 ) -> None:
-    colors = {
-        color: [consumer(f"consumer-{color}-{i}", membership=membership, group_protocol=protocol) for i in range(2)]
-        for color in ("blue", "green")
-    }
+    settings = PATIENT | {"membership": membership, "group_protocol": protocol}
+    colors = {color: [consumer(f"consumer-{color}-{i}", **settings) for i in range(2)] for color in ("blue", "green")}
     everybody = colors["blue"] + colors["green"]
     for one in everybody:
         one.ready()
     with ThreadPoolExecutor(4) as pool:
 
         def tell(pods: list[ConsumerProcess], call: str, epoch: int) -> None:
-            answers = list(pool.map(lambda pod: getattr(pod, call)(epoch), pods))
+            answers = list(pool.map(lambda pod: getattr(pod, call)(epoch, deadline_ms=50_000), pods))
             assert [status for status, _ in answers] == [200, 200], answers
 
         tell(colors["blue"], "resume", 1)
@@ -157,7 +158,7 @@ def test_switches_under_load_lose_and_repeat_nothing(
         assert {line["color"] for line in lines} == {"blue", "green"}
     if membership == "takeover" and protocol == "classic":
         assert counted == 0
-    assert [one.stop() for one in everybody] == [0, 0, 0, 0]
+    assert [one.stop(60) for one in everybody] == [0, 0, 0, 0]
 
 
 def test_shared_members_keep_their_partitions_while_paused(consumer: Consumers, feed: Feed) -> None:
