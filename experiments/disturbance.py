@@ -3,16 +3,14 @@
 A phase of a switch lasts milliseconds. It is held by freezing a consumer that it waits for, so that something can be
 done in it; what is held goes on when the block ends.
 
-Who is to hang in a switch is frozen when its command has reached the cluster, and not before: Pulumi may take longer
-until then than liveness lets anybody hang. From there on it is a race with the switch, so all is prepared before; what
-holds a phase up has to be frozen before the controller's write and the sidecar's call have come to it.
+Who is to hang in a switch is frozen when Pulumi is about to write it, and not before: until then it may take longer
+than liveness lets anybody hang. Nor after it: then the switch may be over before the signal has been sent.
 """
 
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from components.strategies.parts import Part
@@ -23,7 +21,6 @@ from experiments.processes import LocalProcesses
 from experiments.stacks import Update
 
 _UPDATE_SECONDS = 300.0
-_COMMAND_SECONDS = 180.0
 _PHASE_SECONDS = 60.0
 _GOING_SECONDS = 10.0
 WAITING_FOR_LAG, PAUSING, RESUMING, ROLLING_BACK = PHASES = ("WaitingForLag", "Pausing", "Resuming", "RollingBack")
@@ -78,23 +75,20 @@ def in_background(update: Callable[[], Update], seconds: float = _UPDATE_SECONDS
 class Disturbance:
     """What may be done to a strategy stack's pods while it switches. members: those that a switch waits for."""
 
-    def __init__(self, cluster: Cluster, namespace: str, members: Part, processes: LocalProcesses) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        members: Part,
+        processes: LocalProcesses,
+        wait_switching: Callable[[], None],
+    ) -> None:
+        """wait_switching: until the update in progress writes the switch."""
+        self._wait_switching = wait_switching
         self._cluster = cluster
         self._namespace = namespace
         self._members = members
         self.processes = processes
-
-    def wait_commanded(self, target: Color, seconds: float = _COMMAND_SECONDS) -> None:
-        """Wait until the cluster is asked for a switch to this colour that has not ended yet.
-
-        Raises DeadlineError: no command came, or its switch was over before anybody looked.
-        """
-        self._cluster.wait_switch(
-            self._namespace,
-            lambda switch: None if switch.wanted == target and not switch.holds(switch.settled) else switch.describe(),
-            f"a switch to {target} to be commanded",
-            seconds,
-        )
 
     def wait_phase(self, phase: str, seconds: float = _PHASE_SECONDS) -> None:
         """Wait until the controller says that the switch is in this phase. Raises DeadlineError."""
@@ -126,11 +120,11 @@ class Disturbance:
         path, query = f"/api/v1/namespaces/{self._namespace}/pods", [("fieldSelector", f"metadata.name={pod}")]
         self._cluster.wait(path, query, missing, f"{pod} to be asked to end", seconds)
 
-    def hung(self, pod: str, target: Color) -> contextlib.AbstractContextManager[None]:
-        """A member's pod hangs within the block, from the moment that a switch to `target` is commanded, whose update
-        has begun. Raises DeadlineError, PreconditionError.
+    def hung(self, pod: str) -> contextlib.AbstractContextManager[None]:
+        """A member's pod hangs within the block, from the moment when the update in progress writes the switch. Raises
+        DeadlineError, PreconditionError.
         """
-        return self.processes.frozen(pod, self._members.program, after=partial(self.wait_commanded, target))
+        return self.processes.frozen(pod, self._members.program, after=self._wait_switching)
 
     @contextlib.contextmanager
     def held(self, phase: str, source: Color, target: Color) -> Iterator[None]:
@@ -143,7 +137,7 @@ class Disturbance:
             raise ValueError(f"{phase!r} is none of the phases that can be held: {', '.join(PHASES)}")
         with contextlib.ExitStack() as stack:
             old = stack.enter_context(contextlib.ExitStack())
-            old.enter_context(self.hung(self._members.pod(source, 0), target))
+            old.enter_context(self.hung(self._members.pod(source, 0)))
             if phase == WAITING_FOR_LAG:
                 self.wait_phase(WAITING_FOR_LAG)
                 yield

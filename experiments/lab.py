@@ -80,7 +80,9 @@ class Lab:
         self.guard = guard
         self.clocks: Clocks | None = None
         """How far this machine's clock and the cluster's are apart, once that was measured."""
-        self.disturbance = Disturbance(cluster, stack.name, parts.members, LocalProcesses(stack.name))
+        self.disturbance = Disturbance(
+            cluster, stack.name, parts.members, LocalProcesses(stack.name), stack.wait_switching
+        )
         self.notes = Notes()
         self._spell_seconds = spell_seconds
         self.active: Color = settings.active

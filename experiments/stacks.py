@@ -14,6 +14,7 @@ import re
 import select
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +25,7 @@ from typing import Any
 import yaml
 from pulumi import automation
 
-from experiments.errors import ExperimentError, PreflightError
+from experiments.errors import DeadlineError, ExperimentError, PreflightError
 from experiments.interrupts import Interrupted, Interrupts
 from experiments.progress import Progress
 from experiments.pulumi_process import PulumiProcess
@@ -32,6 +33,8 @@ from experiments.pulumi_process import PulumiProcess
 PROJECT = "kafka-bluegreen"
 _SALT = "encryptionsalt"
 _LOCK_WAIT_SECONDS = 300.0
+_SWITCHING = re.compile(r":KafkaConsumerSwitch\s.*\bupdating\b")
+_SWITCHING_SECONDS = 180.0
 _RESOURCE_LINE = re.compile(r"^\s*[+~\-]+\s.*\b(created|updated|deleted|replaced|failed)\b.*\(\d+")
 
 
@@ -126,6 +129,7 @@ class Stack:
         self._interrupts = interrupts
         configuration.set()
         self._config_file = configuration.file
+        self._switching = threading.Event()
         options = automation.LocalWorkspaceOptions(pulumi_command=PulumiProcess(interrupts))
         # Creating a stack writes a salt into the file that is checked in; every `up` of a run writes one into its own.
         before = configuration.checked_in.read_bytes()
@@ -141,10 +145,24 @@ class Stack:
         """One measured `up`. Never raises for a failed update: that is a result."""
         commanded_at, begun = time.time(), time.monotonic()
         try:
-            self._up()
+            self._up(self._note)
         except automation.CommandError as error:
             return Update(commanded_at, time.monotonic() - begun, _what_pulumi_said(str(error)))
+        finally:
+            self._switching.clear()
         return Update(commanded_at, time.monotonic() - begun, None)
+
+    def wait_switching(self, seconds: float = _SWITCHING_SECONDS) -> None:
+        """Wait until the `up` that is under way in another thread writes the switch. Raises DeadlineError."""
+        if not self._switching.wait(seconds):
+            raise DeadlineError(
+                f"pulumi up of stack {self.name} to write the switch", seconds, "not yet, or it is over"
+            )
+
+    def _note(self, line: str) -> None:
+        """Pulumi says what it is about to write, some milliseconds before it does."""
+        if _SWITCHING.search(line):
+            self._switching.set()
 
     def _up(self, on_output: Callable[[str], Any] | None = None) -> None:
         with self._unlocking():

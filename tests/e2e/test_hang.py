@@ -12,7 +12,7 @@ DUPLICATES = 0
 
 def test_blue_hangs_in_its_drain(blue: Field) -> None:
     blue.stack.configuration.set(lagPolicy="immediate")
-    with blue.updating("green") as updates, blue.lab.disturbance.hung("consumer-blue-1", "green"):
+    with blue.updating("green") as updates, blue.lab.disturbance.hung("consumer-blue-1"):
         blue.wait_settled()
         assert blue.holder() == "blue"
     error = updates[0].error
@@ -30,7 +30,7 @@ def test_green_hangs_and_comes_back(blue: Field) -> None:
     """Green is granted and one of its pods hangs: it cannot be confirmed, so the rollback waits for it, and goes on."""
     blue.stack.configuration.set(lagPolicy="immediate")
     with blue.updating("green") as updates:
-        with blue.lab.disturbance.hung("consumer-blue-0", "green"):
+        with blue.lab.disturbance.hung("consumer-blue-0"):
             until("the withdrawal", lambda: blue.holder() == "", 60)
             green = blue.processes.frozen("consumer-green-2")
             green.__enter__()

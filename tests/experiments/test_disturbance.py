@@ -18,7 +18,7 @@ from experiments.errors import DeadlineError, ExperimentError, PreconditionError
 from experiments.interrupts import Interrupted
 from experiments.processes import LocalProcesses
 from experiments.stacks import Update
-from tests.experiments.test_cluster import listed, switch
+from tests.experiments.test_cluster import listed
 from tests.support.fake_api import FakeApi
 from tests.support.waiting import until
 
@@ -121,46 +121,23 @@ def lease(holder: str, version: str) -> dict[str, Any]:
     return {"metadata": {"name": "consumer-switch", "resourceVersion": version}, "spec": {"holderIdentity": holder}}
 
 
-def commanded(generation: int, wanted: str) -> dict[str, Any]:
-    """The switch as it is when this has just been written: generation 4 has settled on green."""
-    found = switch()
-    found["metadata"]["generation"], found["spec"]["active"] = generation, wanted
-    return found
+def test_who_hangs_in_a_switch_is_frozen_when_it_is_written(cluster: Cluster) -> None:
+    processes, written = Frozen(), threading.Event()
 
-
-def test_who_hangs_in_a_switch_is_frozen_when_it_is_commanded(api: FakeApi, cluster: Cluster) -> None:
-    api.answers["GET", cluster.switch_path("strategy-c")] = (200, listed(switch()))
-    processes = Frozen()
+    def wait() -> None:
+        assert written.wait(30)
 
     def hang() -> None:
-        with Disturbance(cluster, "strategy-c", PARTS.members, processes).hung("consumer-green-1", "blue"):
+        with Disturbance(cluster, "strategy-c", PARTS.members, processes, wait).hung("consumer-green-1"):
             processes.log.append("in the block")
 
     thread = threading.Thread(target=hang)
     thread.start()
     until("all to be ready", lambda: processes.log == ["ready consumer-green-1"])
-    until("the switch to be watched", lambda: any("watch" in query for _, _, query, _ in api.requests))
-    assert processes.log == ["ready consumer-green-1"]
-    api.events.put({"type": "MODIFIED", "object": commanded(5, "blue")})
+    written.set()
     thread.join(30)
     expected = ["ready consumer-green-1", "freeze consumer-green-1", "in the block", "thaw consumer-green-1"]
     assert processes.log == expected
-
-
-@pytest.mark.parametrize(
-    ("generation", "wanted", "comes"), [(4, "blue", False), (5, "green", False), (5, "blue", True)]
-)
-def test_a_command_is_a_colour_that_is_asked_for_and_has_not_settled(
-    api: FakeApi, cluster: Cluster, generation: int, wanted: str, comes: bool
-) -> None:
-    """A colour that was asked for already, and has settled, is asked for anew by a further attempt."""
-    api.answers["GET", cluster.switch_path("strategy-c")] = (200, listed(commanded(generation, wanted)))
-    disturbance = Disturbance(cluster, "strategy-c", PARTS.members, Frozen())
-    if comes:
-        disturbance.wait_commanded("blue")
-        return
-    with pytest.raises(DeadlineError, match="a switch to blue to be commanded"):
-        disturbance.wait_commanded("blue", 0.2)
 
 
 @pytest.mark.parametrize(
@@ -193,17 +170,14 @@ def test_a_phase_is_held_open(
     path = "/apis/coordination.k8s.io/v1/namespaces/strategy-c/leases"
     answers = [listed(lease("green", "1")), *(listed(lease(holder, "2")) for holder in holders[1:])]
     api.answers["GET", path] = lambda _: (200, answers.pop(0))
-    api.answers["GET", cluster.switch_path("strategy-c")] = (200, listed(switch()))
-    for event in ({"type": "MODIFIED", "object": commanded(5, "blue")}, None):
-        api.events.put(event)
     api.events.put({"type": "MODIFIED", "object": lease(holders[0], "5")})
     processes = Frozen()
-    with Disturbance(cluster, "strategy-c", PARTS.members, processes).held(phase, "green", "blue"):
+    with Disturbance(cluster, "strategy-c", PARTS.members, processes, lambda: None).held(phase, "green", "blue"):
         processes.log.append("in the block")
     assert processes.log == expected
 
 
 def test_a_phase_that_cannot_be_held_is_refused(cluster: Cluster) -> None:
-    disturbance = Disturbance(cluster, "strategy-c", PARTS.members, Frozen())
+    disturbance = Disturbance(cluster, "strategy-c", PARTS.members, Frozen(), lambda: None)
     with pytest.raises(ValueError, match="'Ready' is none of"), disturbance.held("Ready", "blue", "green"):
         pass

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import yaml
 from pulumi.automation import CommandError, CommandResult
 
 from experiments import stacks
-from experiments.errors import PreflightError
+from experiments.errors import DeadlineError, PreflightError
 from experiments.interrupts import Interrupted, Interrupts
 from experiments.progress import Progress
 from experiments.stacks import Configuration, locks
@@ -173,6 +174,30 @@ def test_an_interrupted_update_leaves_no_lock_and_stays_interrupted(
         with pytest.raises(Interrupted):
             stack.up()
     assert cancelled == [file.name]
+
+
+def test_an_update_is_waited_for_until_it_writes_the_switch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine tells each resource; when the update is over there is nothing to be waited for any more."""
+    checked_in(tmp_path, TEXT)
+    stack: list[stacks.Stack] = []
+
+    class Fake:
+        def up(self, *, on_output: Callable[[str], None], **_: Any) -> None:
+            on_output(" ~  kubernetes:core/v1:ConfigMap consumer-green updating (0s) [diff: ~data]")
+            with pytest.raises(DeadlineError, match="pulumi up of stack strategy-c to write the switch"):
+                stack[0].wait_switching(0.0)
+            on_output(
+                " ~  kubernetes:kafka-bluegreen.io/v1alpha1:KafkaConsumerSwitch switch updating (0s) [diff: ~spec]"
+            )
+            stack[0].wait_switching(0.0)
+
+    monkeypatch.setattr("pulumi.automation.create_or_select_stack", lambda *_, **__: Fake())
+    configuration = Configuration(tmp_path, "strategy-c", tmp_path / "own.yaml")
+    with Interrupts() as interrupts:
+        stack.append(stacks.Stack(tmp_path, configuration, interrupts, Progress()))
+        assert stack[0].up().error is None
+    with pytest.raises(DeadlineError):
+        stack[0].wait_switching(0.0)
 
 
 def test_a_scenarios_configuration_is_merged_at_every_depth() -> None:

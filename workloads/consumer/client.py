@@ -65,6 +65,10 @@ class GroupClient(Protocol):
     warm: bool  # the connections that a join needs are up
 
     @property
+    def late(self) -> bool:
+        """A commit is so long on its way that it may never be acknowledged: what is handled now is repeated then."""
+
+    @property
     def committing(self) -> bool:
         """A commit is on its way. There is one at a time: a retried older one must not overtake a newer one."""
 

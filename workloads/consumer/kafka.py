@@ -75,6 +75,11 @@ class KafkaClient:
         return bool(self._sent)
 
     @property
+    def late(self) -> bool:
+        """See `GroupClient`. Never: an ordinary commit that went wrong is told, and the next one takes it up."""
+        return False
+
+    @property
     def connected(self) -> bool:
         """The coordinator's connection is up."""
         return time.monotonic() < self._up_until

@@ -164,6 +164,10 @@ class ConsumerLoop:
             driver.control.idle(_IDLE_SECONDS)
         elif held := self._commits.held(now):  # the fault stands in the loop: nothing is polled, nothing handled
             driver.control.idle(min(held, _IDLE_SECONDS))
+        elif client.late and driver.lifecycle.state is State.ACTIVE:  # nothing more is handled that may be repeated
+            driver.control.idle(_IDLE_SECONDS)
+            self._take(client, 0.0, 1)
+            self._run_effects(now)
         else:
             self._poll(client)
             self._run_effects(now)

@@ -29,6 +29,8 @@ logger = logging.getLogger("workloads.consumer")
 _COMMIT_SECONDS = 0.25
 _CALL_SECONDS = 5.0
 _WARM_SECONDS = 1.0
+# A commit that takes so long is in trouble, a broker's restart or worse: it takes a few milliseconds.
+_LATE_SECONDS = 1.0
 # After so long a broker that is there has ended the transaction by itself.
 _LOST_SECONDS = TRANSACTION_SECONDS
 
@@ -155,6 +157,11 @@ class TransactionalClient(KafkaClient):
                 "transactional id initialised",
                 extra=fields(number=number, duration_ms=round((time.monotonic() - began) * 1000, 3)),
             )
+
+    @property
+    def late(self) -> bool:
+        """See `GroupClient`."""
+        return self._waiting is not None and time.monotonic() - self._waiting[0] > _LATE_SECONDS
 
     @property
     def committing(self) -> bool:

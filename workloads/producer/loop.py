@@ -95,11 +95,11 @@ def client_configuration(settings: ProducerSettings) -> dict[str, Any]:
         "queue.buffering.max.kbytes": 64 * 1024,
         "message.max.bytes": 1_040_000,
         "reconnect.backoff.max.ms": 1000,
-        "statistics.interval.ms": STATISTICS_MS,
         **CONNECTING,
         "client.id": settings.pod_name,
         **settings.client,
         "bootstrap.servers": settings.bootstrap_servers,
+        "statistics.interval.ms": STATISTICS_MS,
         "enable.idempotence": True,
         "acks": "all",
     }

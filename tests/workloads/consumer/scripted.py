@@ -85,6 +85,7 @@ class ScriptedClient:
 
     def __init__(self, listener: Listener) -> None:
         self.listener: Listener | None = listener
+        self.late = False
         self.owned: tuple[int, ...] = ()
         self.flowing = False
         self.warm = True

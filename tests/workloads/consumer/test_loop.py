@@ -283,6 +283,22 @@ def test_a_slow_commit_holds_the_loop(tmp_path: Path) -> None:
     assert (bench.loop.figures.stalls, bench.lifecycle.state) == (0, State.ACTIVE)
 
 
+def test_nothing_is_handled_while_a_commit_is_late(tmp_path: Path) -> None:
+    """It would be handled again, should the commit be lost. Commands are carried out all the same."""
+    bench = Bench(tmp_path).active(1, 0)
+    bench.client.late = True
+    bench.turn(records(0, 0, 4), records(0, 5, 5))
+    assert bench.lines() == []
+    bench.client.late = False
+    bench.turn()
+    assert bench.lines() == [(0, offset) for offset in range(6)]
+    bench.client.late = True
+    bench.turn(records(0, 6, 6))
+    command = bench.command(Pause(2))
+    bench.until("paused", lambda: bench.answer(command))
+    assert len(bench.lines()) == 6
+
+
 def test_a_slow_commit_goes_out_and_the_loop_goes_on(tmp_path: Path) -> None:
     bench = Bench(tmp_path, commit_interval_seconds=0.001).active(1, 0)
     slow(bench, 30)

@@ -115,6 +115,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FencedClient, Fak
     """A client whose producer does not return from a call, and that gives up at once."""
     monkeypatch.setattr(transactional, "_LOST_SECONDS", 0.0)
     monkeypatch.setattr(transactional, "_COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr(transactional, "_LATE_SECONDS", 0.0)
     producer = FakeProducer()
     client = FencedClient(
         {"bootstrap.servers": "127.0.0.1:1", "group.id": "g", "log_level": 0},
@@ -141,6 +142,7 @@ def test_a_commit_that_a_broker_never_answers_is_the_end_of_the_client(
     client.commit({0: 5}, "epoch=3")
     client.poll(0, 1)
     assert client.committing, "an outage is waited out"
+    until("it to be late", lambda: client.late)
     client.up = True
     until("the end", lambda: client.poll(0, 1) or ends)
     ((error, taken),) = ends
@@ -149,6 +151,7 @@ def test_a_commit_that_a_broker_never_answers_is_the_end_of_the_client(
     assert taken == {}
     client._on_stats(SEEN)
     assert not client.committing
+    assert not client.late
     producer.hangs.set()  # nothing is closed under a call that is still being made
     until("the producer's end", lambda: producer.did[-1] == "close")
     assert producer.did == ["init", "begin", "send", "abort", "close"]
