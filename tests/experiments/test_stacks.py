@@ -176,6 +176,7 @@ def test_an_interrupted_update_leaves_no_lock_and_stays_interrupted(
     assert cancelled == [file.name]
 
 
+@pytest.mark.usefixtures("marks")
 def test_an_update_is_waited_for_until_it_writes_the_switch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine tells each resource; when the update is over there is nothing to be waited for any more."""
     checked_in(tmp_path, TEXT)
