@@ -13,6 +13,7 @@ DUPLICATES = 0
 def test_blue_hangs_in_its_drain(blue: Field) -> None:
     blue.stack.configuration.set(lagPolicy="immediate")
     with blue.updating("green") as updates, blue.lab.disturbance.hung("consumer-blue-1"):
+        until("the withdrawal", lambda: blue.holder() == "", 60)
         blue.wait_settled()
         assert blue.holder() == "blue"
     error = updates[0].error

@@ -66,7 +66,7 @@ class GroupClient(Protocol):
 
     @property
     def late(self) -> bool:
-        """A commit is so long on its way that it may never be acknowledged: what is handled now is repeated then."""
+        """What is handled now may never be committed by this client: a commit is overdue, or none can be made."""
 
     @property
     def committing(self) -> bool:

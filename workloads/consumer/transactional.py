@@ -5,9 +5,10 @@ commit by it: the other's next call is fatal. A commit also carries the group's 
 of an earlier generation is refused even where its id is still its own.
 
 A commit holds the poll loop for as long as it usually takes and no longer: a broker that does not answer stalls nobody.
-An outage is waited out: no commit is begun in it, for librdkafka can lose one, and its call then never returns,
-whatever its timeout. One that a broker which is there does not answer is lost. Nobody but who holds a grant may
-initialise the id anew, so that is the end of the client.
+A producer does not survive that all brokers were away: librdkafka can go on with a coordinator that it has dropped
+since, and then a call never returns, whatever its timeout. Nobody but who holds a grant may initialise the id anew, so
+when they are back that is the end of the client; until then nothing is handled, for it would be handled again. So is a
+commit that a broker which is there does not answer.
 """
 
 import logging
@@ -113,6 +114,7 @@ class TransactionalClient(KafkaClient):
         self._waiting: tuple[float, Mapping[int, int], Ended | None] | None = None
         self._patient_until = 0.0
         self._away = False
+        self._cut_off = False  # since the producer was initialised
         self._fatal: KafkaError | None = None  # of the producer that commits
 
     def warm_up(self, partitions: int) -> bool:
@@ -150,7 +152,7 @@ class TransactionalClient(KafkaClient):
                 raise
             if own:
                 self._drop_producer()
-                self._producer = producer
+                self._producer, self._cut_off = producer, False
             else:
                 _dispose(producer)
             logger.info(
@@ -161,7 +163,7 @@ class TransactionalClient(KafkaClient):
     @property
     def late(self) -> bool:
         """See `GroupClient`."""
-        return self._waiting is not None and time.monotonic() - self._waiting[0] > _LATE_SECONDS
+        return self._cut_off or (self._waiting is not None and time.monotonic() - self._waiting[0] > _LATE_SECONDS)
 
     @property
     def committing(self) -> bool:
@@ -187,10 +189,21 @@ class TransactionalClient(KafkaClient):
         if transaction is not None and transaction.ended(0):
             self._answer(transaction.error)
         elif transaction is not None and (error := self._hopeless()) is not None:
-            transaction.give_up()
-            self._drop_producer()
+            self._give_up()
             self._answer(error)
+        if self._cut_off and not self._away and self.connected:
+            self._give_up()
+            if self._listener is not None:
+                self._listener.lost(
+                    "all brokers were away, which its transactional producer does not survive", fenced=False
+                )
         return super().poll(seconds, most)
+
+    def _give_up(self) -> None:
+        self._cut_off = False
+        if self._transaction is not None:
+            self._transaction.give_up()
+        self._drop_producer()
 
     def _hopeless(self) -> KafkaError | None:
         """Why the commit in progress will not be answered any more; its call may go on for ever all the same."""
@@ -207,6 +220,7 @@ class TransactionalClient(KafkaClient):
     def _on_error(self, error: KafkaError) -> None:
         """Of a broker that went away the statistics tell up to a second later."""
         self._away = self._away or error.code() in _AWAY
+        self._cut_off = self._cut_off or (error.code() == KafkaError._ALL_BROKERS_DOWN and self._producer is not None)
         super()._on_error(error)
 
     def _on_stats(self, text: str) -> None:

@@ -182,3 +182,44 @@ def test_no_commit_is_begun_while_the_broker_is_away(hanging: tuple[FencedClient
     assert not client.committing
     client.up = False
     assert client.committing
+
+
+def test_a_producer_is_given_up_when_all_brokers_were_away(
+    hanging: tuple[FencedClient, FakeProducer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When they are back, and not before; meanwhile nothing is to be handled that could not be committed."""
+    client, producer = hanging
+    reasons: list[str] = []
+
+    class Told:
+        def lost(self, reason: str, *, fenced: bool) -> None:
+            reasons.append(reason)
+
+        def failed(self, error: KafkaError) -> None:
+            pass
+
+        def observed(self, partitions: object) -> None:
+            pass
+
+    monkeypatch.setattr(client, "_listener", Told())
+    client._on_stats(SEEN)
+    assert not client.late
+    client._on_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+    client.poll(0, 1)
+    assert (client.late, reasons) == (True, [])
+    client.up = False
+    client._on_stats(SEEN)
+    client.poll(0, 1)
+    assert (client.late, reasons) == (True, [])
+    client.up = True
+
+    def told() -> list[str]:
+        client._on_stats(SEEN)
+        client.poll(0, 1)
+        return reasons
+
+    until("the end", told)
+    assert ["all brokers were away" in reason for reason in reasons] == [True]
+    producer.hangs.set()
+    until("the producer's end", lambda: producer.did[-1] == "close")
+    assert not client.late
