@@ -16,7 +16,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -108,6 +108,7 @@ class Broker:
                 return self.process
             except KafkaException as error:
                 if time.monotonic() > deadline or self.process.poll() is not None:
+                    self.kill()  # whoever would have ended it has no broker to end
                     tail = self.log.read_text(errors="replace")[-2000:]
                     raise TimeoutError(f"the broker does not answer: {error}; its log ends with:\n{tail}") from error
 
