@@ -64,7 +64,7 @@ def test_a_watch_sees_a_pod_that_came_and_went(api: FakeApi, cluster: Cluster) -
     watch.start()
     for kind, changed in (("MODIFIED", raw("a", "u1", 1)), ("DELETED", raw("a", "u1", 1))):
         api.events.put({"type": kind, "object": changed})
-    until("the pod to be gone", lambda: watch.history.lives["u1"].gone_at is not None, 20)
+    until("the pod to be gone", lambda: watch.history.lives["u1"].gone_at is not None)
     api.answers["GET", PODS] = (200, listed(raw("a", "u2", 0)))
     api.events.put(None)
     history = watch.stop()

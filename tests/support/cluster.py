@@ -219,7 +219,7 @@ class World:
                 self.start_sidecar(pod)
         self.make_switch(active, **changes)
         self.start_controller()
-        self.settled(1, seconds=20)
+        self.settled(1)
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
@@ -236,7 +236,7 @@ class World:
                 return None
             raise
 
-    def settled(self, generation: int, seconds: float = 30.0) -> dict[str, Any]:
+    def settled(self, generation: int, seconds: float = 60.0) -> dict[str, Any]:
         """The status once it says Settled for this generation."""
 
         def look() -> dict[str, Any] | None:
@@ -298,7 +298,7 @@ def make_definition(kube: Kube) -> None:
             return False
         return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
-    until("the CRD is established", established, 20)
+    until("the CRD is established", established)
 
 
 @contextmanager

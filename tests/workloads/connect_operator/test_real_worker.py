@@ -55,7 +55,7 @@ def place(worker: ConnectWorker) -> Iterator[Place]:
     for name in worker.get("/connectors"):
         if f"{PATH}/{name}" in made.api.objects:
             made.api.remove(f"{PATH}/{name}")
-    until("the connectors are gone", lambda: worker.get("/connectors") == [], seconds=30)
+    until("the connectors are gone", lambda: worker.get("/connectors") == [])
     made.close()
 
 
@@ -115,7 +115,7 @@ class Sink:
             self.write({"poke": str(self.pokes)})
             return False
 
-        until(f"{self.name} to be {wanted}", check, seconds=30, every=0.2)
+        until(f"{self.name} to be {wanted}", check, every=0.2)
 
     def manage(self, asked: str) -> None:
         """Have its offsets altered or reset."""
@@ -167,14 +167,14 @@ def test_made_stopped_it_writes_nothing_until_it_is_to_run(
     assert "started" not in worker.log.read_text().split(f"connector {sink.name}")[-1]
     assert sink.lines() == []
     sink.write(state="running")
-    until("the records are written", lambda: sink.lines() == ["a", "b"], seconds=30)
+    until("the records are written", lambda: sink.lines() == ["a", "b"])
     sink.says("RUNNING", "RUNNING")
 
 
 def test_offsets_are_listed_altered_and_reset(place: Place, sink: Sink, broker: Broker, topic: str) -> None:
     produce(broker, topic, "a", "b", "c")
     sink.write(state="running")
-    until("the records are written", lambda: sink.lines() == ["a", "b", "c"], seconds=30)
+    until("the records are written", lambda: sink.lines() == ["a", "b", "c"])
     sink.write(state="stopped")
     sink.says("STOPPED")
     assert listed(place, sink) == 3
@@ -184,7 +184,7 @@ def test_offsets_are_listed_altered_and_reset(place: Place, sink: Sink, broker: 
     sink.manage("alter")
     assert listed(place, sink) == 1
     sink.write(state="running")
-    until("it starts there", lambda: sink.lines() == ["a", "b", "c", "b", "c"], seconds=30)
+    until("it starts there", lambda: sink.lines() == ["a", "b", "c", "b", "c"])
     sink.write(state="stopped")
     sink.says("STOPPED")
     sink.manage("reset")
@@ -194,7 +194,7 @@ def test_offsets_are_listed_altered_and_reset(place: Place, sink: Sink, broker: 
 def test_a_running_connectors_offsets_are_not_altered(place: Place, sink: Sink, broker: Broker, topic: str) -> None:
     produce(broker, topic, "a")
     sink.write(state="running")
-    until("it runs", lambda: sink.lines() == ["a"], seconds=30)
+    until("it runs", lambda: sink.lines() == ["a"])
     place.api.put("/api/v1/namespaces/n/configmaps/from", {"data": {names.OFFSETS_KEY: '{"offsets": []}'}})
     sink.write({names.OFFSETS: "alter"})
     status = place.connector_is("Warning", sink.name)
@@ -206,20 +206,20 @@ def test_a_changed_configuration_is_put_and_then_the_state(
 ) -> None:
     produce(broker, topic, "a")
     sink.write(state="running")
-    until("it runs", lambda: sink.lines() == ["a"], seconds=30)
+    until("it runs", lambda: sink.lines() == ["a"])
     other = tmp_path / "other.txt"
     sink.write(state="paused", config={**sink.spec["config"], "file": str(other)})
     assert sink.observed()["conditions"][0]["type"] == "Ready"
     sink.says("PAUSED", "PAUSED")
     sink.write(state="running")
     produce(broker, topic, "b")
-    until("it writes to the other file", lambda: other.exists() and other.read_text() == "b\n", seconds=30)
+    until("it writes to the other file", lambda: other.exists() and other.read_text() == "b\n")
 
 
 def test_paused_keeps_its_tasks_and_stopped_has_none(sink: Sink, broker: Broker, topic: str) -> None:
     produce(broker, topic, "a")
     sink.write(state="running")
-    until("it runs", lambda: sink.lines() == ["a"], seconds=30)
+    until("it runs", lambda: sink.lines() == ["a"])
     sink.write(state="paused")
     sink.says("PAUSED", "PAUSED")
     sink.write(state="stopped")

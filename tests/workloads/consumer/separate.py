@@ -60,7 +60,7 @@ class Pair:
             def owned(members: list[ConsumerProcess] = members) -> bool:
                 return sorted(p for pod in members for p in pod.status()["partitions"]) == ALL
 
-            until(f"{color} to own all partitions", owned, 30)
+            until(f"{color} to own all partitions", owned)
         return self
 
     @property
@@ -75,7 +75,7 @@ class Pair:
 
     def done(self, color: str, call: str, epoch: int) -> None:
         """The same, and every answer is 200; as its sidecars do it, a call is repeated that was not done in time."""
-        until(f"{color} to {call}", lambda: {status for status, _ in self.tell(color, call, epoch)} == {200}, 30)
+        until(f"{color} to {call}", lambda: {status for status, _ in self.tell(color, call, epoch)} == {200})
 
     def grant(self, color: str) -> int:
         """Under the next epoch, as its sidecars do it: the other colour is told too. Gives the epoch."""

@@ -328,7 +328,7 @@ def test_lost_poll_interval_ends_in_standby(consumer: Consumers, feed: Feed) -> 
     assert blue.call("PUT", "/faults", {"exceed_max_poll_interval": True})[0] == 200
     feed.send(4)
     # The client says that it lost the group, or the broker refuses its commit first: the member has rejoined meanwhile.
-    until("the membership to be lost", lambda: blue.events("LOST") or blue.events("FENCED"), 20)
+    until("the membership to be lost", lambda: blue.events("LOST") or blue.events("FENCED"))
     assert blue.status()["state"] == "PAUSED"
     assert blue.call("GET", "/healthz")[0] == 200
     time.sleep(2)
@@ -366,7 +366,7 @@ def test_broker_restart_loses_nothing(consumer: Consumers, feed: Feed, broker: B
     until("readiness to go", lambda: blue.call("GET", "/readyz")[0] == 503)
     broker.start()
     feed.send(100)
-    until("all records", lambda: len(set(sequences(blue))) == 200, 40)
+    until("all records", lambda: len(set(sequences(blue))) == 200)
     assert sequences(blue) == list(range(200))
     blue.ready()
     assert blue.pause(2)[0] == 200
@@ -457,7 +457,7 @@ def test_a_slow_commit_stands_in_the_poll_loop(consumer: Consumers, feed: Feed) 
         times = [line["t"] for line in handled(blue)]
         return [after - before for before, after in pairwise(times) if after - before > 1.4e9]
 
-    until("processing to stand twice", lambda: len(gaps()) == 2, 20)
+    until("processing to stand twice", lambda: len(gaps()) == 2)
     assert blue.metric("bg_consumer_stalls_total") == 0
     status, answer = blue.pause(2)
     assert (status, answer["state"], answer["committed"]) == (200, "PAUSED", True)

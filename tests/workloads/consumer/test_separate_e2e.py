@@ -24,7 +24,7 @@ def commit(broker: Broker, group: str, offsets: dict[int, tuple[int, str]], topi
         asked = broker.admin().alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])
         return all(place.error is None for place in next(iter(asked.values())).result().topic_partitions)
 
-    until("the offsets to be taken", taken, 30)
+    until("the offsets to be taken", taken)
 
 
 @pytest.mark.parametrize("fencing", ["none", "transactions"])
@@ -223,7 +223,7 @@ def test_a_topic_made_anew_begins_at_its_beginning(
             30,
         )
     pair.ready()
-    until("the resume", lambda: all(status == 200 for status, _ in pair.tell("green", "resume", pair.epoch)), 30)
+    until("the resume", lambda: all(status == 200 for status, _ in pair.tell("green", "resume", pair.epoch)))
     assert pair.starts("green", pair.epoch) == dict.fromkeys(ALL, 0)
     sent(pair, feed)
     pair.switch("blue")
@@ -318,7 +318,7 @@ def test_partitions_that_come_by_a_rebalance_are_started_by_the_same_rule(
     more(pair.pods["blue"], 100)
     stays_on, goes = pair.pods["blue"]
     assert goes.stop() == 0
-    until("the other one to own all", lambda: stays_on.status()["partitions"] == ALL, 20)
+    until("the other one to own all", lambda: stays_on.status()["partitions"] == ALL)
     more([stays_on], 200)
     feed.stop()
     everything_once(pair, feed)

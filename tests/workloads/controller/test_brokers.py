@@ -144,7 +144,7 @@ def test_the_lag_of_both_groups_there_and_with_nobody_there(
         return [sample for family in lag.metrics("p", None) for sample in family.samples]
 
     def told(color: str) -> list[float]:
-        samples = until("a figure, also of a broker that is slow to answer", seen, seconds=30)
+        samples = until("a figure, also of a broker that is slow to answer", seen)
         return [s.value for s in samples if s.labels["color"] == color and s.labels["group"] == f"{topic}-{color}"]
 
     produced(broker, topic, {0: 5, 3: 2})

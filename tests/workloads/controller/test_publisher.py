@@ -157,7 +157,7 @@ def test_events_come_after_the_status_and_are_given_up_after_some_tries(desk: De
     desk.api.failures = [500] * 3
     desk.publisher.note("u", "Lost", "two", warning=True, at=2.5)
     desk.publisher.note("u", "Kept", "three", warning=True, at=3.5)
-    until("the next one arrived", lambda: desk.told()[-1] == "Kept", seconds=5)
+    until("the next one arrived", lambda: desk.told()[-1] == "Kept")
     assert desk.told() == ["Pausing", "Lost", "Lost", "Lost", "Kept"]
     event = next(body for method, path, _, body in desk.api.requests if path == EVENTS)
     assert event["involvedObject"]["uid"] == "u"

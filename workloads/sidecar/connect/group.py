@@ -77,6 +77,12 @@ class KafkaGroups:
             raise SilentError(f"offsets of group {group} cannot be read: {error!r}") from error
         return {(self._topic, partition): place.offset for partition, place in found.items() if place.offset >= 0}
 
+    def close(self) -> None:
+        """End the connections; nobody else may be asking. What is asked afterwards makes new ones."""
+        self._admin = None
+        while self._groups:
+            self._groups.popitem()[1].close()
+
 
 def _member(found: Any) -> Member:
     return Member(client_id=found.client_id, host=found.client_host, partitions=assigned(found.assignment))

@@ -43,6 +43,7 @@ class Scene:
 
     def __init__(self, broker: Broker, worker: ConnectWorker, topic: str, folder: Path) -> None:
         self.broker, self.worker, self.topic, self.folder = broker, worker, topic, folder
+        self.groups = KafkaGroups(broker.bootstrap_servers, topic, PARTITIONS)
         self.blue, self.green = self.agent("blue", "green"), self.agent("green", "blue")
         self._stop = threading.Event()
         self._feed = threading.Thread(target=self._run)
@@ -78,7 +79,7 @@ class Scene:
         own, others = Place(f"{self.topic}-{color}", http), Place(f"{self.topic}-{other}", http)
         hands = Hands(
             RestControl(own, others, self.config(color) | config, ledger),
-            KafkaGroups(self.broker.bootstrap_servers, self.topic, PARTITIONS),
+            self.groups,
             Workers(pods, self.worker.metrics),
             Recorders(lambda _: []),
             Journal(None, self.topic),
@@ -120,6 +121,7 @@ def scene(broker: Broker, worker: ConnectWorker, topic: str, tmp_path: Path) -> 
     made.end()
     for agent in (made.blue, made.green):
         done(agent.pause, 1000)
+    made.groups.close()
 
 
 def done(call: object, epoch: int, seconds: float = 60.0) -> Answer:
@@ -201,5 +203,5 @@ def test_a_connector_started_by_hand_is_seen_and_stopped(scene: Scene) -> None:
     done(scene.blue.pause, 1)
     path = f"{scene.worker.url}/connectors/{scene.topic}-blue/resume"
     assert urllib3.request("PUT", path, timeout=5, retries=False).status == 202
-    until("it not being paused", lambda: state(scene.blue) not in (None, State.PAUSED), 30)
+    until("it not being paused", lambda: state(scene.blue) not in (None, State.PAUSED))
     assert done(scene.blue.pause, 1).report.state is State.PAUSED

@@ -175,7 +175,7 @@ def test_nothing_is_written_that_does_not_rest_on_a_look(scene: Scene) -> None:
 def test_the_operators_lock_timeout_has_to_pass_since_a_start(scene: Scene) -> None:
     control = scene.agent(lock_seconds=0.3)
     assert control.quiet_in() > 0  # it may have been started by the agent that was here before
-    until("the lock timeout", lambda: control.quiet_in() == 0, 5)
+    until("the lock timeout", lambda: control.quiet_in() == 0)
     control.own(1)
     control.start(9, 1)
     assert control.quiet_in() > 0.1
@@ -192,9 +192,9 @@ def test_offsets_of_an_epoch_are_written_again_into_the_same_config_map(scene: S
 
 def test_waiting_ends_with_a_change_and_asks_the_operator_to_look(scene: Scene) -> None:
     scene.control.own(1)
-    until("a nudge", lambda: _nudged(scene), 5)
+    until("a nudge", lambda: _nudged(scene))
     until("the watch", lambda: scene.api.watching)
-    until("quiet", lambda: _quiet(scene.control), 5)
+    until("quiet", lambda: _quiet(scene.control))
     began = time.monotonic()
     scene.api.put(PATH, resource(seen="RUNNING"))
     scene.control.wait(0.07)
