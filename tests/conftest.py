@@ -21,10 +21,13 @@ settings.register_profile(
 )
 settings.load_profile("project")
 
+# What threads of a test that is over still log is nobody's to read; without any handler it would be printed.
+logging.getLogger().addHandler(logging.NullHandler())
 
-# The groups that take the longest, the longest first.
-# What has Pulumi at work is in these two, so that no more than two updates share the machine's cores.
-LONGEST = ("strategy-c", "engine")
+
+# The groups that take the longest, the longest first. What has Pulumi at work is in the first two, so that no more than
+# two updates share the machine's cores.
+LONGEST = ("strategy-c", "engine", "broker")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -48,6 +48,9 @@ class World:
         api.answers["GET", LEASE] = (200, {"metadata": {"name": "consumer-switch", "uid": "l"}})
         api.answers["GET", SWITCH] = lambda _: (200, self.object())
 
+    def wait_switching(self) -> None:
+        """An update here writes the switch at once."""
+
     def object(self) -> dict[str, Any]:
         status = {"active": self.active, **({"lastSwitch": self.last} if self.last else {})}
         raw = managed("consumer", self.generation, ("pulumi-kubernetes", "T9", ""))

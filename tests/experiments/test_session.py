@@ -191,7 +191,7 @@ def test_positions_are_asked_of_whom_the_strategy_says(
     letter: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Groups, "read", lambda _: {"blue": Group({0: 7}, (0,), 1)})
-    stack: Any = SimpleNamespace(name=f"strategy-{letter}")
+    stack: Any = SimpleNamespace(name=f"strategy-{letter}", wait_switching=lambda: None)
     settings = strategy_settings({"strategy": letter}, stack.name)
     lab = session.lab_of(cluster, stack, settings, bootstrap="kafka:9092", progress=Progress(), spell_seconds=0.0)
     if letter == "e":

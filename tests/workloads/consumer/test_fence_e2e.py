@@ -89,7 +89,7 @@ def test_a_waiting_pod_that_starts_fences_nobody(consumer: Consumers, feed: Feed
 
 def test_unequal_layouts_wait_for_each_other(consumer: Consumers, feed: Feed, broker: Broker, topic: str) -> None:
     """Blue had one pod and green has two: green-1's partitions were committed by an id that green-0 initialises."""
-    pair = Pair(consumer, broker, topic, pods=1)
+    pair = Pair(consumer, broker, topic, pods=1, stall_seconds=8)
     for pod in pair.pods["green"]:
         pod.stop()
     pair.pods["green"] = [pair.start(f"consumer-green-{i}", transactional_ids=2) for i in range(2)]
