@@ -5,11 +5,13 @@ from collections.abc import Iterable
 
 from prometheus_client.core import Metric
 
+from workloads.common.states import State
 from workloads.consumer.loop import ConsumerLoop
 from workloads.consumer.metrics import ConsumerMetrics
 from workloads.consumer.processing import Worker
 from workloads.member.control import Control, Truth
 from workloads.member.member import Progress
+from workloads.member.way import Start
 
 
 class ConsumerMember:
@@ -38,8 +40,12 @@ class ConsumerMember:
 
     @property
     def progress(self) -> Progress:
-        """See `Member`."""
-        positions, owned = dict(self._worker.positions), self.truth.lifecycle.partitions
+        """See `Member`. Who waits in a group of its own owns partitions, and has no position: where it was when it was
+        active says nothing any more.
+        """
+        now, positions = self.truth.lifecycle, dict(self._worker.positions)
+        waits = now.way.starts is Start.CARRIED and now.state is State.PAUSED
+        owned = () if waits else now.partitions
         return Progress({p: positions[p] for p in owned if p in positions}, self._worker.handled, self._worker.failed)
 
     def metrics(self) -> Iterable[Metric]:

@@ -1,7 +1,7 @@
 """A member of its colour's own group, without a broker: what is done at a resume, in which order, and what ends it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from confluent_kafka import KafkaError
@@ -10,6 +10,8 @@ from tests.workloads.consumer.scripted import Bench, Clock, Record, records
 from workloads.common.states import State
 from workloads.consumer import carrier, copies
 from workloads.consumer.carry import Commit
+from workloads.consumer.member import ConsumerMember
+from workloads.consumer.metrics import ConsumerMetrics
 from workloads.member.control import Answer, Command
 from workloads.member.lifecycle import Pause, Resume
 
@@ -432,6 +434,19 @@ def test_copies_end_before_the_start_begins(tmp_path: Path) -> None:
     assert did(bench) == ["fence 0", "commit epoch=11 start by=0", "start"]
     bench.turn([], [], [])
     assert len(bench.client.commits) == 2  # none while it is active
+
+
+def test_who_waits_tells_no_positions(tmp_path: Path) -> None:
+    """Also when it was active before: it would pass for one at work."""
+    bench = waiting(tmp_path, 0)
+    member = ConsumerMember(bench.control, bench.loop, bench.worker, cast("ConsumerMetrics", None))
+    assert bench.answer(bench.command(Resume(11))) is Answer.DONE
+    bench.turn(records(0, 0, 4))
+    assert (member.progress.positions, member.progress.handled) == ({0: 5}, 5)
+    pause = bench.command(Pause(12))
+    bench.until("paused", lambda: bench.answer(pause))
+    assert bench.lifecycle.partitions == (0,)
+    assert (member.progress.positions, member.progress.handled) == ({}, 5)
 
 
 def test_what_was_asked_for_a_copy_before_a_start_is_not_used(tmp_path: Path) -> None:
