@@ -25,6 +25,7 @@ from experiments.results import Measured
 from experiments.stacks import Stack
 
 _SETTLE_SECONDS = 60.0
+_ASSIGNED_SECONDS = 120.0
 _PODS_SECONDS = 180.0
 _CAUGHT_UP_SECONDS = 120.0
 _SPELL_DEADLINE_SECONDS = 60.0
@@ -158,6 +159,19 @@ class Lab:
             self.namespace, missing, f"{self.active} to be active and settled", _SETTLE_SECONDS
         )
 
+    def wait_assigned(self, color: Color, seconds: float = _ASSIGNED_SECONDS) -> None:
+        """Wait until a colour that is a member of a group of its own owns all partitions there. Raises DeadlineError.
+
+        Pods that are Ready may own a part only: a group whose members were replaced is rebalanced, which by KIP-848
+        takes a heartbeat of each (`group.consumer.heartbeat.interval.ms`, 5 s) and more.
+        """
+
+        def missing(switch: LiveSwitch) -> str | None:
+            none = switch.unassigned(color)
+            return f"partitions {none} are nobody's" if none else None
+
+        self.cluster.wait_switch(self.namespace, missing, f"{color} to own all partitions of its group", seconds)
+
     def preconditions(self) -> None:
         """The plan's: all pods Ready, the configured colour active, lag 0. Raises an ExperimentError that says what is
         not so.
@@ -168,6 +182,7 @@ class Lab:
         self.wait_pods(numbers(self.settings))
         switch = self.wait_steady()
         self.progress.say(f"{switch.active} is active and settled, epoch {switch.epoch}; all configured pods are Ready")
+        self.wait_assigned(other(self.active))
         seconds = self.lag.wait_caught_up(_CAUGHT_UP_SECONDS, self.active)
         self.progress.say(f"lag 0: {self.active} reached the end offsets read {seconds:.1f} s before")
         strangers = sorted(self.lag.owners() - {self.active})

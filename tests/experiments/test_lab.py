@@ -1,5 +1,6 @@
 """A run's switch is the one that its own command made, and nobody else's."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -36,6 +37,8 @@ class World:
         self.active = "blue"
         self.last: dict[str, Any] | None = None
         self.set_generation = 1
+        self.spec: dict[str, Any] = {}
+        self.members: list[dict[str, Any]] = []
         self.up: Any = self.switched
         self.configuration = SimpleNamespace(set=lambda **_: None)
         self.name = NAMESPACE
@@ -54,7 +57,7 @@ class World:
     def object(self) -> dict[str, Any]:
         status = {"active": self.active, **({"lastSwitch": self.last} if self.last else {})}
         raw = managed("consumer", self.generation, ("pulumi-kubernetes", "T9", ""))
-        return {**raw, "spec": {"active": self.active}, "status": status}
+        return {**raw, "spec": {"active": self.active, **self.spec}, "status": {**status, "members": self.members}}
 
     def change(self, target: str, started: str = "2025-11-24T16:00:01Z") -> None:
         source, self.active, self.generation = self.active, target, self.generation + 1
@@ -238,3 +241,24 @@ def test_a_switch_can_be_disturbed_while_it_runs(lab: Lab, world: World, tmp_pat
     record = lab.switch(during=lambda disturbance: done.append(type(disturbance).__name__))
     assert done == ["Disturbance"]
     assert record.switched
+
+
+@pytest.mark.parametrize(
+    ("standby", "owned", "missing"),
+    [
+        ("Assigned", {"blue": [0, 1, 2], "green": [0, 2]}, "partitions [1] are nobody's"),
+        ("Assigned", {"blue": [0], "green": [0, 1, 2]}, None),
+        ("Outside", {"blue": [0, 1, 2], "green": []}, None),
+    ],
+)
+def test_a_colour_that_waits_in_its_own_group_is_to_own_all_of_it(
+    lab: Lab, world: World, standby: str, owned: dict[str, list[int]], missing: str | None
+) -> None:
+    world.spec = {"standby": standby, "partitions": 3}
+    world.members = [{"color": color, "partitions": [p]} for color, partitions in owned.items() for p in partitions]
+    world.api.answers["GET", SWITCH.rpartition("/")[0]] = lambda _: (200, listed(world.object()))
+    if missing is None:
+        lab.wait_assigned("green")
+        return
+    with pytest.raises(DeadlineError, match=re.escape(missing)):
+        lab.wait_assigned("green", 0.2)
