@@ -7,10 +7,10 @@ Questions to partitions' leaders (`list_offsets`) are not concerned.
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from workloads.common.clients import CONNECTING
 
@@ -32,6 +32,9 @@ class _Client:
 
     def committed(self, places: list[TopicPartition], seconds: float) -> list[TopicPartition]:
         return _checked(self._consumer.committed(places, timeout=max(0.001, seconds)))
+
+    def bounds(self, places: list[TopicPartition], seconds: float) -> list[TopicPartition]:
+        return _checked(self._consumer.offsets_for_times(places, timeout=max(0.001, seconds)))
 
     def commit(self, places: list[TopicPartition], until: float) -> None:
         """Not `commit(asynchronous=False)`, which has no deadline."""
@@ -87,6 +90,25 @@ class Bystander:
             self._drop(client)
             raise
         return {place.partition: place for place in found}
+
+    def bounds(self, topic: str, partitions: Sequence[int], seconds: float) -> dict[int, tuple[int, int]]:
+        """Of each of these partitions, the offset of the first record that it has, and of the next one that it gets.
+
+        Not by `AdminClient.list_offsets`: of two questions at a time one can wait for 3 s, which is how long librdkafka
+        waits until it asks for a leader again. Raises `KafkaException`.
+        """
+        until = time.monotonic() + seconds
+        client = self._current()
+        try:
+            low, high = (
+                client.bounds([TopicPartition(topic, p, bound) for p in partitions], until - time.monotonic())
+                for bound in (OFFSET_BEGINNING, OFFSET_END)  # as timestamps: the first record, and behind the last
+            )
+        except KafkaException:
+            self._drop(client)
+            raise
+        ends = {place.partition: place.offset for place in high}
+        return {place.partition: (place.offset, ends[place.partition]) for place in low}
 
     def commit(self, topic: str, offsets: Mapping[int, tuple[int, str]], seconds: float) -> None:
         """Commit for a group that has no members: by partition, offset and metadata. Raises `KafkaException`, also

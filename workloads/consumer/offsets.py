@@ -9,10 +9,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from workloads.common.bystander import Bystander
 from workloads.consumer.carry import Found, read
@@ -64,13 +63,13 @@ class GroupOffsets:
     """
 
     def __init__(self, settings: ConsumerSettings) -> None:
-        self._configuration = settings.admin_configuration()
-        self._admin: AdminClient | None = None
         self._topic = settings.topic
         self._color = settings.color.value
         self._numbers = range(settings.transactional_ids)
+        configuration = settings.admin_configuration()
+        self._log = Bystander(configuration, settings.group_id)
         self._own, self._other, self._fence = (
-            Bystander(self._configuration, group, stable=settings.fenced)
+            Bystander(configuration, group, stable=settings.fenced)
             for group in (settings.group_id, settings.other_group_id, f"{settings.transactional_id}-fence")
         )
 
@@ -79,13 +78,8 @@ class GroupOffsets:
         groups = tuple(
             _begun(partial(group.committed, self._topic, partitions, seconds)) for group in (self._own, self._other)
         )
-        admin = self._admin = self._admin or AdminClient(self._configuration)
-        places = [TopicPartition(self._topic, p) for p in partitions]
-        low, high = (
-            admin.list_offsets(dict.fromkeys(places, bound), request_timeout=seconds)
-            for bound in (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        )
-        return _Question(partitions, groups, low, high, self._failed)
+        bounds = _begun(partial(self._log.bounds, self._topic, partitions, seconds))
+        return _Question(partitions, groups, bounds)
 
     def register(self, numbers: Sequence[int], epoch: int, seconds: float) -> "_Note":
         """See `Offsets`."""
@@ -97,28 +91,20 @@ class GroupOffsets:
         found = self._fence.committed(self._topic, self._numbers, seconds)
         return {n: place.offset for n, place in found.items() if place.metadata == self._color}
 
-    def _failed(self) -> None:
-        """A client that knew brokers which are gone may go on with what it knew of them."""
-        self._admin = None
-
 
 class _Question:
     def __init__(
         self,
         partitions: Sequence[int],
         groups: Sequence[Future[dict[int, TopicPartition]]],
-        low: Mapping[TopicPartition, Future[Any]],
-        high: Mapping[TopicPartition, Future[Any]],
-        failed: Callable[[], None],
+        bounds: Future[dict[int, tuple[int, int]]],
     ) -> None:
-        """failed: called when the admin client could not answer its part."""
         self._partitions = partitions
         self._groups = groups
-        self._bounds = [{place.partition: future for place, future in bound.items()} for bound in (low, high)]
-        self._failed = failed
+        self._bounds = bounds
 
     def done(self) -> bool:
-        return all(future.done() for future in (*self._groups, *self._bounds[0].values(), *self._bounds[1].values()))
+        return self._bounds.done() and all(future.done() for future in self._groups)
 
     def answer(self, seconds: float) -> Mapping[int, Found]:
         until = time.monotonic() + seconds
@@ -126,12 +112,8 @@ class _Question:
             {p: read(place.offset, place.metadata) for p, place in _result(group, until).items()}
             for group in self._groups
         )
-        try:
-            low, high = ({p: int(_result(one, until).offset) for p, one in bound.items()} for bound in self._bounds)
-        except KafkaException:
-            self._failed()
-            raise
-        return {p: Found(own[p], other[p], low[p], high[p]) for p in self._partitions}
+        bounds = _result(self._bounds, until)
+        return {p: Found(own[p], other[p], *bounds[p]) for p in self._partitions}
 
 
 class _Note:

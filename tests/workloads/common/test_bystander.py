@@ -47,6 +47,17 @@ def test_what_it_commits_is_read_with_its_metadata(bystander: Bystander, topic: 
     assert {p: (place.offset, place.metadata) for p, place in found.items()} == {0: (-1001, None), 3: (7, "epoch=4")}
 
 
+def test_bounds(broker: Broker, bystander: Bystander, topic: str) -> None:
+    producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
+    for _ in range(5):
+        producer.produce(topic, b"x", partition=3)
+    assert producer.flush(SECONDS) == 0
+    producer.close()
+    assert bystander.bounds(topic, [0, 3], SECONDS) == {0: (0, 0), 3: (0, 5)}
+    broker.admin().delete_records([TopicPartition(topic, 3, 2)])[TopicPartition(topic, 3)].result(SECONDS)
+    assert bystander.bounds(topic, [3, 0], SECONDS) == {3: (2, 5), 0: (0, 0)}
+
+
 @pytest.mark.usefixtures("member")
 def test_it_cannot_commit_for_a_group_that_has_members(bystander: Bystander, topic: str) -> None:
     with pytest.raises(KafkaException) as refused:
