@@ -160,15 +160,6 @@ class LiveSwitch:
         """The colour asked for holds the grant and this generation has ended."""
         return self.active == self.wanted and self.holds(self.ready) and self.holds(self.settled)
 
-    def unassigned(self, color: str) -> list[int]:
-        """Partitions that no member of a colour reports to own, where a colour that waits has to own all of them."""
-        spec = self.raw["spec"]
-        if spec.get("standby") != "Assigned":
-            return []
-        members = self.raw.get("status", {}).get("members", [])
-        owned = {p for member in members if member["color"] == color for p in member.get("partitions", [])}
-        return sorted(set(range(spec["partitions"])) - owned)
-
     def describe(self) -> str:
         text = f"generation {self.generation}: wanted {self.wanted}, active {self.active or 'nobody'}"
         text += f", phase {self.phase or '?'}"

@@ -167,7 +167,7 @@ class Lab:
         """
 
         def missing(switch: LiveSwitch) -> str | None:
-            none = switch.unassigned(color)
+            none = _unassigned(switch.raw, color)
             return f"partitions {none} are nobody's" if none else None
 
         self.cluster.wait_switch(self.namespace, missing, f"{color} to own all partitions of its group", seconds)
@@ -357,3 +357,12 @@ def of_this_command(
             [f"the switch of generation {generation} began {earliest - last.started_at:.3f} s before its command"]
         )
     return last
+
+
+def _unassigned(switch: Mapping[str, Any], color: Color) -> list[int]:
+    """Partitions that no member of a colour reports to own, where a colour that waits has to own all of them."""
+    if switch["spec"].get("standby") != "Assigned":
+        return []
+    members = switch.get("status", {}).get("members", [])
+    owned = {p for member in members if member["color"] == color for p in member.get("partitions", [])}
+    return sorted(set(range(switch["spec"]["partitions"])) - owned)
