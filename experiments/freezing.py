@@ -2,8 +2,7 @@
 
 SIGSTOP is taken back by a guardian, a process of its own that is there before the signal is sent: told that the time
 begins, it sends SIGCONT when it is up, or as soon as its standard input ends, which it does with this process, however
-that ends. Processes are
-held by descriptors (pidfd), so that no other process of the same number is ever signalled.
+that ends. Processes are held by descriptors (pidfd), so that no other process of the same number is ever signalled.
 """
 
 import contextlib

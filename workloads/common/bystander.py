@@ -12,11 +12,11 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from workloads.common.clients import CONNECTING
+from workloads.common.clients import ASKING
 
 # Committed offsets of a transaction that is not finished are asked for again after so long; the default of 100 would be
 # the longest step of a hand-off.
-_RETRY = {"retry.backoff.ms": 2, "retry.backoff.max.ms": 10}
+_RETRY = {"retry.backoff.ms": 10, "retry.backoff.max.ms": 10}
 _SERVE_SECONDS = 0.002
 
 
@@ -63,12 +63,9 @@ class Bystander:
         """configuration: librdkafka's, of what it takes to get in. stable: what a transaction has not finished yet is
         waited for (`require_stable`, KIP-447); else the answer may be the commit before it.
         """
-        self.group = group
         self._configuration = {
-            **CONNECTING,
+            **ASKING,
             **_RETRY,
-            "socket.nagle.disable": True,
-            "log_level": 3,
             **configuration,
             "group.id": group,
             "enable.auto.commit": False,
@@ -140,6 +137,28 @@ class Bystander:
         with self._lock:
             if self._client is client:
                 self._client = None
+
+
+class Bystanders:
+    """A bystander for each group, made when it is first asked for. Safe for threads."""
+
+    def __init__(self, configuration: Mapping[str, Any]) -> None:
+        """configuration: see `Bystander`."""
+        self._configuration = configuration
+        self._known: dict[str, Bystander] = {}
+        self._lock = threading.Lock()
+
+    def of(self, group: str) -> Bystander:
+        """The one of this group."""
+        with self._lock:
+            if group not in self._known:
+                self._known[group] = Bystander(self._configuration, group)
+            return self._known[group]
+
+    def close(self) -> None:
+        """As `Bystander.close`, of all."""
+        for one in self._known.values():
+            one.close()
 
 
 def _checked(places: list[TopicPartition]) -> list[TopicPartition]:

@@ -11,6 +11,8 @@ from typing import Any
 # The whole of it (TCP, TLS, SASL) takes milliseconds within a cluster; a first packet that was lost is sent again after
 # 1 s (RFC 6298), and then as much is left once more.
 CONNECTING: Mapping[str, int] = MappingProxyType({"socket.connection.setup.timeout.ms": 3000})
+# Of a client that only asks: what it says of brokers that are away is told by whoever asked.
+ASKING: Mapping[str, bool | int] = MappingProxyType({**CONNECTING, "socket.nagle.disable": True, "log_level": 3})
 
 STATISTICS_MS = 1000
 # A re-bootstrap names its servers within milliseconds of the moment when the last broker was dropped: one set of

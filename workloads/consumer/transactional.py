@@ -7,8 +7,8 @@ of an earlier generation is refused even where its id is still its own.
 A commit holds the poll loop for as long as it usually takes and no longer: a broker that does not answer stalls nobody.
 A producer does not survive that all brokers were away: librdkafka can go on with a coordinator that it has dropped
 since, and then a call never returns, whatever its timeout. Nobody but who holds a grant may initialise the id anew, so
-when they are back that is the end of the client; until then nothing is handled, for it would be handled again. So is a
-commit that a broker which is there does not answer.
+when they are back that is the end of the client; until then nothing is handled, for it would be handled again. A commit
+that a broker which is there does not answer is the end of it too.
 """
 
 import logging

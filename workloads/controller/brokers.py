@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from workloads.common.bystander import Bystander
-from workloads.common.clients import CONNECTING
+from workloads.common.bystander import Bystanders
+from workloads.common.clients import ASKING
 from workloads.controller.measured import MeasureError
 
 BROKER_SECONDS = 2.0
@@ -27,14 +27,9 @@ class BrokerOffsets:
     """
 
     def __init__(self, bootstrap_servers: str) -> None:
-        self._configuration: dict[str, Any] = {
-            **CONNECTING,
-            "bootstrap.servers": bootstrap_servers,
-            "socket.nagle.disable": True,
-            "log_level": 3,
-        }
+        self._configuration: dict[str, Any] = {**ASKING, "bootstrap.servers": bootstrap_servers}
         self._admin: AdminClient | None = None
-        self._groups: dict[str, Bystander] = {}
+        self._groups = Bystanders(self._configuration)
 
     def ends(self, topic: str, partitions: int) -> dict[int, int]:
         """Partition -> its last stable offset: what a consumer can have come to. Raises MeasureError.
@@ -67,7 +62,7 @@ class BrokerOffsets:
         partition without a commit by a negative offset, also of a group that nobody ever was in.)
         """
         try:
-            found = self._group(group).committed(topic, range(partitions), BROKER_SECONDS)
+            found = self._groups.of(group).committed(topic, range(partitions), BROKER_SECONDS)
         except KafkaException as error:
             raise _unread(f"committed offsets of group {group} on {topic}", error) from error
         return {partition: place.offset for partition, place in found.items() if place.offset >= 0}
@@ -75,11 +70,7 @@ class BrokerOffsets:
     def close(self) -> None:
         """End the connections. What is asked afterwards makes new ones."""
         self._admin = None
-        while self._groups:
-            self._groups.popitem()[1].close()
-
-    def _group(self, name: str) -> Bystander:
-        return self._groups.setdefault(name, Bystander(self._configuration, name))
+        self._groups.close()
 
     def _read(self, what: str, read: Callable[[AdminClient], T]) -> T:
         if self._admin is None:

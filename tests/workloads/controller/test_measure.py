@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -9,7 +10,7 @@ from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPar
 
 from tests.support.standin import StandIn
 from tests.support.waiting import until
-from workloads.common.bystander import Bystander
+from workloads.common.bystander import Bystanders
 from workloads.common.http import HttpServer, Response
 from workloads.controller.analysis import Tally, verdict
 from workloads.controller.brokers import BrokerOffsets
@@ -264,7 +265,7 @@ class OneGroup:
 
 def _with(group: OneGroup) -> BrokerOffsets:
     brokers = BrokerOffsets("nowhere:1")
-    brokers._groups["g"] = cast("Bystander", group)
+    brokers._groups = cast("Bystanders", SimpleNamespace(of={"g": group}.__getitem__))
     return brokers
 
 

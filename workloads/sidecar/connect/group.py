@@ -6,15 +6,14 @@ member's assignment as the consumer protocol writes it.
 """
 
 import struct
-import threading
 import warnings
 from typing import Any, Protocol
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from workloads.common.bystander import Bystander
-from workloads.common.clients import CONNECTING
+from workloads.common.bystander import Bystanders
+from workloads.common.clients import ASKING
 from workloads.sidecar.connect.control import SilentError
 from workloads.sidecar.connect.seen import Member, Offsets
 
@@ -42,16 +41,10 @@ class KafkaGroups:
 
     def __init__(self, bootstrap_servers: str, topic: str, partitions: int) -> None:
         """topic, partitions: whose offsets are looked at."""
-        self._configuration: dict[str, Any] = {
-            **CONNECTING,
-            "bootstrap.servers": bootstrap_servers,
-            "socket.nagle.disable": True,
-            "log_level": 3,
-        }
+        self._configuration: dict[str, Any] = {**ASKING, "bootstrap.servers": bootstrap_servers}
         self._topic, self._partitions = topic, partitions
         self._admin: AdminClient | None = None
-        self._groups: dict[str, Bystander] = {}
-        self._lock = threading.Lock()
+        self._groups = Bystanders(self._configuration)
 
     def members(self, group: str, deadline: float) -> tuple[Member, ...]:
         """See Groups. A group that does not exist has no members."""
@@ -69,10 +62,8 @@ class KafkaGroups:
 
     def offsets(self, group: str, deadline: float) -> Offsets:
         """See Groups."""
-        with self._lock:
-            asked = self._groups.setdefault(group, Bystander(self._configuration, group))
         try:
-            found = asked.committed(self._topic, range(self._partitions), deadline)
+            found = self._groups.of(group).committed(self._topic, range(self._partitions), deadline)
         except KafkaException as error:
             raise SilentError(f"offsets of group {group} cannot be read: {error!r}") from error
         return {(self._topic, partition): place.offset for partition, place in found.items() if place.offset >= 0}
@@ -80,8 +71,7 @@ class KafkaGroups:
     def close(self) -> None:
         """End the connections; nobody else may be asking. What is asked afterwards makes new ones."""
         self._admin = None
-        while self._groups:
-            self._groups.popitem()[1].close()
+        self._groups.close()
 
 
 def _member(found: Any) -> Member:
