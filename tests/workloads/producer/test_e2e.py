@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -88,6 +89,11 @@ class ProducerProcess:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)
 
+    def logged(self, message: str) -> float:
+        """When its log first said that, in seconds since the epoch."""
+        lines = map(json.loads, self.log.read_bytes().splitlines())
+        return next(datetime.fromisoformat(line["time"]).timestamp() for line in lines if line["message"] == message)
+
     def lines(self) -> list[dict[str, Any]]:
         """Its log."""
         (file,) = (self.records / "produced").glob("producer-0.*.jsonl")
@@ -156,13 +162,16 @@ def test_the_log_is_what_the_broker_has(producer: Producers, broker: Broker, top
 
 @pytest.mark.parametrize("rate", [100, 5000])
 def test_the_rate_is_kept(producer: Producers, rate: int) -> None:
-    """From the first second to the end; how steady it is meanwhile, `workloads.producer.benchmark` says."""
+    """It sends on for as long as it is asked to, and never more than the rate makes in the time it ran. How steady it
+    is meanwhile, and that it is no slower, are the machine's too: `workloads.producer.benchmark` says that.
+    """
     made = producer(rate=rate).ready()
     until("five seconds' records", lambda: made.status()["acked"] > 5 * rate)
     made.settle()
     assert made.stop() == 0
-    times = [line["t"] for line in made.lines() if "t" in line][rate:]
-    assert len(times) / (times[-1] - times[0]) * 1e9 == pytest.approx(rate, rel=0.1)
+    began = made.logged("producing")
+    times = [line["t"] for line in made.lines() if "t" in line]
+    assert len(times) <= 1 + rate * (max(times) / 1e9 - began)
 
 
 def test_load_changes_at_run_time(producer: Producers, broker: Broker, topic: str) -> None:
