@@ -39,12 +39,24 @@ def test_the_old_side_crashes_at_the_command_and_the_new_one_at_its_grant() -> N
         "spell",
         "switch from green",
         "blue is granted",
-        "SIGKILL consumer of consumer-blue-0",
+        "SIGKILL consumer of consumer-blue-1",
         BACK,
         "spell",
     ]
     assert [one["side"] for one in world.notes.tables["crashes"]] == ["old", "new"]
     assert world.notes.measured == {"crashes_old": 1, "crashes_new": 1}
+
+
+def test_a_pod_is_made_anew_before_it_is_killed_again() -> None:
+    """Its container would be started again only after a back-off, in which the switch that it belongs to fails."""
+    world = noted()
+    lab: Any = world
+    crash.perform(lab, 4)
+    killed = [done.removeprefix("SIGKILL consumer of ") for done in world.did if done.startswith("SIGKILL")]
+    assert killed == ["consumer-blue-0", "consumer-blue-1", "consumer-blue-2", "consumer-blue-0"]
+    again = world.did.index("delete consumer-blue-0")
+    assert world.did[again : again + 4] == ["delete consumer-blue-0", BACK, "spell", "switch from green"]
+    assert sum(done.startswith("delete") for done in world.did) == 1
 
 
 def test_a_switch_that_failed_ends_it() -> None:
