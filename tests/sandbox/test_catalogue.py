@@ -195,11 +195,14 @@ def _with_jars(layout: Layout, *, kafka: Sequence[str], connect: Sequence[str]) 
 
 @pytest.fixture
 def pinned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Connect's folder with the checksum of one jar, `runtime.jar`."""
-    folder = tmp_path / "connect"
-    shutil.copytree(CONNECT, folder)
-    (folder / CHECKSUMS).write_text(f"{hashlib.sha256(b'runtime.jar').hexdigest()}  runtime.jar\n")
-    monkeypatch.setattr("tools.sandbox.catalogue.CONNECT", folder)
+    """The images' folders with other checksums: of `clients.jar` and `core.jar`, and of `runtime.jar`."""
+    for name, folder, jars in (
+        ("KAFKA", KAFKA, ["clients.jar", "core.jar"]),
+        ("CONNECT", CONNECT, ["runtime.jar"]),
+    ):
+        copy = shutil.copytree(folder, tmp_path / folder.name)
+        (copy / CHECKSUMS).write_text("".join(f"{hashlib.sha256(jar.encode()).hexdigest()}  {jar}\n" for jar in jars))
+        monkeypatch.setattr(f"tools.sandbox.catalogue.{name}", copy)
 
 
 @pytest.mark.usefixtures("pinned")
@@ -212,10 +215,19 @@ def test_no_jar_is_there_twice(layout: Layout) -> None:
 
 @pytest.mark.usefixtures("pinned")
 def test_a_library_of_another_release_than_the_brokers_is_refused(layout: Layout) -> None:
-    catalogue = _with_jars(layout, kafka=["clients-2.jar"], connect=["clients-1.jar", "runtime.jar"])
+    catalogue = _with_jars(layout, kafka=["clients.jar", "core.jar"], connect=["clients-1.jar", "runtime.jar"])
     with pytest.raises(SandboxError, match=r"Kafka Connect's jars .*clients-1.jar is not pinned"):
-        catalogue.connect_libs()
+        catalogue._worker_jars[1].path()
     assert "CONNECT_LIBS" not in catalogue.variables()
+
+
+@pytest.mark.usefixtures("pinned")
+def test_jars_of_a_broker_that_are_not_pinned_are_refused(layout: Layout) -> None:
+    catalogue = _with_jars(layout, kafka=["clients.jar", "core-2.jar"], connect=[])
+    with pytest.raises(SandboxError, match=r"Kafka's jars .*core.jar is missing; core-2.jar is not pinned"):
+        catalogue._worker_jars[0].path()
+    with pytest.raises(SandboxError, match=r"the JMX exporter .*core-2.jar is not pinned"):
+        catalogue._worker_jars[2].path()
 
 
 def test_the_worker_and_the_broker_are_of_one_release() -> None:
@@ -231,3 +243,4 @@ def test_the_worker_and_the_broker_are_of_one_release() -> None:
     assert len(versions) == 1
     (version,) = versions
     assert f"connect-runtime-{version}.jar" in read(CONNECT / CHECKSUMS)
+    assert f"kafka-clients-{version}.jar" in read(KAFKA / CHECKSUMS)

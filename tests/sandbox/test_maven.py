@@ -59,7 +59,15 @@ def test_a_folder_is_checked_by_content(tmp_path: Path) -> None:
         maven.check(jars, sums, "the jars")
 
 
-@pytest.mark.parametrize("checksums", [catalogue.CONNECT / catalogue.CHECKSUMS, strimzi.CHECKSUMS])
+@pytest.mark.parametrize(
+    "checksums",
+    [
+        catalogue.CONNECT / catalogue.CHECKSUMS,
+        catalogue.KAFKA / catalogue.CHECKSUMS,
+        catalogue.KAFKA / catalogue.AGENT_CHECKSUMS,
+        strimzi.CHECKSUMS,
+    ],
+)
 def test_checksums_are_of_jars_once_each_in_order(checksums: Path) -> None:
     lines = checksums.read_text().splitlines()
     pinned = maven.read(checksums)

@@ -25,6 +25,7 @@ CONTAINERFILES = SOURCES / "images"
 KAFKA = CONTAINERFILES / "kafka"
 CONNECT = CONTAINERFILES / "connect"
 CHECKSUMS = "SHA256SUMS"
+AGENT_CHECKSUMS = "jmx-exporter.SHA256SUMS"
 
 BASE_SUITE = "bookworm"
 BASE_PACKAGES = ("coreutils", "dash", "grep", "libstdc++6", "python3", "python3-pip", "sed")
@@ -110,9 +111,9 @@ class Catalogue:
             base=python,
             inputs={"jre": self._cached("jre", _jre_identity(), self._make_jre)},
         )
-        pom = (KAFKA / "pom.xml").read_text()
-        self._kafka_jars = self._cached("kafka-libs", pom, self._make_kafka_jars)
-        agent = self._cached("jmx-exporter", pom, self._make_agent)
+        broker = _texts(KAFKA, "pom.xml", CHECKSUMS)
+        self._kafka_jars = self._cached("kafka-libs", broker, self._make_kafka_jars)
+        agent = self._cached("jmx-exporter", _texts(KAFKA, "pom.xml", AGENT_CHECKSUMS), self._make_agent)
         kafka = Image(
             "kafka",
             KAFKA / "Containerfile",
@@ -120,8 +121,8 @@ class Catalogue:
             files={"bin": KAFKA / "bin", "config": KAFKA / "config"},
             inputs={"libs": self._kafka_jars, "jmx-exporter": agent},
         )
-        # Of the broker's pom too: what the broker has is left out.
-        identity = pom + "".join((CONNECT / name).read_text() for name in ("pom.xml", CHECKSUMS))
+        # Of the broker's too: what the broker has is left out.
+        identity = broker + _texts(CONNECT, "pom.xml", CHECKSUMS)
         connect_jars = self._cached("connect-libs", identity, self._make_connect_jars)
         self._worker_jars = (self._kafka_jars, connect_jars, agent)
         requirements = CHECKOUT / "workloads" / "requirements.txt"
@@ -195,10 +196,12 @@ class Catalogue:
     def _make_kafka_jars(self, target: Path) -> None:
         options = ["-DincludeScope=runtime", "-DexcludeGroupIds=io.prometheus.jmx"]
         maven.fetch(self._runner, KAFKA / "pom.xml", target, options, "Kafka's jars")
+        maven.check(target, KAFKA / CHECKSUMS, "Kafka's jars")
 
     def _make_agent(self, target: Path) -> None:
         options = ["-DincludeGroupIds=io.prometheus.jmx", "-Dmdep.stripVersion=true"]
         maven.fetch(self._runner, KAFKA / "pom.xml", target, options, "the JMX exporter")
+        maven.check(target, KAFKA / AGENT_CHECKSUMS, "the JMX exporter")
 
     def _make_connect_jars(self, target: Path) -> None:
         """What Connect needs and the broker has not got: two libraries of one release share the larger half."""
@@ -252,6 +255,10 @@ def _mirror(runner: Runner) -> str:
     command = ["apt-get", "indextargets", "--format=$(REPO_URI)", "Created-By: Packages", f"Codename: {BASE_SUITE}"]
     sources = runner.run(command, what="apt's sources", seconds=30).split()
     return sources[0] if sources else ""
+
+
+def _texts(folder: Path, *names: str) -> str:
+    return "".join((folder / name).read_text() for name in names)
 
 
 def _base_identity() -> str:
