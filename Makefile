@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-# Three tests at a time, most of which wait for the cluster; what shares a stack, a broker or a sandbox stays together.
-PYTEST := $(PY) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
+# Four tests at a time: three that wait for the cluster most of the time, and one that needs nothing. What shares a
+# stack, a broker or a sandbox stays together.
+PYTEST := $(PY) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check unit e2e model search sandbox down benchmark

@@ -1,5 +1,6 @@
 """Pods deleted, broker restarted, API server restarted, while nothing moves and during a switch: nothing is lost."""
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -8,11 +9,16 @@ from typing import Any
 import pytest
 
 from experiments.cluster import ClusterError, Pod
-from tests.support.cluster_use import alone
+from tests.support.cluster_use import alone, shared
 from tests.support.field import Field, held
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c"), pytest.mark.usefixtures("judged")]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.restarts,
+    pytest.mark.xdist_group("strategy-c"),
+    pytest.mark.usefixtures("judged"),
+]
 
 # Of these, only the broker that is away during a drain leaves something uncommitted: what was in hand since the last
 # commit, at 100 records/s, committed every second.
@@ -44,20 +50,27 @@ def _started(field: Field) -> str | None:
     return next(line for line in metrics.splitlines() if line.startswith("process_start_time_seconds"))
 
 
-CASES = [_delete_consumers, restart_broker, _restart_api_server]
+Disturbance = Callable[[Field], None]
+Use = Callable[[], contextlib.AbstractContextManager[None]]
+# What is done, and how the cluster is used meanwhile.
+CASES = [
+    pytest.param(_delete_consumers, shared, id="delete_consumers"),
+    pytest.param(restart_broker, alone, id="restart_broker"),
+    pytest.param(_restart_api_server, alone, id="restart_api_server"),
+]
 
 
-@pytest.mark.parametrize("disturb", CASES)
-def test_while_nothing_moves(blue: Field, disturb: Callable[[Field], None]) -> None:
-    with alone():
+@pytest.mark.parametrize(("disturb", "use"), CASES)
+def test_while_nothing_moves(blue: Field, disturb: Disturbance, use: Use) -> None:
+    with use():
         disturb(blue)
         wait_back(blue)
 
 
-@pytest.mark.parametrize("disturb", CASES)
-def test_during_a_switch(blue: Field, disturb: Callable[[Field], None]) -> None:
+@pytest.mark.parametrize(("disturb", "use"), CASES)
+def test_during_a_switch(blue: Field, disturb: Disturbance, use: Use) -> None:
     blue.stack.configuration.set(lagPolicy="immediate")
-    with alone():
+    with use():
         with blue.updating("green"), held(blue, "Pausing"):
             disturb(blue)
         wait_back(blue)

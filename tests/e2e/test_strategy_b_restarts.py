@@ -1,20 +1,46 @@
 """Strategy B when its broker restarts: commits by transactions and background copies come over it."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack
+
 import pytest
 
 from tests.e2e.test_restarts import restart_broker, wait_back
-from tests.support.cluster_use import alone
-from tests.support.field import Field, judging
+from tests.support.cluster_use import alone, shared
+from tests.support.field import Field, Ground, judging
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine")]
+pytestmark = [pytest.mark.e2e, pytest.mark.restarts, pytest.mark.xdist_group("strategy-c")]
+
+# A strategy B of its own: the one that is checked in is other tests', which run at the same time.
+NAME = "strategy-b-beside"
+SETTINGS = """\
+config:
+  kafka-bluegreen:strategy: b
+  kafka-bluegreen:active: blue
+  kafka-bluegreen:topic: bluegreen-b-beside
+"""
 
 # What was in hand since the last commit, at 100 records/s, committed every second.
 DUPLICATES = 300
 
 
+@pytest.fixture
+def b(ground: Ground) -> Iterator[Field]:
+    """A small stack of strategy B; taken away at the end."""
+    (ground.project.folder / "stacks" / f"Pulumi.{NAME}.yaml").write_text(SETTINGS)
+    try:
+        with ExitStack() as ends:
+            with shared():
+                field = ends.enter_context(ground.standing(NAME, replicas=2))
+            yield field
+    finally:
+        with shared():
+            ground.project.stack(NAME).destroy(remove=True)
+
+
 def test_a_broker_that_restarts_and_a_switch_after_it(b: Field) -> None:
     """No process ends by it, and a switch finds both colours at work."""
-    with alone(), judging("strategy-b-restart", b, duplicates=DUPLICATES):
+    with alone(), judging(NAME, b, duplicates=DUPLICATES):
         before = _restarts(b)
         restart_broker(b)
         wait_back(b)

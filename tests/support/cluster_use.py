@@ -10,14 +10,47 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def shared() -> contextlib.AbstractContextManager[None]:
+class _Sharing:
+    """This process's share in the cluster. A block within another asks nobody: who waits to be alone waits for this
+    process, and could not be waited for by it.
+    """
+
+    def __init__(self) -> None:
+        self._blocks = 0
+        self._lock = contextlib.ExitStack()
+
+    def enter(self) -> None:
+        if self._blocks == 0:
+            with _locked("cluster-turn", fcntl.LOCK_EX):
+                self._lock.enter_context(_locked("cluster", fcntl.LOCK_SH))
+        self._blocks += 1
+
+    def leave(self) -> None:
+        self._blocks -= 1
+        if self._blocks == 0:
+            self._lock.close()
+
+
+_sharing = _Sharing()
+
+
+@contextlib.contextmanager
+def shared() -> Iterator[None]:
     """The cluster stays whole within the block."""
-    return _locked("cluster", fcntl.LOCK_SH)
+    _sharing.enter()
+    try:
+        yield
+    finally:
+        _sharing.leave()
 
 
-def alone() -> contextlib.AbstractContextManager[None]:
-    """Nobody else needs the cluster whole within the block."""
-    return _locked("cluster", fcntl.LOCK_EX)
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Nobody else needs the cluster whole within the block. Whoever comes later than this waits, so that those who
+    share, one after the other, do not keep it waiting for ever.
+    """
+    with _locked("cluster-turn", fcntl.LOCK_EX), _locked("cluster", fcntl.LOCK_EX):
+        yield
 
 
 def updating_the_platform() -> contextlib.AbstractContextManager[None]:
