@@ -4,6 +4,8 @@ The old colour is scaled to 0, the committed offsets are copied to the new colou
 is scaled up; there and back as often as asked for. Each step is begun when the one before is seen to be done, without a
 person's pauses between them. All by hand (kubectl), on the pods, topic and groups of strategy B's stack.
 
+The switch does not wait for lag: nobody of the old colour is there to tell a position.
+
 Two things are not of the runbook, and the result says what they take:
 
 - this application starts only when it is granted to: the switch object is asked for the new colour as soon as its pods
@@ -153,6 +155,7 @@ SCENARIO = Scenario(
     step=1,
     perform=perform,
     judge=criteria.measured,
+    configuration={"lagPolicy": "immediate"},
     kind="measurement",
     observe=observe,
     shows=(
