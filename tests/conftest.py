@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,14 +68,21 @@ def _other_tests_are_not_heard(caplog: pytest.LogCaptureFixture) -> Iterator[Non
     caplog.handler.removeFilter(own)
 
 
+_CLOSED_SECONDS = 30.0
+
+
 def _open_files() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 @pytest.fixture(autouse=True)
 def _files_are_closed() -> Iterator[None]:
-    """A worker runs hundreds of tests: what each leaves open adds up until select(2) can tell no more."""
+    """A worker runs hundreds of tests: what each leaves open adds up until select(2) can tell no more. What its threads
+    close behind it is waited for.
+    """
     before = _open_files()
     yield
-    left = _open_files() - before
+    deadline = time.monotonic() + _CLOSED_SECONDS
+    while (left := _open_files() - before) >= 25 and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert left < 25, f"{left} files more are open than before this test: close what it opened"
