@@ -1,8 +1,8 @@
 """What holds for all tests: on a shared machine an example's time says nothing, and luck decides nothing."""
 
+import contextlib
 import logging
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.cluster_use import shared
 from tests.support.search import FACTOR, examples
+from tests.support.waiting import TooLateError, until
 
 settings.register_profile(
     "project",
@@ -82,7 +83,7 @@ def _files_are_closed() -> Iterator[None]:
     """
     before = _open_files()
     yield
-    deadline = time.monotonic() + _CLOSED_SECONDS
-    while (left := _open_files() - before) >= 25 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    with contextlib.suppress(TooLateError):
+        until("its files to be closed", lambda: _open_files() - before < 25, _CLOSED_SECONDS)
+    left = _open_files() - before
     assert left < 25, f"{left} files more are open than before this test: close what it opened"

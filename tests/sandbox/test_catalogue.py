@@ -217,7 +217,7 @@ def test_no_jar_is_there_twice(layout: Layout) -> None:
 def test_a_library_of_another_release_than_the_brokers_is_refused(layout: Layout) -> None:
     catalogue = _with_jars(layout, kafka=["clients.jar", "core.jar"], connect=["clients-1.jar", "runtime.jar"])
     with pytest.raises(SandboxError, match=r"Kafka Connect's jars .*clients-1.jar is not pinned"):
-        catalogue._worker_jars[1].path()
+        catalogue.connect_libs()
     assert "CONNECT_LIBS" not in catalogue.variables()
 
 

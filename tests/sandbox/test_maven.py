@@ -25,11 +25,17 @@ def test_maven_works_on_a_copy_in_a_folder_of_its_own(tmp_path: Path) -> None:
             assert command[-1] == "-Dsome=option"
             assert given["seconds"] > 0
             (Path(copy).parent / "target").mkdir()
+            (tmp_path / "jars").mkdir()
+            (tmp_path / "jars" / "a.jar").write_text("one")
+            (tmp_path / "jars" / "b.jar").write_text("two")
             seen.append(given["folder"])
             return ""
 
-    maven.fetch(Maven(), pom, tmp_path / "jars", ["-Dsome=option"], "some jars")
-    assert [path.name for path in tmp_path.iterdir()] == ["pom.xml"]
+    sums = tmp_path / "SHA256SUMS"
+    sums.write_text(f"{ONE}  a.jar\n")
+    maven.fetch(Maven(), pom, tmp_path / "jars", ["-Dsome=option"], checksums=sums, what="some jars", without={"b.jar"})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["SHA256SUMS", "jars", "pom.xml"]
+    assert [path.name for path in (tmp_path / "jars").iterdir()] == ["a.jar"]
     assert [path.exists() for path in seen] == [False]
 
 

@@ -135,11 +135,13 @@ class ConsumerProcess:
 
     def logged(self, message: str) -> list[dict[str, Any]]:
         """The log lines with this message."""
-        return [
-            line
-            for line in map(json.loads, filter(lambda raw: raw.startswith(b"{"), whole(self.log.read_bytes())))
-            if line["message"] == message
-        ]
+        return logged(self.log, message)
+
+
+def logged(log: Path, message: str) -> list[dict[str, Any]]:
+    """The lines with this message of a program's log; what else was printed there is passed over."""
+    lines = map(json.loads, filter(lambda raw: raw.startswith(b"{"), whole(log.read_bytes())))
+    return [line for line in lines if line["message"] == message]
 
 
 class Feed:

@@ -195,21 +195,25 @@ class Catalogue:
 
     def _make_kafka_jars(self, target: Path) -> None:
         options = ["-DincludeScope=runtime", "-DexcludeGroupIds=io.prometheus.jmx"]
-        maven.fetch(self._runner, KAFKA / "pom.xml", target, options, "Kafka's jars")
-        maven.check(target, KAFKA / CHECKSUMS, "Kafka's jars")
+        pinned = KAFKA / CHECKSUMS
+        maven.fetch(self._runner, KAFKA / "pom.xml", target, options, checksums=pinned, what="Kafka's jars")
 
     def _make_agent(self, target: Path) -> None:
         options = ["-DincludeGroupIds=io.prometheus.jmx", "-Dmdep.stripVersion=true"]
-        maven.fetch(self._runner, KAFKA / "pom.xml", target, options, "the JMX exporter")
-        maven.check(target, KAFKA / AGENT_CHECKSUMS, "the JMX exporter")
+        pinned = KAFKA / AGENT_CHECKSUMS
+        maven.fetch(self._runner, KAFKA / "pom.xml", target, options, checksums=pinned, what="the JMX exporter")
 
     def _make_connect_jars(self, target: Path) -> None:
         """What Connect needs and the broker has not got: two libraries of one release share the larger half."""
-        maven.fetch(self._runner, CONNECT / "pom.xml", target, ["-DincludeScope=runtime"], "Kafka Connect's jars")
-        shared = {path.name for path in self._kafka_jars.path().iterdir()}
-        for path in [path for path in target.iterdir() if path.name in shared]:
-            path.unlink()
-        maven.check(target, CONNECT / CHECKSUMS, "Kafka Connect's jars")
+        maven.fetch(
+            self._runner,
+            CONNECT / "pom.xml",
+            target,
+            ["-DincludeScope=runtime"],
+            checksums=CONNECT / CHECKSUMS,
+            what="Kafka Connect's jars",
+            without={path.name for path in self._kafka_jars.path().iterdir()},
+        )
 
     def _make_wheels(self, target: Path) -> None:
         """By the host's pip, whose configuration knows how packages are had on this machine."""

@@ -6,7 +6,7 @@ A file of checksums has a line per jar, as ``sha256sum`` writes it. It names eve
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from tools.sandbox.errors import SandboxError
@@ -15,10 +15,20 @@ from tools.sandbox.process import Runner
 FETCH_SECONDS = 900
 
 
-def fetch(runner: Runner, pom: Path, target: Path, options: Sequence[str], what: str) -> None:
-    """Copy the pom's dependencies and theirs into ``target``. SandboxError that names ``what`` when Maven fails.
+def fetch(
+    runner: Runner,
+    pom: Path,
+    target: Path,
+    options: Sequence[str],
+    *,
+    checksums: Path,
+    what: str,
+    without: Container[str] = (),
+) -> None:
+    """Copy the pom's dependencies and theirs into ``target``, but for the jars named in ``without``.
 
-    ``options`` are those of the goal ``dependency:copy-dependencies``.
+    ``options`` are those of the goal ``dependency:copy-dependencies``. SandboxError that names ``what`` when Maven
+    fails, or when the jars are not those of ``checksums``.
     """
     # In a folder of its own: Maven writes beside the pom that it is given.
     with tempfile.TemporaryDirectory() as folder:
@@ -26,6 +36,9 @@ def fetch(runner: Runner, pom: Path, target: Path, options: Sequence[str], what:
         command = ["mvn", "--batch-mode", "--quiet", f"--file={copy}", "dependency:copy-dependencies"]
         command += [f"-DoutputDirectory={target}", *options]
         runner.run(command, what=what, seconds=FETCH_SECONDS, folder=Path(folder))
+    for path in [path for path in target.iterdir() if path.name in without]:
+        path.unlink()
+    check(target, checksums, what)
 
 
 def check(folder: Path, checksums: Path, what: str) -> None:

@@ -65,8 +65,7 @@ def _make(runner: Runner, target: Path) -> None:
         raise SandboxError(missing_java())
     with tempfile.TemporaryDirectory() as folder:
         jars = Path(folder) / "jars"
-        maven.fetch(runner, POM, jars, ["-DincludeScope=runtime"], WHAT)
-        maven.check(jars, CHECKSUMS, WHAT)
+        maven.fetch(runner, POM, jars, ["-DincludeScope=runtime"], checksums=CHECKSUMS, what=WHAT)
         target.mkdir()
         command = [str(java), "-cp", f"{jars}/*", "io.strimzi.crdgenerator.CrdGenerator", *ARGUMENTS]
         command += [f"{name}={target / plural}.yaml" for plural, name in CLASSES.items()]

@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from tests.support.broker import Broker
 from tests.support.fenced import Front
+from tests.support.processes import logged
 from tests.support.waiting import until
 from tests.workloads.conftest import PARTITIONS
 
@@ -88,11 +89,6 @@ class ProducerProcess:
         """SIGTERM, and its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)
-
-    def logged(self, message: str) -> float:
-        """When its log first said that, in seconds since the epoch."""
-        lines = map(json.loads, self.log.read_bytes().splitlines())
-        return next(datetime.fromisoformat(line["time"]).timestamp() for line in lines if line["message"] == message)
 
     def lines(self) -> list[dict[str, Any]]:
         """Its log."""
@@ -169,7 +165,7 @@ def test_the_rate_is_kept(producer: Producers, rate: int) -> None:
     until("five seconds' records", lambda: made.status()["acked"] > 5 * rate)
     made.settle()
     assert made.stop() == 0
-    began = made.logged("producing")
+    began = datetime.fromisoformat(logged(made.log, "producing")[0]["time"]).timestamp()
     times = [line["t"] for line in made.lines() if "t" in line]
     assert len(times) <= 1 + rate * (max(times) / 1e9 - began)
 
