@@ -11,7 +11,6 @@ from tests.support.processes import Feed, handled
 from tests.support.waiting import until
 from tests.workloads.conftest import Consumers
 from tests.workloads.consumer.separate import ALL, Pair, everything_once, more, sent
-from workloads.consumer.loop import BATCH
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("broker")]
 
@@ -19,7 +18,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("broker")]
 @pytest.mark.parametrize("fencing", ["transactions", "none"])
 def test_a_zombie(consumer: Consumers, feed: Feed, broker: Broker, topic: str, fencing: str) -> None:
     """Blue is frozen in the middle of its work, green takes over, blue thaws and knows of nothing. The guard against
-    stalls, which would stop it at once, is off.
+    stalls, which would stop it at once, is off. Its commit is overdue when it thaws: how many records it handles until
+    the broker has refused that is the broker's time, so that scenario `zombie` measures it; here, that none follows.
     """
     often = 0.3
     pair = Pair(
@@ -45,16 +45,12 @@ def test_a_zombie(consumer: Consumers, feed: Feed, broker: Broker, topic: str, f
         assert status["committed"] is False
         assert "fenced" in status["last_error"].lower()
         assert pair.committed("blue") == stood  # nothing of it reached its group
-        zombie = len(handled(blue)) - before
+        assert handled(blue)[-1]["t"] < blue.events("FENCED")[0]["t"]
         assert blue.ready().status()["partitions"] == ALL  # it stands by again, in its own group
     else:
         until("blue to go on", lambda: len(handled(blue)) > before + 50)
         until("blue to commit", lambda: pair.committed("blue") != stood)
-        zombie = len(handled(blue)) - before
         assert {commit.epoch for commit in pair.committed("blue").values()} == {1}
-    # Its commit is overdue when it thaws, and ends it after the batch in hand; without that it goes on for as long as
-    # nobody looks.
-    assert zombie <= BATCH if fencing == "transactions" else zombie > 50
     assert green.status()["state"] == "ACTIVE"
     pair.done("blue", "pause", pair.epoch)
     feed.stop()
