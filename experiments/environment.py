@@ -2,7 +2,9 @@
 
 import json
 import re
+import statistics
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -27,6 +29,7 @@ print(json.dumps({
     "librdkafka": confluent_kafka.libversion()[0],
 }))
 """
+SPEED = "ms_per_million_additions"
 _VERSION_LABEL = "app.kubernetes.io/version"
 _KAFKA_JAR = re.compile(r"kafka_(?P<scala>[\d.]+)-(?P<version>[\d.]+[\w.-]*?)\.jar$")
 
@@ -97,8 +100,23 @@ def describe(
         except (ExperimentError, subprocess.TimeoutExpired, KeyError, ValueError, IndexError):
             found.update(dict.fromkeys(names))
     found.update({f"pulumi-{package}": version for package, version in providers.items()})
+    found[SPEED] = speed()
     found["commit"] = _commit()
     return found
+
+
+def speed() -> float:
+    """Processor time, in milliseconds, of a million additions in this Python: the median of five tries, about a second
+    in all. By it figures can be told apart that differ because the machine did: a shared one's speed changes by the
+    hour.
+    """
+    tries = []
+    for _ in range(5):
+        began, total = time.thread_time(), 0
+        for number in range(1_000_000):
+            total += number
+        tries.append(time.thread_time() - began)
+    return round(statistics.median(tries) * 1000, 1)
 
 
 def _in_pod(namespace: str, pod: str, container: str, *command: str) -> str:

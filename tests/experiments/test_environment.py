@@ -1,5 +1,6 @@
 """What a run was made with: a stand-in is called one, and one program in two colours is one."""
 
+import time
 from typing import Any
 
 import pytest
@@ -52,3 +53,10 @@ def test_the_workers_of_both_colours_are_one_program(api: FakeApi, cluster: Clus
     api.answers["GET", PODS] = (200, listed(*workers, of("agent-blue-0", "sidecar")))
     found = environment._images(cluster, "strategy-c", parts())
     assert set(found) == {"image kafka", "image kafka-connect", "image sidecar"}
+
+
+def test_a_waiting_machine_is_not_a_slow_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock is the thread's processor time, of which others take none."""
+    ticks = iter([0.0, 0.05, 1.0, 1.07, 2.0, 2.06, 3.0, 3.9, 4.0, 4.01])
+    monkeypatch.setattr(time, "thread_time", lambda: next(ticks))
+    assert environment.speed() == 60.0
