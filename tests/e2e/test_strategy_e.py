@@ -26,6 +26,7 @@ from tests.support.runs import SLOW_IS_FINE, Run, assert_whole
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine")]
 
 REPLICAS = 1
+GREEN = {"version": "2"}
 # A strategy C of its own: the one that is checked in is other tests'.
 C = "strategy-c-beside"
 C_SETTINGS = """\
@@ -58,7 +59,7 @@ def whole() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def e(connect: None, whole: None, ground: Ground) -> Iterator[Field]:
     """Strategy E, as the run has left it or new: a version that differs would have its agent start again."""
-    with ground.standing("strategy-e", control="rest", replicas=REPLICAS, green={"version": "2"}) as field:
+    with ground.standing("strategy-e", control="rest", replicas=REPLICAS, green=GREEN) as field:
         yield field
 
 
@@ -114,6 +115,24 @@ def test_an_agent_that_is_away_stops_the_switch_and_not_the_connector(
         assert connectors.state("blue").is_all(RUNNING)
         # Refused before anything was touched; failed after a withdrawal, and granted again.
         assert _epoch(e) - epoch == (0 if outcome == "Refused" else 2)
+    e.steady("blue")
+
+
+@pytest.mark.usefixtures("three")
+def test_what_connect_refuses_stops_the_switch(e: Field) -> None:
+    """A setting of the sink that Connect does not take: nothing is touched, and `pulumi up` has Connect's own words."""
+    e.steady("blue")
+    epoch = _epoch(e)
+    update = e.up("green", green={**GREEN, "config": {"errors.tolerance": "most"}})
+    settled = e.wait_settled()
+    assert update.error is not None
+    assert "ConnectorRefused" in update.error
+    assert "errors.tolerance" in update.error
+    assert (settled.active, settled.settled and settled.settled.reason) == ("blue", "Refused")
+    assert _epoch(e) == epoch
+    assert connect_of(e.lab).state("blue").is_all(RUNNING)
+    update = e.up("blue", green=GREEN)
+    assert update.error is None
     e.steady("blue")
 
 

@@ -13,6 +13,7 @@ from workloads.common.kube import AccessError, Kube, access
 from workloads.common.logs import fields
 from workloads.common.metrics import Families, Scrape, exposition, registry
 from workloads.common.records import RecordLogError
+from workloads.common.states import State
 from workloads.sidecar.announcer import Announcer
 from workloads.sidecar.connect.agent import AgentWay
 from workloads.sidecar.connect.build import build
@@ -59,7 +60,9 @@ def routes(sidecar: Sidecar, settings: SidecarSettings) -> Routes:
         subject = sidecar.mover.view.consumer
         if subject is None or subject.state is None:
             return Response({"waiting_for": "its subject's answer"}, 503)
-        return Response({"waiting_for": subject.obstacle}, 503 if subject.obstacle else 200)
+        # What stands still and could not start has told all there is to tell: a switch to it is refused, and says why.
+        waiting_for = subject.obstacle if subject.state is State.DRAINING else ""
+        return Response({"waiting_for": waiting_for}, 503 if waiting_for else 200)
 
     return {
         ("GET", "/healthz"): health,

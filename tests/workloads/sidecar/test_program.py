@@ -59,7 +59,7 @@ def test_a_wrong_setting_of_the_connector_is_named(tmp_path: Path, monkeypatch: 
         SidecarSettings.load(file)
 
 
-def test_it_is_ready_while_its_subject_answers_and_nothing_stands_in_the_way(kube: Kube) -> None:
+def test_it_is_ready_once_its_subject_stands_still_or_works(kube: Kube) -> None:
     told = settings()
     sidecar = Sidecar(told, kube, lambda: LifecycleApi(told.lifecycle_url))
     ready = routes(sidecar, told)["GET", "/readyz"]
@@ -67,7 +67,8 @@ def test_it_is_ready_while_its_subject_answers_and_nothing_stands_in_the_way(kub
     assert ready(request).status == 503
     for report, status, why in (
         (Report("b", State.PAUSED, 1, 1), 200, ""),
-        (Report("b", State.PAUSED, 1, 1, obstacle="ConnectorRefused: x"), 503, "ConnectorRefused: x"),
+        (Report("b", State.DRAINING, 1, 1, obstacle="NotYet: x"), 503, "NotYet: x"),
+        (Report("b", State.PAUSED, 1, 1, obstacle="ConnectorRefused: x"), 200, ""),
         (None, 503, "its subject's answer"),
     ):
         sidecar.mover.subject_seen(report, sidecar.mover.answers())
