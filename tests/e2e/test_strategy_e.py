@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from components.connect_names import AGENT_CONTAINER
 from components.settings import Color
 from experiments import by_hand
 from experiments.connect import RUNNING
@@ -21,6 +22,7 @@ from experiments.disturbance import in_background
 from experiments.run import REPOSITORY
 from tests.support.cluster_use import shared
 from tests.support.field import Field, Ground, judging
+from tests.support.permissions import allowed_to
 from tests.support.runs import SLOW_IS_FINE, Run, assert_whole
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine")]
@@ -116,6 +118,12 @@ def test_an_agent_that_is_away_stops_the_switch_and_not_the_connector(
         # Refused before anything was touched; failed after a withdrawal, and granted again.
         assert _epoch(e) - epoch == (0 if outcome == "Refused" else 2)
     e.steady("blue")
+
+
+def test_an_agent_can_do_its_work_and_nothing_else(e: Field) -> None:
+    """By REST it has no business with resources of Strimzi's kinds, nor with ConfigMaps; each reports for itself."""
+    allowed = allowed_to(e.namespace, "agent-blue-0", AGENT_CONTAINER, ["agent-green-0", "blue-connect-0", "producer-0"])
+    assert allowed == {"own lease", "own pod, nothing changed", "list pods"}
 
 
 @pytest.mark.usefixtures("three")
