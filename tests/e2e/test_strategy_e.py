@@ -122,7 +122,8 @@ def test_an_agent_that_is_away_stops_the_switch_and_not_the_connector(
 
 def test_an_agent_can_do_its_work_and_nothing_else(e: Field) -> None:
     """By REST it has no business with resources of Strimzi's kinds, nor with ConfigMaps; each reports for itself."""
-    allowed = allowed_to(e.namespace, "agent-blue-0", AGENT_CONTAINER, ["agent-green-0", "blue-connect-0", "producer-0"])
+    others = ["agent-green-0", "blue-connect-0", "producer-0"]
+    allowed = allowed_to(e.namespace, "agent-blue-0", AGENT_CONTAINER, others)
     assert allowed == {"own lease", "own pod, nothing changed", "list pods"}
 
 
