@@ -65,8 +65,7 @@ class Kafka(pulumi.ComponentResource):
                 labels=labels,
                 selector={names.NAME_LABEL: names.KAFKA},
                 annotations={
-                    **pods.scraping(names.KAFKA_METRICS_PORT),
-                    "prometheus.io/interval": "5s",
+                    **pods.scraping(names.KAFKA_METRICS_PORT, "5s"),
                     **pods.settings_hash(*files.values()),
                 },
                 pod=_pod(args.image),

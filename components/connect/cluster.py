@@ -184,7 +184,7 @@ def _pod(args: ConnectClusterArgs) -> dict[str, Any]:
     return {
         "metadata": {
             "labels": {**args.labels, **sink_labels(args.name)},
-            "annotations": pods.scraping(METRICS_PORT),
+            "annotations": pods.scraping(METRICS_PORT, "5s"),
         },
         # The image says who runs in it: its user differs between Strimzi's and others.
         "securityContext": {

@@ -69,8 +69,7 @@ class Metrics(pulumi.ComponentResource):
                 labels=names.labels(names.METRICS),
                 selector={names.NAME_LABEL: names.METRICS},
                 annotations={
-                    **pods.scraping(names.METRICS_PORT),
-                    "prometheus.io/interval": "5s",
+                    **pods.scraping(names.METRICS_PORT, "5s"),
                     **pods.settings_hash(scrape),
                 },
                 pod=_pod(args, self.service_account.metadata.name),

@@ -155,6 +155,7 @@ def test_the_stand_in_carries_all_of_the_workers_out(stack: Recorder) -> None:
         assert {"name": "sink", "mountPath": f"{operators_cluster.MOUNTS}sink"} in container["volumeMounts"]
         assert template["metadata"]["labels"]["kafka-bluegreen.io/color"] == color
         assert template["metadata"]["annotations"]["prometheus.io/port"] == "9404"
+        assert template["metadata"]["annotations"]["prometheus.io/interval"] == "5s"
         assert container["readinessProbe"]["initialDelaySeconds"] == 1
         assert container["livenessProbe"]["httpGet"] == {"path": "/", "port": "rest-api"}
 
