@@ -5,7 +5,7 @@ records/s, where 100 records of lag are one second of flow; at a higher rate the
 healthy flow would miss it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from components.strategies.base import Criteria as Limits
@@ -157,8 +157,12 @@ def records(seen: Observations) -> list[Criterion]:
     return [
         something,
         *(none_of(name, seen.anomalies.get(name)) for name in judged),
-        Criterion("validator_verdict", "= pass", seen.verdict, passed),
+        Criterion("validator_verdict", f"= pass{_but_for(seen.limits.tolerated)}", seen.verdict, passed),
     ]
+
+
+def _but_for(tolerated: Collection[str]) -> str:
+    return f", or failed by {' and '.join(sorted(tolerated))} alone" if tolerated else ""
 
 
 def failures(seen: Observations) -> Criterion:

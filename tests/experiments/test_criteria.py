@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from components.strategies.base import Criteria as Limits
+from experiments import criteria
 from experiments.criteria import Observations, lag_limit, passed
 from experiments.measurements import Apart, ProducerSeen
 from experiments.results import Criterion, SwitchResult
@@ -118,6 +119,8 @@ def test_what_a_strategy_tolerates_fails_no_run() -> None:
     assert failing("1", seen) == {"duplicate", "validator_verdict"}
     tolerant = replace(seen, limits=Limits(5.0, 5.0, frozenset({"duplicate"})))
     assert failing("1", tolerant) == set()
+    limits = {one.name: one.limit for one in criteria.records(tolerant)}
+    assert limits["validator_verdict"] == "= pass, or failed by duplicate alone"
     assert failing("1", replace(tolerant, failing=("duplicate", "lost"))) == {"validator_verdict"}
     assert failing("1", replace(tolerant, failing=())) == {"validator_verdict"}
 
