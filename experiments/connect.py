@@ -19,7 +19,7 @@ from experiments.errors import DeadlineError, ExperimentError, PreconditionError
 from experiments.measurements import Color
 
 ABSENT = "ABSENT"
-RUNNING, PAUSED, STOPPED = "RUNNING", "PAUSED", "STOPPED"
+RUNNING, PAUSED, STOPPED, UNASSIGNED = "RUNNING", "PAUSED", "STOPPED", "UNASSIGNED"
 #: How a state is asked for: Connect's call, and the resource's word.
 CALLS: Mapping[str, str] = {RUNNING: "resume", PAUSED: "pause", STOPPED: "stop"}
 WORDS: Mapping[str, str] = {RUNNING: "running", PAUSED: "paused", STOPPED: "stopped"}
@@ -45,10 +45,13 @@ class State:
         return cls(str((status.get("connector") or {}).get("state") or ABSENT), tasks)
 
     def is_all(self, state: str) -> bool:
-        """Whether it is in a state with all that belongs to it: stopped, it has no task; else each is in it, too."""
+        """Whether it is in a state with all that belongs to it: stopped, no worker has a task of it; else each is in it,
+        too.
+        """
         if self.connector != state:
             return False
-        return not self.tasks if state == STOPPED else bool(self.tasks) and set(self.tasks.values()) == {state}
+        states = set(self.tasks.values())
+        return states <= {UNASSIGNED} if state == STOPPED else states == {state}
 
     def told(self) -> str:
         """For people."""

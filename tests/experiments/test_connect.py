@@ -45,6 +45,8 @@ def says(state: str, *tasks: str) -> dict[str, Any]:
         (says("PAUSED", "RUNNING"), None, "PAUSED (tasks 0 RUNNING)"),
         (says("STOPPED"), STOPPED, "STOPPED (no task)"),
         (says("STOPPED", "RUNNING"), None, "STOPPED (tasks 0 RUNNING)"),
+        (says("STOPPED", "UNASSIGNED"), STOPPED, "STOPPED (tasks 0 UNASSIGNED)"),
+        (says("STOPPED", "UNASSIGNED", "FAILED"), None, "STOPPED (tasks 0 UNASSIGNED, 1 FAILED)"),
         ({}, None, "ABSENT (no task)"),
     ],
 )

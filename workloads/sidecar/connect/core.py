@@ -94,7 +94,7 @@ Step = Look | Doing | Wait | Done | Stale
 
 
 def pausing(seen: Seen) -> Step:
-    """Towards PAUSED (design: the connector is STOPPED, its status lists no task, its group has no member, each
+    """Towards PAUSED (design: the connector is STOPPED, its status lists no task that a worker has, its group has no member, each
     worker's own process says after the stop that it runs none of its tasks, no call of the agent is unanswered, the
     operator cannot act on an older word).
     """

@@ -7,6 +7,9 @@ ABSENT = "ABSENT"  # Connect has no such connector; ours, all other states are C
 STOPPED = "STOPPED"
 RUNNING = "RUNNING"
 PAUSED = "PAUSED"
+# Of a task: no worker has it. Workers that end write it last; of a connector that was stopped before its tasks were given
+# to others, Connect goes on listing it.
+UNASSIGNED = "UNASSIGNED"
 
 # Of a connector that was never granted: older than every grant.
 NO_EPOCH = -1
@@ -45,7 +48,8 @@ class Connector:
     def stopped(self) -> bool:
         """Whether its control says that nothing of it runs. Its workers have not been asked."""
         gone = self.state == STOPPED or (self.state == ABSENT and self.refused != "")
-        return gone and not self.tasks and not self.pending and self.altering is None
+        left = any(state != UNASSIGNED for _, state in self.tasks)
+        return gone and not left and not self.pending and self.altering is None
 
     @property
     def running(self) -> bool:

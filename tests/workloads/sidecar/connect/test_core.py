@@ -189,6 +189,13 @@ def test_nothing_but_stopped_is_a_stop(state: str) -> None:
     assert core.pausing(Seen(own=Connector("own", state, group="g"))) == Stop()
 
 
+@pytest.mark.parametrize(("left", "stopped"), [("UNASSIGNED", True), (RUNNING, False), ("FAILED", False)])
+def test_a_task_that_no_worker_has_may_be_listed_for_good(left: str, stopped: bool) -> None:
+    """Seen on a cluster: the workers ended while it ran, and it was stopped before their successors had its tasks."""
+    seen = Seen(own=replace(STOOD, tasks=((0, left), (1, "UNASSIGNED"))))
+    assert isinstance(core.pausing(seen), Wait) is not stopped
+
+
 def test_offsets_of_an_older_grant_are_taken_back_and_those_of_this_one_waited_for() -> None:
     seen = Seen(own=replace(STOOD, altering=7, asked=STOPPED, pending="annotation"), halted=True)
     assert core.pausing(seen) == Stop()
