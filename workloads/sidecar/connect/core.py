@@ -94,9 +94,9 @@ Step = Look | Doing | Wait | Done | Stale
 
 
 def pausing(seen: Seen) -> Step:
-    """Towards PAUSED (design: the connector is STOPPED, its status lists no task that a worker has, its group has no member, each
-    worker's own process says after the stop that it runs none of its tasks, no call of the agent is unanswered, the
-    operator cannot act on an older word).
+    """Towards PAUSED (design: the connector is STOPPED, its status lists no task that a worker has, its group has no
+    member, each worker's own process says after the stop that it runs none of its tasks, no call of the agent is
+    unanswered, the operator cannot act on an older word).
     """
     step = _halting(seen, None)
     if step is not None:

@@ -7,8 +7,8 @@ ABSENT = "ABSENT"  # Connect has no such connector; ours, all other states are C
 STOPPED = "STOPPED"
 RUNNING = "RUNNING"
 PAUSED = "PAUSED"
-# Of a task: no worker has it. Workers that end write it last; of a connector that was stopped before its tasks were given
-# to others, Connect goes on listing it.
+# Of a task: no worker has it. Workers that end write it last; of a connector that was stopped before its tasks were
+# given to others, Connect goes on listing it.
 UNASSIGNED = "UNASSIGNED"
 
 # Of a connector that was never granted: older than every grant.
