@@ -45,7 +45,9 @@ class State:
         return cls(str((status.get("connector") or {}).get("state") or ABSENT), tasks)
 
     def is_all(self, state: str) -> bool:
-        """Whether it is in a state with all that belongs to it: stopped, no worker has a task; else each is in it, too."""
+        """Whether it is in a state with all that belongs to it: stopped, no worker has a task of it; else each task is
+        in that state, and there is one.
+        """
         if self.connector != state:
             return False
         states = set(self.tasks.values())
