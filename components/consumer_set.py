@@ -75,7 +75,6 @@ class ConsumerSet(pulumi.ComponentResource):
                 storage=args.storage,
                 port=names.HTTP_PORT,
                 # Members are told apart by their number, but none waits for another.
-                parallel=True,
                 replicas=args.replicas,
             ),
             settings,

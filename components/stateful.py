@@ -28,7 +28,9 @@ class StatefulArgs:
     select the pods. annotations: the pods'. claim, storage: name and size of each pod's volume.
 
     port, port_name: of the Service, which finds the pods' port of the name `target_port`. headless: the Service is for
-    the pods' names only. early: their names are there before they are ready. parallel: none waits for another.
+    the pods' names only. early: their names are there before they are ready. parallel: none waits for another, nor
+    does a new version for an old one to get ready, which keeps one that cannot for good
+    (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback).
     """
 
     name: str
@@ -116,5 +118,6 @@ def configured(
         opts=pulumi.ResourceOptions(parent=parent),
     )
     annotations = settings.apply(lambda text: {**pods.scraping(args.port), **pods.settings_hash(text)})
-    made = stateful(name, replace(args, annotations=annotations), parent=parent, depends_on=[config, *depends_on])
+    args = replace(args, annotations=annotations, parallel=True)
+    made = stateful(name, args, parent=parent, depends_on=[config, *depends_on])
     return config, *made

@@ -89,9 +89,9 @@ def test_records_outlive_the_pods_but_not_the_deployment(stack: Recorder) -> Non
         }
 
 
-def test_the_members_of_a_colour_do_not_wait_for_each_other(stack: Recorder) -> None:
-    for color in ("blue", "green"):
-        assert stack.of("StatefulSet")[f"consumer-{color}"].inputs["spec"]["podManagementPolicy"] == "Parallel"
+def test_no_pod_waits_for_another_nor_a_version_for_one_that_does_not_get_ready(stack: Recorder) -> None:
+    policies = {name: made.inputs["spec"]["podManagementPolicy"] for name, made in stack.of("StatefulSet").items()}
+    assert policies == dict.fromkeys(["consumer-blue", "consumer-green", "producer"], "Parallel")
 
 
 @pytest.mark.parametrize(("drain", "resume"), [(10, 10), (1, 1), (60, 5), (5, 60)])

@@ -204,7 +204,9 @@ def test_up_waits_for_workers_and_then_for_agents_that_see_their_connector(stack
         assert {f"KafkaConnect/connect-{color}", f"KafkaConnector/connect-{color}"} <= before
         assert "Deployment/connect-operator" in ancestors(stack, f"KafkaConnect/connect-{color}")
         assert f"KafkaConnect/connect-{color}" in ancestors(stack, f"KafkaConnector/connect-{color}")
-        (agent,) = containers(stack.of("StatefulSet")[f"agent-{color}"])
+        agents = stack.of("StatefulSet")[f"agent-{color}"]
+        assert agents.inputs["spec"]["podManagementPolicy"] == "Parallel"  # a mended one is not kept out by its old self
+        (agent,) = containers(agents)
         assert agent["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": 8082}
 
 
