@@ -205,7 +205,7 @@ def test_up_waits_for_workers_and_then_for_agents_that_see_their_connector(stack
         assert "Deployment/connect-operator" in ancestors(stack, f"KafkaConnect/connect-{color}")
         assert f"KafkaConnect/connect-{color}" in ancestors(stack, f"KafkaConnector/connect-{color}")
         agents = stack.of("StatefulSet")[f"agent-{color}"]
-        assert agents.inputs["spec"]["podManagementPolicy"] == "Parallel"  # a mended one is not kept out by its old self
+        assert agents.inputs["spec"]["podManagementPolicy"] == "Parallel"
         (agent,) = containers(agents)
         assert agent["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": 8082}
 
