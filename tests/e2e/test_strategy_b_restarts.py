@@ -11,15 +11,6 @@ from tests.support.field import Field, Ground, judging
 
 pytestmark = [pytest.mark.e2e, pytest.mark.restarts, pytest.mark.xdist_group("strategy-c")]
 
-# A strategy B of its own: the one that is checked in is other tests', which run at the same time.
-NAME = "strategy-b-beside"
-SETTINGS = """\
-config:
-  kafka-bluegreen:strategy: b
-  kafka-bluegreen:active: blue
-  kafka-bluegreen:topic: bluegreen-b-beside
-"""
-
 # What was in hand since the last commit, at 100 records/s, committed every second.
 DUPLICATES = 300
 
@@ -27,20 +18,20 @@ DUPLICATES = 300
 @pytest.fixture
 def b(ground: Ground) -> Iterator[Field]:
     """A small stack of strategy B; taken away at the end."""
-    (ground.project.folder / "stacks" / f"Pulumi.{NAME}.yaml").write_text(SETTINGS)
+    name = ground.beside("b")
     try:
         with ExitStack() as ends:
             with shared():
-                field = ends.enter_context(ground.standing(NAME, replicas=2))
+                field = ends.enter_context(ground.standing(name, replicas=2))
             yield field
     finally:
         with shared():
-            ground.project.stack(NAME).destroy(remove=True)
+            ground.project.stack(name).destroy(remove=True)
 
 
 def test_a_broker_that_restarts_and_a_switch_after_it(b: Field) -> None:
     """No process ends by it, and a switch finds both colours at work."""
-    with alone(), judging(NAME, b, duplicates=DUPLICATES):
+    with alone(), judging("broker-restart-b", b, duplicates=DUPLICATES):
         before = _restarts(b)
         restart_broker(b)
         wait_back(b)

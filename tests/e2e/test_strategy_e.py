@@ -29,14 +29,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine")]
 
 REPLICAS = 1
 GREEN = {"version": "2"}
-# A strategy C of its own: the one that is checked in is other tests'.
-C = "strategy-c-beside"
-C_SETTINGS = """\
-config:
-  kafka-bluegreen:strategy: c
-  kafka-bluegreen:active: blue
-  kafka-bluegreen:topic: bluegreen-c-beside
-"""
 # A colour that is scaled down and back starts workers, and on a busy machine the other one's sink waits for that.
 SLOW_STARTS = {"lag_during_scale_down"}
 
@@ -68,9 +60,9 @@ def e(connect: None, whole: None, ground: Ground) -> Iterator[Field]:
 @pytest.fixture(scope="module")
 def c(whole: None, ground: Ground) -> Iterator[Field]:
     """A small stack of strategy C; taken away at the end."""
-    (ground.project.folder / "stacks" / f"Pulumi.{C}.yaml").write_text(C_SETTINGS)
-    ground.passing.add(C)
-    with ground.standing(C, replicas=1) as field:
+    name = ground.beside("c")
+    ground.passing.add(name)
+    with ground.standing(name, replicas=1) as field:
         yield field
 
 
