@@ -11,7 +11,7 @@ from typing import Any
 from components.settings import registry
 from experiments.complexity import Complexity, measure
 from experiments.measurements import Distribution
-from experiments.results import RunResult
+from experiments.results import SPEED, RunResult
 from experiments.tables import markdown
 from experiments.variants import default_variant, variant, words
 
@@ -101,6 +101,7 @@ def compared(
             ("*expected:* a pause outlives a restart", lambda c: _YES[c.expected.get("pause_persists")]),
             ("*expected:* complexity", lambda c: c.expected.get("complexity") or NOTHING),
             ("*its author measured:*", lambda c: _by_author(c.measured_by_author)),
+            ("the machine: a million additions (ms)", _machine),
             ("rests on", lambda c: ", ".join(f"`{run.run}`" for run in c.runs) or NOTHING),
         )
     ]
@@ -157,7 +158,11 @@ def _measurements(results: Sequence[RunResult], shows: Mapping[str, Sequence[str
 def _figures(result: RunResult, names: Sequence[str]) -> str:
     """Those that the run tells."""
     told = [(name.replace("_", " "), result.measurements.get(name)) for name in names]
-    return ", ".join(f"{name} {value}" for name, value in told if value is not None) or NOTHING
+    return ", ".join(f"{name} {_plain(value)}" for name, value in told if value is not None) or NOTHING
+
+
+def _plain(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _seconds(result: RunResult | None, name: str) -> str:
@@ -185,6 +190,11 @@ def _count(column: Column, name: str) -> str:
     values = [run.measurements.get(name) for run in column.runs]
     known = [value for value in values if isinstance(value, int)]
     return str(sum(known)) if known and len(known) == len(values) else NOTHING
+
+
+def _machine(column: Column) -> str:
+    """How fast it was in each of the runs: a shared one changes by the hour."""
+    return ", ".join(str(run.environment.get(SPEED, NOTHING)) for run in column.runs) or NOTHING
 
 
 def _difference(column: Column) -> str:

@@ -15,7 +15,7 @@ from components.strategies.parts import Part, Parts
 from experiments.cluster import Cluster
 from experiments.connect import Connect
 from experiments.errors import ExperimentError
-from experiments.results import Measured
+from experiments.results import SPEED, Measured
 
 _COMMAND_SECONDS = 30.0
 # Of the settings, those that are one word or number.
@@ -29,7 +29,6 @@ print(json.dumps({
     "librdkafka": confluent_kafka.libversion()[0],
 }))
 """
-SPEED = "ms_per_million_additions"
 _VERSION_LABEL = "app.kubernetes.io/version"
 _KAFKA_JAR = re.compile(r"kafka_(?P<scala>[\d.]+)-(?P<version>[\d.]+[\w.-]*?)\.jar$")
 

@@ -12,6 +12,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+#: Of an environment: the time that the machine took for a fixed piece of work.
+SPEED = "ms_per_million_additions"
 SCHEMA = 3
 
 Direction = Literal["blue-green", "green-blue"]

@@ -12,7 +12,7 @@ from experiments.cli import main
 from experiments.comparison import Column, columns, compared, newest
 from experiments.complexity import Complexity
 from experiments.folders import ResultFolder
-from experiments.results import Measured, RunResult, SwitchResult
+from experiments.results import SPEED, Measured, RunResult, SwitchResult
 from experiments.run import REPOSITORY
 from experiments.variants import default_variant, variant
 from tests.support.samples import result
@@ -55,7 +55,7 @@ def rows(results: list[RunResult]) -> dict[str, str]:
 
 
 def test_the_plans_rows_are_told_from_both_scenarios() -> None:
-    told = rows([NORMAL, ROLLBACK])
+    told = rows([replace(NORMAL, environment={**ENVIRONMENT, SPEED: 52.5}), ROLLBACK])
     assert told["time to switch (s)"] == "2.15 · 2.30 · 2.30 (n = 4)"
     assert told["time to roll back, commanded when `up` had returned (s)"] == "2.50 · 2.50 · 2.50 (n = 1)"
     assert told["time to roll back, commanded at ACTIVE (s)"] == "0.25 · 0.25 · 0.25 (n = 1)"
@@ -65,6 +65,7 @@ def test_the_plans_rows_are_told_from_both_scenarios() -> None:
     assert told["start - committed, at most (records)"] == "4 (by the first record)"
     assert told["complexity to build"] == "low (67 lines)"
     assert told["complexity to run"] == "medium (3 programs, 13 commands there and back by hand)"
+    assert told["the machine: a million additions (ms)"] == "52.5, -"
     assert told["rests on"] == "`20261123T120000Z-c-1`, `20261124T120000Z-c-2`"
 
 
@@ -122,13 +123,19 @@ def test_what_a_measurement_stands_for_is_told_by_its_figures() -> None:
         scenario="e-check",
         kind="measurement",
         passed=None,
-        measurements={"crashes": 4, "crash_bound": 100, "other": 1, "crash_seconds": None},
+        measurements={
+            "crashes": 4,
+            "crash_bound": 100,
+            "other": 1,
+            "crash_seconds": 0.29169999999999996,
+            "never": None,
+        },
     )
     older = replace(check, run="older", started_at="2020-01-01T00:00:00+00:00")
     by_rest = replace(check, run="by-rest", environment={**ENVIRONMENT, "rate": 2000})
-    shows = {"e-check": ("crashes", "crash_bound", "crash_seconds"), "1": (), "2": ("lost",)}
+    shows = {"e-check": ("crashes", "crash_bound", "crash_seconds", "never"), "1": (), "2": ("lost",)}
     told = compared([], [older, check, by_rest, NORMAL, ROLLBACK], shows).split("What was measured besides:")[1]
-    assert "| crashes 4, crash bound 100 | `check` |" in told
+    assert "| crashes 4, crash bound 100, crash seconds 0.292 | `check` |" in told
     assert "`by-rest`" in told
     assert "`older`" not in told
     assert ROLLBACK.run not in told
