@@ -40,7 +40,8 @@ def perform(lab: Lab, switches: int) -> None:
     lab.spell()
     for number in range(1, switches + 1):
         with connector_lab.agent_away(lab, connect, lab.active):
-            for by in ("event", "timer") if connect.by_resource else ("timer",):
+            # The timer first: an event is followed by others for a while, each with a reconcile of its own.
+            for by in ("timer", "event") if connect.by_resource else ("timer",):
                 _note(lab, _TABLE, _paused_by_rest(lab, connect, lab.active, by))
         lab.spell()
         record = lab.switch()
