@@ -20,7 +20,7 @@ from experiments.cluster import execute
 from experiments.errors import CollectionError
 
 PRODUCED, CONSUMED, EVENTS = KINDS = ("produced", "consumed", "events")
-# What is kept is committed: 16 packs record logs into two thirds of what 15 does, and takes seconds for a run.
+# What is kept is committed: from 16 on record logs are packed much tighter, which takes seconds for a run.
 _LEVEL = 16
 _CHUNK = 1 << 20
 _EXPORT_SECONDS = 300.0
