@@ -248,9 +248,9 @@ def test_a_pause_by_rest_is_taken_back_by_the_operator(world: World) -> None:
     lab: Any = world
     e_reconcile.perform(lab, 1)
     assert [what for what in world.did if "strategy-e-blue" in what or what.startswith("blue")] == [
+        "blue PAUSED by REST",  # the timer's turn, before an event has others follow it
         "blue PAUSED by REST",
         "touch strategy-e-blue",
-        "blue PAUSED by REST",
     ]
     measured = world.notes.measured
     assert (measured["rest_pauses_reverted_by_the_event"], measured["rest_pauses_reverted_by_the_timer"]) == (1, 1)
