@@ -29,7 +29,8 @@ def validate(logs: Path, producers: Sequence[str], target: Path, *, clock_error_
     except validator.InputError as error:
         raise CollectionError(f"the record logs cannot be judged: {error}") from error
     raw = report.as_json()
-    target.write_text(json.dumps(raw, indent=1) + "\n")
+    # Files by where they are in the run's folder, which is kept, and not on this machine.
+    target.write_text(json.dumps(raw, indent=1).replace(json.dumps(f"{logs.parent}/")[1:-1], "") + "\n")
     if report.exit_code == _NOT_TO_BE_JUDGED:
         raise CollectionError(f"the record logs cannot be judged: {'; '.join(report.unjudged)}")
     return Verdict.of(raw)

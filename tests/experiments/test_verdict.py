@@ -76,6 +76,7 @@ def test_an_anomaly_is_a_result(tmp_path: Path) -> None:
     found = verdict.validate(tmp_path, [PRODUCER], tmp_path / "validator.json")
     assert found.verdict == "fail"
     assert found.anomalies["lost"] == 1
+    assert str(tmp_path.parent) not in (tmp_path / "validator.json").read_text()  # a kept run is no machine's
 
 
 @pytest.mark.parametrize("end", [19, 21])
