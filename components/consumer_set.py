@@ -74,7 +74,6 @@ class ConsumerSet(pulumi.ComponentResource):
                 claim="records",
                 storage=args.storage,
                 port=names.HTTP_PORT,
-                # Members are told apart by their number, but none waits for another.
                 replicas=args.replicas,
             ),
             settings,
