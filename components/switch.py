@@ -91,14 +91,15 @@ def _check(expected: Expectation, access: ClusterAccess) -> None:
 
 
 def settle_timeout_seconds(settings: StrategySettings) -> int:
-    """How long a switch may take at most, in seconds: the lag waited for, one hand-off that times out, another one
-    back, the analysis in between, and a margin.
+    """How long a switch may take at most, in seconds: members and lag waited for, one hand-off that times out, another
+    one back, the analysis in between, and a margin.
 
     It does not depend on the lag policy, so that a change of it shows as what it is.
     """
     analysis = settings.analysis.seconds + _ANALYSIS_GRACE_SECONDS if settings.analysis else 0
     return (
-        settings.lag_timeout_seconds
+        settings.ready_timeout_seconds
+        + settings.lag_timeout_seconds
         + 2 * (settings.drain_timeout_seconds + settings.resume_timeout_seconds)
         + analysis
         + _MARGIN_SECONDS

@@ -164,7 +164,8 @@ class LiveSwitch:
         text = f"generation {self.generation}: wanted {self.wanted}, active {self.active or 'nobody'}"
         text += f", phase {self.phase or '?'}"
         if self.settled and self.settled.message:
-            text += f", {self.settled.reason}: {self.settled.message}"
+            reason = "" if self.settled.reason == self.phase else f", {self.settled.reason}"
+            text += f"{reason}: {self.settled.message}"
         return text
 
 

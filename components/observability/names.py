@@ -23,6 +23,7 @@ OWNER_LAG = "bg_consumer_lag"  # group, topic, partition
 # Which colour is at work, and when, exactly.
 ACTIVE_COLOR = "bg_active_color"
 SWITCH_PHASE = "bg_switch_phase"
+SWITCH_READY = "bg_switch_ready"
 FIRST_RECORD_SECONDS = "bg_consumer_first_record_timestamp_seconds"  # epoch
 LAST_RECORD_SECONDS = "bg_consumer_last_record_timestamp_seconds"  # epoch
 
@@ -41,6 +42,7 @@ METRICS: tuple[str, ...] = (
     SWITCH_SECONDS,
     ACTIVE_COLOR,
     SWITCH_PHASE,
+    SWITCH_READY,
     FIRST_RECORD_SECONDS,
     LAST_RECORD_SECONDS,
 )

@@ -150,6 +150,13 @@ class StrategySettings(Section):
     lag_threshold: Annotated[int, Goes(spec=True)] = Field(
         default=0, ge=0, le=1_000_000_000, description="records per partition that do not count as lag"
     )
+    ready_timeout_seconds: Annotated[int, Goes(spec=True)] = Field(
+        default=30,
+        ge=0,
+        le=3600,
+        description="how long a switch waits for members of the colour asked for that are not ready, before it is "
+        "refused",
+    )
     drain_timeout_seconds: Annotated[int, Goes(spec=True, required=True, consumer="drain_timeout_seconds")] = Field(
         default=10, ge=1, le=300, description="the old colour has to be paused by then"
     )

@@ -196,6 +196,7 @@ def test_status_can_hold_all_that_the_design_names() -> None:
     assert {"observedGeneration", "phase", "active", "epoch", "conditions", "members", "lastSwitch"} <= set(status)
     assert set(status["phase"]["enum"]) == {
         "Ready",
+        "WaitingForReady",
         "WaitingForLag",
         "Pausing",
         "Resuming",

@@ -227,3 +227,10 @@ def test_a_pod_is_deleted_with_its_own_grace_period_unless_by_force(api: FakeApi
         ["0"],
         ["0"],
     ]
+
+
+def test_why_it_waits_is_said_once() -> None:
+    """While a switch is under way, its condition's reason is the phase."""
+    settled = {"type": "Settled", "status": "False", "reason": "WaitingForLag", "message": "17 behind"}
+    said = LiveSwitch.of(switch(phase="WaitingForLag", conditions=[settled])).describe()
+    assert said.endswith("phase WaitingForLag: 17 behind")

@@ -21,8 +21,8 @@ BLUE, GREEN = Color.BLUE, Color.GREEN
 ACTIVE, DRAINING, PAUSED = State.ACTIVE, State.DRAINING, State.PAUSED
 SPEC = Spec(generation=7, active=GREEN, replicas=(2, 2), partitions=4)
 TO_BLUE = replace(SPEC, active=BLUE)
-LATE = 11.0
-"""Beyond the drain and the resume timeout."""
+LATE = 31.0
+"""Beyond every timeout but that of the lag."""
 
 
 def pod(
@@ -84,10 +84,12 @@ def see(
     lag: Lag = Lag.UNKNOWN,
     analysis: Analysis = Analysis.PENDING,
     since_whole: float | None = None,
+    since_ready: float | None = None,
+    ready_for: float = 0.0,
 ) -> Observation:
     return Observation(
         spec, grant, members, listed, elapsed, memory, lag, "partition 3: 17 behind", analysis, "5 of 100 failed",
-        since_whole,
+        since_whole, since_ready, ready_for,
     )  # fmt: skip
 
 

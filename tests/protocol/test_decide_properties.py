@@ -55,7 +55,8 @@ def observations(draw: some.DrawFn) -> Observation:
         spec, draw(some.none() | GRANTS), members, draw(some.booleans()), draw(some.sampled_from([0.0, 10.0, 1e9])),
         draw(some.builds(Memory, EPOCHS, some.none() | COLORS, some.integers(0, 3), OUTCOMES)),
         draw(some.sampled_from(list(Lag))), "", draw(some.sampled_from(list(Analysis))), "",
-        draw(some.none() | some.sampled_from([0.0, 10.0])),
+        draw(some.none() | some.sampled_from([0.0, 10.0])), draw(some.none() | some.sampled_from([0.0, 30.0])),
+        draw(some.sampled_from([0.0, 1e9])),
     )  # fmt: skip
 
 

@@ -199,6 +199,7 @@ class World(Carrying):
                 self.members(known),
                 listed=me.listed == tm.phase_key(spec, me.grant),
                 elapsed=LATE if late else 0.0,
+                ready_for=LATE if late else 0.0,
                 memory=me.memory,
                 lag=me.measured if isinstance(me.measured, tm.Lag) else tm.Lag.UNKNOWN,
                 analysis=me.measured if isinstance(me.measured, tm.Analysis) else tm.Analysis.PENDING,

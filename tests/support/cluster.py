@@ -141,6 +141,7 @@ class World:
             "lagPolicy": "immediate",
             "lagTimeoutSeconds": 5,
             "lagThreshold": 0,
+            "readyTimeoutSeconds": 2,
             "drainTimeoutSeconds": 2,
             "resumeTimeoutSeconds": 2,
             **{

@@ -20,7 +20,10 @@ from workloads.common.states import Color, Outcome, Phase
 from workloads.controller.members import (
     cannot_take_over,
     epochs,
+    misfit,
     not_active,
+    not_ready,
+    obstacles,
     still_blocking,
     told,
     uncommitted,
@@ -187,19 +190,40 @@ def _new_generation(seen: Observation, grant: Grant, holder: Color) -> Decision:
         if origin is None and not not_active(spec, seen.members, holder, grant.epoch):
             write = replace(write, outcome=Outcome.SWITCHED)
         return Decision(Phase.RESUMING, write)
-    refusal = cannot_take_over(spec, seen.members, holder)
+    unfit = misfit(spec, seen.members, holder)
+    missing = "" if unfit else not_ready(spec, seen.members)
+    if missing:
+        return _not_ready(seen, grant, missing)
+    refusal = unfit or obstacles(spec, seen.members)
     if refusal and not seen.listed:
         return Decision(Phase.READY, reason="Checking", message=refusal, need_list=True)
     if refusal:
         return _refuse(seen, grant, refusal)
     going_back = grant.outcome is None and grant.origin == spec.active
     if spec.wait_for_lag and not going_back and seen.lag is not Lag.CAUGHT_UP:
-        if seen.elapsed >= spec.lag_timeout:
+        if seen.ready_for >= spec.lag_timeout:
             return _refuse(seen, grant, f"LagTimeout: {seen.lag_detail or 'lag unknown'} after {spec.lag_timeout:g} s")
-        return Decision(
-            Phase.WAITING_FOR_LAG, None, "WaitingForLag", seen.lag_detail, need_lag=True, deadline=spec.lag_timeout
-        )
+        due = seen.elapsed - seen.ready_for + spec.lag_timeout
+        behind = seen.lag_detail or f"reading how far {holder} is behind"
+        return Decision(Phase.WAITING_FOR_LAG, None, "WaitingForLag", behind, need_lag=True, deadline=due)
     return _withdraw(grant, holder, spec.generation, origin=holder, reason="", phase=Phase.PAUSING)
+
+
+def _not_ready(seen: Observation, grant: Grant, missing: str) -> Decision:
+    """A member of the colour asked for is not ready: it may be in a moment, and until then nothing is touched.
+
+    The time counts from when all of them last were, so that a pod which restarts during a long wait for lag has as long
+    as any other to come back.
+    """
+    timeout = seen.spec.ready_timeout
+    waited = seen.elapsed if seen.since_ready is None else seen.since_ready
+    if waited >= timeout and seen.listed:
+        return _refuse(seen, grant, f"{missing}; waited for {timeout:g} s")
+    due = seen.elapsed - waited + timeout
+    late = waited >= timeout
+    return Decision(
+        Phase.WAITING_FOR_READY, None, "WaitingForReady", missing, need_list=not seen.listed, deadline=due + late
+    )
 
 
 def _verify(seen: Observation, grant: Grant, holder: Color) -> Decision:

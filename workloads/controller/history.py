@@ -111,8 +111,8 @@ class History:
         elif made.moves and made.times:
             self.shown = made.as_status()
 
-    def lag_met(self, monotonic: float) -> None:
-        """The colour that is left has caught up: the hand-off is measured from here."""
+    def could_begin(self, monotonic: float) -> None:
+        """Until here it waited for members or lag: the hand-off is measured from here."""
         if self.present is not None and self.present.clock is not None and "withdrawnAt" not in self.present.times:
             self.present.clock = monotonic
 

@@ -14,11 +14,12 @@ from workloads.common.backoff import Backoff
 from workloads.common.kube import ApiError, Kube, KubeError
 from workloads.common.lease import Grant, LeaseFormatError, for_object
 from workloads.common.logs import fields
+from workloads.common.states import Phase
 from workloads.controller.decide import decide
 from workloads.controller.leases import LeaseWriter
 from workloads.controller.measure import Measurer
 from workloads.controller.measured import AnalysisTask, LagTask, Result
-from workloads.controller.members import not_active
+from workloads.controller.members import not_active, not_ready
 from workloads.controller.memory import PhaseClock, ProtocolMemory
 from workloads.controller.moments import Moment
 from workloads.controller.narrator import Narrator
@@ -118,7 +119,7 @@ class Controller:
             if decision.write is None:
                 return self._wait(switch, seen, decision, now)
             if measured.met_at is not None:
-                self._narrator.lag_met(measured.met_at)
+                self._narrator.could_begin(measured.met_at)
             self._write(sight, switch, grant, decision.write, now)
         raise RuntimeError(f"{WRITES_AT_ONCE} writes of the Lease in a row and still no rest")
 
@@ -135,6 +136,7 @@ class Controller:
         key = phase_key(spec, grant)
         elapsed = self._clock.elapsed(key, now.monotonic)
         measured = self._measurer.result(key)
+        since_ready, ready_for = self._clock.since_ready(not not_ready(spec, members), now.monotonic)
         seen = Observation(
             spec=spec,
             grant=grant,
@@ -147,6 +149,8 @@ class Controller:
             analysis=measured.analysis,
             analysis_detail=measured.detail,
             since_whole=self._clock.since_whole(_whole(spec, grant, members), now.monotonic),
+            since_ready=since_ready,
+            ready_for=ready_for,
         )
         return seen, measured
 
@@ -179,6 +183,8 @@ class Controller:
         if decision.need_list:
             self._watches.ask_list(key)
         self._measure(switch, grant, decision, key)
+        if decision.phase is Phase.WAITING_FOR_READY:
+            self._narrator.could_begin(now.monotonic)
         mine = grant is not None and grant.holder is spec.active and grant.generation == spec.generation
         if mine and _whole(spec, grant, seen.members):
             self._narrator.whole(now)

@@ -38,34 +38,54 @@ def still_blocking(spec: Spec, members: Iterable[Member], holder: Color, blocked
 
 def not_active(spec: Spec, members: Iterable[Member], color: Color, epoch: int) -> str:
     """What is missing for `color` to be ACTIVE on all partitions under `epoch`; empty when nothing is."""
-    own = [m for m in members if m.color == color]
+    members = tuple(members)
+    return not_at_work(spec, members, color, epoch) or not_owned(spec, members, color)
+
+
+def not_at_work(spec: Spec, members: Iterable[Member], color: Color, epoch: int) -> str:
+    """Which members of `color` are missing, or not ACTIVE under `epoch`; empty when none is."""
+    own = [m for m in members if m.color is color]
     late = [m.pod for m in own if not _active_at(m, epoch)]
     if late:
         return f"not ACTIVE under epoch {epoch}: {', '.join(told(own, late))}"
-    if len(own) != spec.count(color):
-        return f"{len(own)} of {spec.count(color)} {color} pods exist"
-    return _not_owned(spec, own, color)
+    return "" if len(own) == spec.count(color) else f"{len(own)} of {spec.count(color)} {color} pods exist"
+
+
+def not_owned(spec: Spec, members: Iterable[Member], color: Color) -> str:
+    """What the members of `color` own between them, unless that is every partition once: then empty."""
+    owned = sorted(p for m in members if m.color is color and m.report for p in m.report.partitions)
+    return "" if owned == list(range(spec.partitions)) else f"{color} owns partitions {owned} of {spec.partitions}"
 
 
 def cannot_take_over(spec: Spec, members: Iterable[Member], holder: Color) -> str:
-    """Why the colour asked for cannot be switched to; empty when it can.
+    """Why the colour asked for cannot be switched to at this moment; empty when it can.
 
     What a member says stands against it counts once all of them are there and ready: what one that is not said last may
     be of a process that is gone.
     """
     members = tuple(members)
+    return misfit(spec, members, holder) or not_ready(spec, members) or obstacles(spec, members)
+
+
+def not_ready(spec: Spec, members: Iterable[Member]) -> str:
+    """Which members of the colour asked for are not there, ready and PAUSED; empty when all are. It may pass."""
     target = spec.active
-    misfit = _misfit(spec, members, holder)
-    if misfit:
-        return misfit
-    own = [m for m in members if m.color == target]
+    own = [m for m in members if m.color is target]
     if len(own) != spec.count(target):
         return f"NotReady: {len(own)} of {spec.count(target)} {target} pods exist"
-    late = [m.pod for m in own if not m.ready or m.report is None or m.report.state is None]
+    late = [m.pod for m in own if not m.ready or m.report is None or m.report.state is not State.PAUSED]
     if late:
         return f"NotReady: {', '.join(told(own, late))}"
-    missing = _not_owned(spec, own, target) if spec.standby is Standby.ASSIGNED else ""
-    return f"NotReady: {missing}" if missing else _obstacles(own)
+    missing = not_owned(spec, own, target) if spec.standby is Standby.ASSIGNED else ""
+    return f"NotReady: {missing}" if missing else ""
+
+
+def obstacles(spec: Spec, members: Iterable[Member]) -> str:
+    """What members of the colour asked for say stands against switching to them, each with its pod; empty when nothing.
+    It does not pass by itself.
+    """
+    own = (m for m in members if m.color is spec.active)
+    return "; ".join(f"{m.report.obstacle} ({m.pod})" for m in own if m.report and m.report.obstacle)
 
 
 def uncommitted(members: Iterable[Member], color: Color) -> list[str]:
@@ -91,19 +111,8 @@ def told(members: Iterable[Member], names: Iterable[str]) -> list[str]:
     return [*(f"{m.pod} ({_says(m)})" for m in members if m.pod in wanted), *(n for n in wanted if n not in pods)]
 
 
-def _not_owned(spec: Spec, own: Iterable[Member], color: Color) -> str:
-    """What these members own between them, unless that is every partition once: then empty."""
-    owned = sorted(p for m in own if m.report for p in m.report.partitions)
-    return "" if owned == list(range(spec.partitions)) else f"{color} owns partitions {owned} of {spec.partitions}"
-
-
-def _obstacles(own: Iterable[Member]) -> str:
-    """What members say stands against switching to them, each with its pod; empty when nothing."""
-    return "; ".join(f"{m.report.obstacle} ({m.pod})" for m in own if m.report and m.report.obstacle)
-
-
-def _misfit(spec: Spec, members: Iterable[Member], holder: Color) -> str:
-    """Why the two colours' numbers of members do not fit each other; empty when they do.
+def misfit(spec: Spec, members: Iterable[Member], holder: Color) -> str:
+    """Why the two colours' numbers of members do not fit each other; empty when they do. Only another spec mends it.
 
     A holder that is to be scaled to 0 in the same update counts by the pods that it still has.
     """

@@ -38,31 +38,53 @@ class ProtocolMemory:
             self._memory = Memory(grant.epoch, holder, grant.generation, grant.outcome, grant.reason)
 
 
+class Spell:
+    """When something was first and last so."""
+
+    def __init__(self) -> None:
+        self.first: float | None = None
+        self._last: float | None = None
+        self._so = False
+
+    def seen(self, so: bool, now: float) -> float | None:
+        """Note a look, and return how long ago it was last so; None: it never was.
+
+        Whatever changes is looked at at once, so what was so at one look was so until the next.
+        """
+        if so and self.first is None:
+            self.first = now
+        if so or self._so:
+            self._last = now
+        self._so = so
+        return None if self._last is None else now - self._last
+
+
 class PhaseClock:
     """Counts from this process's first sight of a phase, on the monotonic clock. All times in seconds."""
 
     def __init__(self) -> None:
         self._key: Hashable = None
         self._since = 0.0
-        self._whole = False
-        self._whole_at: float | None = None
+        self._whole = Spell()
+        self._ready = Spell()
 
     def elapsed(self, key: Hashable, now: float) -> float:
         """How long this phase has been going on."""
         if key != self._key:
             self._key, self._since = key, now
-            self._whole, self._whole_at = False, None
+            self._whole, self._ready = Spell(), Spell()
         return now - self._since
 
     def since_whole(self, whole: bool, now: float) -> float | None:
-        """How long ago the holder was last ACTIVE on all partitions in this phase; None: it never was.
+        """How long ago the holder was last ACTIVE on all partitions in this phase; None: it never was."""
+        return self._whole.seen(whole, now)
 
-        Whatever changes is looked at at once, so what was whole at one look was so until the next.
+    def since_ready(self, ready: bool, now: float) -> tuple[float | None, float]:
+        """How long ago the members of the colour asked for were all ready last in this phase (None: they never were),
+        and how long ago first (0: they never were).
         """
-        if whole or self._whole:
-            self._whole_at = now
-        self._whole = whole
-        return None if self._whole_at is None else now - self._whole_at
+        last = self._ready.seen(ready, now)
+        return last, 0.0 if self._ready.first is None else now - self._ready.first
 
     def due(self, deadline: float) -> float:
         """The monotonic time at which so much of the phase has passed."""

@@ -6,7 +6,8 @@ off the hand-off path.
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from workloads.common.lease import Grant, LeaseFormatError
 from workloads.common.logs import fields
@@ -35,6 +36,7 @@ class Narrator:
         self._generation: int | None = None
         self._phase: Phase | None = None
         self._phase_since = 0.0
+        self._was_ready: tuple[int, bool] | None = None  # of which settled generation
 
     # -- what is seen --------------------------------------------------------------------------------------------------
 
@@ -73,9 +75,9 @@ class Narrator:
             ),
         )
 
-    def lag_met(self, monotonic: float) -> None:
-        """The colour that is left had caught up at this time."""
-        self._history.lag_met(monotonic)
+    def could_begin(self, monotonic: float) -> None:
+        """Until this time the switch waited for members or lag."""
+        self._history.could_begin(monotonic)
 
     def whole(self, now: Moment) -> None:
         """The colour asked for is ACTIVE on all partitions."""
@@ -128,11 +130,24 @@ class Narrator:
         """Nothing is to be written: this is how things stand."""
         if decision.phase is not self._phase:
             self._new_phase(switch, decision, now)
-        self.telemetry.stands(grant, decision.phase, switch.strategy)
-        self._publisher.publish(
-            switch.uid,
-            projection.project(switch.spec, grant, memory, decision, members=members, last_switch=self._history.shown),
+        status = projection.project(
+            switch.spec, grant, memory, decision, members=members, last_switch=self._history.shown
         )
+        ready = projection.readiness(status)
+        self.telemetry.stands(grant, decision.phase, switch.strategy, ready=ready["status"] == "True")
+        if projection.is_settled(status):
+            self._stands(switch, ready, now)
+        self._publisher.publish(switch.uid, status)
+
+    def _stands(self, switch: Switch, ready: Mapping[str, Any], now: Moment) -> None:
+        """Nothing is under way: tell when that stops being as it should be, and when it is so again."""
+        generation, holds = switch.spec.generation, ready["status"] == "True"
+        before, self._was_ready = self._was_ready, (generation, holds)
+        if before == (generation, not holds):
+            self._note("Ready" if holds else ready["reason"], ready["message"], warning=not holds, at=now.wall)
+            logger.info(
+                "ready" if holds else "not ready", extra=fields(reason=ready["reason"], detail=ready["message"])
+            )
 
     def _new_phase(self, switch: Switch, decision: Decision, now: Moment) -> None:
         before, since = self._phase, self._phase_since

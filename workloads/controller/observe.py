@@ -88,6 +88,7 @@ def read_switch(obj: Object) -> Switch:
                 partitions=int(spec["partitions"]),
                 wait_for_lag=LagPolicy(spec.get("lagPolicy", "wait")) is LagPolicy.WAIT,
                 lag_timeout=float(spec.get("lagTimeoutSeconds", 120)),
+                ready_timeout=float(spec.get("readyTimeoutSeconds", 30)),
                 drain_timeout=float(spec["drainTimeoutSeconds"]),
                 resume_timeout=float(spec["resumeTimeoutSeconds"]),
                 analysis=analysis is not None,

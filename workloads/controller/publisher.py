@@ -47,11 +47,12 @@ class Wanted:
 
 @dataclass(slots=True)
 class Note:
-    """One event for `kubectl describe`. uid: of the object it is about. at: wall seconds. due_at: when it may be told,
-    on the monotonic clock.
+    """One event for `kubectl describe`. uid: of the object it is about. suffix: of its name. at: wall seconds. due_at:
+    when it may be told, on the monotonic clock.
     """
 
     uid: str
+    suffix: str
     reason: str
     message: str
     warning: bool
@@ -84,6 +85,7 @@ class Publisher:
         self._changed = threading.Condition()
         self._wanted: Wanted | None = None
         self._due_at: float | None = None
+        self._newest_name = 0
         self._notes: deque[Note] = deque(maxlen=EVENTS_KEPT)
         self.counts = Counts()
         self.thread = threading.Thread(target=self._run, name="publish", daemon=True)
@@ -115,8 +117,15 @@ class Publisher:
     def note(self, uid: str, reason: str, message: str, *, warning: bool, at: float) -> None:
         """Tell an event about the object with this UID."""
         with self._changed:
-            self._notes.append(Note(uid, reason, message, warning, at, time.monotonic() + HOLD_SECONDS))
+            self._notes.append(
+                Note(uid, self._suffix(at), reason, message, warning, at, time.monotonic() + HOLD_SECONDS)
+            )
             self._changed.notify()
+
+    def _suffix(self, at: float) -> str:
+        """Events of one second have no order but that of their names: these grow with time (client-go's do, too)."""
+        self._newest_name = max(self._newest_name + 1, int(at * 1e9))
+        return f"{self._newest_name:016x}{uuid.uuid4().hex[:4]}"
 
     def _run(self) -> None:
         backoff = Backoff(PAUSE_SECONDS, PAUSE_MOST_SECONDS)
@@ -214,7 +223,7 @@ def _event(note: Note, obj: Object, namespace: str, pod: str) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{name}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
+        "metadata": {"name": f"{name}.{note.suffix}", "namespace": namespace},
         "involvedObject": {
             "apiVersion": obj["apiVersion"],
             "kind": obj["kind"],

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workloads.common.lease import Grant
-from workloads.common.states import Outcome
+from workloads.common.states import Phase
 from workloads.controller.terms import Decision, Member, Memory, Spec
+from workloads.controller.truth import unreadiness
 
 READY = "Ready"
 SETTLED = "Settled"
@@ -31,16 +32,24 @@ def project(
         message = grant.reason or f"{grant.holder or 'nobody'} holds the grant under epoch {grant.epoch}"
     else:
         outcome, message = decision.reason or str(decision.phase), decision.message
-    ready = settled and holder is spec.active and grant is not None and grant.outcome is Outcome.SWITCHED
+    members = tuple(members)
+    wrong = unreadiness(spec, grant, members, message or outcome)
+    unwell = wrong is not None and decision.phase is Phase.READY and settled
     last_holder = memory.last_holder if grant is None else (grant.holder or grant.last_holder)
     return {
         "observedGeneration": spec.generation,
-        "phase": str(decision.phase),
+        "phase": str(Phase.RESUMING if unwell else decision.phase),
         "active": str(holder or ""),
         "epoch": grant.epoch if grant is not None else memory.epoch,
         "lastHolder": str(last_holder or ""),
         "conditions": [
-            _condition(READY, ready, outcome, message, spec.generation),
+            _condition(
+                READY,
+                wrong is None,
+                wrong.reason if wrong else outcome,
+                wrong.message if wrong else message,
+                spec.generation,
+            ),
             _condition(SETTLED, settled, outcome, message, spec.generation),
         ],
         "members": [_member(member) for member in members],
@@ -80,6 +89,11 @@ def essence(status: Mapping[str, Any]) -> tuple[object, ...]:
     }
     names = ("observedGeneration", "active", "epoch")
     return (*(status.get(name) for name in names), conditions.get(READY), conditions.get(SETTLED))
+
+
+def readiness(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The condition Ready of a whole status."""
+    return next(c for c in status["conditions"] if c["type"] == READY)
 
 
 def is_settled(status: Mapping[str, Any]) -> bool:

@@ -24,11 +24,12 @@ class Telemetry:
         self._outcomes: dict[tuple[str, str], int] = {}
         self._grant: Grant | None = None
         self._phase: Phase | None = None
+        self._ready = False
         self._strategy = ""
 
-    def stands(self, grant: Grant | None, phase: Phase, strategy: str) -> None:
+    def stands(self, grant: Grant | None, phase: Phase, strategy: str, *, ready: bool) -> None:
         """Where things stand now."""
-        self._grant, self._phase, self._strategy = grant, phase, strategy
+        self._grant, self._phase, self._strategy, self._ready = grant, phase, strategy, ready
 
     @property
     def worker(self) -> Color | None:
@@ -60,6 +61,9 @@ class Telemetry:
         )
         yield make.gauges(
             "bg_switch_phase", "1 for the phase that holds", ["phase"], [((p,), float(p is phase)) for p in Phase]
+        )
+        yield make.gauge(
+            "bg_switch_ready", "1 while the colour asked for is at work, whole and alone", float(self._ready)
         )
         yield make.gauge("bg_switch_epoch", "Epoch of the grant", grant.epoch if grant else 0)
         yield make.gauge("bg_switch_generation", "Generation of the switch that was seen last", self.generation)

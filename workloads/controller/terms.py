@@ -50,6 +50,7 @@ class Spec:
     partitions: int
     wait_for_lag: bool = False
     lag_timeout: float = 120.0
+    ready_timeout: float = 30.0
     drain_timeout: float = 10.0
     resume_timeout: float = 10.0
     analysis: bool = False
@@ -114,6 +115,8 @@ class Observation:
         (see `phase_key`); only then does a pod's absence mean that it is gone.
     elapsed: seconds on the monotonic clock since this process first saw this phase.
     since_whole: seconds since the holder was ACTIVE on all partitions last in this phase; None: it never was.
+    since_ready: seconds since the members of the colour asked for were all ready last in this phase; None: never.
+    ready_for: seconds since they were first; 0: they never were.
     """
 
     spec: Spec
@@ -127,6 +130,8 @@ class Observation:
     analysis: Analysis = Analysis.PENDING
     analysis_detail: str = ""
     since_whole: float | None = None
+    since_ready: float | None = None
+    ready_for: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -209,6 +210,48 @@ def test_a_colour_that_is_not_ready_is_refused_and_nothing_is_touched(place: Wor
     assert (after.epoch, after.holder) == (before.epoch, before.holder)
     place.set_ready("consumer-green-1", ready=True)
     assert place.settled(place.ask(attempt=2))["active"] == "green"
+
+
+def test_a_colour_that_is_not_ready_yet_is_waited_for_and_shown(place: World) -> None:
+    place.start_all()
+    place.set_ready("consumer-green-1", ready=False)
+    generation = place.ask("green", readyTimeoutSeconds=60)
+
+    def waiting() -> dict[str, Any] | None:
+        status: dict[str, Any] = place.switch()["status"]
+        return status if status["phase"] == "WaitingForReady" else None
+
+    status = until("it is waited for", waiting)
+    assert (status["active"], status["observedGeneration"]) == ("blue", generation)
+    assert status["lastSwitch"]["outcome"] == "", "how the generation before ended is not shown as this one's"
+    ready = place.condition(status, "Ready")
+    assert (ready["status"], ready["reason"], ready["observedGeneration"]) == ("False", "Switching", generation)
+    assert "consumer-green-1" in ready["message"]
+    assert all_active(place, "blue")
+    place.set_ready("consumer-green-1", ready=True)
+    status = place.settled(generation)
+    assert (status["active"], place.condition(status, "Ready")["status"]) == ("green", "True")
+    assert 0 < status["lastSwitch"]["handoffSeconds"] < 2, "what was waited for is none of the hand-off"
+
+
+def test_ready_tells_what_is(place: World) -> None:
+    """A generation that ended well stays so; whether its colour is at work is another thing."""
+    place.start_all()
+    generation = place.ask("green")
+    place.settled(generation)
+
+    def ready(status: str) -> dict[str, Any] | None:
+        found: dict[str, Any] = place.condition(place.switch()["status"], "Ready")
+        return found if found["status"] == status else None
+
+    until("Ready", lambda: ready("True"))
+    place.set_ready("consumer-green-0", ready=False)
+    said = until("not Ready", lambda: ready("False"))
+    assert (said["reason"], said["observedGeneration"]) == ("NotReady", generation)
+    assert "consumer-green-0" in said["message"]
+    assert place.condition(place.switch()["status"], "Settled")["reason"] == "Switched"
+    place.set_ready("consumer-green-0", ready=True)
+    until("Ready again", lambda: ready("True"))
 
 
 def test_asked_back_in_the_middle(place: World) -> None:

@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from workloads.common.lease import Grant
-from workloads.common.states import Color, Outcome, Phase
+from workloads.common.report import Report
+from workloads.common.states import Color, Outcome, Phase, State
 from workloads.controller.history import History, Switching
 from workloads.controller.moments import Moment
-from workloads.controller.status import essence, is_settled, project, refused, with_times
+from workloads.controller.status import essence, is_settled, project, readiness, refused, with_times
 from workloads.controller.terms import Decision, Member, Memory, Spec
 
 BLUE, GREEN = Color.BLUE, Color.GREEN
@@ -61,9 +62,9 @@ def test_a_switch_has_all_its_times() -> None:
 def test_the_handoff_begins_when_the_lag_is_met() -> None:
     seen = Watched()
     seen.begin()
-    seen.history.lag_met(moment(3).monotonic)
+    seen.history.could_begin(moment(3).monotonic)
     seen.history.lease(HELD, WITHDRAWN, moment(3.1))
-    seen.history.lag_met(moment(3.5).monotonic)  # of no use any more
+    seen.history.could_begin(moment(3.5).monotonic)  # of no use any more
     seen.history.lease(WITHDRAWN, GRANTED, moment(3.2))
     seen.history.active(moment(3.4))
     assert seen.shown()["handoffSeconds"] == 0.4
@@ -181,6 +182,8 @@ def test_a_blocked_rollback_ends_twice() -> None:
 # -- status --------------------------------------------------------------------------------------------------------
 
 SPEC = Spec(2, GREEN, (1, 1), 1)
+RESTING = Decision(Phase.READY, None, "Switched")
+AT_WORK = Member("u", "green-0", GREEN, ready=True, report=Report("b", State.ACTIVE, 4, 4, partitions=(0,)))
 DECISION = Decision(Phase.PAUSING, None, "Pausing", "waiting for PAUSED from: p")
 
 
@@ -192,11 +195,21 @@ def test_settled_only_when_the_lease_says_so_for_this_generation() -> None:
     for grant in (None, HELD, WITHDRAWN, GRANTED, replace(SWITCHED, generation=1)):
         status = project(SPEC, grant, Memory(9, BLUE), DECISION, members=(), last_switch=None)
         assert conditions(status)["Settled"] == ("False", "Pausing", 2), grant
-        assert conditions(status)["Ready"] == ("False", "Pausing", 2), grant
+        assert conditions(status)["Ready"] == ("False", "Switching", 2), grant
+        assert readiness(status)["message"] == "waiting for PAUSED from: p"
         assert not is_settled(status)
-    status = project(SPEC, SWITCHED, Memory(), DECISION, members=(), last_switch=None)
+    status = project(SPEC, SWITCHED, Memory(), RESTING, members=[AT_WORK], last_switch=None)
+    assert status["phase"] == "Ready"
     assert conditions(status) == {"Ready": ("True", "Switched", 2), "Settled": ("True", "Switched", 2)}
     assert is_settled(status)
+
+
+def test_settled_and_ready_are_two_things() -> None:
+    """How a generation ended stays; what is true now does not."""
+    status = project(SPEC, SWITCHED, Memory(), RESTING, members=(), last_switch=None)
+    assert conditions(status) == {"Ready": ("False", "NotReady", 2), "Settled": ("True", "Switched", 2)}
+    assert readiness(status)["message"] == "0 of 1 green pods exist"
+    assert status["phase"] == "Resuming"
 
 
 def test_settled_is_not_ready_unless_it_switched() -> None:
@@ -227,7 +240,7 @@ def test_transition_times_change_with_the_status_only() -> None:
     first = with_times(project(SPEC, GRANTED, Memory(), DECISION, members=(), last_switch=None), {}, "one")
     again = with_times(project(SPEC, WITHDRAWN, Memory(), DECISION, members=(), last_switch=None), first, "two")
     assert [c["lastTransitionTime"] for c in again["conditions"]] == ["one", "one"]
-    done = with_times(project(SPEC, SWITCHED, Memory(), DECISION, members=(), last_switch=None), again, "three")
+    done = with_times(project(SPEC, SWITCHED, Memory(), RESTING, members=[AT_WORK], last_switch=None), again, "three")
     assert [c["lastTransitionTime"] for c in done["conditions"]] == ["three", "three"]
 
 

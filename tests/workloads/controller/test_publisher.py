@@ -165,6 +165,17 @@ def test_events_come_after_the_status_and_are_given_up_after_some_tries(desk: De
     assert event["type"] == "Normal"
 
 
+def test_events_of_one_moment_are_listed_in_their_order(desk: Desk) -> None:
+    """Kubernetes keeps whole seconds for whoever sorts by them, and lists by name."""
+    for reason in ("One", "Two", "Three"):
+        desk.publisher.note("u", reason, "x", warning=False, at=1.5)
+    desk.publisher.note("u", "Earlier", "told late", warning=False, at=1.25)
+    until("all arrived", lambda: len(desk.told()) == 4)
+    names = [body["metadata"]["name"] for _, path, _, body in desk.api.requests if path == EVENTS]
+    assert names == sorted(names)
+    assert len(set(names)) == 4
+
+
 def test_a_status_is_not_written_on_another_object_of_the_same_name(desk: Desk) -> None:
     """Made again, it is of the same generation; the late thought is about the one that was deleted."""
     made_again = {**desk.known, "metadata": {**desk.known["metadata"], "uid": "another"}}

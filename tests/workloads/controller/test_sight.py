@@ -178,6 +178,18 @@ def test_the_clock_begins_with_the_phase() -> None:
     assert clock.due(10.0) == 114.0
 
 
+def test_the_clock_knows_since_when_the_colour_asked_for_is_ready() -> None:
+    clock = PhaseClock()
+    clock.elapsed("a", 100.0)
+    assert clock.since_ready(False, 101.0) == (None, 0.0)
+    assert clock.since_ready(True, 102.0) == (0.0, 0.0)
+    assert clock.since_ready(False, 105.0) == (0.0, 3.0), "until now"
+    assert clock.since_ready(False, 108.0) == (3.0, 6.0)
+    assert clock.since_ready(True, 109.0) == (0.0, 7.0)
+    clock.elapsed("b", 110.0)
+    assert clock.since_ready(False, 110.0) == (None, 0.0)
+
+
 def test_the_clock_knows_when_the_holder_was_whole_last_in_this_phase() -> None:
     clock = PhaseClock()
     clock.elapsed("a", 100.0)

@@ -1,0 +1,62 @@
+"""What is true now, whatever came of the last switch: whether the colour asked for is at work, whole and alone.
+
+`Settled` tells how a generation ended; this is what `Ready` rests on. A pure function over what is seen.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from workloads.common.lease import Grant
+from workloads.common.states import Color, Outcome, State
+from workloads.controller.members import not_at_work, not_owned, told
+from workloads.controller.terms import Member, Spec
+
+NOT_READY = "NotReady"
+NOT_OWNED = "NotOwned"
+DUAL_ACTIVE = "DualActive"
+SWITCHING = "Switching"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What keeps the switch from being Ready. reason: a word, as a condition has it. message: for people."""
+
+    reason: str
+    message: str
+
+
+def unreadiness(spec: Spec, grant: Grant | None, members: Iterable[Member], waiting_for: str) -> Problem | None:
+    """Why the colour asked for is not at work as it should be; None: it is.
+
+    waiting_for: what a switch that is under way waits for. Both colours at work comes first: it must never be.
+    """
+    members = tuple(members)
+    holder = grant.holder if grant is not None else None
+    both = _both_at_work(members, holder)
+    if both is not None:
+        return both
+    if grant is None or grant.generation != spec.generation or grant.outcome is None:
+        return Problem(SWITCHING, waiting_for)
+    if grant.outcome is not Outcome.SWITCHED:
+        return Problem(str(grant.outcome), grant.reason)
+    if holder is not spec.active:  # a Lease that was lost and made again: the outcome stands, the holder is about to
+        return Problem(SWITCHING, waiting_for)
+    missing = not_at_work(spec, members, holder, grant.epoch)
+    if missing:
+        return Problem(NOT_READY, missing)
+    unready = [m.pod for m in members if m.color is holder and not m.ready]
+    if unready:
+        return Problem(NOT_READY, ", ".join(told(members, unready)))
+    missing = not_owned(spec, members, holder)
+    return Problem(NOT_OWNED, missing) if missing else None
+
+
+def _both_at_work(members: tuple[Member, ...], holder: Color | None) -> Problem | None:
+    """Members that are ACTIVE without their colour's holding the grant, while somebody else's is or nobody's."""
+    at_work = [m for m in members if m.report is not None and m.report.state is State.ACTIVE]
+    if len({m.color for m in at_work}) < len(Color):
+        return None
+    wrong = [m.pod for m in at_work if m.color is not holder]
+    return Problem(
+        DUAL_ACTIVE, f"{holder or 'nobody'} holds the grant, and yet at work: {', '.join(told(members, wrong))}"
+    )
