@@ -106,6 +106,7 @@ def test_the_switch_has_all_that_the_controller_reads(stack: Recorder) -> None:
         "lagPolicy": "wait",
         "lagTimeoutSeconds": 120,
         "lagThreshold": 0,
+        "readyTimeoutSeconds": 30,
         "drainTimeoutSeconds": 10,
         "resumeTimeoutSeconds": 10,
     }
@@ -128,15 +129,21 @@ def test_the_selectors_select_their_own_set_only(stack: Recorder) -> None:
 
 def test_up_waits_until_the_switch_has_settled(stack: Recorder) -> None:
     annotations = stack.of("KafkaConsumerSwitch")["switch"].inputs["metadata"]["annotations"]
-    # lag 120, two hand-offs of 10 + 10, a margin of 30
-    assert annotations == {"pulumi.com/waitFor": "condition=Settled", "pulumi.com/timeoutSeconds": "190"}
+    # members 30, lag 120, two hand-offs of 10 + 10, a margin of 30
+    assert annotations == {"pulumi.com/waitFor": "condition=Settled", "pulumi.com/timeoutSeconds": "220"}
 
 
 def test_the_timeout_follows_from_the_settings(checks: list[Expectation]) -> None:
-    recorder = up(lagTimeoutSeconds=5, drainTimeoutSeconds=2, resumeTimeoutSeconds=3, lagPolicy="immediate")
+    recorder = up(
+        lagTimeoutSeconds=5,
+        readyTimeoutSeconds=7,
+        drainTimeoutSeconds=2,
+        resumeTimeoutSeconds=3,
+        lagPolicy="immediate",
+    )
     annotations = recorder.of("KafkaConsumerSwitch")["switch"].inputs["metadata"]["annotations"]
-    assert annotations["pulumi.com/timeoutSeconds"] == "45"
-    assert [expected.timeout_seconds for expected in checks] == [45]
+    assert annotations["pulumi.com/timeoutSeconds"] == "52"
+    assert [(expected.timeout_seconds, expected.ready_seconds) for expected in checks] == [(52, 7)]
 
 
 def test_an_analysis_is_asked_for_and_waited_for(checks: list[Expectation]) -> None:
@@ -148,9 +155,9 @@ def test_an_analysis_is_asked_for_and_waited_for(checks: list[Expectation]) -> N
         "minRecords": 1,
         "onInconclusive": "RollBack",
     }
-    # 190 without, 60 of analysis, 5 for the controller to see that they are over
-    assert switch["metadata"]["annotations"]["pulumi.com/timeoutSeconds"] == "255"
-    assert [expected.timeout_seconds for expected in checks] == [255]
+    # 220 without, 60 of analysis, 5 for the controller to see that they are over
+    assert switch["metadata"]["annotations"]["pulumi.com/timeoutSeconds"] == "285"
+    assert [expected.timeout_seconds for expected in checks] == [285]
 
 
 @pytest.mark.parametrize(("active", "other"), [("blue", "green"), ("green", "blue")])
