@@ -55,7 +55,7 @@ def _strategy(stack: StackName, configuration: dict[str, str]) -> dict[str, pulu
     found = given.model_dump(exclude_none=True) if given else images.sandbox_images(chosen.images, os.environ)
     access = cluster_access()
     if access.kubeconfig or not pulumi.runtime.is_dry_run():
-        # What the check after the switch could not read is refused before it; a preview needs no cluster.
+        # What the check after the switch could not read is refused before it; a preview goes on without a cluster.
         require_readable(access)
     with ThreadPoolExecutor(1) as beside:
         # Loading Kubernetes' resources takes as long as the engine needs to decrypt the platform's outputs.

@@ -107,7 +107,7 @@ def test_a_cluster_that_the_check_could_not_read_is_refused_before_anything_is_r
     assert [name for name in log.order if name.startswith(("Namespace/", "KafkaConsumerSwitch/"))] == []
 
 
-@pytest.mark.parametrize("stack", ["platform", "strategy-c"])
+@pytest.mark.parametrize("stack", ["platform", STACK])
 def test_without_kubeconfig_the_sandboxs_stacks_are_refused_in_preview_too(
     project: Project, platform: None, stack: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
