@@ -14,7 +14,8 @@ from typing import Any  # noqa: E402
 import pulumi  # noqa: E402
 
 from components import images  # noqa: E402
-from components.cluster.access import AccessError, require_readable  # noqa: E402
+from components.before import InPlaceError  # noqa: E402
+from components.cluster.access import AccessError, require_named, require_readable  # noqa: E402
 from components.definitions import DefinitionError, require_definitions  # noqa: E402
 from components.event_loop import let_registrations_begin  # noqa: E402
 from components.platform_reference import platform_stack, require_platform  # noqa: E402
@@ -31,7 +32,7 @@ def main() -> None:
     configuration = project_configuration()
     try:
         outputs = _platform(configuration) if stack.is_platform else _strategy(stack, configuration)
-    except (SettingsError, images.ImageError, AccessError, DefinitionError) as error:
+    except (SettingsError, images.ImageError, AccessError, DefinitionError, InPlaceError) as error:
         raise pulumi.RunError(str(error)) from None
     for name, value in outputs.items():
         pulumi.export(name, value)
@@ -40,6 +41,7 @@ def main() -> None:
 
 def _platform(configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
     settings = platform_settings(configuration)
+    require_named(cluster_access(), settings.platform)
     from components.platform_stack import build_platform  # noqa: PLC0415 - a stack loads what it is made of, no more
 
     found = settings.images.model_dump() if settings.images else images.sandbox_images(images.PLATFORM, os.environ)
@@ -53,18 +55,22 @@ def _strategy(stack: StackName, configuration: dict[str, str]) -> dict[str, pulu
     found = given.model_dump(exclude_none=True) if given else images.sandbox_images(chosen.images, os.environ)
     access = cluster_access()
     if access.kubeconfig or not pulumi.runtime.is_dry_run():
-        # What the check after the switch could not read is refused before it; a preview needs no cluster.
+        # What the check after the switch could not read is refused before it; a preview goes on without a cluster.
         require_readable(access)
     with ThreadPoolExecutor(1) as beside:
         # Loading Kubernetes' resources takes as long as the engine needs to decrypt the platform's outputs.
         loaded = beside.submit(import_module, "components.strategy_stack")
         platform = require_platform(platform_stack())
+        require_named(access, platform.kind)
         if chosen.definitions and not pulumi.runtime.is_dry_run():
-            require_definitions(chosen.definitions, access, platform)
+            require_definitions(chosen.definitions, access, platform.kind)
         loaded.result()
-    from components.strategy_stack import build_strategy  # noqa: PLC0415
+    from components.strategy_stack import build_strategy, look  # noqa: PLC0415
 
-    return build_strategy(settings, stack, found, access, platform)
+    before = look(settings, stack, found, access, platform)
+    if before.unknown and not pulumi.runtime.is_dry_run():
+        raise pulumi.RunError(f"what is active now cannot be read, so nothing was touched: {before.unknown}")
+    return build_strategy(settings, stack, found, access, platform.kind, found=before)
 
 
 main()

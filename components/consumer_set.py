@@ -24,8 +24,9 @@ from pulumi_kubernetes.core.v1 import (
 )
 
 from components import names, pods
+from components.restarts import Digests
 from components.sidecar import sidecar
-from components.stateful import StatefulArgs, configured
+from components.stateful import StatefulArgs, configured, restarted_by
 
 _TOKEN_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - where client libraries look for it
 _LIVENESS_PERIOD = 5
@@ -57,29 +58,34 @@ class ConsumerSet(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ConsumerSetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kafka-bluegreen:component:ConsumerSet", name, None, opts)
-        set_name = names.consumer_set(args.color)
-        selector = names.consumer_selector(args.color)
-        labels = {**names.labels(names.CONSUMER), **selector, names.STRATEGY_LABEL: args.strategy}
-        settings = pulumi.Output.from_input(args.bootstrap_servers).apply(
-            lambda servers: pods.rendered({**args.settings, "bootstrap_servers": servers})
-        )
-        self.config, self.service, self.stateful_set = configured(
-            name,
-            StatefulArgs(
-                name=set_name,
-                namespace=args.namespace,
-                labels=labels,
-                selector=selector,
-                pod=_pod(args, set_name),
-                claim="records",
-                storage=args.storage,
-                port=names.HTTP_PORT,
-                replicas=args.replicas,
-            ),
-            settings,
-            parent=self,
-        )
+        settings = pulumi.Output.from_input(args.bootstrap_servers).apply(lambda servers: _settings(args, servers))
+        self.config, self.service, self.stateful_set = configured(name, _stateful(args), settings, parent=self)
         self.register_outputs({"statefulSet": self.stateful_set.metadata.name})
+
+
+def of_consumers(args: ConsumerSetArgs, bootstrap_servers: str) -> Digests:
+    """By what a set of these arguments restarts its pods. Registers nothing."""
+    return restarted_by(_stateful(args), _settings(args, bootstrap_servers))
+
+
+def _settings(args: ConsumerSetArgs, bootstrap_servers: str) -> str:
+    return pods.rendered({**args.settings, "bootstrap_servers": bootstrap_servers})
+
+
+def _stateful(args: ConsumerSetArgs) -> StatefulArgs:
+    set_name = names.consumer_set(args.color)
+    selector = names.consumer_selector(args.color)
+    return StatefulArgs(
+        name=set_name,
+        namespace=args.namespace,
+        labels={**names.labels(names.CONSUMER), **selector, names.STRATEGY_LABEL: args.strategy},
+        selector=selector,
+        pod=_pod(args, set_name),
+        claim="records",
+        storage=args.storage,
+        port=names.HTTP_PORT,
+        replicas=args.replicas,
+    )
 
 
 def _pod(args: ConsumerSetArgs, config_map: str) -> PodSpecArgs:

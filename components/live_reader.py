@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from components import names
 from components.cluster.access import AccessError, ClusterAccess
 from components.cluster.client import ApiError, KubernetesApi
-from components.live_switch import Expectation, Object, SwitchError, require
+from components.live_switch import Expectation, Object, SwitchError, require, require_ready
 
 _UNREACHABLE_SECONDS = 30.0
 _RETRY_SECONDS = 0.5
@@ -31,8 +31,8 @@ class Api(Protocol):
     ) -> Iterator[dict[str, Any]]: ...
 
 
-def check(expected: Expectation, access: ClusterAccess) -> None:
-    """Wait for `expected` on the live object. Blocks; raises `SwitchError`."""
+def check(expected: Expectation, access: ClusterAccess) -> Object:
+    """Wait for `expected` on the live object, settled and then Ready; returns it. Blocks; raises `SwitchError`."""
     why = ""
     try:
         api = KubernetesApi(access, agent="kafka-bluegreen-up")
@@ -40,7 +40,8 @@ def check(expected: Expectation, access: ClusterAccess) -> None:
         why = str(error)
     if why:
         raise SwitchError(f"{expected} cannot be read: {why}")
-    require(expected, states(api, expected))
+    settled = require(expected, states(api, expected, expected.timeout_seconds))
+    return require_ready(expected, settled, states(api, expected, expected.ready_seconds))
 
 
 @dataclass
@@ -66,14 +67,16 @@ class _Patience:
         time.sleep(_RETRY_SECONDS)
 
 
-def states(api: Api, expected: Expectation, clock: Callable[[], float] = time.monotonic) -> Iterator[Object | None]:
-    """The object now and after each change, until the timeout; None when it does not exist.
+def states(
+    api: Api, expected: Expectation, seconds: float, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Object | None]:
+    """The object now and after each change, for so many seconds; None when it does not exist.
 
     Raises `SwitchError` when the object may not be read, or the API server stays away.
     """
     kind = f"/apis/{names.GROUP}/{names.SWITCH_VERSION}/namespaces/{expected.namespace}/{names.SWITCH_PLURAL}"
     only = [("fieldSelector", f"metadata.name={expected.name}")]
-    deadline = clock() + expected.timeout_seconds
+    deadline = clock() + seconds
     patience = _Patience(expected, clock)
     while (left := deadline - clock()) > 0:
         try:

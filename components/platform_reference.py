@@ -1,6 +1,7 @@
 """The platform, as a strategy stack finds it: through the outputs of the stack `platform` of the same project."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -24,8 +25,16 @@ def require_bootstrap_servers(outputs: Mapping[str, Any], stack: str) -> str:
     return servers
 
 
-def require_platform(stack: str) -> str:
-    """Which platform `stack` has deployed: `sandbox` or `cluster`.
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What the platform stack has deployed. kind: `sandbox` or `cluster`."""
+
+    kind: str
+    bootstrap_servers: str
+
+
+def require_platform(stack: str) -> Platform:
+    """What `stack`, the platform's, has deployed.
 
     Raises `pulumi.RunError` with what to run when it does not exist or is not deployed; nothing is registered by this.
     """
@@ -37,8 +46,7 @@ def require_platform(stack: str) -> str:
             f"run: pulumi stack select --create {names.PLATFORM_STACK} && {_UP}"
         ) from None
     outputs = found.get("outputs") or {}
-    require_bootstrap_servers(outputs, stack)
-    return str(outputs.get(PLATFORM, ""))
+    return Platform(str(outputs.get(PLATFORM, "")), require_bootstrap_servers(outputs, stack))
 
 
 def platform_stack() -> str:

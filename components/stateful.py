@@ -19,13 +19,14 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
-from components import names, pods
+from components import names, pods, restarts
 
 
 @dataclass(frozen=True)
 class StatefulArgs:
     """metadata: of the Service and of the StatefulSet, whose labels the pods have, too. selector: those of them that
-    select the pods. annotations: the pods'. claim, storage: name and size of each pod's volume.
+    select the pods. annotations: the pods'; own_annotations: the StatefulSet's, beside those by which it is waited for.
+    claim, storage: name and size of each pod's volume.
 
     port, port_name: of the Service, which finds the pods' port of the name `target_port`. headless: the Service is for
     the pods' names only. early: their names are there before they are ready. parallel: none waits for another, nor
@@ -42,6 +43,7 @@ class StatefulArgs:
     storage: str
     port: int
     annotations: pulumi.Input[Mapping[str, str]] = field(default_factory=dict)
+    own_annotations: pulumi.Input[Mapping[str, str]] = field(default_factory=dict)
     port_name: str = "http"
     target_port: str = "metrics"
     headless: bool = True
@@ -76,7 +78,9 @@ def stateful(
             name=args.name,
             namespace=args.namespace,
             labels=args.labels,
-            annotations=pods.until_rolled_out(args.replicas),
+            annotations=pulumi.Output.from_input(args.own_annotations).apply(
+                lambda own: {**pods.until_rolled_out(args.replicas), **own}
+            ),
         ),
         spec=StatefulSetSpecArgs(
             replicas=args.replicas,
@@ -109,7 +113,7 @@ def configured(
 ) -> tuple[ConfigMap, Service, StatefulSet]:
     """The same for one of our own programs, scraped at its port, with its settings file in a ConfigMap of its name.
 
-    settings: the file's text; the pods roll when it changes. args: `annotations` are made here.
+    settings: the file's text; the pods roll when it changes. args: both kinds of annotations are made here.
     """
     config = ConfigMap(
         name,
@@ -118,6 +122,12 @@ def configured(
         opts=pulumi.ResourceOptions(parent=parent),
     )
     annotations = settings.apply(lambda text: {**pods.scraping(args.port), **pods.settings_hash(text)})
-    args = replace(args, annotations=annotations, parallel=True)
-    made = stateful(name, args, parent=parent, depends_on=[config, *depends_on])
+    own = settings.apply(lambda text: restarts.annotation(restarted_by(args, text)))
+    whole = replace(args, annotations=annotations, own_annotations=own, parallel=True)
+    made = stateful(name, whole, parent=parent, depends_on=[config, *depends_on])
     return config, *made
+
+
+def restarted_by(args: StatefulArgs, settings: str) -> restarts.Digests:
+    """By what `configured` restarts the pods, with a settings file of this text. Registers nothing."""
+    return restarts.of_pods(args.pod, args.labels, settings)

@@ -6,17 +6,22 @@ from typing import Any
 
 import pulumi
 
+from components import before
 from components.access import Access, AccessArgs, controller_rules
+from components.before import Before, Stake
 from components.cluster.access import ClusterAccess
 from components.controller import Controller, ControllerArgs
 from components.namespace import namespace
-from components.platform_reference import PlatformReference
+from components.platform_reference import Platform, PlatformReference
 from components.producer import Producer, ProducerArgs
 from components.settings import StackName, StrategySettings
+from components.settings.types import Color
 from components.settings.values import producer_settings
-from components.strategies.base import Site, strategy
+from components.strategies.base import PlainSite, Site, strategy
 from components.switch import Switch, SwitchArgs
 from components.topic import Topic, TopicArgs
+
+_NOTHING = Before()
 
 
 def build_strategy(
@@ -25,14 +30,22 @@ def build_strategy(
     images: Mapping[str, str],
     access: ClusterAccess,
     kind: str = "sandbox",
+    *,
+    found: Before = _NOTHING,
 ) -> dict[str, pulumi.Input[Any]]:
     """A producer, two colours and what switches between them. images: by the names in `Strategy.images`. kind: which
-    platform it stands on. Returns the stack's outputs.
+    platform it stands on. found: what the cluster had before. Returns the stack's outputs. Raises `InPlaceError` before
+    anything is registered.
 
     The colour asked for is there first, then the switch is made and checked, then the other colour follows; when the
     switch failed, the program ends there and the other colour is left as it is (design §5.1). With
     `Strategy.both_first` both colours are there before the switch."""
     chosen = strategy(settings.strategy)
+    if settings.allow_in_place:
+        for line in found.in_place:
+            pulumi.log.warn(f"{found.holder} is active, and restarts in place: {line}")
+    else:
+        before.require_beside(found, stack.name, both_first=chosen.both_first)
     platform = PlatformReference()
     where = namespace(stack.name).metadata.name
     image = images["workloads"]
@@ -59,7 +72,7 @@ def build_strategy(
         needed.append(colors.color(settings.inactive, [topic]))
     switch = Switch(
         "switch",
-        SwitchArgs(where, stack.name, settings, chosen.switch_spec(settings, stack), access),
+        SwitchArgs(where, stack.name, settings, chosen.switch_spec(settings, stack), access, found),
         pulumi.ResourceOptions(depends_on=[*needed, controller]),
     )
     if not chosen.both_first:
@@ -71,4 +84,26 @@ def build_strategy(
         # The same before and after a switch.
         "group": groups["blue"] if groups["blue"] == groups["green"] else dict(groups),
         "topic": settings.topic,
+        **switch.outputs,
     }
+
+
+def look(
+    settings: StrategySettings,
+    stack: StackName,
+    images: Mapping[str, str],
+    access: ClusterAccess,
+    platform: Platform,
+) -> Before:
+    """What the stack's cluster has before the update; raises nothing. See `build_strategy`."""
+    chosen = strategy(settings.strategy)
+    site = PlainSite(stack, settings, images, stack.name, platform.bootstrap_servers, platform.kind)
+
+    def stakes(holder: Color) -> list[Stake]:
+        """Who is switched away from in the same update is changed behind the switch, unless both come first."""
+        if holder != settings.active and not chosen.both_first:
+            return []
+        wanted = chosen.restarted_by(site, holder).items()
+        return [Stake(f"{kind.kind} {name}", kind.path(stack.name, name), digests) for (kind, name), digests in wanted]
+
+    return before.look(access, stack.name, stakes)

@@ -9,15 +9,17 @@ at an object that it has nothing to write to."""
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components import names
+from components import names, switch_words
+from components.before import Before
 from components.cluster.access import ClusterAccess
-from components.live_switch import Expectation, SwitchError
+from components.live_switch import Expectation, Object, SwitchError
 from components.settings import StrategySettings
 
 _MARGIN_SECONDS = 30
@@ -27,7 +29,7 @@ _ANALYSIS_GRACE_SECONDS = 5
 @dataclass(frozen=True)
 class SwitchArgs:
     """namespace: the stack's, also by its plain name for the check. spec: the object's, as the strategy has it, all of
-    it. access: the cluster's, for the check.
+    it. access: the cluster's, for the check. found: what the cluster had before the update.
     """
 
     namespace: pulumi.Input[str]
@@ -35,15 +37,28 @@ class SwitchArgs:
     settings: StrategySettings
     spec: Mapping[str, Any]
     access: ClusterAccess
+    found: Before
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """switch: the live object as the check left it. problem: why the check failed; empty when it did not."""
+
+    switch: Object | None
+    problem: str = ""
 
 
 class Switch(pulumi.ComponentResource):
     """The KafkaConsumerSwitch.
 
     checked: the resource, once the colour asked for was seen active; what may only happen after a good switch depends
-    on it. In a preview it is there at once."""
+    on it. In a preview it is there at once.
+
+    outputs: the stack's outputs that say what is (`switch_words.OUTPUTS`), also when the check fails. In a preview they
+    say what is now: the update alone can tell what will be."""
 
     checked: pulumi.Output[pulumi.Resource]
+    outputs: Mapping[str, pulumi.Output[Any]]
 
     def __init__(self, name: str, args: SwitchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kafka-bluegreen:component:Switch", name, None, opts)
@@ -68,26 +83,57 @@ class Switch(pulumi.ComponentResource):
             active=args.settings.active,
             attempt=args.settings.attempt,
             timeout_seconds=timeout,
+            ready_seconds=args.settings.ready_timeout_seconds,
         )
 
-        async def checked(_urn: str) -> pulumi.Resource:
-            if not pulumi.runtime.is_dry_run():
-                try:
-                    await asyncio.to_thread(_check, expected, args.access)
-                except SwitchError as problem:
-                    raise pulumi.RunError(str(problem)) from None
+        async def look(_urn: str) -> _Seen:
+            if pulumi.runtime.is_dry_run():
+                self._foresee(args)
+                return _Seen(args.found.switch)
+            try:
+                live = await asyncio.to_thread(_check, expected, args.access)
+            except SwitchError as problem:
+                return _Seen(problem.switch, str(problem))
+            pulumi.log.info(switch_words.happened(args.found.switch, live), self.resource)
+            return _Seen(live)
+
+        def require(seen: _Seen) -> pulumi.Resource:
+            if seen.problem:
+                raise pulumi.RunError(seen.problem)
             return self.resource
 
         # The URN is known once the object is written and settled, and known in every preview: nothing downstream
         # becomes unknown there.
-        self.checked = self.resource.urn.apply(checked)
+        seen: pulumi.Output[_Seen] = self.resource.urn.apply(look)
+        self.checked = seen.apply(require)
+        self.outputs = {name: seen.apply(partial(_output, name)) for name in switch_words.OUTPUTS}
         self.register_outputs({"name": names.SWITCH_NAME})
 
+    def _foresee(self, args: SwitchArgs) -> None:
+        """Says in a preview whether the switch would be refused now; a preview never fails by that."""
+        found = args.found
+        if found.unknown:
+            warning = "who is active now, and whether a switch would be refused, is not known: the cluster"
+            pulumi.log.warn(f"{warning} cannot be read: {found.unknown}", self.resource)
+        elif found.switch is not None:
+            warning, line = switch_words.foreseen(found.switch, args.spec)
+            if warning:
+                pulumi.log.warn(warning, self.resource)
+            elif line:
+                pulumi.log.info(line, self.resource)
 
-def _check(expected: Expectation, access: ClusterAccess) -> None:
+
+def _output(name: str, seen: _Seen) -> Any:
+    """One of the outputs; unknown in a preview that has no live object to tell it from."""
+    if seen.switch is None:
+        return pulumi.UNKNOWN if pulumi.runtime.is_dry_run() else None
+    return switch_words.outputs(seen.switch)[name]
+
+
+def _check(expected: Expectation, access: ClusterAccess) -> Object:
     from components.live_reader import check  # noqa: PLC0415 - its import takes time that the switch would wait for
 
-    check(expected, access)
+    return check(expected, access)
 
 
 def settle_timeout_seconds(settings: StrategySettings) -> int:

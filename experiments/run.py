@@ -10,6 +10,7 @@ from experiments import accuracy, collection, environment, metrics, offsets, ver
 from experiments.clocks import Clocks
 from experiments.conclusion import Seen, Subject, conclude
 from experiments.folders import ResultFolder, remove_abandoned
+from experiments.guard import ForeignChangeError
 from experiments.interrupts import Interrupts
 from experiments.lab import Lab
 from experiments.measurements import Apart
@@ -39,17 +40,30 @@ def execute(options: Options, interrupts: Interrupts, progress: Progress) -> tup
             session = Session(
                 options, cluster, folder.path, repository=REPOSITORY, interrupts=interrupts, progress=progress
             )
-            lab = session.prepare()
             try:
-                observed = session.measure(lab)
-                result = _conclude(options, folder, session=session, lab=lab, observed=observed, started=started)
+                result = _judged(options, folder, session, started)
+            except ForeignChangeError:
+                raise  # the stack is in somebody else's hand
             except BaseException:
-                session.tidy_up(lab)
+                session.put_back()
                 raise
-            return folder.commit(result), result
+            # The result is kept before anything more is done, which may take its time, or be interrupted.
+            kept = folder.commit(result)
+            session.put_back()
+            return kept, result
         except BaseException:
             folder.discard()
             raise
+
+
+def _judged(options: Options, folder: ResultFolder, session: Session, started: datetime) -> RunResult:
+    lab = session.prepare()
+    try:
+        observed = session.measure(lab)
+        return _conclude(options, folder, session=session, lab=lab, observed=observed, started=started)
+    except BaseException:
+        session.tidy_up(lab)
+        raise
 
 
 def _run_name(options: Options, started: datetime) -> str:

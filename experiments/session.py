@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from components.names import PLATFORM_NAMESPACE, PLATFORM_STACK
 from components.settings import StackName, StrategySettings
@@ -16,7 +17,7 @@ from experiments.cluster import Cluster, ClusterError
 from experiments.connect import Connect
 from experiments.errors import ExperimentError, PreconditionError
 from experiments.guard import Guard
-from experiments.interrupts import Interrupts
+from experiments.interrupts import Interrupted, Interrupts
 from experiments.lab import Lab
 from experiments.lag import EndOffsets, Lag
 from experiments.measurements import ProducerSeen
@@ -133,12 +134,14 @@ class Session:
         self._configuration = Configuration(repository, options.stack, folder / f"Pulumi.{options.stack}.yaml")
         chosen: Strategy = strategy(options.strategy)
         needed = {**options.scenario.configuration, **options.scenario.adapted(chosen)}
-        self._configuration.set(**{"strategy": options.strategy, **needed})
+        # A run's stack is its own: what it needs otherwise it may have restarted in place, before anything is measured.
+        self._configuration.set(**{"strategy": options.strategy, "allowInPlace": True, **needed})
         self._configuration.set(**options.overrides)
         self.settings: StrategySettings = preflight.strategy_settings_of(self._configuration)
         self.parts: Parts = chosen.parts(self.settings, StackName(options.stack))
         self._platform = Configuration(repository, PLATFORM_STACK, folder / f"Pulumi.{PLATFORM_STACK}.yaml")
         preflight.platform_settings_of(self._platform)
+        self._stack: Stack | None = None
 
     @property
     def namespace(self) -> str:
@@ -152,7 +155,7 @@ class Session:
         platform.prepare(lambda: None)
         self._configuration.share_salt(self._platform)
         self._ask_again_for_what_failed()
-        stack = Stack(self._repository, self._configuration, self._interrupts, self._progress)
+        self._stack = stack = Stack(self._repository, self._configuration, self._interrupts, self._progress)
         stack.prepare(self._drifted)
         return lab_of(
             self._cluster,
@@ -308,6 +311,32 @@ class Session:
             if not self._interrupts.hurried:
                 with suppress(ExperimentError):
                     lab.restore_replicas()
+
+    def put_back(self) -> None:
+        """Bring the stack to what its file in stacks/ says again, so that nobody's next preview shows what this run
+        asked for. Raises nothing, and says what cannot be put back: what would restart the active colour's pods is
+        refused.
+        """
+        if self._stack is None or self._interrupts.hurried:
+            return
+        with TemporaryDirectory() as folder, suppress(Interrupted, ExperimentError), self._interrupts.shielded():
+            file = Path(folder) / f"Pulumi.{self.namespace}.yaml"
+            before = Configuration(self._repository, self.namespace, file)
+            before.share_salt(self._configuration)
+            if _effective(preflight.strategy_settings_of(before)) == _effective(
+                preflight.strategy_settings_of(self._configuration)
+            ):
+                return
+            with self._progress.step(f"pulumi up, stack {self.namespace}, as stacks/ has it"):
+                update = self._stack.up(before)
+            if update.error is not None:
+                self._progress.say(f"stack {self.namespace} is not as stacks/ has it:\n{update.error}")
+
+
+def _effective(settings: StrategySettings) -> dict[str, object]:
+    """What settings come to: a number of pods that is spelled out is the same as the common one."""
+    told = settings.model_dump(exclude={"allow_in_place"})
+    return told | {color: told[color] | {"replicas": settings.replicas_of(color)} for color in COLORS}
 
 
 def _clocks_line(found: Clocks | None) -> str:

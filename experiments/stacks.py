@@ -141,11 +141,15 @@ class Stack:
             if configuration.checked_in.read_bytes() != before:
                 configuration.checked_in.write_bytes(before)
 
-    def up(self) -> Update:
-        """One measured `up`. Never raises for a failed update: that is a result."""
+    def up(self, configuration: Configuration | None = None) -> Update:
+        """One measured `up`, with another configuration than the run's if one is given. Never raises for a failed
+        update: that is a result.
+        """
+        if configuration is not None:
+            configuration.set()
         commanded_at, begun = time.time(), time.monotonic()
         try:
-            self._up(self._note)
+            self._up(self._note, configuration)
         except automation.CommandError as error:
             return Update(commanded_at, time.monotonic() - begun, _what_pulumi_said(str(error)))
         finally:
@@ -164,10 +168,10 @@ class Stack:
         if _SWITCHING.search(line):
             self._switching.set()
 
-    def _up(self, on_output: Callable[[str], Any] | None = None) -> None:
+    def _up(self, on_output: Callable[[str], Any] | None = None, configuration: Configuration | None = None) -> None:
         with self._unlocking():
             self._stack.up(
-                config_file=str(self._config_file),
+                config_file=str(configuration.file if configuration else self._config_file),
                 suppress_outputs=True,
                 show_secrets=False,
                 color="never",

@@ -9,7 +9,7 @@ from typing import Any
 from components.cluster.errors import AccessError
 from components.cluster.kubeconfig import Found, find
 
-__all__ = ["AccessError", "ClusterAccess", "configuration", "require_readable"]
+__all__ = ["AccessError", "ClusterAccess", "configuration", "require_named", "require_readable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,18 @@ class ClusterAccess:
 def require_readable(access: ClusterAccess, environment: Mapping[str, str] = os.environ) -> None:
     """Raises `AccessError` when `access` names no cluster. Reads files only, and loads nothing that takes time."""
     find(access.kubeconfig, access.context, access.cluster, environment)
+
+
+def require_named(access: ClusterAccess, platform: str, environment: Mapping[str, str] = os.environ) -> None:
+    """Raises `AccessError` when the platform is the sandbox and nothing names a cluster: the one of `~/.kube/config`,
+    which would be taken, is another.
+    """
+    named = access.kubeconfig or access.context or access.cluster or environment.get("KUBECONFIG")
+    if platform == "sandbox" and not named:
+        raise AccessError(
+            "KUBECONFIG is not set, and with platform 'sandbox' no other cluster is meant than the sandbox's; "
+            'run: eval "$(python -m tools.sandbox env)"'
+        )
 
 
 def configuration(access: ClusterAccess, environment: Mapping[str, str] = os.environ) -> Any:

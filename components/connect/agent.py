@@ -11,8 +11,9 @@ from pulumi_kubernetes.core.v1 import PodSpecArgs
 
 from components import connect_names as connect
 from components import names, pods
+from components.restarts import Digests
 from components.sidecar import sidecar
-from components.stateful import StatefulArgs, configured
+from components.stateful import StatefulArgs, configured, restarted_by
 
 
 @dataclass(frozen=True)
@@ -39,26 +40,30 @@ class Agent(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AgentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kafka-bluegreen:component:ConnectAgent", name, None, opts)
-        set_name = connect.agent_set(args.color)
-        selector = names.selector(connect.AGENT, args.color)
         settings = pulumi.Output.from_input(args.bootstrap_servers).apply(lambda servers: _settings(args, servers))
-        self.config, self.service, self.stateful_set = configured(
-            name,
-            StatefulArgs(
-                name=set_name,
-                namespace=args.namespace,
-                labels={**names.labels(connect.AGENT), **selector, names.STRATEGY_LABEL: args.strategy},
-                selector=selector,
-                pod=_pod(args, set_name),
-                claim="records",
-                storage=args.storage,
-                port=names.SIDECAR_PORT,
-                replicas=args.replicas,
-            ),
-            settings,
-            parent=self,
-        )
+        self.config, self.service, self.stateful_set = configured(name, _stateful(args), settings, parent=self)
         self.register_outputs({"statefulSet": self.stateful_set.metadata.name})
+
+
+def of_agents(args: AgentArgs, bootstrap_servers: str) -> Digests:
+    """By what an agent of these arguments is restarted. Registers nothing."""
+    return restarted_by(_stateful(args), _settings(args, bootstrap_servers))
+
+
+def _stateful(args: AgentArgs) -> StatefulArgs:
+    set_name = connect.agent_set(args.color)
+    selector = names.selector(connect.AGENT, args.color)
+    return StatefulArgs(
+        name=set_name,
+        namespace=args.namespace,
+        labels={**names.labels(connect.AGENT), **selector, names.STRATEGY_LABEL: args.strategy},
+        selector=selector,
+        pod=_pod(args, set_name),
+        claim="records",
+        storage=args.storage,
+        port=names.SIDECAR_PORT,
+        replicas=args.replicas,
+    )
 
 
 def _settings(args: AgentArgs, servers: str) -> str:

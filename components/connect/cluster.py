@@ -1,7 +1,7 @@
 """Connect workers: a KafkaConnect, which Strimzi's operator carries out (in the sandbox, its stand-in)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from pulumi_kubernetes.networking.v1 import (
 )
 
 from components import connect_names as connect
-from components import names, pods
+from components import names, pods, restarts
 from components.connect import config
 
 RULES = Path(__file__).parents[1] / "files" / "connect" / "jmx-exporter.yaml"
@@ -50,7 +50,7 @@ class ConnectClusterArgs:
     namespace: pulumi.Input[str]
     name: str
     cluster_id: str
-    image: pulumi.Input[str] | None
+    image: str | None
     bootstrap_servers: pulumi.Input[str]
     replicas: int
     by_resources: bool
@@ -91,7 +91,11 @@ class ConnectCluster(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        annotations = {**_UNTIL_READY, **({USE_RESOURCES: "true"} if args.by_resources else {})}
+        annotations = {
+            **_UNTIL_READY,
+            **restarts.annotation(of_workers(args)),
+            **({USE_RESOURCES: "true"} if args.by_resources else {}),
+        }
         self.resource = CustomResource(
             name,
             api_version=f"{connect.STRIMZI_GROUP}/{connect.STRIMZI_VERSION}",
@@ -105,6 +109,12 @@ class ConnectCluster(pulumi.ComponentResource):
         if not args.by_resources:
             self.policy = _who_may_ask(name, args, labels, child)
         self.register_outputs({"name": args.name})
+
+
+def of_workers(args: ConnectClusterArgs) -> restarts.Digests:
+    """By what the workers of these arguments are restarted, but for the broker's address. Registers nothing."""
+    spec = _spec(replace(args, image=None, replicas=0, bootstrap_servers=""))
+    return {"image": str(args.image or ""), "workers": restarts.digest(spec)}
 
 
 def _who_may_ask(

@@ -7,10 +7,11 @@ import pulumi
 
 from components import connect_names as connect
 from components.connect import recorder
-from components.connect.agent import Agent, AgentArgs
+from components.connect.agent import Agent, AgentArgs, of_agents
 from components.connect.cluster import ConnectCluster, ConnectClusterArgs
 from components.connect.connector import Connector, ConnectorArgs
 from components.connect.recorder import Recorder, RecorderArgs
+from components.restarts import Digests
 
 
 @dataclass(frozen=True)
@@ -85,22 +86,27 @@ class ConnectColor(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, depends_on=needs),
             )
             needs = [connector]
-        Agent(
-            connect.agent_set(args.color),
-            AgentArgs(
-                namespace=args.namespace,
-                image=args.image,
-                bootstrap_servers=args.bootstrap_servers,
-                service_account=args.service_account,
-                color=args.color,
-                strategy=args.strategy,
-                version=args.version,
-                replicas=args.agents,
-                subject=_subject(args),
-            ),
-            pulumi.ResourceOptions(parent=self, depends_on=needs),
-        )
+        Agent(connect.agent_set(args.color), _agent(args), pulumi.ResourceOptions(parent=self, depends_on=needs))
         self.register_outputs({"connector": args.own.connector})
+
+
+def of_agent(args: ConnectColorArgs, bootstrap_servers: str) -> Digests:
+    """By what a colour's agent is restarted. Registers nothing."""
+    return of_agents(_agent(args), bootstrap_servers)
+
+
+def _agent(args: ConnectColorArgs) -> AgentArgs:
+    return AgentArgs(
+        namespace=args.namespace,
+        image=args.image,
+        bootstrap_servers=args.bootstrap_servers,
+        service_account=args.service_account,
+        color=args.color,
+        strategy=args.strategy,
+        version=args.version,
+        replicas=args.agents,
+        subject=_subject(args),
+    )
 
 
 def _subject(args: ConnectColorArgs) -> dict[str, object]:

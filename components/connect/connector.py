@@ -8,7 +8,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import connect_names as connect
-from components import names
+from components import names, restarts
 from components.connect.config import as_resource
 
 #: What the agent changes of what is written here. The rest of what it writes (the epoch in the configuration, the
@@ -52,8 +52,14 @@ class Connector(pulumi.ComponentResource):
                     names.STRATEGY_LABEL: args.strategy,
                     connect.CLUSTER_LABEL: args.cluster,
                 },
+                annotations=restarts.annotation(of_connector(args.config)),
             ),
             spec={**as_resource(args.config), "state": "stopped"},
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=_THE_AGENTS),
         )
         self.register_outputs({"name": args.name})
+
+
+def of_connector(config: Mapping[str, str]) -> restarts.Digests:
+    """By what a connector's tasks are restarted, but for their number."""
+    return {"config": restarts.digest({**as_resource(config), "tasksMax": 0})}

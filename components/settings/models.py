@@ -154,8 +154,8 @@ class StrategySettings(Section):
         default=30,
         ge=0,
         le=3600,
-        description="how long a switch waits for members of the colour asked for that are not ready, before it is "
-        "refused",
+        description="how long a switch waits for members that are not ready before it is refused, and pulumi up, after "
+        "a switch, for the colour to be ready",
     )
     drain_timeout_seconds: Annotated[int, Goes(spec=True, required=True, consumer="drain_timeout_seconds")] = Field(
         default=10, ge=1, le=300, description="the old colour has to be paused by then"
@@ -166,6 +166,11 @@ class StrategySettings(Section):
     analysis: Annotated[Analysis | None, Goes(spec=True)] = Field(
         default=None,
         description="what the new colour has to show after the hand-off before the switch counts; none by default",
+    )
+    allow_in_place: bool = Field(
+        default=False,
+        description="whether an update may restart the active colour's pods in place, for another version, image or "
+        "setting; refused otherwise, before anything is touched",
     )
     blue: ColorSettings = Field(default=ColorSettings(), description=OF_A_COLOR)
     green: ColorSettings = Field(default=ColorSettings(), description=OF_A_COLOR)

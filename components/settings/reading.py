@@ -32,7 +32,9 @@ def strategy_settings(raw: Mapping[str, str], stack: str) -> StrategySettings:
         # What every strategy has is still read; of the keys that only some have it cannot be told what is right.
         model = StrategySettings
         raw = {key: text for key, text in raw.items() if _is_common(key) or key not in schema_defaults()}
-    return _read(model, raw, stack, lambda settings: rules.of_a_strategy(settings, stack), _strategy_problem(raw))
+    name = rules.of_a_name(stack)
+    early = {**({"": name} if name else {}), **_strategy_problem(raw)}
+    return _read(model, raw, stack, lambda settings: rules.of_a_strategy(settings, stack), early)
 
 
 def _is_common(key: str) -> bool:

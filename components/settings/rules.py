@@ -10,7 +10,18 @@ from components.settings.telling import allowed
 from components.settings.types import Color
 
 _STACK_OF_STRATEGY = re.compile(r"strategy-([a-z])(?:-.+)?")
+_ALLOWED_NAMES = "'platform', or 'strategy-<letter>', or 'strategy-<letter>-<name>'"
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def of_a_name(stack: str) -> str:
+    """What is wrong with a strategy stack's name, whatever its configuration; empty when nothing is."""
+    if not _DNS_LABEL.fullmatch(stack):
+        return (
+            f"stack name {stack!r}: it is also the name of a namespace; allowed: {_ALLOWED_NAMES}, "
+            "at most 63 lower case letters, digits and '-', no '-' at either end"
+        )
+    return "" if _STACK_OF_STRATEGY.fullmatch(stack) else f"stack name {stack!r}: allowed: {_ALLOWED_NAMES}"
 
 
 def of_the_platform(settings: PlatformSettings) -> Iterator[str]:
@@ -24,11 +35,6 @@ def of_the_platform(settings: PlatformSettings) -> Iterator[str]:
 
 def of_a_strategy(settings: StrategySettings, stack: str) -> Iterator[str]:
     """What contradicts what in a strategy's settings, for a stack of this name."""
-    if not _DNS_LABEL.fullmatch(stack):
-        yield (
-            f"stack name {stack!r}: it is also the name of a namespace; allowed: at most 63 lower case letters, "
-            "digits and '-', no '-' at either end"
-        )
     named = _STACK_OF_STRATEGY.fullmatch(stack)
     if named and named[1] != settings.strategy:
         yield (

@@ -14,8 +14,8 @@ from components.settings.declare import Goes, StrategyOf
 from components.settings.models import ConsumerGroupSettings, StrategySettings
 from components.settings.stack import StackName
 from components.settings.types import Color
-from components.strategies.base import COLORS, Colors, Criteria, Site, Strategy, register
-from components.strategies.consumers import PARTS, Consumers
+from components.strategies.base import COLORS, Colors, Criteria, PlainSite, Site, Strategy, Target, register
+from components.strategies.consumers import PARTS, Consumers, restarted_by
 from components.strategies.parts import Parts
 
 
@@ -62,26 +62,29 @@ class OffsetSync(Strategy):
         """Consumers."""
         return PARTS
 
+    def restarted_by(self, site: PlainSite, color: Color) -> Mapping[Target, Mapping[str, str]]:
+        """Its set of consumers."""
+        return restarted_by(site, color, self._own(site))
+
     def deploy(self, site: Site) -> Colors:
         """Consumers, each with its sidecar."""
+        return Consumers(site, self._own(site))
+
+    def _own(self, site: Site) -> Mapping[Color, Mapping[str, object]]:
         groups = self.groups(site.stack)
         blue, green = COLORS
-        return Consumers(
-            site,
-            {
-                color: {
-                    "membership": "separate",
-                    "group_id": groups[color],
-                    "other_group_id": groups[other],
-                    # The same for both colours, so that a member fences its counterpart: one id for each number that a
-                    # pod of either can have. Transactional ids are the whole cluster's: the stack's name keeps stacks
-                    # apart.
-                    "transactional_id": site.stack.name,
-                    "transactional_ids": site.settings.replicas,
-                }
-                for color, other in ((blue, green), (green, blue))
-            },
-        )
+        return {
+            color: {
+                "membership": "separate",
+                "group_id": groups[color],
+                "other_group_id": groups[other],
+                # The same for both colours, so that a member fences its counterpart: one id for each number that a pod
+                # of either can have. Transactional ids are the whole cluster's: the stack's name keeps stacks apart.
+                "transactional_id": site.stack.name,
+                "transactional_ids": site.settings.replicas,
+            }
+            for color, other in ((blue, green), (green, blue))
+        }
 
 
 register(OffsetSync())

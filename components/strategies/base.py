@@ -13,7 +13,7 @@ from components.settings import registry, values
 from components.settings.models import StrategySettings
 from components.settings.stack import StackName
 from components.settings.types import Color
-from components.strategies.parts import Parts
+from components.strategies.parts import Kind, Parts
 
 if TYPE_CHECKING:  # settings are read without Pulumi
     import pulumi
@@ -27,6 +27,8 @@ Positions = Literal["Members", "Groups"]
 #: Where the members of the colour that waits stand: outside of its group (or nothing is asked of them), or each in it
 #: with the partitions that it will read, every partition between them.
 Standby = Literal["Outside", "Assigned"]
+#: An object of the API server, by its kind and its name in the stack's namespace.
+Target = tuple[Kind, str]
 #: When the new colour of the plan's normal switch is deployed: before the run, or in it, as another version.
 Arrival = Literal["Before", "During"]
 
@@ -59,6 +61,14 @@ class Site:
     namespace: "pulumi.Input[str]"
     bootstrap_servers: "pulumi.Input[str]"
     platform: str = "sandbox"
+
+
+@dataclass(frozen=True)
+class PlainSite(Site):
+    """One whose values are all known before anything is registered."""
+
+    namespace: str
+    bootstrap_servers: str
 
 
 class Colors(ABC):
@@ -114,6 +124,12 @@ class Strategy(ABC):
     @abstractmethod
     def parts(self, settings: StrategySettings, stack: StackName) -> Parts:
         """What the two colours consist of when they run; what a run waits for, reads and disturbs."""
+
+    @abstractmethod
+    def restarted_by(self, site: "PlainSite", color: Color) -> Mapping[Target, Mapping[str, str]]:
+        """By what an update restarts what does the work of `color`, as `components.restarts` has it, by object.
+        Registers nothing. Loads what it asks, here.
+        """
 
     @abstractmethod
     def deploy(self, site: Site) -> Colors:

@@ -11,8 +11,8 @@ from components.settings.declare import Goes, StrategyOf
 from components.settings.models import ConsumerGroupSettings, StrategySettings
 from components.settings.stack import StackName
 from components.settings.types import Color
-from components.strategies.base import COLORS, Colors, Criteria, Site, Strategy, register
-from components.strategies.consumers import PARTS, Consumers
+from components.strategies.base import COLORS, Colors, Criteria, PlainSite, Site, Strategy, Target, register
+from components.strategies.consumers import PARTS, Consumers, restarted_by
 from components.strategies.parts import Parts
 
 
@@ -41,9 +41,16 @@ class PauseResume(Strategy):
         """Consumers."""
         return PARTS
 
+    def restarted_by(self, site: PlainSite, color: Color) -> Mapping[Target, Mapping[str, str]]:
+        """Its set of consumers."""
+        return restarted_by(site, color, self._own(site))
+
     def deploy(self, site: Site) -> Colors:
         """Consumers, each with its sidecar."""
-        return Consumers(site, {color: {"group_id": group} for color, group in self.groups(site.stack).items()})
+        return Consumers(site, self._own(site))
+
+    def _own(self, site: Site) -> Mapping[Color, Mapping[str, object]]:
+        return {color: {"group_id": group} for color, group in self.groups(site.stack).items()}
 
 
 register(PauseResume())

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from components import names
 from components.settings import ConsumerColorSettings, values
 from components.settings.types import Color
-from components.strategies.base import COLORS, Colors, Site
-from components.strategies.parts import Part, Parts, ours
+from components.strategies.base import COLORS, Colors, PlainSite, Site, Target
+from components.strategies.parts import STATEFUL_SET, Part, Parts, ours
 
 if TYPE_CHECKING:
     import pulumi
+
+    from components.consumer_set import ConsumerSetArgs
 
 #: Each member is a consumer that does its work itself, and writes down what it has handled.
 PARTS = Parts(
@@ -43,29 +45,45 @@ class Consumers(Colors):
         """The set `consumer-<color>`; see Colors."""
         import pulumi  # noqa: PLC0415 - see `components.strategies`
 
-        from components.consumer_set import ConsumerSet, ConsumerSetArgs  # noqa: PLC0415
+        from components.consumer_set import ConsumerSet  # noqa: PLC0415
 
-        site, settings = self._site, self._site.settings
-        own = settings.color(color)
-        faulty = isinstance(own, ConsumerColorSettings) and own.faults is not None
         return ConsumerSet(
             names.consumer_set(color),
-            ConsumerSetArgs(
-                namespace=site.namespace,
-                image=site.images["workloads"],
-                bootstrap_servers=site.bootstrap_servers,
-                service_account=self._sidecars.account,
-                color=color,
-                strategy=settings.strategy,
-                replicas=settings.replicas_of(color),
-                drain_timeout_seconds=settings.drain_timeout_seconds,
-                resume_timeout_seconds=settings.resume_timeout_seconds,
-                settings={
-                    **values.consumer_settings(settings, color),
-                    **self._own[color],
-                    "color": color,
-                    "faults_enabled": faulty,
-                },
-            ),
+            _args(self._site, color, self._own[color], self._sidecars.account),
             pulumi.ResourceOptions(depends_on=after),
         )
+
+
+def restarted_by(
+    site: PlainSite, color: Color, own: Mapping[Color, Mapping[str, object]]
+) -> Mapping[Target, Mapping[str, str]]:
+    """`Strategy.restarted_by` of such colours. own: as for `Consumers`."""
+    from components.consumer_set import of_consumers  # noqa: PLC0415 - see `components.strategies`
+
+    target = (STATEFUL_SET, names.consumer_set(color))
+    return {target: of_consumers(_args(site, color, own[color], account=""), site.bootstrap_servers)}
+
+
+def _args(site: Site, color: Color, own: Mapping[str, object], account: "pulumi.Input[str]") -> "ConsumerSetArgs":
+    from components.consumer_set import ConsumerSetArgs  # noqa: PLC0415 - see `components.strategies`
+
+    settings = site.settings
+    of_color = settings.color(color)
+    faulty = isinstance(of_color, ConsumerColorSettings) and of_color.faults is not None
+    return ConsumerSetArgs(
+        namespace=site.namespace,
+        image=site.images["workloads"],
+        bootstrap_servers=site.bootstrap_servers,
+        service_account=account,
+        color=color,
+        strategy=settings.strategy,
+        replicas=settings.replicas_of(color),
+        drain_timeout_seconds=settings.drain_timeout_seconds,
+        resume_timeout_seconds=settings.resume_timeout_seconds,
+        settings={
+            **values.consumer_settings(settings, color),
+            **own,
+            "color": color,
+            "faults_enabled": faulty,
+        },
+    )

@@ -5,7 +5,7 @@ The system under test is Kafka Connect's own file sink: no application of ours, 
 colour, and moves it, is its agent.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, Field
@@ -24,14 +24,14 @@ from components.settings.models import (
 from components.settings.stack import StackName
 from components.settings.types import ClientValue, Color, ImageName
 from components.strategies import connectors
-from components.strategies.base import COLORS, Arrival, Colors, Criteria, Site, Strategy, register
-from components.strategies.parts import Parts
+from components.strategies.base import COLORS, Arrival, Colors, Criteria, PlainSite, Site, Strategy, Target, register
+from components.strategies.parts import STATEFUL_SET, Parts
 
 if TYPE_CHECKING:
     import pulumi
 
     from components.connect.cluster import ConnectClusterArgs
-    from components.connect.color import Place
+    from components.connect.color import ConnectColorArgs, Place
 
 #: What the JVM's PrintStream writes at once. A line that is longer is written in pieces, between which another task of
 #: the same worker, as after the death of a third one, could write.
@@ -163,6 +163,21 @@ class KafkaConnect(Strategy):
         """An agent's labels."""
         return names.selector(connect.AGENT, color)
 
+    def restarted_by(self, site: PlainSite, color: Color) -> Mapping[Target, Mapping[str, str]]:
+        """Its workers, its agent and, where it is a resource, its connector. The recorder handles nothing."""
+        from components.connect.cluster import of_workers  # noqa: PLC0415
+        from components.connect.color import of_agent  # noqa: PLC0415 - see `components.strategies`
+        from components.connect.connector import of_connector  # noqa: PLC0415
+
+        args = _color(site, color, account="", after=())
+        found: dict[Target, Mapping[str, str]] = {
+            (connectors.KAFKA_CONNECT, args.own.cluster): of_workers(_cluster(site, color)),
+            (STATEFUL_SET, connect.agent_set(color)): of_agent(args, site.bootstrap_servers),
+        }
+        if args.by_resource:
+            found[connectors.KAFKA_CONNECTOR, args.own.connector] = of_connector(args.config)
+        return found
+
     def deploy(self, site: Site) -> Colors:
         """Connectors, each with its agent and its recorder; in the sandbox also what stands in for the operator."""
         return ConnectColors(site)
@@ -177,23 +192,20 @@ class ConnectColors(Colors):
         from components.access import Access, AccessArgs, agent_rules  # noqa: PLC0415
         from components.connect.cluster import ConnectCluster  # noqa: PLC0415
 
-        if not isinstance(site.settings, ConnectSettings):
-            raise TypeError(f"{type(site.settings).__name__}: no settings of connectors")
-        self._site, self._settings = site, site.settings
-        self._by_resource = self._settings.control == "strimzi"
+        self._site, self._settings = site, _settings(site)
         self._after: list[pulumi.Resource] = []
         if site.platform == "sandbox":
             self._after.append(self._operator())
         if self._settings.connect == connect.SHARED:
             waiting = pulumi.ResourceOptions(depends_on=self._after)
-            self._after = [ConnectCluster(f"connect-{connect.SHARED}", self._cluster("blue"), waiting)]
+            self._after = [ConnectCluster(f"connect-{connect.SHARED}", _cluster(site, "blue"), waiting)]
         self._agents = {
             color: Access(
                 connect.agent_set(color),
                 AccessArgs(
                     site.namespace,
-                    agent_rules(self._place(color).connector, self._place(other).connector)
-                    if self._by_resource
+                    agent_rules(_place(site, color).connector, _place(site, other).connector)
+                    if _by_resource(self._settings)
                     else agent_rules(),
                 ),
             )
@@ -204,59 +216,12 @@ class ConnectColors(Colors):
         """The component `connect-<color>`; see Colors."""
         import pulumi  # noqa: PLC0415 - see `components.strategies`
 
-        from components.connect.color import ConnectColor, ConnectColorArgs  # noqa: PLC0415
+        from components.connect.color import ConnectColor  # noqa: PLC0415
 
-        site, settings, own = self._site, self._settings, self._settings.color(color)
-        other: Color = "green" if color == "blue" else "blue"
         return ConnectColor(
             f"connect-{color}",
-            ConnectColorArgs(
-                stack=site.stack.name,
-                namespace=site.namespace,
-                image=site.images["workloads"],
-                bootstrap_servers=site.bootstrap_servers,
-                service_account=self._agents[color].account,
-                color=color,
-                strategy=settings.strategy,
-                version=own.version,
-                topic=settings.topic,
-                partitions=settings.partitions,
-                own=self._place(color),
-                other=self._place(other),
-                config=config.connector(
-                    topic=settings.topic, tasks=settings.replicas, color=color, overrides=own.config
-                ),
-                by_resource=self._by_resource,
-                agents=_agents(settings, color),
-                cluster=None if settings.connect == connect.SHARED else self._cluster(color),
-                after=self._after,
-            ),
+            _color(self._site, color, self._agents[color].account, self._after),
             pulumi.ResourceOptions(depends_on=after),
-        )
-
-    def _place(self, color: Color) -> "Place":
-        from components.connect.color import Place  # noqa: PLC0415 - see `components.strategies`
-
-        shared = self._settings.connect == connect.SHARED
-        return Place(connect.connector(self._site.stack.name, color), connect.cluster(color, shared=shared))
-
-    def _cluster(self, color: Color) -> "ConnectClusterArgs":
-        """The workers of a colour; of both, if they are shared."""
-        from components.connect.cluster import ConnectClusterArgs  # noqa: PLC0415 - see `components.strategies`
-
-        site, settings = self._site, self._settings
-        cluster = self._place(color).cluster
-        labels = {names.STRATEGY_LABEL: settings.strategy}
-        return ConnectClusterArgs(
-            namespace=site.namespace,
-            name=cluster,
-            cluster_id=f"{site.stack.name}-connect-{cluster}",
-            image=site.images.get("connect"),
-            bootstrap_servers=site.bootstrap_servers,
-            replicas=settings.replicas_of(color),
-            by_resources=self._by_resource,
-            labels=labels if settings.connect == connect.SHARED else {**labels, names.COLOR_LABEL: color},
-            slowest=max(settings.drain_timeout_seconds, settings.resume_timeout_seconds),
         )
 
     def _operator(self) -> "pulumi.Resource":
@@ -275,6 +240,71 @@ class ConnectColors(Colors):
                 self._settings.strategy,
             ),
         )
+
+
+def _settings(site: Site) -> ConnectSettings:
+    if not isinstance(site.settings, ConnectSettings):
+        raise TypeError(f"{type(site.settings).__name__}: no settings of connectors")
+    return site.settings
+
+
+def _by_resource(settings: ConnectSettings) -> bool:
+    return settings.control == "strimzi"
+
+
+def _color(
+    site: Site, color: Color, account: "pulumi.Input[str]", after: "Sequence[pulumi.Resource]"
+) -> "ConnectColorArgs":
+    from components.connect.color import ConnectColorArgs  # noqa: PLC0415 - see `components.strategies`
+
+    settings = _settings(site)
+    own, other = settings.color(color), "green" if color == "blue" else "blue"
+    return ConnectColorArgs(
+        stack=site.stack.name,
+        namespace=site.namespace,
+        image=site.images["workloads"],
+        bootstrap_servers=site.bootstrap_servers,
+        service_account=account,
+        color=color,
+        strategy=settings.strategy,
+        version=own.version,
+        topic=settings.topic,
+        partitions=settings.partitions,
+        own=_place(site, color),
+        other=_place(site, other),
+        config=config.connector(topic=settings.topic, tasks=settings.replicas, color=color, overrides=own.config),
+        by_resource=_by_resource(settings),
+        agents=_agents(settings, color),
+        cluster=None if settings.connect == connect.SHARED else _cluster(site, color),
+        after=after,
+    )
+
+
+def _place(site: Site, color: str) -> "Place":
+    from components.connect.color import Place  # noqa: PLC0415 - see `components.strategies`
+
+    shared = _settings(site).connect == connect.SHARED
+    return Place(connect.connector(site.stack.name, color), connect.cluster(color, shared=shared))
+
+
+def _cluster(site: Site, color: Color) -> "ConnectClusterArgs":
+    """The workers of a colour; of both, if they are shared."""
+    from components.connect.cluster import ConnectClusterArgs  # noqa: PLC0415 - see `components.strategies`
+
+    settings = _settings(site)
+    cluster = _place(site, color).cluster
+    labels = {names.STRATEGY_LABEL: settings.strategy}
+    return ConnectClusterArgs(
+        namespace=site.namespace,
+        name=cluster,
+        cluster_id=f"{site.stack.name}-connect-{cluster}",
+        image=site.images.get("connect"),
+        bootstrap_servers=site.bootstrap_servers,
+        replicas=settings.replicas_of(color),
+        by_resources=_by_resource(settings),
+        labels=labels if settings.connect == connect.SHARED else {**labels, names.COLOR_LABEL: color},
+        slowest=max(settings.drain_timeout_seconds, settings.resume_timeout_seconds),
+    )
 
 
 def _agents(settings: StrategySettings, color: Color) -> int:

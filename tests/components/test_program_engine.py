@@ -5,6 +5,7 @@ What is deployed here is small (one pod for each colour) and a stack of its own,
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from components.live_reader import check
 from components.live_switch import Expectation
 from tests.support.cluster_use import shared
 from tests.support.engine import Changed, Log, Project, kubectl
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine"), pytest.mark.usefixtures("whole_cluster")]
 
@@ -105,6 +107,22 @@ def test_a_cluster_that_the_check_could_not_read_is_refused_before_anything_is_r
     assert [name for name in log.order if name.startswith(("Namespace/", "KafkaConsumerSwitch/"))] == []
 
 
+@pytest.mark.parametrize("stack", ["platform", STACK])
+def test_without_kubeconfig_the_sandboxs_stacks_are_refused_in_preview_too(
+    project: Project, platform: None, stack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KUBECONFIG")
+    log = Log()
+    with pytest.raises(CommandError):
+        project.stack(stack, {"strategy": "c"} if stack != "platform" else {}).preview(on_event=log)
+    assert "KUBECONFIG is not set" in "\n".join(log.errors)
+
+
+def test_a_stack_of_another_name_hears_which_are_allowed(empty_project: Project) -> None:
+    said = refused(empty_project.stack("dev", {"strategy": "c"}))
+    assert "stack name 'dev': allowed: 'platform', or 'strategy-<letter>', or 'strategy-<letter>-<name>'" in said
+
+
 def test_the_platform_can_be_previewed_without_a_cluster(empty_project: Project) -> None:
     nowhere = empty_project.folder / "kubeconfig"
     user = {"name": "u", "user": {"token": "t"}}
@@ -174,9 +192,60 @@ def test_up_switches_and_does_nothing_when_there_is_nothing_to_do(project: Proje
     configure(project, active="green").up(on_event=log)
     assert log.changes == [Changed("update", "KafkaConsumerSwitch/switch", ("spec.active",))]
     assert active() == "green"
+    told = "\n".join(log.told)
+    assert re.search(r"switched blue -> green in \d\.\d\d s, epoch \d+", told), told
+    outputs = {name: output.value for name, output in deployed.outputs().items()}
+    assert (outputs["active"], outputs["outcome"]) == ("green", "Switched")
+    assert 0 < outputs["handoffSeconds"] < 5
+    assert outputs["versions"] == {"blue": "1", "green": "1"}
+    assert outputs["epoch"] == int(kubectl("get", "kcs", "consumer", "-n", STACK, "-o", "jsonpath={.status.epoch}"))
     again = Log()
     configure(project, active="green").up(on_event=again)
     assert again.changes == []
+    assert f"green was active already, epoch {outputs['epoch']:.0f}" in "\n".join(again.told)
+
+
+def test_a_preview_of_an_untouched_stack_shows_nothing(project: Project, deployed: automation.Stack) -> None:
+    settle(project, "blue")
+    log = Log()
+    preview = configure(project, active="blue").preview(on_event=log, diff=True)
+    assert log.changes == []
+    assert "Outputs:" not in preview.stdout
+
+
+def test_a_preview_says_whether_the_switch_would_be_refused(project: Project, deployed: automation.Stack) -> None:
+    settle(project, "blue")
+    log = Log()
+    configure(project, active="green").preview(on_event=log)
+    assert "blue -> green would not be refused now: 1 of 1 green members stand by" in "\n".join(log.told)
+    kubectl("scale", "statefulset", "consumer-green", "-n", STACK, "--replicas=0")
+    kubectl("wait", "pod", "consumer-green-0", "-n", STACK, "--for=delete", "--timeout=60s")
+
+    def foreseen() -> bool:  # status follows, off the hand-off path
+        seen = Log()
+        configure(project, active="green").preview(on_event=seen)
+        return "would not go through now. NotReady: 0 of 1 green pods exist" in "\n".join(seen.told)
+
+    until("the status to say that green is away", foreseen)
+    settle(project, "blue")
+
+
+def test_a_change_of_the_active_colour_is_refused_unless_it_is_allowed(
+    project: Project, deployed: automation.Stack
+) -> None:
+    settle(project, "blue")
+    blue = _pod_uid("consumer-blue-0")
+    for act in ("preview", "up"):
+        log = Log()
+        with pytest.raises(CommandError):
+            getattr(configure(project, active="blue", blue="{version: four}"), act)(on_event=log)
+        said = "\n".join(log.errors)
+        assert "blue is active, and this update would restart its pods in place. Nothing was touched." in said
+        assert "StatefulSet consumer-blue: settings" in said
+        assert log.changes == []
+    assert _pod_uid("consumer-blue-0") == blue
+    configure(project, active="blue", blue="{version: four}", allowInPlace="true").up()
+    assert _pod_uid("consumer-blue-0") != blue
 
 
 @pytest.mark.parametrize("form", ["path", "content", "list", "as kubectl finds it", "context", "cluster"])
@@ -236,6 +305,9 @@ def test_a_failed_switch_fails_the_up_with_the_controllers_reason(project: Proje
             asked.up(on_event=log)
         said = "\n".join(log.errors)
         assert f"KafkaConsumerSwitch {STACK}/consumer: blue is active, not green. Refused: " in said
+        assert f"kubectl -n {STACK} get statefulsets,pods -l " in said
+        assert f"pulumi up --refresh -s {STACK}" in said
+        assert deployed.outputs()["outcome"].value == "Refused"
         assert "Traceback" not in said
         assert "StatefulSet/consumer-blue" not in log.order
     assert (active(), _pod_uid("consumer-blue-0")) == ("blue", blue)

@@ -1,12 +1,15 @@
 """Pulumi.yaml, the switch's definition and the README say what components/settings declares; the stacks' files are
 accepted."""
 
+import base64
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from components.settings import NAMESPACE, generate, platform_settings, schema_defaults, strategy_settings
 
@@ -53,6 +56,20 @@ def test_every_stack_file_is_accepted(path: Path) -> None:
         assert platform_settings(raw, stack).platform == "sandbox"
     else:
         assert strategy_settings(raw, stack).strategy == stack.removeprefix("strategy-")
+
+
+def test_every_stack_file_has_the_salt_of_the_sandboxs_passphrase() -> None:
+    """Pulumi would write one at the first `up`, and a tracked file would be changed; one for all is one key to derive.
+
+    What a salt is made of: `v1:<salt>:v1:<nonce>:<the word pulumi, encrypted>` (`secrets/passphrase/manager.go` and
+    `resource/config/crypt.go` of pulumi 3.215).
+    """
+    files = sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))
+    (text,) = {yaml.safe_load(path.read_text(encoding="utf-8"))["encryptionsalt"] for path in files}
+    _, salt, _, nonce, word = text.split(":")
+    passphrase = b""  # as tests/sandbox/test_toolbox.py has it
+    key = hashlib.pbkdf2_hmac("sha256", passphrase, base64.b64decode(salt), 1_000_000)
+    assert AESGCM(key).decrypt(base64.b64decode(nonce), base64.b64decode(word), None) == b"pulumi"
 
 
 # -- the generator ---------------------------------------------------------------------------------------

@@ -63,11 +63,12 @@ def differences(old: object, new: object, path: str = "") -> list[str]:
 
 
 class Log:
-    """Collects an update's events: give it as `on_event`."""
+    """Collects an update's events: give it as `on_event`. errors, told: its messages, and those that are no errors."""
 
     def __init__(self) -> None:
         self.changes: list[Changed] = []
         self.errors: list[str] = []
+        self.told: list[str] = []
 
     def __call__(self, event: automation.EngineEvent) -> None:
         if event.resource_pre_event is not None:
@@ -77,8 +78,9 @@ class Log:
                 fields = tuple(sorted(differences(old, new)))
                 kind, _, name = step.urn.split("::", 2)[2].rpartition("::")
                 self.changes.append(Changed(str(step.op.value), f"{kind.rpartition(':')[2]}/{name}", fields))
-        if event.diagnostic_event is not None and event.diagnostic_event.severity == "error":
-            self.errors.append(event.diagnostic_event.message)
+        if event.diagnostic_event is not None:
+            found = self.errors if event.diagnostic_event.severity == "error" else self.told
+            found.append(event.diagnostic_event.message)
 
     @property
     def order(self) -> list[str]:

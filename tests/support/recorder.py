@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -36,10 +37,13 @@ def short(urn: str) -> str:
 
 @dataclass
 class Recorder(mocks.MockMonitor):
-    """Stands for the engine. order: everything in the order of its registration."""
+    """Stands for the engine. order: everything in the order of its registration. outputs: what the program returned,
+    but for what stayed unknown.
+    """
 
     platform: Mapping[str, Any] = field(default_factory=lambda: PLATFORM_OUTPUTS)
     order: list[Registered] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__init__(Answers(self))
@@ -109,6 +113,11 @@ def deploy(
         organization="organization",
     )
 
+    def whole() -> None:
+        made = program()
+        for name, value in made.items() if isinstance(made, Mapping) else ():
+            pulumi.Output.from_input(value).apply(partial(recorder.outputs.__setitem__, name))
+
     # Waits for everything that was registered, and raises what was raised while it was.
-    pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
+    pulumi.runtime.test(whole)()  # type: ignore[no-untyped-call]
     return recorder

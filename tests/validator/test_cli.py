@@ -153,6 +153,13 @@ def test_2_for_a_wrong_command(arguments: tuple[str, ...], capsys: pytest.Captur
     assert "usage: python -m tools.validator" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("given", ["soon", "-1", "nan"])
+def test_what_is_allowed_is_told_by_the_options_name(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--produced", "x", "--consumed", "y", f"--clock-error-ms={given}"])
+    assert f"argument --clock-error-ms: must be a number from 0 to 1e9, not {given}" in capsys.readouterr().err
+
+
 def test_2_for_a_json_that_cannot_be_written(clean: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([*map(str, sides(clean)), "--json", str(clean / "no" / "report.json")]) == 2
     assert "is not a folder" in capsys.readouterr().err

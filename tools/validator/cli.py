@@ -165,9 +165,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _milliseconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value <= 1e9:
-        raise argparse.ArgumentTypeError(f"must be from 0 to 1e9, not {text}")
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 1e9, not {text}")
     return value
 
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from components.cluster import kubeconfig
-from components.cluster.access import AccessError, ClusterAccess, configuration, require_readable
+from components.cluster.access import AccessError, ClusterAccess, configuration, require_named, require_readable
 
 SECRET = "hunter2-hunter2-hunter2"  # noqa: S105 - nobody's
 HERE = "https://10.0.0.1:6443"
@@ -291,3 +291,25 @@ def test_what_is_wrong_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_readable_is_what_can_be_used(home: Path) -> None:
     require_readable(ClusterAccess(yaml.safe_dump(content())))
+
+
+# -- the sandbox's cluster, and no other -----------------------------------------------------------------
+
+
+def test_with_the_sandboxs_platform_the_cluster_has_to_be_named() -> None:
+    """Without KUBECONFIG the default kubeconfig would be taken, which is of another cluster."""
+    with pytest.raises(AccessError, match=r'KUBECONFIG is not set.*run: eval "\$\(python -m tools.sandbox env\)"'):
+        require_named(ClusterAccess(), "sandbox", {"PULUMI_CONFIG_PASSPHRASE": ""})
+
+
+@pytest.mark.parametrize(
+    ("access", "platform", "environment"),
+    [
+        (ClusterAccess(), "sandbox", {"KUBECONFIG": "/there"}),
+        (ClusterAccess("/there"), "sandbox", {}),
+        (ClusterAccess(context="there"), "sandbox", {}),
+        (ClusterAccess(), "cluster", {}),
+    ],
+)
+def test_a_cluster_that_is_named_is_taken(access: ClusterAccess, platform: str, environment: Mapping[str, str]) -> None:
+    require_named(access, platform, environment)

@@ -175,12 +175,13 @@ EXPECTED = Expectation(namespace="n", name="consumer", active="green", attempt=1
 
 
 def test_the_check_of_a_switch_reads_with_a_kubeconfig_that_is_given_as_content(server: Server) -> None:
-    condition = {"type": "Settled", "status": "True", "reason": "Switched", "observedGeneration": 1}
+    said = {"status": "True", "reason": "Switched", "observedGeneration": 1}
+    conditions = [{"type": kind, **said} for kind in ("Settled", "Ready")]
     server.body = json.dumps(
         {
             "metadata": {"generation": 1, "resourceVersion": "1"},
             "spec": {"active": "green", "attempt": 1},
-            "status": {"active": "green", "conditions": [condition]},
+            "status": {"active": "green", "conditions": conditions},
         }
     ).encode()
     check(EXPECTED, access(server.url))

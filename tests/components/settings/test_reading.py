@@ -48,6 +48,7 @@ def test_defaults_are_those_of_the_design() -> None:
         "lag_timeout_seconds": 120,
         "lag_threshold": 0,
         "ready_timeout_seconds": 30,
+        "allow_in_place": False,
         "drain_timeout_seconds": 10,
         "resume_timeout_seconds": 10,
         "session_timeout_seconds": 60,
@@ -208,7 +209,7 @@ def test_the_keys_of_strategy_b() -> None:
 def test_without_a_known_strategy_no_strategys_own_key_is_refused(key: str) -> None:
     """Whichever it was meant to be, the key may be right; the rest is still read."""
     own = {key: "shared", "blue": {"faults": {}}, "images": {"connect": "c:1"}}
-    told = problems("test", strategy="d", **own, rate="x", nonsense="1")
+    told = problems("strategy-d", strategy="d", **own, rate="x", nonsense="1")
     assert [line.split(": ")[0] for line in told] == [
         "kafka-bluegreen:strategy",
         "kafka-bluegreen:nonsense",
@@ -219,7 +220,7 @@ def test_without_a_known_strategy_no_strategys_own_key_is_refused(key: str) -> N
 def test_a_stack_without_strategy_is_refused() -> None:
     for given in ({}, {"strategy": ""}):
         with pytest.raises(SettingsError, match="kafka-bluegreen:strategy: is not set; allowed: 'b' or 'c'"):
-            strategy_settings(given, "test")
+            strategy_settings(given, STACK)
     (line,) = problems(strategy="d")
     assert line == "kafka-bluegreen:strategy: 'd' is refused; allowed: 'b' or 'c' or 'e'"
 
@@ -259,7 +260,17 @@ def test_a_stack_name_that_contradicts_its_strategy_or_cannot_be_a_namespace_is_
     assert "kafka-bluegreen:strategy: 'c' contradicts the stack's name" in line
     for stack in ("Strategy_c", "-c", "c" * 64):
         (line,) = problems(stack=stack)
-        assert line.startswith(f"stack name {stack!r}: ")
+        assert line.startswith(f"stack name {stack!r}: it is also the name of a namespace; allowed: 'platform', or ")
+
+
+@pytest.mark.parametrize("stack", ["dev", "strategy", "strategy-", "strategy-cc", "platform-2"])
+@pytest.mark.parametrize("strategy", ["c", ""])
+def test_a_stack_of_another_name_hears_which_are_allowed(stack: str, strategy: str) -> None:
+    """Also one that has no strategy yet: a name is what a user begins with."""
+    line, *others = problems(stack=stack, strategy=strategy)
+    assert line.startswith(f"stack name {stack!r}: ")
+    assert "'platform', or 'strategy-<letter>', or 'strategy-<letter>-<name>'" in line
+    assert len(others) == (not strategy)
 
 
 def test_what_looks_contradictory_but_is_not() -> None:

@@ -15,6 +15,7 @@ from components.settings import SettingsError, StackName, StrategySettings, regi
 from components.strategies import base
 from components.strategy_stack import build_strategy
 from experiments import lines
+from tests.components.strategy_stack.deployed import live
 from tests.support.recorder import Recorder, deploy
 
 ROOT = Path(__file__).parents[3]
@@ -70,6 +71,9 @@ class X(Strategy):
     def parts(self, settings, stack):
         return Parts(Part("x", {color: f"x-{color}" for color in COLORS}, ours("x")))
 
+    def restarted_by(self, site, color):
+        return {}
+
     def deploy(self, site):
         return ConfigMaps(site)
 
@@ -92,7 +96,7 @@ def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def up(monkeypatch: pytest.MonkeyPatch, **values: str) -> Recorder:
-    monkeypatch.setattr(switch_component, "_check", lambda *_: None)
+    monkeypatch.setattr(switch_component, "_check", lambda expected, _: live(expected.active))
     settings = strategy_settings({"strategy": "x", **values}, "strategy-x")
     return deploy(
         lambda: build_strategy(settings, StackName("strategy-x"), {"workloads": "w:1"}, ClusterAccess()),

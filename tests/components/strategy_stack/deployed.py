@@ -6,28 +6,53 @@ from typing import Any
 
 import yaml
 
+from components.before import Before
 from components.cluster.access import ClusterAccess
 from components.platform_reference import platform_stack, require_platform
 from components.settings import StackName, strategy_settings
 from components.strategy_stack import build_strategy
 from tests.support.recorder import PLATFORM_OUTPUTS, Recorder, Registered, deploy
 
+NOTHING = Before()
 IMAGE = "localhost/kafka-bluegreen/workloads:1"
 CONNECT_IMAGE = "localhost/kafka-bluegreen/connect:1"
 POD_KINDS = ("StatefulSet", "Deployment", "Job")
 
 
+def live(active: str = "blue", *, epoch: int = 2, **changed: Any) -> dict[str, Any]:
+    """A live switch that has settled on a colour, its first or as its last switch says. changed: of its status."""
+    conditions = [
+        {"type": kind, "status": "True", "reason": "Switched", "message": "", "observedGeneration": 4}
+        for kind in ("Ready", "Settled")
+    ]
+    return {
+        "metadata": {"generation": 4, "resourceVersion": "7"},
+        "spec": {
+            "active": active,
+            "attempt": 1,
+            **{color: {"version": "1", "replicas": 3, "selector": {"color": color}} for color in ("blue", "green")},
+        },
+        "status": {"active": active, "phase": "Ready", "epoch": epoch, "conditions": conditions, **changed},
+    }
+
+
 def up(
-    *, strategy: str = "c", preview: bool = False, platform: Mapping[str, Any] = PLATFORM_OUTPUTS, **values: Any
+    *,
+    strategy: str = "c",
+    preview: bool = False,
+    platform: Mapping[str, Any] = PLATFORM_OUTPUTS,
+    found: Before = NOTHING,
+    **values: Any,
 ) -> Recorder:
+    """found: what the cluster had before."""
     raw = {"strategy": strategy, **{k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}}
     stack = StackName(f"strategy-{strategy}")
     settings = strategy_settings(raw, stack.name)
 
-    def program() -> None:  # as in __main__.py
-        kind = require_platform(platform_stack())
+    def program() -> dict[str, Any]:  # as in __main__.py
+        kind = require_platform(platform_stack()).kind
         images = {"workloads": IMAGE, "connect": CONNECT_IMAGE}
-        build_strategy(settings, stack, images, ClusterAccess(context="there"), kind)
+        return build_strategy(settings, stack, images, ClusterAccess(context="there"), kind, found=found)
 
     return deploy(program, stack=stack.name, preview=preview, platform=platform)
 

@@ -135,11 +135,15 @@ def test_up_waits_until_the_switch_has_settled(stack: Recorder) -> None:
 
 def test_the_timeout_follows_from_the_settings(checks: list[Expectation]) -> None:
     recorder = up(
-        readyTimeoutSeconds=7, lagTimeoutSeconds=5, drainTimeoutSeconds=2, resumeTimeoutSeconds=3, lagPolicy="immediate"
+        lagTimeoutSeconds=5,
+        readyTimeoutSeconds=7,
+        drainTimeoutSeconds=2,
+        resumeTimeoutSeconds=3,
+        lagPolicy="immediate",
     )
     annotations = recorder.of("KafkaConsumerSwitch")["switch"].inputs["metadata"]["annotations"]
     assert annotations["pulumi.com/timeoutSeconds"] == "52"
-    assert [expected.timeout_seconds for expected in checks] == [52]
+    assert [(expected.timeout_seconds, expected.ready_seconds) for expected in checks] == [(52, 7)]
 
 
 def test_an_analysis_is_asked_for_and_waited_for(checks: list[Expectation]) -> None:
