@@ -13,13 +13,14 @@ from typing import Any  # noqa: E402
 
 import pulumi  # noqa: E402
 
-from components import images  # noqa: E402
+from components import images, names  # noqa: E402
 from components.cluster.access import AccessError, require_readable  # noqa: E402
 from components.definitions import DefinitionError, require_definitions  # noqa: E402
 from components.event_loop import let_registrations_begin  # noqa: E402
 from components.platform_reference import platform_stack, require_platform  # noqa: E402
 from components.settings import SettingsError, StackName, platform_settings, strategy_settings  # noqa: E402
 from components.stack_config import cluster_access, project_configuration  # noqa: E402
+from components.standing import Standing  # noqa: E402
 from components.strategies.base import strategy  # noqa: E402
 
 
@@ -29,12 +30,15 @@ def main() -> None:
     """
     stack = StackName(pulumi.get_stack())
     configuration = project_configuration()
+    standing = Standing(stack.name, names.PLATFORM_NAMESPACE if stack.is_platform else stack.name, cluster_access())
+    pulumi.runtime.register_stack_transformation(standing)
     try:
-        outputs = _platform(configuration) if stack.is_platform else _strategy(stack, configuration)
+        outputs = _platform(configuration) if stack.is_platform else _strategy(stack, configuration, standing)
     except (SettingsError, images.ImageError, AccessError, DefinitionError) as error:
         raise pulumi.RunError(str(error)) from None
     for name, value in outputs.items():
         pulumi.export(name, value)
+    standing.watch()
     let_registrations_begin()
 
 
@@ -46,12 +50,12 @@ def _platform(configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
     return build_platform(settings, found)
 
 
-def _strategy(stack: StackName, configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
+def _strategy(stack: StackName, configuration: dict[str, str], standing: Standing) -> dict[str, pulumi.Input[Any]]:
     settings = strategy_settings(configuration, stack.name)
     chosen = strategy(settings.strategy)
     given = settings.images
     found = given.model_dump(exclude_none=True) if given else images.sandbox_images(chosen.images, os.environ)
-    access = cluster_access()
+    access = standing.access
     if access.kubeconfig or not pulumi.runtime.is_dry_run():
         # What the check after the switch could not read is refused before it; a preview needs no cluster.
         require_readable(access)
@@ -64,7 +68,7 @@ def _strategy(stack: StackName, configuration: dict[str, str]) -> dict[str, pulu
         loaded.result()
     from components.strategy_stack import build_strategy  # noqa: PLC0415
 
-    return build_strategy(settings, stack, found, access, platform)
+    return build_strategy(settings, stack, found, access, platform, besides=standing.differences)
 
 
 main()

@@ -36,6 +36,7 @@ NAME_LABEL = "app.kubernetes.io/name"
 COLOR_LABEL = f"{GROUP}/color"
 STRATEGY_LABEL = f"{GROUP}/strategy"
 SETTINGS_HASH = f"{GROUP}/settings-hash"
+KAFKA_ID = f"{GROUP}/kafka-id"
 
 SETTINGS_DIRECTORY = "/etc/kafka-bluegreen"
 SETTINGS_FILE = "settings.yaml"

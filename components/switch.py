@@ -7,7 +7,7 @@ that failed, so the live object is then read, on every `up`, also when there was
 at an object that it has nothing to write to."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ _ANALYSIS_GRACE_SECONDS = 5
 @dataclass(frozen=True)
 class SwitchArgs:
     """namespace: the stack's, also by its plain name for the check. spec: the object's, as the strategy has it, all of
-    it. access: the cluster's, for the check.
+    it. access: the cluster's, for the check. besides: what else there is to be told when that fails; empty for nothing.
     """
 
     namespace: pulumi.Input[str]
@@ -35,6 +35,7 @@ class SwitchArgs:
     settings: StrategySettings
     spec: Mapping[str, Any]
     access: ClusterAccess
+    besides: Callable[[], Awaitable[str]] | None = None
 
 
 class Switch(pulumi.ComponentResource):
@@ -75,7 +76,8 @@ class Switch(pulumi.ComponentResource):
                 try:
                     await asyncio.to_thread(_check, expected, args.access)
                 except SwitchError as problem:
-                    raise pulumi.RunError(str(problem)) from None
+                    besides = await args.besides() if args.besides else ""
+                    raise pulumi.RunError("\n".join(filter(None, (str(problem), besides)))) from None
             return self.resource
 
         # The URN is known once the object is written and settled, and known in every preview: nothing downstream
@@ -85,9 +87,16 @@ class Switch(pulumi.ComponentResource):
 
 
 def _check(expected: Expectation, access: ClusterAccess) -> None:
-    from components.live_reader import check  # noqa: PLC0415 - its import takes time that the switch would wait for
+    # Their imports take time that the switch would wait for.
+    from components.live_reader import check  # noqa: PLC0415
+    from components.topic_again import make_again  # noqa: PLC0415
 
-    check(expected, access)
+    try:
+        check(expected, access)
+    except SwitchError:
+        if not make_again(expected, access, pulumi.log.info):
+            raise
+        check(expected, access)
 
 
 def settle_timeout_seconds(settings: StrategySettings) -> int:

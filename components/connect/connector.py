@@ -52,6 +52,8 @@ class Connector(pulumi.ComponentResource):
                     names.STRATEGY_LABEL: args.strategy,
                     connect.CLUSTER_LABEL: args.cluster,
                 },
+                # Its agent may write between the provider's look and its write: better a conflict than what was before.
+                annotations={"pulumi.com/patchForce": "false"},
             ),
             spec={**as_resource(args.config), "state": "stopped"},
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=_THE_AGENTS),
