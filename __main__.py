@@ -36,9 +36,12 @@ def main() -> None:
         outputs = _platform(configuration) if stack.is_platform else _strategy(stack, configuration, standing)
     except (SettingsError, images.ImageError, AccessError, DefinitionError) as error:
         raise pulumi.RunError(str(error)) from None
+    if (compared := standing.watch()) is not None:
+        namespace = outputs["namespace"]
+        # Within one of the outputs, so that the SDK blocks on it (see `components.event_loop`).
+        outputs["namespace"] = compared.apply(lambda _: namespace)
     for name, value in outputs.items():
         pulumi.export(name, value)
-    standing.watch()
     let_registrations_begin()
 
 
