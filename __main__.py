@@ -13,7 +13,7 @@ from typing import Any  # noqa: E402
 
 import pulumi  # noqa: E402
 
-from components import images  # noqa: E402
+from components import images, names  # noqa: E402
 from components.before import InPlaceError  # noqa: E402
 from components.cluster.access import AccessError, require_named, require_readable  # noqa: E402
 from components.definitions import DefinitionError, require_definitions  # noqa: E402
@@ -21,6 +21,7 @@ from components.event_loop import let_registrations_begin  # noqa: E402
 from components.platform_reference import platform_stack, require_platform  # noqa: E402
 from components.settings import SettingsError, StackName, platform_settings, strategy_settings  # noqa: E402
 from components.stack_config import cluster_access, project_configuration  # noqa: E402
+from components.standing import Standing  # noqa: E402
 from components.strategies.base import strategy  # noqa: E402
 
 
@@ -30,10 +31,16 @@ def main() -> None:
     """
     stack = StackName(pulumi.get_stack())
     configuration = project_configuration()
+    standing = Standing(stack.name, names.PLATFORM_NAMESPACE if stack.is_platform else stack.name, cluster_access())
+    pulumi.runtime.register_stack_transformation(standing)
     try:
-        outputs = _platform(configuration) if stack.is_platform else _strategy(stack, configuration)
+        outputs = _platform(configuration) if stack.is_platform else _strategy(stack, configuration, standing)
     except (SettingsError, images.ImageError, AccessError, DefinitionError, InPlaceError) as error:
         raise pulumi.RunError(str(error)) from None
+    if (compared := standing.watch()) is not None:
+        namespace = outputs["namespace"]
+        # Within one of the outputs, so that the SDK blocks on it (see `components.event_loop`).
+        outputs["namespace"] = compared.apply(lambda _: namespace)
     for name, value in outputs.items():
         pulumi.export(name, value)
     let_registrations_begin()
@@ -48,12 +55,12 @@ def _platform(configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
     return build_platform(settings, found)
 
 
-def _strategy(stack: StackName, configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
+def _strategy(stack: StackName, configuration: dict[str, str], standing: Standing) -> dict[str, pulumi.Input[Any]]:
     settings = strategy_settings(configuration, stack.name)
     chosen = strategy(settings.strategy)
     given = settings.images
     found = given.model_dump(exclude_none=True) if given else images.sandbox_images(chosen.images, os.environ)
-    access = cluster_access()
+    access = standing.access
     if access.kubeconfig or not pulumi.runtime.is_dry_run():
         # What the check after the switch could not read is refused before it; a preview goes on without a cluster.
         require_readable(access)
@@ -70,7 +77,8 @@ def _strategy(stack: StackName, configuration: dict[str, str]) -> dict[str, pulu
     before = look(settings, stack, found, access, platform)
     if before.unknown and not pulumi.runtime.is_dry_run():
         raise pulumi.RunError(f"what is active now cannot be read, so nothing was touched: {before.unknown}")
-    return build_strategy(settings, stack, found, access, platform.kind, found=before)
+    besides = standing.differences
+    return build_strategy(settings, stack, found, access, platform.kind, found=before, besides=besides)
 
 
 main()

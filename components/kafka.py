@@ -22,12 +22,22 @@ _CONFIG = "/etc/kafka-bluegreen"
 _UID = 1000  # appuser of the image apache/kafka
 # Any 16 bytes in unpadded base64url; it stays the same, so that a restart never formats a second time (KIP-785).
 _CLUSTER_ID = "a2Fma2EtYmx1ZWdyZWVuMQ"
+#: The broker's alone, and not the container's: Kafka's tools, run in it, would start the agent on a port that is taken,
+#: and ask for a second heap of that size.
+_BROKERS_OWN = {
+    "KAFKA_HEAP_OPTS": "-Xms256m -Xmx512m",
+    # One collector thread for a heap this small.
+    "KAFKA_JVM_PERFORMANCE_OPTS": "-XX:+UseSerialGC",
+    "KAFKA_LOG4J_OPTS": f"-Dlog4j2.configurationFile={_CONFIG}/log4j2.xml",
+    "KAFKA_OPTS": "-javaagent:/opt/jmx-exporter/jmx_prometheus_javaagent.jar"
+    f"={names.KAFKA_METRICS_PORT}:{_CONFIG}/jmx-exporter.yaml",
+}
 _START = (
     "set -eu\n"
-    # The agent of KAFKA_OPTS would serve metrics of the formatting, too.
-    "KAFKA_OPTS= /opt/kafka/bin/kafka-storage.sh format --ignore-formatted"
+    "/opt/kafka/bin/kafka-storage.sh format --ignore-formatted"
     f" --cluster-id {_CLUSTER_ID} --config {_CONFIG}/server.properties\n"
-    f"exec /opt/kafka/bin/kafka-server-start.sh {_CONFIG}/server.properties\n"
+    + "".join(f"export {name}='{value}'\n" for name, value in _BROKERS_OWN.items())
+    + f"exec /opt/kafka/bin/kafka-server-start.sh {_CONFIG}/server.properties\n"
 )
 
 
@@ -41,9 +51,12 @@ class KafkaArgs:
 
 
 class Kafka(pulumi.ComponentResource):
-    """One broker behind the headless Service `kafka`. bootstrap_servers: where clients of any namespace find it."""
+    """One broker behind the headless Service `kafka`. bootstrap_servers: where clients of any namespace find it.
+    identity: another one for a broker that was made anew, which has none of the topics: its volume goes with its set.
+    """
 
     bootstrap_servers: pulumi.Output[str]
+    identity: pulumi.Output[str]
 
     def __init__(self, name: str, args: KafkaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kafka-bluegreen:component:Kafka", name, None, opts)
@@ -82,6 +95,7 @@ class Kafka(pulumi.ComponentResource):
         )
         # Through the StatefulSet, so that whoever uses the address waits for a broker that answers there.
         self.bootstrap_servers = self.stateful_set.metadata.apply(lambda _: f"{domain}:{names.KAFKA_PORT}")
+        self.identity = self.stateful_set.metadata.apply(lambda metadata: metadata.uid or "")
         self.register_outputs({"bootstrapServers": self.bootstrap_servers})
 
 
@@ -96,18 +110,7 @@ def _pod(image: pulumi.Input[str]) -> PodSpecArgs:
         names.KAFKA,
         image,
         command=["/bin/sh", "-c", _START],
-        env=[
-            EnvVarArgs(name="KAFKA_HEAP_OPTS", value="-Xms256m -Xmx512m"),
-            # One collector thread for a heap this small.
-            EnvVarArgs(name="KAFKA_JVM_PERFORMANCE_OPTS", value="-XX:+UseSerialGC"),
-            EnvVarArgs(name="KAFKA_LOG4J_OPTS", value=f"-Dlog4j2.configurationFile={_CONFIG}/log4j2.xml"),
-            EnvVarArgs(
-                name="KAFKA_OPTS",
-                value="-javaagent:/opt/jmx-exporter/jmx_prometheus_javaagent.jar"
-                f"={names.KAFKA_METRICS_PORT}:{_CONFIG}/jmx-exporter.yaml",
-            ),
-            EnvVarArgs(name="LOG_DIR", value="/tmp/kafka-logs"),  # noqa: S108 - the pod's own
-        ],
+        env=[EnvVarArgs(name="LOG_DIR", value="/tmp/kafka-logs")],  # noqa: S108 - the pod's own
         ports=[
             ContainerPortArgs(name="kafka", container_port=names.KAFKA_PORT),
             ContainerPortArgs(name="metrics", container_port=names.KAFKA_METRICS_PORT),

@@ -37,6 +37,7 @@ COLOR_LABEL = f"{GROUP}/color"
 STRATEGY_LABEL = f"{GROUP}/strategy"
 SETTINGS_HASH = f"{GROUP}/settings-hash"
 RESTARTS = f"{GROUP}/restarted-by"
+KAFKA_ID = f"{GROUP}/kafka-id"
 
 SETTINGS_DIRECTORY = "/etc/kafka-bluegreen"
 SETTINGS_FILE = "settings.yaml"

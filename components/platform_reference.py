@@ -10,6 +10,7 @@ from components import names
 
 BOOTSTRAP_SERVERS = "bootstrapServers"
 PLATFORM = "platform"
+KAFKA_ID = "kafkaId"
 _UP = f"pulumi up -s {names.PLATFORM_STACK}"
 # What a StackReference itself asks the engine for; as a function it fails without ending the program.
 _READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
@@ -57,11 +58,15 @@ def platform_stack() -> str:
 
 
 class PlatformReference:
-    """bootstrap_servers: the broker's address."""
+    """bootstrap_servers: the broker's address. kafka_id: which broker it is; another one has none of the topics. Empty
+    for a platform that was deployed before there was such an output.
+    """
 
     bootstrap_servers: pulumi.Output[str]
+    kafka_id: pulumi.Output[str]
 
     def __init__(self) -> None:
         stack = platform_stack()
         reference = pulumi.StackReference(stack)
         self.bootstrap_servers = reference.outputs.apply(lambda outputs: require_bootstrap_servers(outputs, stack))
+        self.kafka_id = reference.outputs.apply(lambda outputs: str(outputs.get(KAFKA_ID) or ""))

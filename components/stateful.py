@@ -29,9 +29,7 @@ class StatefulArgs:
     claim, storage: name and size of each pod's volume.
 
     port, port_name: of the Service, which finds the pods' port of the name `target_port`. headless: the Service is for
-    the pods' names only. early: their names are there before they are ready. parallel: none waits for another, nor
-    does a new version for an old one to get ready, which keeps one that cannot for good
-    (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback).
+    the pods' names only. early: their names are there before they are ready.
     """
 
     name: str
@@ -48,7 +46,6 @@ class StatefulArgs:
     target_port: str = "metrics"
     headless: bool = True
     early: bool = False
-    parallel: bool = False
     replicas: int = 1
 
 
@@ -85,7 +82,9 @@ def stateful(
         spec=StatefulSetSpecArgs(
             replicas=args.replicas,
             service_name=args.name,
-            pod_management_policy="Parallel" if args.parallel else None,
+            # None waits for another. In order, a pod that cannot get ready keeps its own mended version from coming
+            # (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback).
+            pod_management_policy="Parallel",
             selector=LabelSelectorArgs(match_labels=args.selector),
             template=PodTemplateSpecArgs(
                 metadata=ObjectMetaArgs(labels=args.labels, annotations=args.annotations), spec=args.pod
@@ -97,7 +96,11 @@ def stateful(
             ),
         ),
         opts=pulumi.ResourceOptions(
-            parent=parent, depends_on=[*depends_on, service], custom_timeouts=pods.ROLLOUT_TIMEOUTS
+            parent=parent,
+            depends_on=[*depends_on, service],
+            custom_timeouts=pods.ROLLOUT_TIMEOUTS,
+            # It cannot be changed, and a set that is made anew for it loses its volumes: an older one stays ordered.
+            ignore_changes=["spec.podManagementPolicy"],
         ),
     )
     return service, stateful_set
@@ -123,7 +126,7 @@ def configured(
     )
     annotations = settings.apply(lambda text: {**pods.scraping(args.port), **pods.settings_hash(text)})
     own = settings.apply(lambda text: restarts.annotation(restarted_by(args, text)))
-    whole = replace(args, annotations=annotations, own_annotations=own, parallel=True)
+    whole = replace(args, annotations=annotations, own_annotations=own)
     made = stateful(name, whole, parent=parent, depends_on=[config, *depends_on])
     return config, *made
 

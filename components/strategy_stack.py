@@ -1,7 +1,7 @@
 """What a stack `strategy-*` is made of, and in which order it comes: what all strategies have, and in its place what
 the stack's own strategy deploys."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pulumi
@@ -32,10 +32,11 @@ def build_strategy(
     kind: str = "sandbox",
     *,
     found: Before = _NOTHING,
+    besides: Callable[[], Awaitable[str]] | None = None,
 ) -> dict[str, pulumi.Input[Any]]:
     """A producer, two colours and what switches between them. images: by the names in `Strategy.images`. kind: which
-    platform it stands on. found: what the cluster had before. Returns the stack's outputs. Raises `InPlaceError` before
-    anything is registered.
+    platform it stands on. found: what the cluster had before. besides: as in `SwitchArgs`. Returns the stack's outputs.
+    Raises `InPlaceError` before anything is registered.
 
     The colour asked for is there first, then the switch is made and checked, then the other colour follows; when the
     switch failed, the program ends there and the other colour is left as it is (design §5.1). With
@@ -51,7 +52,7 @@ def build_strategy(
     image = images["workloads"]
     servers = platform.bootstrap_servers
     colors = chosen.deploy(Site(stack, settings, images, where, servers, kind))
-    topic = Topic("topic", TopicArgs(where, image, servers, settings.topic, settings.partitions))
+    topic = Topic("topic", TopicArgs(where, image, servers, settings.topic, settings.partitions, platform.kafka_id))
     Producer(
         "producer",
         ProducerArgs(where, image, servers, settings.strategy, producer_settings(settings)),
@@ -72,7 +73,7 @@ def build_strategy(
         needed.append(colors.color(settings.inactive, [topic]))
     switch = Switch(
         "switch",
-        SwitchArgs(where, stack.name, settings, chosen.switch_spec(settings, stack), access, found),
+        SwitchArgs(where, stack.name, settings, chosen.switch_spec(settings, stack), access, found, besides),
         pulumi.ResourceOptions(depends_on=[*needed, controller]),
     )
     if not chosen.both_first:

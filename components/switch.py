@@ -7,7 +7,7 @@ that failed, so the live object is then read, on every `up`, also when there was
 at an object that it has nothing to write to."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -29,7 +29,8 @@ _ANALYSIS_GRACE_SECONDS = 5
 @dataclass(frozen=True)
 class SwitchArgs:
     """namespace: the stack's, also by its plain name for the check. spec: the object's, as the strategy has it, all of
-    it. access: the cluster's, for the check. found: what the cluster had before the update.
+    it. access: the cluster's, for the check. found: what the cluster had before the update. besides: what else there is
+    to be told when the check fails; empty for nothing.
     """
 
     namespace: pulumi.Input[str]
@@ -38,6 +39,7 @@ class SwitchArgs:
     spec: Mapping[str, Any]
     access: ClusterAccess
     found: Before
+    besides: Callable[[], Awaitable[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ class Switch(pulumi.ComponentResource):
             try:
                 live = await asyncio.to_thread(_check, expected, args.access)
             except SwitchError as problem:
-                return _Seen(problem.switch, str(problem))
+                besides = await args.besides() if args.besides else ""
+                return _Seen(problem.switch, "\n".join(filter(None, (str(problem), besides))))
             pulumi.log.info(switch_words.happened(args.found.switch, live), self.resource)
             return _Seen(live)
 
@@ -131,9 +134,16 @@ def _output(name: str, seen: _Seen) -> Any:
 
 
 def _check(expected: Expectation, access: ClusterAccess) -> Object:
-    from components.live_reader import check  # noqa: PLC0415 - its import takes time that the switch would wait for
+    # Their imports take time that the switch would wait for.
+    from components.live_reader import check  # noqa: PLC0415
+    from components.topic_again import make_again  # noqa: PLC0415
 
-    return check(expected, access)
+    try:
+        return check(expected, access)
+    except SwitchError:
+        if not make_again(expected, access, pulumi.log.info):
+            raise
+        return check(expected, access)
 
 
 def settle_timeout_seconds(settings: StrategySettings) -> int:

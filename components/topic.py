@@ -13,7 +13,7 @@ from components import names, pods
 @dataclass(frozen=True)
 class TopicArgs:
     """namespace: where the Job runs. topic, partitions: what must be there when it has ended; more partitions are
-    added, fewer refused.
+    added, fewer refused. kafka_id: which broker has to have it.
     """
 
     namespace: pulumi.Input[str]
@@ -21,6 +21,7 @@ class TopicArgs:
     bootstrap_servers: pulumi.Input[str]
     topic: str
     partitions: int
+    kafka_id: pulumi.Input[str] = ""
 
 
 class Topic(pulumi.ComponentResource):
@@ -29,16 +30,21 @@ class Topic(pulumi.ComponentResource):
     def __init__(self, name: str, args: TopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kafka-bluegreen:component:Topic", name, None, opts)
         labels = names.labels(names.TOPIC)
-        # What a Job runs cannot be changed, only replaced: another topic, partition count or image is another run,
-        # which is what is wanted.
+        # What a Job runs cannot be changed, only replaced: another topic, partition count, image or broker is another
+        # run, which is what is wanted. So is one after a run that failed.
         self.job = Job(
             name,
-            metadata=ObjectMetaArgs(name=names.TOPIC, namespace=args.namespace, labels=labels),
+            metadata=ObjectMetaArgs(
+                name=names.TOPIC,
+                namespace=args.namespace,
+                labels=labels,
+                annotations={"pulumi.com/replaceUnready": "true"},
+            ),
             spec=JobSpecArgs(
                 backoff_limit=3,
                 active_deadline_seconds=180,
                 template=PodTemplateSpecArgs(
-                    metadata=ObjectMetaArgs(labels=labels),
+                    metadata=ObjectMetaArgs(labels=labels, annotations={names.KAFKA_ID: args.kafka_id}),
                     spec=pods.pod(
                         [
                             pods.program(

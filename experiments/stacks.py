@@ -35,6 +35,8 @@ _SALT = "encryptionsalt"
 _LOCK_WAIT_SECONDS = 300.0
 _SWITCHING = re.compile(r":KafkaConsumerSwitch\s.*\bupdating\b")
 _SWITCHING_SECONDS = 180.0
+#: What Pulumi, or the program itself, says when the state is behind the cluster.
+_CUT_OFF = ("pending operations", "is not as Pulumi wrote it last")
 _RESOURCE_LINE = re.compile(r"^\s*[+~\-]+\s.*\b(created|updated|deleted|replaced|failed)\b.*\(\d+")
 
 
@@ -201,7 +203,7 @@ class Stack:
         with self._progress.step(f"pulumi up, stack {self.name}"):
             error = self._up_showing()
             drift = drifted()
-            if drift is None and error is not None and "pending operations" in error:
+            if drift is None and error is not None and any(sign in error for sign in _CUT_OFF):
                 drift = "an update was cut off"
             if drift is not None:
                 self._refresh(drift)

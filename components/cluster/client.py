@@ -78,6 +78,15 @@ class KubernetesApi:
             raise ApiError(f"GET {path}: the answer is no object")
         return content
 
+    def post(self, path: str, body: object) -> dict[str, Any]:
+        """Make an object; as it is made. Raises `ApiError`."""
+        content: object = None
+        with suppress(ValueError):
+            content = json.loads(self.request("POST", path, body=body))
+        if not isinstance(content, dict):
+            raise ApiError(f"POST {path}: the answer is no object")
+        return content
+
     def watch(self, path: str, *, query: Query = (), resource_version: str, seconds: float) -> Iterator[dict[str, Any]]:
         """The events (`type`, `object`) after `resource_version`, for `seconds` at most.
 

@@ -52,7 +52,12 @@ class Connector(pulumi.ComponentResource):
                     names.STRATEGY_LABEL: args.strategy,
                     connect.CLUSTER_LABEL: args.cluster,
                 },
-                annotations=restarts.annotation(of_connector(args.config)),
+                annotations={
+                    **restarts.annotation(of_connector(args.config)),
+                    # Its agent may write between the provider's look and its write: better a conflict than what was
+                    # before.
+                    "pulumi.com/patchForce": "false",
+                },
             ),
             spec={**as_resource(args.config), "state": "stopped"},
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=_THE_AGENTS),

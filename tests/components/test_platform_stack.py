@@ -1,6 +1,7 @@
 """What the platform stack registers, and whether its parts say what they must."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,14 @@ def test_everything_has_the_names_that_others_rely_on(stack: Recorder) -> None:
         "ConfigMap/victoriametrics",
         "Service/victoriametrics",
         "StatefulSet/victoriametrics",
+        "ValidatingAdmissionPolicy/kafka-bluegreen-in-use",
+        "ValidatingAdmissionPolicyBinding/kafka-bluegreen-in-use",
+        "ConfigMap/kafka-bluegreen-in-use",
     }
 
 
 def test_strategy_stacks_find_what_they_need(stack: Recorder) -> None:
-    assert set(OUTPUTS) == {"platform", "namespace", "bootstrapServers", "metricsUrl"}
+    assert set(OUTPUTS) == {"platform", "namespace", "bootstrapServers", "kafkaId", "metricsUrl"}
 
 
 @pytest.mark.parametrize("name", ["kafka", "metrics"])
@@ -111,10 +115,32 @@ def test_the_broker_is_told_what_the_experiments_rest_on(stack: Recorder) -> Non
 def test_the_group_coordinators_events_are_logged(stack: Recorder) -> None:
     log4j = stack.of("ConfigMap")["kafka"].inputs["data"]["log4j2.xml"]
     assert '<Logger name="org.apache.kafka.coordinator.group" level="INFO"/>' in log4j
-    (container,) = pod(stack, "kafka")["containers"]
-    options = {entry["name"]: entry["value"] for entry in container["env"]}
+    options = brokers_own(stack)
     assert options["KAFKA_LOG4J_OPTS"].endswith("/log4j2.xml")
     assert options["KAFKA_OPTS"].startswith("-javaagent:/opt/jmx-exporter/jmx_prometheus_javaagent.jar=9404:")
+
+
+def brokers_own(stack: Recorder) -> dict[str, str]:
+    """The variables that the broker's process is started with, and nothing else in its container."""
+    (container,) = pod(stack, "kafka")["containers"]
+    return dict(re.findall(r"^export (\w+)='(.*)'$", container["command"][2], re.MULTILINE))
+
+
+def test_kafkas_tools_can_be_run_beside_the_broker(stack: Recorder) -> None:
+    """What is in the container's environment is in the tools', too: an agent whose port is taken ends them."""
+    (container,) = pod(stack, "kafka")["containers"]
+    assert not {"KAFKA_OPTS", "KAFKA_HEAP_OPTS", "KAFKA_LOG4J_OPTS"} & {entry["name"] for entry in container["env"]}
+    before, _, after = container["command"][2].partition("export ")
+    assert "kafka-storage.sh" in before  # its metrics would be served on the broker's port
+    assert "kafka-server-start.sh" in after
+
+
+@pytest.mark.parametrize("name", ["kafka", "metrics"])
+def test_a_pod_that_cannot_start_does_not_keep_its_mended_version_from_coming(stack: Recorder, name: str) -> None:
+    made = stack.of("StatefulSet")[name]
+    assert made.inputs["spec"]["podManagementPolicy"] == "Parallel"
+    # A set that is there would be made anew, without its volume.
+    assert "spec.podManagementPolicy" in made.ignored
 
 
 def test_the_broker_formats_its_storage_once_and_then_runs_as_the_containers_process(stack: Recorder) -> None:
@@ -217,8 +243,7 @@ def test_status_can_hold_all_that_the_design_names() -> None:
 
 
 def test_the_policy_denies_and_fails_closed(stack: Recorder) -> None:
-    (registered,) = stack.of("ValidatingAdmissionPolicy").values()
-    spec = registered.inputs["spec"]
+    spec = stack.of("ValidatingAdmissionPolicy")["own-pod-status"].inputs["spec"]
     assert spec["failurePolicy"] == "Fail"
     assert spec["matchConstraints"] == {
         "namespaceSelector": {"matchLabels": {"app.kubernetes.io/part-of": "kafka-bluegreen"}},
@@ -229,7 +254,7 @@ def test_the_policy_denies_and_fails_closed(stack: Recorder) -> None:
     (condition,) = spec["matchConditions"]
     for account in ("consumer", "agent-blue", "agent-green"):
         assert f"endsWith(':{account}')" in condition["expression"]
-    (binding,) = stack.of("ValidatingAdmissionPolicyBinding").values()
+    binding = stack.of("ValidatingAdmissionPolicyBinding")["own-pod-status"]
     assert binding.inputs["spec"] == {
         "policyName": "kafka-bluegreen-own-pod-status",
         "validationActions": ["Deny"],
@@ -241,3 +266,43 @@ def test_the_policy_rests_on_the_tokens_pod() -> None:
     for key in ("pod-name", "pod-uid"):
         assert any(f"authentication.kubernetes.io/{key}" in expression for expression in expressions)
     assert any("kafka-bluegreen.io/Lifecycle" in expression for expression in expressions)
+
+
+# -- who stands on the platform ---------------------------------------------------------------------------
+
+
+def test_the_platform_cannot_be_taken_away_from_under_a_stack(stack: Recorder) -> None:
+    spec = stack.of("ValidatingAdmissionPolicy")["platform-guard"].inputs["spec"]
+    assert spec["paramKind"] == {"apiVersion": "v1", "kind": "Namespace"}
+    guarded = {
+        (rule["resources"][0], rule["resourceNames"][0])
+        for rule in spec["matchConstraints"]["resourceRules"]
+        if rule["operations"] == ["DELETE"]
+    }
+    assert guarded == {
+        ("namespaces", "kafka-bluegreen"),
+        ("configmaps", "kafka-bluegreen-in-use"),
+        ("customresourcedefinitions", "kafkaconsumerswitches.kafka-bluegreen.io"),
+    }
+    (rule,) = spec["validations"]
+    assert rule["expression"] == "params.metadata.name == 'kafka-bluegreen'"
+    assert "pulumi destroy -s ' + params.metadata.name" in rule["messageExpression"]
+    binding = stack.of("ValidatingAdmissionPolicyBinding")["platform-guard"].inputs["spec"]
+    # The label that every strategy's namespace has; without one of them nothing stands here.
+    assert binding["paramRef"] == {
+        "selector": {"matchLabels": {"app.kubernetes.io/part-of": "kafka-bluegreen"}},
+        "parameterNotFoundAction": "Allow",
+    }
+    assert binding["validationActions"] == ["Deny"]
+
+
+def test_nothing_is_gone_when_a_destroy_is_refused(stack: Recorder) -> None:
+    """Pulumi takes away first what depends on the rest: the one object whose deletion is refused."""
+    first = stack.of("ConfigMap")["platform-guard"]
+    others = {key for key, resource in stack.by_name.items() if resource.type.startswith("kubernetes:")}
+    others -= {"ConfigMap/platform-guard", "ValidatingAdmissionPolicy/platform-guard"}  # itself; its binding's
+    assert others <= first.dependencies
+    assert "ValidatingAdmissionPolicy/platform-guard" in (
+        stack.of("ValidatingAdmissionPolicyBinding")["platform-guard"].dependencies
+    )
+    assert first.inputs["metadata"]["namespace"] == "kafka-bluegreen"

@@ -201,6 +201,33 @@ def test_an_update_is_waited_for_until_it_writes_the_switch(tmp_path: Path, monk
         stack[0].wait_switching(0.0)
 
 
+@pytest.mark.usefixtures("marks")
+@pytest.mark.parametrize(
+    "said", ["with 1 pending operations from", "stack strategy-c is not as Pulumi wrote it last: an update was cut off"]
+)
+def test_a_state_that_is_behind_the_cluster_is_read_from_it(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked_in(tmp_path, TEXT)
+    configuration = Configuration(tmp_path, "strategy-c", tmp_path / "own.yaml")
+    did: list[str] = []
+
+    class Fake:
+        def up(self, **_: Any) -> None:
+            did.append("up")
+            if "refresh" not in did:
+                raise CommandError(CommandResult("", f"Diagnostics: error: {said}", 255))
+
+        def refresh(self, **_: Any) -> None:
+            did.append("refresh")
+
+    monkeypatch.setattr("pulumi.automation.create_or_select_stack", lambda *_, **__: Fake())
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}")
+    with Interrupts() as interrupts:
+        stacks.Stack(tmp_path, configuration, interrupts, Progress()).prepare(lambda: None)
+    assert did == ["up", "refresh", "up"]
+
+
 def test_a_scenarios_configuration_is_merged_at_every_depth() -> None:
     old = {"version": "1", "config": {"a": 1, "b": {"x": 1}}, "faults": {"failure_rate": 0.5}}
     new = {"config": {"b": {"y": 2}}, "faults": {}}

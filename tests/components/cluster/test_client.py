@@ -87,6 +87,16 @@ def test_an_object(api: KubernetesApi, server: Server) -> None:
             api.get("/api")
 
 
+def test_an_object_is_made(api: KubernetesApi, server: Server) -> None:
+    server.body = b'{"metadata": {"name": "made"}}'
+    assert api.post("/jobs", {"kind": "Job"}) == {"metadata": {"name": "made"}}
+    method, path, headers, body = server.seen[0]
+    assert (method, path, headers["Content-Type"], body) == ("POST", "/jobs", "application/json", b'{"kind": "Job"}')
+    server.body = b"[]"
+    with pytest.raises(ApiError, match="POST /jobs: the answer is no object"):
+        api.post("/jobs", {})
+
+
 def test_a_watch_gives_events_however_they_are_cut(api: KubernetesApi, server: Server) -> None:
     events: list[dict[str, Any]] = [{"type": kind, "object": {"n": "é"}} for kind in ("ADDED", "BOOKMARK", "ERROR")]
     data = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events).encode()

@@ -1,10 +1,12 @@
 """What runs in the pods of a strategy stack, and what it may do."""
 
+from typing import Any
+
 import pytest
 
 from components.live_switch import Expectation
 from tests.components.strategy_stack.deployed import IMAGE, containers, mounts, pod, up, with_pods
-from tests.support.recorder import Recorder
+from tests.support.recorder import PLATFORM_OUTPUTS, Recorder
 
 # -- what runs in the pods -------------------------------------------------------------------------------
 
@@ -190,3 +192,26 @@ def test_rights_are_given_in_the_namespace_only_and_to_their_own_account(stack: 
         "consumer-blue": "consumer",
         "consumer-green": "consumer",
     }
+
+
+# -- the topic ---------------------------------------------------------------------------------------------
+
+
+def test_the_topics_job_is_another_one_for_another_broker(checks: list[Expectation]) -> None:
+    """What a Job's pods are like cannot be changed: another template is another run."""
+
+    def template(**platform: str) -> dict[str, Any]:
+        job = up(platform={**PLATFORM_OUTPUTS, **platform}).of("Job")["topic"]
+        found: dict[str, Any] = job.inputs["spec"]["template"]
+        return found
+
+    before, after = template(kafkaId="one"), template(kafkaId="two")
+    assert before["metadata"] != after["metadata"]
+    assert before["spec"] == after["spec"]
+    assert template() == template()  # a platform from before it told its broker's identity
+
+
+def test_a_topics_job_that_failed_is_made_anew_by_the_next_up(stack: Recorder) -> None:
+    job = stack.of("Job")["topic"]
+    assert job.inputs["metadata"]["annotations"] == {"pulumi.com/replaceUnready": "true"}
+    assert job.delete_before_replace
