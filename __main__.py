@@ -7,13 +7,13 @@ import gc
 gc.disable()  # the program is over in seconds; collecting would be a sixth of the time that its imports take
 
 import os  # noqa: E402
-from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+from concurrent.futures import Future, ThreadPoolExecutor  # noqa: E402
 from importlib import import_module  # noqa: E402
 from typing import Any  # noqa: E402
 
 import pulumi  # noqa: E402
 
-from components import images  # noqa: E402
+from components import at_work, images  # noqa: E402
 from components.cluster.access import AccessError, require_readable  # noqa: E402
 from components.definitions import DefinitionError, require_definitions  # noqa: E402
 from components.event_loop import let_registrations_begin  # noqa: E402
@@ -31,7 +31,7 @@ def main() -> None:
     configuration = project_configuration()
     try:
         outputs = _platform(configuration) if stack.is_platform else _strategy(stack, configuration)
-    except (SettingsError, images.ImageError, AccessError, DefinitionError) as error:
+    except (SettingsError, images.ImageError, AccessError, DefinitionError, at_work.AtWorkError) as error:
         raise pulumi.RunError(str(error)) from None
     for name, value in outputs.items():
         pulumi.export(name, value)
@@ -58,13 +58,27 @@ def _strategy(stack: StackName, configuration: dict[str, str]) -> dict[str, pulu
     with ThreadPoolExecutor(1) as beside:
         # Loading Kubernetes' resources takes as long as the engine needs to decrypt the platform's outputs.
         loaded = beside.submit(import_module, "components.strategy_stack")
+        paths = chosen.parts(settings, stack).at_work.paths(stack.name)
+        running = beside.submit(at_work.find, stack.name, paths, access)
         platform = require_platform(platform_stack())
         if chosen.definitions and not pulumi.runtime.is_dry_run():
             require_definitions(chosen.definitions, access, platform)
         loaded.result()
+        there = _known(running)
     from components.strategy_stack import build_strategy  # noqa: PLC0415
 
-    return build_strategy(settings, stack, found, access, platform)
+    return build_strategy(settings, stack, found, access, platform, at_work=there)
+
+
+def _known(running: Future[at_work.AtWork]) -> at_work.AtWork:
+    """What the colour at work runs. Raises `AtWorkError`, but in a preview, which needs no cluster."""
+    try:
+        return running.result()
+    except at_work.AtWorkError as problem:
+        if not pulumi.runtime.is_dry_run():
+            raise
+        pulumi.log.warn(f"{problem}; this preview takes it that no colour is at work, and has its images changed, too")
+        return at_work.NOBODY
 
 
 main()

@@ -36,6 +36,9 @@ NAME_LABEL = "app.kubernetes.io/name"
 COLOR_LABEL = f"{GROUP}/color"
 STRATEGY_LABEL = f"{GROUP}/strategy"
 SETTINGS_HASH = f"{GROUP}/settings-hash"
+#: Of a member's pod: the application's version and image.
+VERSION_ANNOTATION = f"{GROUP}/version"
+IMAGE_ANNOTATION = f"{GROUP}/image"
 
 SETTINGS_DIRECTORY = "/etc/kafka-bluegreen"
 SETTINGS_FILE = "settings.yaml"

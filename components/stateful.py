@@ -109,7 +109,8 @@ def configured(
 ) -> tuple[ConfigMap, Service, StatefulSet]:
     """The same for one of our own programs, scraped at its port, with its settings file in a ConfigMap of its name.
 
-    settings: the file's text; the pods roll when it changes. args: `annotations` are made here.
+    settings: the file's text; the pods roll when it changes. args: to its `annotations` come those of scraping and
+    settings.
     """
     config = ConfigMap(
         name,
@@ -117,7 +118,9 @@ def configured(
         data={names.SETTINGS_FILE: settings},
         opts=pulumi.ResourceOptions(parent=parent),
     )
-    annotations = settings.apply(lambda text: {**pods.scraping(args.port), **pods.settings_hash(text)})
+    annotations = pulumi.Output.all(args.annotations, settings).apply(
+        lambda given: {**given[0], **pods.scraping(args.port), **pods.settings_hash(given[1])}
+    )
     args = replace(args, annotations=annotations, parallel=True)
     made = stateful(name, args, parent=parent, depends_on=[config, *depends_on])
     return config, *made

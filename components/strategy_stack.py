@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 
 from components.access import Access, AccessArgs, controller_rules
+from components.at_work import NOBODY, AtWork
 from components.cluster.access import ClusterAccess
 from components.controller import Controller, ControllerArgs
 from components.namespace import namespace
@@ -25,9 +26,11 @@ def build_strategy(
     images: Mapping[str, str],
     access: ClusterAccess,
     kind: str = "sandbox",
+    *,
+    at_work: AtWork = NOBODY,
 ) -> dict[str, pulumi.Input[Any]]:
     """A producer, two colours and what switches between them. images: by the names in `Strategy.images`. kind: which
-    platform it stands on. Returns the stack's outputs.
+    platform it stands on. at_work: what the colour at work runs. Returns the stack's outputs.
 
     The colour asked for is there first, then the switch is made and checked, then the other colour follows; when the
     switch failed, the program ends there and the other colour is left as it is (design §5.1). With
@@ -37,7 +40,7 @@ def build_strategy(
     where = namespace(stack.name).metadata.name
     image = images["workloads"]
     servers = platform.bootstrap_servers
-    colors = chosen.deploy(Site(stack, settings, images, where, servers, kind))
+    colors = chosen.deploy(Site(stack, settings, images, where, servers, kind, at_work))
     topic = Topic("topic", TopicArgs(where, image, servers, settings.topic, settings.partitions))
     Producer(
         "producer",

@@ -46,6 +46,8 @@ class Notes:
     """Records that the colour that had been away handled after it was back, without having been granted anything."""
     scale_down_window: tuple[float, float] | None = None
     """Wall clock seconds from the beginning of the scale down until the old colour was back."""
+    deployed: Color | None = None
+    """The colour that was given another version."""
     measured: dict[str, Measured] = field(default_factory=dict)
     """What a scenario measured itself, for the result."""
     tables: dict[str, Any] = field(default_factory=dict)
@@ -182,7 +184,8 @@ class Lab:
         self.wait_pods(numbers(self.settings))
         switch = self.wait_steady()
         self.progress.say(f"{switch.active} is active and settled, epoch {switch.epoch}; all configured pods are Ready")
-        self.wait_assigned(other(self.active))
+        if numbers(self.settings)[other(self.active)]:
+            self.wait_assigned(other(self.active))
         seconds = self.lag.wait_caught_up(_CAUGHT_UP_SECONDS, self.active)
         self.progress.say(f"lag 0: {self.active} reached the end offsets read {seconds:.1f} s before")
         strangers = sorted(self.lag.owners() - {self.active})
@@ -290,19 +293,33 @@ class Lab:
 
     def deploy(self, color: Color, **changes: object) -> float:
         """Give a colour that is configured to have none its pods at work, with further changes of its own, such as
-        another version; returns the seconds until all of them are Ready.
+        another version; returns the seconds until all of them are Ready, and could be switched to.
 
         Everything of that colour may change by it, so the guard begins anew. Raises PreconditionError if it fails.
         """
         self.guard.check()
         begun = time.monotonic()
+        self.notes.deployed = color
         self.stack.configuration.set(**{color: {"replicas": self.settings.replicas, **changes}})
         update = self.stack.up()
         if update.error is not None:
             raise PreconditionError(f"deploying {color} failed:\n{update.error}")
         self.wait_pods({color: self.settings.replicas})
+        self.wait_assigned(color)
         self.guard.begin()
         return time.monotonic() - begun
+
+    def put_back(self) -> None:
+        """Have the colour that was deployed as it is checked in; if it is at work, that is left to the next `up` with
+        the other one active. What fails is told: the next `up` repairs it.
+        """
+        color = self.notes.deployed
+        if color is None or color == self.active:
+            return
+        with self.progress.step(f"putting {color} back to what is checked in"):
+            self.stack.configuration.put_back(color)
+            if error := self.stack.up().error:
+                self.progress.say(f"  {error}")
 
     def restore_replicas(self) -> None:
         """Bring back the colour that is away. Fine if none is."""

@@ -43,6 +43,7 @@ def execute(options: Options, interrupts: Interrupts, progress: Progress) -> tup
             try:
                 observed = session.measure(lab)
                 result = _conclude(options, folder, session=session, lab=lab, observed=observed, started=started)
+                lab.put_back()
             except BaseException:
                 session.tidy_up(lab)
                 raise

@@ -132,8 +132,7 @@ class Session:
         self._progress = progress
         self._configuration = Configuration(repository, options.stack, folder / f"Pulumi.{options.stack}.yaml")
         chosen: Strategy = strategy(options.strategy)
-        needed = {**options.scenario.configuration, **options.scenario.adapted(chosen)}
-        self._configuration.set(**{"strategy": options.strategy, **needed})
+        self._configuration.set(**{"strategy": options.strategy, **options.scenario.configuration})
         self._configuration.set(**options.overrides)
         self.settings: StrategySettings = preflight.strategy_settings_of(self._configuration)
         self.parts: Parts = chosen.parts(self.settings, StackName(options.stack))
@@ -308,6 +307,7 @@ class Session:
             if not self._interrupts.hurried:
                 with suppress(ExperimentError):
                     lab.restore_replicas()
+                lab.put_back()
 
 
 def _clocks_line(found: Clocks | None) -> str:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from components import images, names
+from components.at_work import NOBODY, AtWork
 from components.settings import registry, values
 from components.settings.models import StrategySettings
 from components.settings.stack import StackName
@@ -27,8 +28,6 @@ Positions = Literal["Members", "Groups"]
 #: Where the members of the colour that waits stand: outside of its group (or nothing is asked of them), or each in it
 #: with the partitions that it will read, every partition between them.
 Standby = Literal["Outside", "Assigned"]
-#: When the new colour of the plan's normal switch is deployed: before the run, or in it, as another version.
-Arrival = Literal["Before", "During"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class Site:
 
     namespace: the stack's, known once it is there. images: by the names in `Strategy.images`; one that is not there is
     the operator's own. bootstrap_servers: the broker's address. platform: `sandbox` or `cluster`, as the platform stack
-    has it.
+    has it. at_work: what the colour at work runs.
     """
 
     stack: StackName
@@ -59,6 +58,21 @@ class Site:
     namespace: "pulumi.Input[str]"
     bootstrap_servers: "pulumi.Input[str]"
     platform: str = "sandbox"
+    at_work: AtWork = NOBODY
+
+    def images_for(self, color: Color, wanted: Mapping[str, str]) -> dict[str, str]:
+        """The images of a colour's containers, by name: those wanted, but for what the colour at work keeps until it
+        waits; that is told.
+        """
+        found = {container: self.at_work.image(color, container, image) for container, image in wanted.items()}
+        if kept := [container for container in wanted if found[container] != wanted[container]]:
+            import pulumi  # noqa: PLC0415 - see `components.strategies`
+
+            pulumi.log.info(
+                f"{color} is at work and keeps the image of its {' and '.join(kept)}; the new one comes to it with the "
+                f"first update after a switch to the other colour: pulumi up -s {self.stack.name}"
+            )
+        return found
 
 
 class Colors(ABC):
@@ -74,10 +88,10 @@ class Colors(ABC):
 class Strategy(ABC):
     """One way to move the work from one colour to the other.
 
-    Of a run: arrival: how the plan has its normal switch begin. unjudged: what it cannot be judged on, with the reason.
-    page: the tutorial's page that does a switch by hand, as a pattern of its file's name. paths: the files that are its
-    own besides those that bear its letter, as patterns of their paths in the repository, where * stands for folders,
-    too; stand_ins: those of them that only stand in for a part that a cluster of one's own has.
+    Of a run: second: the sandbox's image of a second version, if any. unjudged: what it cannot be judged on, with the
+    reason. page: the tutorial's page that does a switch by hand, as a pattern of its file's name. paths: the files that
+    are its own besides those that bear its letter, as patterns of their paths in the repository, where * stands for
+    folders, too; stand_ins: those of them that only stand in for a part that a cluster of one's own has.
 
     letter: what `kafka-bluegreen:strategy` is. settings: the model of its configuration. absence, positions, standby:
     as in the switch's spec. images: the names of those that it runs. definitions: the kinds of others that it makes
@@ -85,7 +99,7 @@ class Strategy(ABC):
     both colours are there to confirm, so neither follows it.
     """
 
-    arrival: ClassVar[Arrival] = "Before"
+    second: ClassVar[str | None] = None
     unjudged: ClassVar[Mapping[str, str]] = MappingProxyType({})
     page: ClassVar[str] = ""
     paths: ClassVar[tuple[str, ...]] = ()

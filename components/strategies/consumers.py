@@ -48,11 +48,17 @@ class Consumers(Colors):
         site, settings = self._site, self._site.settings
         own = settings.color(color)
         faulty = isinstance(own, ConsumerColorSettings) and own.faults is not None
+        default = site.images["workloads"]
+        # What the project runs beside the application; and the application, where nobody has said which.
+        programs = [names.SIDECAR] if own.image else [names.SIDECAR, names.CONSUMER]
+        images = site.images_for(color, dict.fromkeys(programs, default))
         return ConsumerSet(
             names.consumer_set(color),
             ConsumerSetArgs(
                 namespace=site.namespace,
-                image=site.images["workloads"],
+                image=own.image or images[names.CONSUMER],
+                sidecar_image=images[names.SIDECAR],
+                version=own.version,
                 bootstrap_servers=site.bootstrap_servers,
                 service_account=self._sidecars.account,
                 color=color,

@@ -6,7 +6,7 @@ colour, and moves it, is its agent.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
@@ -24,7 +24,7 @@ from components.settings.models import (
 from components.settings.stack import StackName
 from components.settings.types import ClientValue, Color, ImageName
 from components.strategies import connectors
-from components.strategies.base import COLORS, Arrival, Colors, Criteria, Site, Strategy, register
+from components.strategies.base import COLORS, Colors, Criteria, Site, Strategy, register
 from components.strategies.parts import Parts
 
 if TYPE_CHECKING:
@@ -103,6 +103,11 @@ class ConnectSettings(StrategySettings):
                     f"{NAMESPACE}:{color}.replicas: 0 contradicts connect: {self.connect}, where both colours have the "
                     "same workers; only with connect: clusters"
                 )
+            if self.connect == connect.SHARED and self.color(color).image is not None:
+                yield (
+                    f"{NAMESPACE}:{color}.image: contradicts connect: {self.connect}, where both colours have the same "
+                    "workers; only with connect: clusters, or for both: images"
+                )
         longest = _LONGEST_LINE - _ROOM_FOR_THE_TRANSFORMS
         if self.message_bytes > longest:
             yield (
@@ -123,7 +128,6 @@ class KafkaConnect(Strategy):
     partitions: duplicates are counted here, and no failure.
     """
 
-    arrival: ClassVar[Arrival] = "During"
     unjudged = connectors.UNJUDGED
     page = "*strategy-e*.md"
     paths = (
@@ -142,7 +146,7 @@ class KafkaConnect(Strategy):
     both_first = True
     positions = "Groups"
     standby = "Outside"
-    images = (*images.STRATEGY, "connect")
+    images = (*images.STRATEGY, images.CONNECT)
     definitions = {  # noqa: RUF012 - the base says that it is a class's
         f"{connect.STRIMZI_GROUP}/{connect.STRIMZI_VERSION}": (connect.CONNECT_PLURAL, connect.CONNECTOR_PLURAL)
     }
@@ -186,7 +190,8 @@ class ConnectColors(Colors):
             self._after.append(self._operator())
         if self._settings.connect == connect.SHARED:
             waiting = pulumi.ResourceOptions(depends_on=self._after)
-            self._after = [ConnectCluster(f"connect-{connect.SHARED}", self._cluster("blue"), waiting)]
+            shared = self._cluster("blue", site.images.get(images.CONNECT))
+            self._after = [ConnectCluster(f"connect-{connect.SHARED}", shared, waiting)]
         self._agents = {
             color: Access(
                 connect.agent_set(color),
@@ -208,6 +213,7 @@ class ConnectColors(Colors):
 
         site, settings, own = self._site, self._settings, self._settings.color(color)
         other: Color = "green" if color == "blue" else "blue"
+        image = self._image(color)
         return ConnectColor(
             f"connect-{color}",
             ConnectColorArgs(
@@ -219,6 +225,7 @@ class ConnectColors(Colors):
                 color=color,
                 strategy=settings.strategy,
                 version=own.version,
+                application=image or "",
                 topic=settings.topic,
                 partitions=settings.partitions,
                 own=self._place(color),
@@ -228,7 +235,7 @@ class ConnectColors(Colors):
                 ),
                 by_resource=self._by_resource,
                 agents=_agents(settings, color),
-                cluster=None if settings.connect == connect.SHARED else self._cluster(color),
+                cluster=None if settings.connect == connect.SHARED else self._cluster(color, image),
                 after=self._after,
             ),
             pulumi.ResourceOptions(depends_on=after),
@@ -240,7 +247,16 @@ class ConnectColors(Colors):
         shared = self._settings.connect == connect.SHARED
         return Place(connect.connector(self._site.stack.name, color), connect.cluster(color, shared=shared))
 
-    def _cluster(self, color: Color) -> "ConnectClusterArgs":
+    def _image(self, color: Color) -> str | None:
+        """The image of a colour's workers; None for the operator's own. Agents and recorders are this project's: the
+        connector runs on without them.
+        """
+        if own := self._settings.color(color).image:
+            return own
+        given = self._site.images.get(images.CONNECT)
+        return given and self._site.images_for(color, {images.CONNECT: given})[images.CONNECT]
+
+    def _cluster(self, color: Color, image: str | None) -> "ConnectClusterArgs":
         """The workers of a colour; of both, if they are shared."""
         from components.connect.cluster import ConnectClusterArgs  # noqa: PLC0415 - see `components.strategies`
 
@@ -251,7 +267,7 @@ class ConnectColors(Colors):
             namespace=site.namespace,
             name=cluster,
             cluster_id=f"{site.stack.name}-connect-{cluster}",
-            image=site.images.get("connect"),
+            image=image,
             bootstrap_servers=site.bootstrap_servers,
             replicas=settings.replicas_of(color),
             by_resources=self._by_resource,
@@ -270,7 +286,7 @@ class ConnectColors(Colors):
             OperatorArgs(
                 site.namespace,
                 site.images["workloads"],
-                site.images["connect"],
+                site.images[images.CONNECT],
                 access.account,
                 self._settings.strategy,
             ),

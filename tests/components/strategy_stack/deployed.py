@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from components.at_work import NOBODY, AtWork
 from components.cluster.access import ClusterAccess
 from components.platform_reference import platform_stack, require_platform
 from components.settings import StackName, strategy_settings
@@ -18,16 +19,23 @@ POD_KINDS = ("StatefulSet", "Deployment", "Job")
 
 
 def up(
-    *, strategy: str = "c", preview: bool = False, platform: Mapping[str, Any] = PLATFORM_OUTPUTS, **values: Any
+    *,
+    strategy: str = "c",
+    preview: bool = False,
+    platform: Mapping[str, Any] = PLATFORM_OUTPUTS,
+    workloads: str = IMAGE,
+    at_work: AtWork = NOBODY,
+    **values: Any,
 ) -> Recorder:
+    """workloads: the image of this project. at_work: what the cluster has."""
     raw = {"strategy": strategy, **{k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}}
     stack = StackName(f"strategy-{strategy}")
     settings = strategy_settings(raw, stack.name)
 
     def program() -> None:  # as in __main__.py
         kind = require_platform(platform_stack())
-        images = {"workloads": IMAGE, "connect": CONNECT_IMAGE}
-        build_strategy(settings, stack, images, ClusterAccess(context="there"), kind)
+        images = {"workloads": workloads, "connect": CONNECT_IMAGE}
+        build_strategy(settings, stack, images, ClusterAccess(context="there"), kind, at_work=at_work)
 
     return deploy(program, stack=stack.name, preview=preview, platform=platform)
 

@@ -508,10 +508,14 @@ def test_connector_settings_that_the_protocol_owns_are_refused_by_name(key: str)
         ({"connect": "one"}, "kafka-bluegreen:connect: 'one' is refused; allowed: 'clusters' or 'shared'"),
         ({"membership": "shared"}, "kafka-bluegreen:membership: belongs to another kind of stack"),
         ({"sessionTimeoutSeconds": 30}, "kafka-bluegreen:sessionTimeoutSeconds: belongs to another kind of stack"),
-        ({"blue": {"faults": {}}}, "kafka-bluegreen:blue.faults: unknown key; allowed: version, replicas, config"),
+        ({"blue": {"faults": {}}}, "kafka-bluegreen:blue.faults: unknown key; allowed: image, version, replicas,"),
         (
             {"connect": "shared", "active": "green", "blue": {"replicas": 0}},
             "kafka-bluegreen:blue.replicas: 0 contradicts connect: shared",
+        ),
+        (
+            {"connect": "shared", "green": {"image": "registry/connect:2"}},
+            "kafka-bluegreen:green.image: contradicts connect: shared",
         ),
         ({"messageBytes": 8001}, "kafka-bluegreen:messageBytes: 8001 contradicts strategy: e"),
         ({"analysis": {"seconds": 5, "maxErrorRate": 0}}, "kafka-bluegreen:analysis: contradicts strategy: e"),
