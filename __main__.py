@@ -58,7 +58,8 @@ def _strategy(stack: StackName, configuration: dict[str, str]) -> dict[str, pulu
     with ThreadPoolExecutor(1) as beside:
         # Loading Kubernetes' resources takes as long as the engine needs to decrypt the platform's outputs.
         loaded = beside.submit(import_module, "components.strategy_stack")
-        paths = chosen.parts(settings, stack).at_work.paths(stack.name)
+        # What need not be spared is not asked for.
+        paths = {} if settings.allow_in_place else chosen.parts(settings, stack).at_work.paths(stack.name)
         running = beside.submit(at_work.find, stack.name, paths, access)
         platform = require_platform(platform_stack())
         if chosen.definitions and not pulumi.runtime.is_dry_run():

@@ -152,7 +152,10 @@ class Session:
         self._configuration.share_salt(self._platform)
         self._ask_again_for_what_failed()
         stack = Stack(self._repository, self._configuration, self._interrupts, self._progress)
+        # What runs is what is checked out, in both colours: nobody is at work yet who would have to be spared.
+        self._configuration.set(allowInPlace=True)
         stack.prepare(self._drifted)
+        self._configuration.put_back("allowInPlace")
         return lab_of(
             self._cluster,
             stack,

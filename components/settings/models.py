@@ -181,6 +181,9 @@ class StrategySettings(Section):
         default=None,
         description="what the new colour has to show after the hand-off before the switch counts; none by default",
     )
+    allow_in_place: bool = Field(
+        default=False, description="lets an update restart the pods of the colour that is at work"
+    )
     blue: ColorSettings = Field(default=ColorSettings(), description=OF_A_COLOR)
     green: ColorSettings = Field(default=ColorSettings(), description=OF_A_COLOR)
     images: StrategyImages | None = Field(default=None, description=OF_IMAGES)

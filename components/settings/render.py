@@ -106,6 +106,8 @@ def _stacks(key: Key) -> str:
 def _values(key: Key) -> str:
     if key.kind == "object":
         return "object"
+    if key.kind == "boolean":
+        return f"`true`, `false` = `{str(key.default).lower()}`"
     if key.choices:
         values = ", ".join(f"`{word}`" for word in (registry.models() if key.name == "strategy" else key.choices))
     elif key.minimum is not None and key.maximum is not None:

@@ -69,8 +69,9 @@ class Site:
             import pulumi  # noqa: PLC0415 - see `components.strategies`
 
             pulumi.log.info(
-                f"{color} is at work and keeps the image of its {' and '.join(kept)}; the new one comes to it with the "
-                f"first update after a switch to the other colour: pulumi up -s {self.stack.name}"
+                f"{color} is at work, so its {' and '.join(kept)} get no new image until it waits: "
+                f"after a switch to the other colour run pulumi up -s {self.stack.name}, "
+                f"or have it restarted now: pulumi config set allowInPlace true -s {self.stack.name}"
             )
         return found
 

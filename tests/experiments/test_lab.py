@@ -40,7 +40,8 @@ class World:
         self.spec: dict[str, Any] = {}
         self.members: list[dict[str, Any]] = []
         self.up: Any = self.switched
-        self.configuration = SimpleNamespace(set=lambda **_: None)
+        self.put_back: list[str] = []
+        self.configuration = SimpleNamespace(set=lambda **_: None, put_back=self.put_back.append)
         self.name = NAMESPACE
         api.answers["GET", f"{APPS}/statefulsets"] = lambda _: (
             200,
@@ -262,3 +263,39 @@ def test_a_colour_that_waits_in_its_own_group_is_to_own_all_of_it(
         return
     with pytest.raises(DeadlineError, match=re.escape(missing)):
         lab.wait_assigned("green", 0.2)
+
+
+@pytest.mark.parametrize(
+    ("deployed", "active", "put_back"), [(None, "blue", []), ("green", "blue", ["green"]), ("green", "green", [])]
+)
+def test_what_a_run_deployed_is_put_back_where_it_waits(
+    lab: Lab, world: World, deployed: Any, active: Any, put_back: list[str]
+) -> None:
+    updates: list[str] = []
+
+    def up() -> Update:
+        updates.append("up")
+        return Update(COMMANDED, 1.0, "somebody else is at it")
+
+    world.up = up
+    lab.notes.deployed, lab.active = deployed, active
+    lab.put_back()
+    assert world.put_back == put_back
+    assert updates == ["up"] * len(put_back)  # one that failed is told, and repaired by the next
+
+
+def test_a_colour_without_pods_is_not_waited_for(lab: Lab, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It owns nothing, and nobody asks for it."""
+    lab.settings = strategy_settings({"strategy": "b", "green": '{"replicas": 0}'}, "strategy-b")
+    lab.active = "blue"
+    waited: list[str] = []
+    monkeypatch.setattr(lab, "wait_pods", lambda *_: None)
+    monkeypatch.setattr(lab, "wait_steady", lambda: lab.cluster.switch(NAMESPACE))
+    monkeypatch.setattr(lab, "wait_assigned", waited.append)
+    lag: Any = SimpleNamespace(wait_caught_up=lambda *_: 0.0, owners=lambda: {"blue"})
+    lab.lag = lag
+    lab.preconditions()
+    assert waited == []
+    lab.settings = strategy_settings({"strategy": "b"}, "strategy-b")
+    lab.preconditions()
+    assert waited == ["green"]

@@ -57,8 +57,9 @@ class Ground:
             configuration.share_salt(self.platform.configuration)
             stack = Stack(self.project.folder, configuration, self.interrupts, self.progress)
             attempt = self._attempt(name)
-            configuration.set(active="blue", attempt=attempt, **settings)
+            configuration.set(active="blue", attempt=attempt, allowInPlace=True, **settings)
             stack.prepare(lambda: None)
+            configuration.put_back("allowInPlace")
             lab = lab_of(
                 self.cluster,
                 stack,

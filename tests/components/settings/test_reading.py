@@ -52,6 +52,7 @@ def test_defaults_are_those_of_the_design() -> None:
         "session_timeout_seconds": 60,
         "producer": {"partitions": ()},
         "analysis": None,
+        "allow_in_place": False,
         "blue": {"image": None, "version": "1", "replicas": None, "faults": None, "config": {}},
         "green": {"image": None, "version": "1", "replicas": None, "faults": None, "config": {}},
         "images": None,

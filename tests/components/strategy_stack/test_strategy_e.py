@@ -251,7 +251,7 @@ def test_the_programs_take_their_settings(control: str, tmp_path: Path, monkeypa
     monkeypatch.setenv("BG_COLOR", "green")
     monkeypatch.setenv("BG_LEASE_NAME", "consumer-switch")
     agent = SidecarSettings.load(loaded(settings_of(recorder, "agent-green"), tmp_path))
-    assert (agent.version, agent.strategy) == ("2", "e")
+    assert (agent.version, agent.image, agent.strategy) == ("2", CONNECT_IMAGE, "e")
     subject = agent.connect
     assert subject is not None
     assert (subject.control.value, subject.own.name, subject.other.name) == (
