@@ -50,7 +50,7 @@ def find(namespace: str, paths: Mapping[Color, str], access: ClusterAccess) -> A
     """
     if not paths:
         return NOBODY
-    from components.cluster.client import KubernetesApi  # noqa: PLC0415 - half a second
+    from components.cluster.client import KubernetesApi  # noqa: PLC0415 - its import takes time
 
     try:
         return read(namespace, paths, KubernetesApi(access, agent=_AGENT))

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.cluster.certified import Certified, certified
 from components.cluster.errors import AccessError
 from components.cluster.kubeconfig import Found, find
 
-__all__ = ["AccessError", "ClusterAccess", "configuration", "require_readable"]
+__all__ = ["AccessError", "ClusterAccess", "by_certificate", "configuration", "require_readable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class ClusterAccess:
 def require_readable(access: ClusterAccess, environment: Mapping[str, str] = os.environ) -> None:
     """Raises `AccessError` when `access` names no cluster. Reads files only, and loads nothing that takes time."""
     find(access.kubeconfig, access.context, access.cluster, environment)
+
+
+def by_certificate(access: ClusterAccess, environment: Mapping[str, str] = os.environ) -> Certified | None:
+    """What `access` comes to where the kubernetes package is not needed for it. Raises `AccessError`."""
+    return certified(find(access.kubeconfig, access.context, access.cluster, environment), environment)
 
 
 def configuration(access: ClusterAccess, environment: Mapping[str, str] = os.environ) -> Any:
