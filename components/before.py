@@ -1,17 +1,18 @@
-"""What the cluster has before an update touches anything, and whether the update may begin.
+"""What the cluster has before an update touches anything, and what follows: the images that the colour at work keeps,
+and whether the update may begin.
 
 Read from the live objects: who holds the grant is what the KafkaConsumerSwitch says, not what the configuration asked
 for last (design §5.1).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from typing import Any, Protocol, get_args
 
-from components import advice, names
+from components import advice, images, names
 from components.cluster.access import AccessError, ClusterAccess
 from components.cluster.errors import ApiError
-from components.cluster.glance import glance
 from components.live_switch import Object
 from components.restarts import Digests, changes
 from components.settings.types import Color
@@ -31,20 +32,36 @@ class Api(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """switch: the live KafkaConsumerSwitch; None where there is none. in_place: what the update would restart of the
-    colour that holds the grant, while it holds it; a line for each object. unknown: why the cluster could not be asked;
+    """switch: the live KafkaConsumerSwitch; None where there is none. kept: of the colour that is at work, the images
+    of its pods' containers by their names, where it may not be restarted in place. in_place: what the update would
+    restart of that colour while it is at work; a line for each object. unknown: why the cluster could not be asked;
     empty when it was.
     """
 
     switch: Object | None = None
+    kept: Mapping[str, str] = field(default_factory=dict)
     in_place: tuple[str, ...] = ()
     unknown: str = ""
 
     @property
-    def holder(self) -> str:
-        """The colour that holds the grant; while nobody does, the one that held it last. Empty if nobody ever did."""
+    def holder(self) -> Color | None:
+        """The colour that is at work: it holds the grant, or held it last while nobody does. None if nobody ever
+        did.
+        """
         status = (self.switch or {}).get("status") or {}
-        return status.get("active") or status.get("lastHolder") or ""
+        named = status.get("active") or status.get("lastHolder")
+        return next((color for color in get_args(Color) if color == named), None)
+
+    def image(self, color: Color, container: str, wanted: str) -> str:
+        """The image that a container of `color` gets: the one wanted, unless the colour is at work and has one.
+
+        A new image of this project changes the pod template of both colours, and nobody asked for the pods at work to
+        be replaced: the colour that waits gets it, the other one when it waits (plan/decisions/0024).
+        """
+        return self.kept.get(container, wanted) if color == self.holder else wanted
+
+
+NOTHING = Before()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,36 +73,52 @@ class Stake:
     wanted: Digests
 
 
-#: For the colour that holds the grant: what the update brings to what is wanted before it is switched away from.
-Stakes = Callable[[Color], Sequence[Stake]]
+#: For what is found, with what is kept: what the update brings to what is wanted before its holder is switched away
+#: from.
+Stakes = Callable[[Before], Sequence[Stake]]
 
 
-def look(access: ClusterAccess, stack: str, stakes: Stakes) -> Before:
-    """What the stack's cluster has now. What cannot be read is said in `unknown`; raises nothing."""
+def look(access: ClusterAccess, stack: str, paths: Mapping[Color, str], stakes: Stakes) -> Before:
+    """What the stack's cluster has now. paths: where the API server has what says which images a colour's pods have;
+    nothing is kept of a colour without. What cannot be read is said in `unknown`; raises nothing.
+    """
+    from components.cluster.client import KubernetesApi  # noqa: PLC0415 - its import takes time
+
     try:
-        return look_at(glance(access, _AGENT) or _client(access), stack, stakes)
+        return look_at(KubernetesApi(access, agent=_AGENT), stack, paths, stakes)
     except (AccessError, ApiError) as error:
         return Before(unknown=str(error))
 
 
-def _client(access: ClusterAccess) -> Api:
-    from components.cluster.client import KubernetesApi  # noqa: PLC0415 - half a second, wanted by few
-
-    return KubernetesApi(access, agent=_AGENT)
-
-
-def look_at(api: Api, stack: str, stakes: Stakes) -> Before:
+def look_at(api: Api, stack: str, paths: Mapping[Color, str], stakes: Stakes) -> Before:
     """`look`, of this API server. Raises `ApiError`."""
     kind = f"/apis/{names.GROUP}/{names.SWITCH_VERSION}/namespaces/{stack}/{names.SWITCH_PLURAL}"
-    found = Before(_get(api, f"{kind}/{names.SWITCH_NAME}"))
+    read = cache(partial(_get, api))
+    found = Before(read(f"{kind}/{names.SWITCH_NAME}"))
+    if found.holder is None:
+        return found
+    if found.holder in paths:
+        found = replace(found, kept=running(read(paths[found.holder]) or {}))
     lines = []
-    if found.holder:
-        for stake in stakes("blue" if found.holder == "blue" else "green"):
-            live = _get(api, stake.path)
-            # Without pods nothing is restarted.
-            different = changes(live, stake.wanted) if live and live["spec"].get("replicas", 1) else []
-            lines += [f"{stake.name}: {', '.join(different)}"] if different else []
-    return Before(found.switch, tuple(lines))
+    for stake in stakes(found):
+        live = read(stake.path)
+        # Without pods nothing is restarted.
+        different = changes(live, stake.wanted) if live and live["spec"].get("replicas", 1) else []
+        lines += [f"{stake.name}: {', '.join(different)}"] if different else []
+    return replace(found, in_place=tuple(lines))
+
+
+def running(obj: Object) -> dict[str, str]:
+    """The images of the pods of a StatefulSet, by container, or of a KafkaConnect, as `images.CONNECT`; empty when it
+    is not there or has no pods.
+    """
+    spec = obj.get("spec") or {}
+    if not spec.get("replicas"):
+        return {}
+    if "image" in spec:
+        return {images.CONNECT: spec["image"]}
+    pod = (spec.get("template") or {}).get("spec") or {}
+    return {one["name"]: one["image"] for one in [*pod.get("initContainers", ()), *pod.get("containers", ())]}
 
 
 def _get(api: Api, path: str) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from pulumi_kubernetes.core.v1 import (
     ContainerPortArgs,
     DownwardAPIProjectionArgs,
     DownwardAPIVolumeFileArgs,
+    EnvVarArgs,
     KeyToPathArgs,
     ObjectFieldSelectorArgs,
     PodSpecArgs,
@@ -37,11 +38,14 @@ _GRACE_AFTER_DRAIN = 5
 class ConsumerSetArgs:
     """color: `blue` or `green`. settings: the consumer's, but for the broker's address. Timeouts in seconds.
 
+    image: the application's, of this version; nothing but the consumer runs it. sidecar_image: this project's.
     service_account: one that may watch the Lease and report on its own pod.
     """
 
     namespace: pulumi.Input[str]
-    image: pulumi.Input[str]
+    image: str
+    sidecar_image: str
+    version: str
     bootstrap_servers: pulumi.Input[str]
     service_account: pulumi.Input[str]
     color: str
@@ -84,6 +88,7 @@ def _stateful(args: ConsumerSetArgs) -> StatefulArgs:
         claim="records",
         storage=args.storage,
         port=names.HTTP_PORT,
+        annotations=pods.application(args.version, args.image),
         replicas=args.replicas,
     )
 
@@ -100,7 +105,7 @@ def _pod(args: ConsumerSetArgs, config_map: str) -> PodSpecArgs:
 
 def _sidecar(args: ConsumerSetArgs) -> ContainerArgs:
     return sidecar(
-        args.image,
+        args.sidecar_image,
         args.color,
         port_name="metrics-sidecar",
         restart_policy="Always",
@@ -114,7 +119,8 @@ def _consumer(args: ConsumerSetArgs) -> ContainerArgs:
     return pods.program(
         names.CONSUMER,
         args.image,
-        env=pods.identity(),
+        # In the environment, not in its settings: a version from before this was there refuses a key it does not know.
+        env=[*pods.identity(), EnvVarArgs(name="APPLICATION_IMAGE", value=args.image)],
         ports=[ContainerPortArgs(name="metrics", container_port=names.HTTP_PORT)],
         startup_probe=pods.http_probe("/healthz", names.HTTP_PORT, period=1, failures=60),
         readiness_probe=pods.http_probe("/readyz", names.HTTP_PORT, period=1, failures=3),

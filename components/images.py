@@ -14,6 +14,8 @@ PLATFORM = ("kafka", "victoriametrics")
 STRATEGY = ("workloads",)
 #: Where Kafka Connect's workers do the work. The sandbox makes it only when it is asked to.
 CONNECT = "connect"
+#: The sandbox's second version of our consumer: what a colour can be switched to.
+SECOND_VERSION = "consumer-v2"
 _ENV = 'eval "$(python -m tools.sandbox env)"'
 
 
@@ -43,6 +45,14 @@ def sandbox_images(names: Sequence[str], environment: Mapping[str, str]) -> dict
     if missing:
         raise ImageError(f"images {', '.join(missing)}: not in {path}; {_how(missing)}")
     return {name: found[name] for name in names}
+
+
+def second_version(name: str | None, given: object, environment: Mapping[str, str]) -> str | None:
+    """The sandbox's image `name`; None where there is no such image, or the images are `given` by the configuration.
+
+    Raises `ImageError`.
+    """
+    return None if name is None or given is not None else sandbox_images((name,), environment)[name]
 
 
 def _how(names: Sequence[str]) -> str:

@@ -38,6 +38,9 @@ STRATEGY_LABEL = f"{GROUP}/strategy"
 SETTINGS_HASH = f"{GROUP}/settings-hash"
 RESTARTS = f"{GROUP}/restarted-by"
 KAFKA_ID = f"{GROUP}/kafka-id"
+#: Of a member's pod: the application's version and image.
+VERSION_ANNOTATION = f"{GROUP}/version"
+IMAGE_ANNOTATION = f"{GROUP}/image"
 
 SETTINGS_DIRECTORY = "/etc/kafka-bluegreen"
 SETTINGS_FILE = "settings.yaml"

@@ -119,6 +119,11 @@ def identity() -> list[EnvVarArgs]:
     ]
 
 
+def application(version: str, image: str) -> dict[str, str]:
+    """The annotations by which whoever sees a member's pod knows what it runs. image: empty where nobody here knows."""
+    return {names.VERSION_ANNOTATION: version, names.IMAGE_ANNOTATION: image}
+
+
 def scraping(port: int, every: str = "") -> dict[str, str]:
     """The annotations by which the metrics store, and others that follow the convention, find a pod's metrics. every:
     how often, where that is less often than the store's own interval: a JVM's cost many times what ours do.

@@ -10,9 +10,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import pulumi
-from pulumi._types import input_type_to_dict, is_input_type
-
 from components import names
 
 if TYPE_CHECKING:  # what is read before an update does not load what is deployed
@@ -20,15 +17,16 @@ if TYPE_CHECKING:  # what is read before an update does not load what is deploye
 
 #: Digests, and images as they are, by what they are of, such as `settings`.
 Digests = Mapping[str, str]
-_IMAGE = "image"
+#: What the images are of.
+IMAGE = "image"
 
 
 def of_pods(pod: "PodSpecArgs", labels: Mapping[str, str], settings: str) -> Digests:
     """What restarts pods of this template, with their settings file. Outputs in it count as what never changes."""
     plain = _plain(pod)
     containers = [*plain.get("initContainers", []), *plain["containers"]]
-    images = dict.fromkeys(container.pop(_IMAGE) for container in containers)
-    return {_IMAGE: ", ".join(images), "settings": digest(settings), "pod template": digest([labels, plain])}
+    images = dict.fromkeys(container.pop(IMAGE) for container in containers)
+    return {IMAGE: ", ".join(images), "settings": digest(settings), "pod template": digest([labels, plain])}
 
 
 def digest(value: object) -> str:
@@ -53,11 +51,14 @@ def changes(live: Mapping[str, Any], wanted: Digests) -> list[str]:
     if not isinstance(known, dict) or not known:
         return []
     differing = [name for name in wanted if known.get(name) != wanted[name]]
-    return [f"{name} {known.get(name)} -> {wanted[name]}" if name == _IMAGE else name for name in differing]
+    return [f"{name} {known.get(name)} -> {wanted[name]}" if name == IMAGE else name for name in differing]
 
 
 def _plain(value: Any) -> Any:
     """An argument of Pulumi's as JSON has it."""
+    import pulumi  # noqa: PLC0415 - what was read is compared without it
+    from pulumi._types import input_type_to_dict, is_input_type  # noqa: PLC0415
+
     if is_input_type(type(value)):
         value = input_type_to_dict(value)
     if isinstance(value, pulumi.Output):

@@ -116,7 +116,8 @@ def configured(
 ) -> tuple[ConfigMap, Service, StatefulSet]:
     """The same for one of our own programs, scraped at its port, with its settings file in a ConfigMap of its name.
 
-    settings: the file's text; the pods roll when it changes. args: both kinds of annotations are made here.
+    settings: the file's text; the pods roll when it changes. args: to its `annotations` come those of scraping and
+    settings; its `own_annotations` are made here.
     """
     config = ConfigMap(
         name,
@@ -124,7 +125,9 @@ def configured(
         data={names.SETTINGS_FILE: settings},
         opts=pulumi.ResourceOptions(parent=parent),
     )
-    annotations = settings.apply(lambda text: {**pods.scraping(args.port), **pods.settings_hash(text)})
+    annotations = pulumi.Output.all(args.annotations, settings).apply(
+        lambda given: {**given[0], **pods.scraping(args.port), **pods.settings_hash(given[1])}
+    )
     own = settings.apply(lambda text: restarts.annotation(restarted_by(args, text)))
     whole = replace(args, annotations=annotations, own_annotations=own)
     made = stateful(name, whole, parent=parent, depends_on=[config, *depends_on])

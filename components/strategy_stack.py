@@ -8,20 +8,17 @@ import pulumi
 
 from components import before
 from components.access import Access, AccessArgs, controller_rules
-from components.before import Before, Stake
+from components.before import NOTHING, Before, Stake
 from components.cluster.access import ClusterAccess
 from components.controller import Controller, ControllerArgs
 from components.namespace import namespace
 from components.platform_reference import Platform, PlatformReference
 from components.producer import Producer, ProducerArgs
 from components.settings import StackName, StrategySettings
-from components.settings.types import Color
 from components.settings.values import producer_settings
 from components.strategies.base import PlainSite, Site, strategy
 from components.switch import Switch, SwitchArgs
 from components.topic import Topic, TopicArgs
-
-_NOTHING = Before()
 
 
 def build_strategy(
@@ -31,7 +28,7 @@ def build_strategy(
     access: ClusterAccess,
     kind: str = "sandbox",
     *,
-    found: Before = _NOTHING,
+    found: Before = NOTHING,
     besides: Callable[[], Awaitable[str]] | None = None,
 ) -> dict[str, pulumi.Input[Any]]:
     """A producer, two colours and what switches between them. images: by the names in `Strategy.images`. kind: which
@@ -51,7 +48,7 @@ def build_strategy(
     where = namespace(stack.name).metadata.name
     image = images["workloads"]
     servers = platform.bootstrap_servers
-    colors = chosen.deploy(Site(stack, settings, images, where, servers, kind))
+    colors = chosen.deploy(Site(stack, settings, images, where, servers, kind, found))
     topic = Topic("topic", TopicArgs(where, image, servers, settings.topic, settings.partitions, platform.kafka_id))
     Producer(
         "producer",
@@ -98,13 +95,15 @@ def look(
 ) -> Before:
     """What the stack's cluster has before the update; raises nothing. See `build_strategy`."""
     chosen = strategy(settings.strategy)
-    site = PlainSite(stack, settings, images, stack.name, platform.bootstrap_servers, platform.kind)
+    # What may be restarted keeps nothing.
+    paths = {} if settings.allow_in_place else chosen.parts(settings, stack).at_work.paths(stack.name)
 
-    def stakes(holder: Color) -> list[Stake]:
+    def stakes(found: Before) -> list[Stake]:
         """Who is switched away from in the same update is changed behind the switch, unless both come first."""
-        if holder != settings.active and not chosen.both_first:
+        if found.holder is None or (found.holder != settings.active and not chosen.both_first):
             return []
-        wanted = chosen.restarted_by(site, holder).items()
+        site = PlainSite(stack, settings, images, stack.name, platform.bootstrap_servers, platform.kind, found)
+        wanted = chosen.restarted_by(site, found.holder).items()
         return [Stake(f"{kind.kind} {name}", kind.path(stack.name, name), digests) for (kind, name), digests in wanted]
 
-    return before.look(access, stack.name, stakes)
+    return before.look(access, stack.name, paths, stakes)

@@ -116,8 +116,11 @@ class Switch(pulumi.ComponentResource):
         """Says in a preview whether the switch would be refused now; a preview never fails by that."""
         found = args.found
         if found.unknown:
-            warning = "who is active now, and whether a switch would be refused, is not known: the cluster"
-            pulumi.log.warn(f"{warning} cannot be read: {found.unknown}", self.resource)
+            warning = (
+                "who is active now, and whether a switch would be refused, is not known, so this preview changes the "
+                "images of both colours: the cluster cannot be read"
+            )
+            pulumi.log.warn(f"{warning}: {found.unknown}", self.resource)
         elif found.switch is not None:
             warning, line = switch_words.foreseen(found.switch, args.spec)
             if warning:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from components import connect_names
-from components.names import KAFKA, METRICS, METRICS_PORT, PLATFORM_NAMESPACE
+from components.names import COLORS, KAFKA, METRICS, METRICS_PORT, PLATFORM_NAMESPACE
 from components.settings import StrategySettings, keys
 from components.strategies.parts import Part, Parts
 from experiments.cluster import Cluster
@@ -29,6 +29,7 @@ print(json.dumps({
     "librdkafka": confluent_kafka.libversion()[0],
 }))
 """
+_OF_COLORS = tuple(f"{color} {what}" for color in COLORS for what in ("version", "image"))
 _VERSION_LABEL = "app.kubernetes.io/version"
 _KAFKA_JAR = re.compile(r"kafka_(?P<scala>[\d.]+)-(?P<version>[\d.]+[\w.-]*?)\.jar$")
 
@@ -84,6 +85,7 @@ def describe(
         (("victoriametrics",), lambda: {"victoriametrics": _victoriametrics(cluster)}),
         (("python", "confluent-kafka", "librdkafka"), lambda: _workloads(cluster, namespace, parts.members)),
         (("images",), lambda: _images(cluster, namespace, parts)),
+        (_OF_COLORS, lambda: _colors(cluster, namespace)),
         (("pulumi",), lambda: {"pulumi": _run("pulumi", "version").removeprefix("v")}),
     ]
     if parts.connectors is not None and parts.workers is not None:
@@ -149,6 +151,12 @@ def _workloads(cluster: Cluster, namespace: str, members: Part) -> dict[str, Mea
         _in_pod(namespace, pod.name, members.program.container, "python3", "-c", _IN_POD)
     )
     return found
+
+
+def _colors(cluster: Cluster, namespace: str) -> dict[str, Measured]:
+    """Version and image of the application of each colour, as its pods say."""
+    status = cluster.switch(namespace).raw["status"]
+    return {name: status[name.split()[0]][name.split()[1]] or None for name in _OF_COLORS}
 
 
 def _images(cluster: Cluster, namespace: str, parts: Parts) -> dict[str, Measured]:

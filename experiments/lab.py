@@ -182,7 +182,8 @@ class Lab:
         self.wait_pods(numbers(self.settings))
         switch = self.wait_steady()
         self.progress.say(f"{switch.active} is active and settled, epoch {switch.epoch}; all configured pods are Ready")
-        self.wait_assigned(other(self.active))
+        if numbers(self.settings)[other(self.active)]:
+            self.wait_assigned(other(self.active))
         seconds = self.lag.wait_caught_up(_CAUGHT_UP_SECONDS, self.active)
         self.progress.say(f"lag 0: {self.active} reached the end offsets read {seconds:.1f} s before")
         strangers = sorted(self.lag.owners() - {self.active})
@@ -290,7 +291,7 @@ class Lab:
 
     def deploy(self, color: Color, **changes: object) -> float:
         """Give a colour that is configured to have none its pods at work, with further changes of its own, such as
-        another version; returns the seconds until all of them are Ready.
+        another version; returns the seconds until all of them are Ready, and could be switched to.
 
         Everything of that colour may change by it, so the guard begins anew. Raises PreconditionError if it fails.
         """
@@ -301,6 +302,7 @@ class Lab:
         if update.error is not None:
             raise PreconditionError(f"deploying {color} failed:\n{update.error}")
         self.wait_pods({color: self.settings.replicas})
+        self.wait_assigned(color)
         self.guard.begin()
         return time.monotonic() - begun
 

@@ -133,9 +133,7 @@ class Session:
         self._progress = progress
         self._configuration = Configuration(repository, options.stack, folder / f"Pulumi.{options.stack}.yaml")
         chosen: Strategy = strategy(options.strategy)
-        needed = {**options.scenario.configuration, **options.scenario.adapted(chosen)}
-        # A run's stack is its own: what it needs otherwise it may have restarted in place, before anything is measured.
-        self._configuration.set(**{"strategy": options.strategy, "allowInPlace": True, **needed})
+        self._configuration.set(**{"strategy": options.strategy, **options.scenario.configuration})
         self._configuration.set(**options.overrides)
         self.settings: StrategySettings = preflight.strategy_settings_of(self._configuration)
         self.parts: Parts = chosen.parts(self.settings, StackName(options.stack))
@@ -156,7 +154,10 @@ class Session:
         self._configuration.share_salt(self._platform)
         self._ask_again_for_what_failed()
         self._stack = stack = Stack(self._repository, self._configuration, self._interrupts, self._progress)
+        # What runs is what is checked out, in both colours, before anything is measured.
+        self._configuration.set(allowInPlace=True)
         stack.prepare(self._drifted)
+        self._configuration.put_back("allowInPlace")
         return lab_of(
             self._cluster,
             stack,
@@ -323,14 +324,23 @@ class Session:
             file = Path(folder) / f"Pulumi.{self.namespace}.yaml"
             before = Configuration(self._repository, self.namespace, file)
             before.share_salt(self._configuration)
-            if _effective(preflight.strategy_settings_of(before)) == _effective(
-                preflight.strategy_settings_of(self._configuration)
-            ):
-                return
-            with self._progress.step(f"pulumi up, stack {self.namespace}, as stacks/ has it"):
-                update = self._stack.up(before)
-            if update.error is not None:
-                self._progress.say(f"stack {self.namespace} is not as stacks/ has it:\n{update.error}")
+            left, wanted = (preflight.strategy_settings_of(one) for one in (self._configuration, before))
+            for _ in range(_updates(left, wanted)):
+                with self._progress.step(f"pulumi up, stack {self.namespace}, as stacks/ has it"):
+                    update = self._stack.up(before)
+                if update.error is not None:
+                    self._progress.say(f"stack {self.namespace} is not as stacks/ has it:\n{update.error}")
+                    return
+
+
+def _updates(left: StrategySettings, wanted: StrategySettings) -> int:
+    """How many updates bring a stack from the one to the other: what was at work until a switch keeps its image, and
+    follows with the update after it.
+    """
+    if _effective(left) == _effective(wanted):
+        return 0
+    behind = left.active != wanted.active and left.color(left.active).image != wanted.color(left.active).image
+    return 2 if behind else 1
 
 
 def _effective(settings: StrategySettings) -> dict[str, object]:

@@ -81,6 +81,12 @@ class Configuration:
         self._keep_salt()
         self.file.write_text(yaml.safe_dump({**self._settings, "config": self._values}, sort_keys=False))
 
+    def put_back(self, key: str) -> None:
+        """Have a key as it is checked in, and write the file."""
+        full = f"{PROJECT}:{key}"
+        self._values.pop(full, None)
+        self.set(**{key: (self._settings.get("config") or {}).get(full)})
+
     def share_salt(self, other: "Configuration") -> None:
         """Have the salt that Pulumi made for the other stack, unless this one has its own.
 

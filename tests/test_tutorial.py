@@ -82,15 +82,14 @@ def test_the_runner_takes_the_run_and_its_configuration(
     assert cli.main(["run", *shlex.split(told)]) == cli.INTERRUPTED
     (found,) = asked
     configuration = Configuration(ROOT, found.stack, tmp_path / "stack.yaml")
-    needed = {**found.scenario.configuration, **found.scenario.adapted(strategy(found.strategy))}
-    configuration.set(strategy=found.strategy, **needed)
+    configuration.set(strategy=found.strategy, **found.scenario.configuration)
     configuration.set(**found.overrides)
     assert strategy_settings_of(configuration).strategy == found.strategy
 
 
 def test_with_shared_workers_the_normal_switch_is_refused_as_the_page_says(tmp_path: Path) -> None:
     configuration = Configuration(ROOT, "strategy-e", tmp_path / "stack.yaml")
-    configuration.set(strategy="e", connect="shared", **SCENARIOS["1"].adapted(strategy("e")))
+    configuration.set(strategy="e", connect="shared", **SCENARIOS["1"].configuration)
     with pytest.raises(PreflightError, match="contradicts connect: shared"):
         strategy_settings_of(configuration)
 

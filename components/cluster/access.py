@@ -8,8 +8,9 @@ from typing import Any
 
 from components.cluster.errors import AccessError
 from components.cluster.kubeconfig import Found, find
+from components.cluster.plain import Plain, plain
 
-__all__ = ["AccessError", "ClusterAccess", "configuration", "require_named", "require_readable"]
+__all__ = ["AccessError", "ClusterAccess", "configuration", "require_named", "require_readable", "without_package"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ def require_named(access: ClusterAccess, platform: str, environment: Mapping[str
             "KUBECONFIG is not set, and with platform 'sandbox' no other cluster is meant than the sandbox's; "
             'run: eval "$(python -m tools.sandbox env)"'
         )
+
+
+def without_package(access: ClusterAccess, environment: Mapping[str, str] = os.environ) -> Plain | None:
+    """What `access` comes to where the kubernetes package is not needed for it. Raises `AccessError`."""
+    return plain(find(access.kubeconfig, access.context, access.cluster, environment), environment)
 
 
 def configuration(access: ClusterAccess, environment: Mapping[str, str] = os.environ) -> Any:

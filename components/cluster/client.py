@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import urllib3
 
-from components.cluster.access import ClusterAccess, configuration
+from components.cluster.access import ClusterAccess, configuration, without_package
 from components.cluster.errors import AccessError, ApiError
 
 __all__ = ["ApiError", "KubernetesApi"]
@@ -36,17 +36,21 @@ class KubernetesApi:
     """
 
     def __init__(self, access: ClusterAccess, *, agent: str) -> None:
+        self._agent = agent
+        if plain := without_package(access):
+            self._configuration: Any = plain
+            self._pool = urllib3.PoolManager(maxsize=_CONNECTIONS, ssl_context=plain.context)
+            return
         from kubernetes.client.rest import RESTClientObject  # noqa: PLC0415 - half a second, wanted with the object
 
         made = configuration(access)
         made.retries = False
         made.connection_pool_maxsize = _CONNECTIONS
-        self._configuration: Any = made
-        self._agent = agent
+        self._configuration = made
         make: Any = RESTClientObject
         why = ""
         try:
-            self._pool: urllib3.PoolManager = make(made).pool_manager
+            self._pool = make(made).pool_manager
         except Exception as error:  # noqa: BLE001 - as of a proxy's address, which its text quotes
             why = type(error).__name__
         if why:

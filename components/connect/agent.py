@@ -18,7 +18,8 @@ from components.stateful import StatefulArgs, configured, restarted_by
 
 @dataclass(frozen=True)
 class AgentArgs:
-    """service_account: one with `access.agent_rules`. replicas: one, or none for a colour without workers.
+    """service_account: one with `access.agent_rules`. replicas: one, or none for a colour without workers. application:
+    the image of what it reports on, the workers'.
 
     subject: the setting `connect` of the sidecar's program, but for the broker's address and where records go.
     """
@@ -30,6 +31,7 @@ class AgentArgs:
     color: str
     strategy: str
     version: str
+    application: str
     replicas: int
     subject: Mapping[str, object]
     storage: str = "1Gi"
@@ -62,13 +64,16 @@ def _stateful(args: AgentArgs) -> StatefulArgs:
         claim="records",
         storage=args.storage,
         port=names.SIDECAR_PORT,
+        annotations=pods.application(args.version, args.application),
         replicas=args.replicas,
     )
 
 
 def _settings(args: AgentArgs, servers: str) -> str:
     subject = {**args.subject, "bootstrap_servers": servers, "records_dir": names.RECORDS_DIRECTORY}
-    return pods.rendered({"strategy": args.strategy, "version": args.version, "connect": subject})
+    return pods.rendered(
+        {"strategy": args.strategy, "version": args.version, "image": args.application, "connect": subject}
+    )
 
 
 def _pod(args: AgentArgs, config_map: str) -> PodSpecArgs:

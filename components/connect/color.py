@@ -32,7 +32,8 @@ class ConnectColorArgs:
     """own, other: the two colours' connectors. config: the own one's, all but its epoch. by_resource: it is moved by
     its resource, and not by Connect's REST API. cluster: the colour's own workers; None when both colours share some.
 
-    stack: also the plain name of the namespace. agents: how many; see AgentArgs. after: what the connector needs.
+    stack: also the plain name of the namespace. image: of agent and recorder; application: the workers', empty for the
+    operator's own. agents: how many; see AgentArgs. after: what the connector needs.
     """
 
     stack: str
@@ -43,6 +44,7 @@ class ConnectColorArgs:
     color: str
     strategy: str
     version: str
+    application: str
     topic: str
     partitions: int
     own: Place
@@ -104,6 +106,7 @@ def _agent(args: ConnectColorArgs) -> AgentArgs:
         color=args.color,
         strategy=args.strategy,
         version=args.version,
+        application=args.application,
         replicas=args.agents,
         subject=_subject(args),
     )

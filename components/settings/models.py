@@ -8,10 +8,19 @@ per second.
 from collections.abc import Iterator
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from components.settings.declare import NAMESPACE, Goes, Section
-from components.settings.types import ClientConfig, Color, Fraction, ImageName, Partitions, TopicName, Version
+from components.settings.declare import NAMESPACE, Allowed, Goes, Section
+from components.settings.types import (
+    ClientConfig,
+    Color,
+    Fraction,
+    ImageName,
+    Partitions,
+    TopicName,
+    Version,
+    version_of,
+)
 
 #: How the key of the images is described, in every kind of stack's model.
 OF_IMAGES = "image references where it is not the sandbox"
@@ -36,11 +45,15 @@ class Faults(BaseModel):
 class ColorSettings(Section):
     """What one colour has to itself, whatever it is made of; a strategy's model may add more.
 
-    replicas: None means the common number; 0 scales the inactive colour down.
+    image: None means the one that both colours have by default. version: of an image that is given here it is the tag,
+    unless it is given, too. replicas: None means the common number; 0 scales the inactive colour down.
     """
 
+    image: Annotated[ImageName | None, Allowed("an image reference")] = Field(
+        default=None, description="the application's image: a new version is a new image of one colour"
+    )
     version: Annotated[Version, Goes(spec=True, consumer="version")] = Field(
-        default="1", description="the version that this colour runs; for people"
+        default="1", description="the version that this colour runs; for people; the image's tag by default, or 1"
     )
     replicas: Annotated[int | None, Goes(spec=True, required=True)] = Field(
         default=None,
@@ -48,6 +61,14 @@ class ColorSettings(Section):
         le=100,
         description="how many pods this colour is meant to have; the common number, or 0 for the inactive one",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _version_of_the_image(cls, given: object) -> object:
+        """An image that is given here tells the version, unless that is given, too."""
+        if isinstance(given, dict) and "version" not in given and isinstance(given.get("image"), str):
+            return {**given, "version": version_of(given["image"])}
+        return given
 
 
 class ConsumerColorSettings(ColorSettings):
@@ -170,7 +191,7 @@ class StrategySettings(Section):
     allow_in_place: bool = Field(
         default=False,
         description="whether an update may restart the active colour's pods in place, for another version, image or "
-        "setting; refused otherwise, before anything is touched",
+        "setting; refused otherwise, before anything is touched, and a new image of the project waits",
     )
     blue: ColorSettings = Field(default=ColorSettings(), description=OF_A_COLOR)
     green: ColorSettings = Field(default=ColorSettings(), description=OF_A_COLOR)

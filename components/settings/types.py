@@ -47,6 +47,15 @@ def _number_of_text(value: object) -> object:
     return float(value) if isinstance(value, str) and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) else value
 
 
+def version_of(image: str) -> str:
+    """The version that an image's reference tells: its tag, or else the beginning of its digest; `latest` without
+    both. What no `Version` can have in it is a `-` in it.
+    """
+    name, _, digest = image.partition("@")
+    told = name.rpartition("/")[2].partition(":")[2] or digest.rpartition(":")[2][:12]
+    return re.sub(r"[^A-Za-z0-9._-]", "-", told)[:63].strip("._-") or "latest"
+
+
 def _tuple_of_list(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from components.images import SECOND_VERSION
 from components.settings.declare import Goes, StrategyOf
 from components.settings.models import ConsumerGroupSettings, StrategySettings
 from components.settings.stack import StackName
@@ -46,6 +47,7 @@ class OffsetSync(Strategy):
     criteria = Criteria(switch_seconds=30.0, rollback_seconds=60.0, tolerated=frozenset({"duplicate"}))
     standby = "Assigned"
     positions = "Members"
+    second = SECOND_VERSION
     page = "*strategy-b*.md"
     paths = (
         "workloads/consumer/carr*.py",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from components import images, names
+from components import advice, images, names
+from components.before import NOTHING, Before
 from components.settings import registry, values
 from components.settings.models import StrategySettings
 from components.settings.stack import StackName
@@ -29,8 +30,6 @@ Positions = Literal["Members", "Groups"]
 Standby = Literal["Outside", "Assigned"]
 #: An object of the API server, by its kind and its name in the stack's namespace.
 Target = tuple[Kind, str]
-#: When the new colour of the plan's normal switch is deployed: before the run, or in it, as another version.
-Arrival = Literal["Before", "During"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Site:
 
     namespace: the stack's, known once it is there. images: by the names in `Strategy.images`; one that is not there is
     the operator's own. bootstrap_servers: the broker's address. platform: `sandbox` or `cluster`, as the platform stack
-    has it.
+    has it. found: what the cluster had before.
     """
 
     stack: StackName
@@ -61,6 +60,25 @@ class Site:
     namespace: "pulumi.Input[str]"
     bootstrap_servers: "pulumi.Input[str]"
     platform: str = "sandbox"
+    found: Before = NOTHING
+
+    def images_for(self, color: Color, wanted: Mapping[str, str]) -> dict[str, str]:
+        """The images of a colour's containers, by name: those wanted, but for what the colour at work keeps until it
+        waits; that is told.
+        """
+        images = {container: self.found.image(color, container, image) for container, image in wanted.items()}
+        if kept := [container for container in wanted if images[container] != wanted[container]]:
+            self._tell(
+                f"{color} is at work, so its {' and '.join(kept)} get no new image until it waits: "
+                f"after a switch to the other colour run {advice.up(self.stack.name)}, "
+                f"or have it restarted now: {advice.set_key(self.stack.name, 'allowInPlace', 'true')}"
+            )
+        return images
+
+    def _tell(self, line: str) -> None:
+        import pulumi  # noqa: PLC0415 - see `components.strategies`
+
+        pulumi.log.info(line)
 
 
 @dataclass(frozen=True)
@@ -69,6 +87,9 @@ class PlainSite(Site):
 
     namespace: str
     bootstrap_servers: str
+
+    def _tell(self, line: str) -> None:
+        """Nothing: it is told where it is registered."""
 
 
 class Colors(ABC):
@@ -84,10 +105,10 @@ class Colors(ABC):
 class Strategy(ABC):
     """One way to move the work from one colour to the other.
 
-    Of a run: arrival: how the plan has its normal switch begin. unjudged: what it cannot be judged on, with the reason.
-    page: the tutorial's page that does a switch by hand, as a pattern of its file's name. paths: the files that are its
-    own besides those that bear its letter, as patterns of their paths in the repository, where * stands for folders,
-    too; stand_ins: those of them that only stand in for a part that a cluster of one's own has.
+    Of a run: second: the sandbox's image of a second version, if any. unjudged: what it cannot be judged on, with the
+    reason. page: the tutorial's page that does a switch by hand, as a pattern of its file's name. paths: the files that
+    are its own besides those that bear its letter, as patterns of their paths in the repository, where * stands for
+    folders, too; stand_ins: those of them that only stand in for a part that a cluster of one's own has.
 
     letter: what `kafka-bluegreen:strategy` is. settings: the model of its configuration. absence, positions, standby:
     as in the switch's spec. images: the names of those that it runs. definitions: the kinds of others that it makes
@@ -95,7 +116,7 @@ class Strategy(ABC):
     both colours are there to confirm, so neither follows it.
     """
 
-    arrival: ClassVar[Arrival] = "Before"
+    second: ClassVar[str | None] = None
     unjudged: ClassVar[Mapping[str, str]] = MappingProxyType({})
     page: ClassVar[str] = ""
     paths: ClassVar[tuple[str, ...]] = ()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from components.images import SECOND_VERSION
 from components.settings.declare import Goes, StrategyOf
 from components.settings.models import ConsumerGroupSettings, StrategySettings
 from components.settings.stack import StackName
@@ -31,6 +32,7 @@ class PauseResume(Strategy):
     letter = "c"
     settings = PauseResumeSettings
     criteria = Criteria(switch_seconds=5.0, rollback_seconds=5.0)
+    second = SECOND_VERSION
     page = "*first-switch*.md"
 
     def groups(self, stack: StackName) -> Mapping[Color, str]:

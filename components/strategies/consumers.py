@@ -70,9 +70,14 @@ def _args(site: Site, color: Color, own: Mapping[str, object], account: "pulumi.
     settings = site.settings
     of_color = settings.color(color)
     faulty = isinstance(of_color, ConsumerColorSettings) and of_color.faults is not None
+    # What the project runs beside the application; and the application, where nobody has said which.
+    programs = [names.SIDECAR] if of_color.image else [names.SIDECAR, names.CONSUMER]
+    images = site.images_for(color, dict.fromkeys(programs, site.images["workloads"]))
     return ConsumerSetArgs(
         namespace=site.namespace,
-        image=site.images["workloads"],
+        image=of_color.image or images[names.CONSUMER],
+        sidecar_image=images[names.SIDECAR],
+        version=of_color.version,
         bootstrap_servers=site.bootstrap_servers,
         service_account=account,
         color=color,

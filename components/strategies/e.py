@@ -6,12 +6,12 @@ colour, and moves it, is its agent.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
 from components import connect_names as connect
-from components import images, names
+from components import images, names, restarts
 from components.connect import config
 from components.settings.declare import NAMESPACE, Allowed, Goes, StrategyOf
 from components.settings.models import (
@@ -24,7 +24,7 @@ from components.settings.models import (
 from components.settings.stack import StackName
 from components.settings.types import ClientValue, Color, ImageName
 from components.strategies import connectors
-from components.strategies.base import COLORS, Arrival, Colors, Criteria, PlainSite, Site, Strategy, Target, register
+from components.strategies.base import COLORS, Colors, Criteria, PlainSite, Site, Strategy, Target, register
 from components.strategies.parts import STATEFUL_SET, Parts
 
 if TYPE_CHECKING:
@@ -103,6 +103,11 @@ class ConnectSettings(StrategySettings):
                     f"{NAMESPACE}:{color}.replicas: 0 contradicts connect: {self.connect}, where both colours have the "
                     "same workers; only with connect: clusters"
                 )
+            if self.connect == connect.SHARED and self.color(color).image is not None:
+                yield (
+                    f"{NAMESPACE}:{color}.image: contradicts connect: {self.connect}, where both colours have the same "
+                    "workers; only with connect: clusters, or for both: images"
+                )
         longest = _LONGEST_LINE - _ROOM_FOR_THE_TRANSFORMS
         if self.message_bytes > longest:
             yield (
@@ -123,7 +128,6 @@ class KafkaConnect(Strategy):
     partitions: duplicates are counted here, and no failure.
     """
 
-    arrival: ClassVar[Arrival] = "During"
     unjudged = connectors.UNJUDGED
     page = "*strategy-e*.md"
     paths = (
@@ -142,7 +146,7 @@ class KafkaConnect(Strategy):
     both_first = True
     positions = "Groups"
     standby = "Outside"
-    images = (*images.STRATEGY, "connect")
+    images = (*images.STRATEGY, images.CONNECT)
     definitions = {  # noqa: RUF012 - the base says that it is a class's
         f"{connect.STRIMZI_GROUP}/{connect.STRIMZI_VERSION}": (connect.CONNECT_PLURAL, connect.CONNECTOR_PLURAL)
     }
@@ -170,9 +174,12 @@ class KafkaConnect(Strategy):
         from components.connect.connector import of_connector  # noqa: PLC0415
 
         args = _color(site, color, account="", after=())
+        workers = args.cluster or _cluster(site, color, site.images.get(images.CONNECT))
+        agent = of_agent(args, site.bootstrap_servers)
         found: dict[Target, Mapping[str, str]] = {
-            (connectors.KAFKA_CONNECT, args.own.cluster): of_workers(_cluster(site, color)),
-            (STATEFUL_SET, connect.agent_set(color)): of_agent(args, site.bootstrap_servers),
+            (connectors.KAFKA_CONNECT, args.own.cluster): of_workers(workers),
+            # Its image is the project's, and comes at once: the connector runs on without it.
+            (STATEFUL_SET, connect.agent_set(color)): {name: agent[name] for name in agent if name != restarts.IMAGE},
         }
         if args.by_resource:
             found[connectors.KAFKA_CONNECTOR, args.own.connector] = of_connector(args.config)
@@ -198,7 +205,8 @@ class ConnectColors(Colors):
             self._after.append(self._operator())
         if self._settings.connect == connect.SHARED:
             waiting = pulumi.ResourceOptions(depends_on=self._after)
-            self._after = [ConnectCluster(f"connect-{connect.SHARED}", _cluster(site, "blue"), waiting)]
+            shared = _cluster(site, "blue", site.images.get(images.CONNECT))
+            self._after = [ConnectCluster(f"connect-{connect.SHARED}", shared, waiting)]
         self._agents = {
             color: Access(
                 connect.agent_set(color),
@@ -235,7 +243,7 @@ class ConnectColors(Colors):
             OperatorArgs(
                 site.namespace,
                 site.images["workloads"],
-                site.images["connect"],
+                site.images[images.CONNECT],
                 access.account,
                 self._settings.strategy,
             ),
@@ -259,6 +267,7 @@ def _color(
 
     settings = _settings(site)
     own, other = settings.color(color), "green" if color == "blue" else "blue"
+    image = _image(site, color)
     return ConnectColorArgs(
         stack=site.stack.name,
         namespace=site.namespace,
@@ -268,6 +277,7 @@ def _color(
         color=color,
         strategy=settings.strategy,
         version=own.version,
+        application=image or "",
         topic=settings.topic,
         partitions=settings.partitions,
         own=_place(site, color),
@@ -275,9 +285,19 @@ def _color(
         config=config.connector(topic=settings.topic, tasks=settings.replicas, color=color, overrides=own.config),
         by_resource=_by_resource(settings),
         agents=_agents(settings, color),
-        cluster=None if settings.connect == connect.SHARED else _cluster(site, color),
+        cluster=None if settings.connect == connect.SHARED else _cluster(site, color, image),
         after=after,
     )
+
+
+def _image(site: Site, color: Color) -> str | None:
+    """The image of a colour's workers; None for the operator's own. Agents and recorders are this project's: the
+    connector runs on without them.
+    """
+    if own := site.settings.color(color).image:
+        return own
+    given = site.images.get(images.CONNECT)
+    return given and site.images_for(color, {images.CONNECT: given})[images.CONNECT]
 
 
 def _place(site: Site, color: str) -> "Place":
@@ -287,7 +307,7 @@ def _place(site: Site, color: str) -> "Place":
     return Place(connect.connector(site.stack.name, color), connect.cluster(color, shared=shared))
 
 
-def _cluster(site: Site, color: Color) -> "ConnectClusterArgs":
+def _cluster(site: Site, color: Color, image: str | None) -> "ConnectClusterArgs":
     """The workers of a colour; of both, if they are shared."""
     from components.connect.cluster import ConnectClusterArgs  # noqa: PLC0415 - see `components.strategies`
 
@@ -298,7 +318,7 @@ def _cluster(site: Site, color: Color) -> "ConnectClusterArgs":
         namespace=site.namespace,
         name=cluster,
         cluster_id=f"{site.stack.name}-connect-{cluster}",
-        image=site.images.get("connect"),
+        image=image,
         bootstrap_servers=site.bootstrap_servers,
         replicas=settings.replicas_of(color),
         by_resources=_by_resource(settings),

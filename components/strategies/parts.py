@@ -103,6 +103,10 @@ class Part:
         """The name of what says how many a colour has."""
         return (self.objects or self.sets)[color]
 
+    def paths(self, namespace: str) -> dict[Color, str]:
+        """Where the API server has what says how many a colour has; empty where the colours share it."""
+        return {} if self.shared else {color: self.kind.path(namespace, self.object(color)) for color in self.sets}
+
     def wanted(self, numbers: Mapping[Color, int]) -> dict[str, int]:
         """How many there have to be, by set, when the colours have these numbers."""
         found: dict[str, int] = {}

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.strategies.base import Strategy
 from experiments.criteria import Observations
 from experiments.lab import Lab, Notes
 from experiments.results import Criterion, Kind, Measured
@@ -15,20 +14,15 @@ def _nothing(_notes: Notes, _logs: Path) -> Mapping[str, Measured]:
     return {}
 
 
-def _as_it_is(_strategy: Strategy) -> Mapping[str, Any]:
-    return {}
-
-
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """`perform` runs it with a number of switches, a multiple of `step`; `default_switches` where none is asked for.
     `judge` gives its criteria for what was observed.
 
     configuration: keys of the stack that it needs, merged into the stack's own, objects key by key; what the command
-    line asks for comes above it. adapted: further such keys, by what the strategy says of itself. kind: a `measurement`
-    is there to show something, and neither passes nor fails. observe: what it measures besides, from what was noted and
-    the record logs that were collected (their folder); it may add to the notes' tables. shows: of a measurement, the
-    figures that stand for it where strategies are compared.
+    line asks for comes above it. kind: a `measurement` is there to show something, and neither passes nor fails.
+    observe: what it measures besides, from what was noted and the record logs that were collected (their folder); it
+    may add to the notes' tables. shows: of a measurement, the figures that stand for it where strategies are compared.
     """
 
     name: str
@@ -38,7 +32,6 @@ class Scenario:
     perform: Callable[[Lab, int], None]
     judge: Callable[[Observations], list[Criterion]]
     configuration: Mapping[str, Any] = field(default_factory=dict)
-    adapted: Callable[[Strategy], Mapping[str, Any]] = _as_it_is
     kind: Kind = "test"
     observe: Callable[[Notes, Path], Mapping[str, Measured]] = _nothing
     shows: tuple[str, ...] = ()

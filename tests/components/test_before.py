@@ -1,19 +1,28 @@
 """An update that would restart the active colour in place is refused by what the cluster has, before it begins."""
 
 import json
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components import before
-from components.before import Before, InPlaceError, Stake, look_at, require_beside
+from components.before import NOTHING, Before, InPlaceError, Stake, look, look_at, require_beside, running
 from components.cluster.access import ClusterAccess
 from components.cluster.errors import ApiError
+from components.settings.types import Color
+from components.strategies.consumers import PARTS
 from tests.components.strategy_stack.deployed import live
+from tests.support.fake_api import FakeApi
+
+ROOT = Path(__file__).parents[2]
+NAMESPACE = "strategy-c"
 
 SWITCH = "/apis/kafka-bluegreen.io/v1alpha1/namespaces/strategy-c/kafkaconsumerswitches/consumer"
 SET = "/apis/apps/v1/namespaces/strategy-c/statefulsets/consumer-blue"
+PATHS = PARTS.members.paths(NAMESPACE)
 WANTED = {"image": "app:2", "settings": "s1", "pod template": "t1"}
 
 
@@ -33,15 +42,23 @@ class Api:
 def stateful_set(replicas: int = 3, **changed: str) -> dict[str, Any]:
     """One that was last brought to `WANTED`, but for what is changed."""
     annotations = {"kafka-bluegreen.io/restarted-by": json.dumps({**WANTED, **changed})}
-    return {"metadata": {"annotations": annotations}, "spec": {"replicas": replicas}}
+    pod = {
+        "initContainers": [{"name": "sidecar", "image": "project:1"}],
+        "containers": [{"name": "consumer", "image": "app:1"}],
+    }
+    return {"metadata": {"annotations": annotations}, "spec": {"replicas": replicas, "template": {"spec": pod}}}
 
 
-def stakes(holder: str) -> list[Stake]:
+RUNS = {"sidecar": "project:1", "consumer": "app:1"}
+
+
+def stakes(found: Before) -> list[Stake]:
+    holder = str(found.holder)
     return [Stake(f"StatefulSet consumer-{holder}", SET.replace("blue", holder), WANTED)]
 
 
 def found(switch: Any = None, **objects: Any) -> Before:
-    return look_at(Api({SWITCH: switch or live("blue"), **objects}), "strategy-c", stakes)
+    return look_at(Api({SWITCH: switch or live("blue"), **objects}), NAMESPACE, PATHS, stakes)
 
 
 def test_what_would_restart_the_holder_is_told_by_what_differs() -> None:
@@ -68,8 +85,8 @@ def test_the_holder_is_whom_the_live_switch_names() -> None:
     [
         stateful_set(),
         stateful_set(replicas=0, image="app:1"),
-        {"metadata": {}, "spec": {"replicas": 3}},
-        {"metadata": {"annotations": {"kafka-bluegreen.io/restarted-by": "nonsense"}}, "spec": {"replicas": 3}},
+        {**stateful_set(), "metadata": {}},
+        {**stateful_set(), "metadata": {"annotations": {"kafka-bluegreen.io/restarted-by": "nonsense"}}},
         None,
     ],
     ids=["as it is wanted", "without pods", "from before the annotation", "not ours", "not there"],
@@ -79,32 +96,123 @@ def test_what_restarts_nobody_is_no_matter(there: Any) -> None:
 
 
 def test_a_stack_without_a_switch_has_nothing_to_lose() -> None:
-    assert look_at(Api({SET: stateful_set(image="app:1")}), "strategy-c", stakes) == Before()
+    assert look_at(Api({SET: stateful_set(image="app:1")}), NAMESPACE, PATHS, stakes) == NOTHING
     new = live("blue")
     del new["status"]
-    assert found(new, **{SET: stateful_set(image="app:1")}).in_place == ()
+    seen = found(new, **{SET: stateful_set(image="app:1")})
+    assert (seen.holder, seen.kept, seen.in_place) == (None, {}, ())
 
 
-def test_a_server_that_does_not_tell_is_not_taken_for_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ApiError):
-        look_at(Api({}, status=403), "strategy-c", stakes)
-    monkeypatch.setattr(before, "glance", lambda *_: Api({}, status=403))
-    seen = before.look(ClusterAccess(), "strategy-c", stakes)
+def test_what_is_compared_has_the_images_that_are_kept() -> None:
+    """A new image of the project, which the colour at work does not get, restarts nobody."""
+
+    def kept(found: Before) -> list[Stake]:
+        return [Stake("it", SET, {"image": found.image("blue", "consumer", "app:2")})]
+
+    objects = Api({SWITCH: live("blue"), SET: stateful_set(image="app:1")})
+    assert look_at(objects, NAMESPACE, PATHS, kept).in_place == ()
+    assert look_at(objects, NAMESPACE, {}, kept).in_place == ("it: image app:1 -> app:2",)
+
+
+# -- which image a container gets ------------------------------------------------------------------------
+
+
+BLUE_RUNS = Before(live("blue"), RUNS)
+
+
+@pytest.mark.parametrize(
+    ("before", "color", "container", "gets"),
+    [
+        (NOTHING, "blue", "sidecar", "project:2"),  # the first deployment
+        (NOTHING, "green", "sidecar", "project:2"),
+        (BLUE_RUNS, "blue", "sidecar", "project:1"),  # it is at work: it waits for that
+        (BLUE_RUNS, "blue", "consumer", "app:1"),
+        (BLUE_RUNS, "green", "sidecar", "project:2"),  # it waits already
+        (BLUE_RUNS, "green", "consumer", "project:2"),
+        (Before(live("blue")), "blue", "sidecar", "project:2"),  # without pods there is nothing to spare
+        (Before(live("blue"), {"consumer": "app:1"}), "blue", "sidecar", "project:2"),  # it has not got one yet
+        (Before(live("green"), RUNS), "blue", "sidecar", "project:2"),  # after the switch
+        (Before(live("green"), {"sidecar": "project:2"}), "green", "sidecar", "project:2"),
+    ],
+)
+def test_which_image_a_container_gets(before: Before, color: Color, container: str, gets: str) -> None:
+    assert before.image(color, container, "project:2") == gets
+
+
+@pytest.mark.parametrize(
+    ("obj", "images"),
+    [
+        ({}, {}),
+        (stateful_set(), RUNS),
+        (stateful_set(replicas=0), {}),
+        ({"spec": {"replicas": 1, "image": "connect:1", "template": {"pod": {}}}}, {"connect": "connect:1"}),
+        ({"spec": {"replicas": 0, "image": "connect:1"}}, {}),
+        ({"spec": {"replicas": 1, "template": {"pod": {}}}}, {}),  # a KafkaConnect of its operator's own image
+    ],
+)
+def test_what_runs(obj: Mapping[str, Any], images: Mapping[str, str]) -> None:
+    assert running(obj) == images
+
+
+def test_what_the_holder_runs_is_kept_where_it_is_to_be() -> None:
+    there = Api({SWITCH: live("blue"), SET: stateful_set(), SET.replace("blue", "green"): stateful_set()})
+    assert look_at(there, NAMESPACE, PATHS, stakes).kept == RUNS
+    assert look_at(there, NAMESPACE, {}, stakes).kept == {}  # colours that share their pods, or may be restarted
+    assert look_at(Api({SWITCH: live("blue")}), NAMESPACE, PATHS, stakes).kept == {}
+
+
+# -- of the cluster that Pulumi deploys to ---------------------------------------------------------------
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    """An API server."""
+    made = FakeApi()
+    yield made
+    made.close()
+
+
+def test_it_is_asked_of_the_cluster_that_pulumi_deploys_to(api: FakeApi, tmp_path: Path) -> None:
+    access = ClusterAccess(api.kubeconfig(tmp_path))
+    api.answers["GET", SWITCH] = (200, live("blue"))
+    api.answers["GET", SET] = (200, stateful_set(settings="s0"))
+    seen = look(access, NAMESPACE, PATHS, stakes)
+    assert (seen.holder, seen.kept, seen.unknown) == ("blue", RUNS, "")
+    assert seen.in_place == ("StatefulSet consumer-blue: settings",)
+
+
+@pytest.mark.parametrize("path", [SWITCH, SET])
+def test_what_cannot_be_read_is_not_taken_for_absent(api: FakeApi, tmp_path: Path, path: str) -> None:
+    api.answers["GET", SWITCH] = (200, live("blue"))
+    api.answers["GET", path] = (403, {})
+    seen = look(ClusterAccess(api.kubeconfig(tmp_path)), NAMESPACE, PATHS, stakes)
     assert seen.switch is None
-    assert seen.unknown == f"GET {SWITCH}: 403"
+    assert seen.unknown.startswith(f"GET {path}: 403")
 
 
-def test_without_a_quick_way_the_client_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(before, "glance", lambda *_: None)
-    monkeypatch.setattr(before, "_client", lambda _: Api({SWITCH: live("blue")}))
-    assert before.look(ClusterAccess(), "strategy-c", stakes).holder == "blue"
+def test_a_cluster_that_is_not_there_is_told(tmp_path: Path) -> None:
+    absent = ClusterAccess(str(tmp_path / "kubeconfig"), context="x")
+    assert look(absent, NAMESPACE, PATHS, stakes).unknown
+
+
+def test_its_words_load_no_client() -> None:
+    """Half a second that reading settings would wait for."""
+    loaded = "[name for name in ('kubernetes', 'pulumi', 'urllib3') if name in sys.modules]"
+    code = f"import sys; import components.before; print({loaded})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+# -- the refusal -----------------------------------------------------------------------------------------
 
 
 def test_the_refusal_says_what_and_what_to_do_instead() -> None:
-    require_beside(Before(live("blue")), "strategy-c", both_first=False)
-    refused = Before(live("blue"), ("StatefulSet consumer-blue: settings",))
+    require_beside(Before(live("blue")), NAMESPACE, both_first=False)
+    refused = Before(live("blue"), in_place=("StatefulSet consumer-blue: settings",))
     with pytest.raises(InPlaceError) as told:
-        require_beside(refused, "strategy-c", both_first=False)
+        require_beside(refused, NAMESPACE, both_first=False)
     said = str(told.value)
     assert "blue is active" in said
     assert "Nothing was touched" in said
@@ -112,4 +220,4 @@ def test_the_refusal_says_what_and_what_to_do_instead() -> None:
     assert "pulumi config set kafka-bluegreen:active green -s strategy-c && pulumi up -s strategy-c" in said
     assert "pulumi config set kafka-bluegreen:allowInPlace true -s strategy-c && pulumi up -s strategy-c" in said
     with pytest.raises(InPlaceError, match="take the change back, switch first"):
-        require_beside(refused, "strategy-c", both_first=True)
+        require_beside(refused, NAMESPACE, both_first=True)

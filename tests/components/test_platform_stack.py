@@ -213,8 +213,11 @@ def test_the_definition_names_the_kind() -> None:
     assert spec["names"]["shortNames"] == ["kcs"]
     assert version()["name"] == "v1alpha1"
     assert version()["subresources"] == {"status": {}}
-    columns = [column["name"] for column in version()["additionalPrinterColumns"]]
-    assert columns == ["Desired", "Active", "Phase", "Epoch", "Ready", "Outcome", "Age"]
+    columns = {column["name"]: column.get("priority", 0) for column in version()["additionalPrinterColumns"]}
+    assert [name for name in columns if not columns[name]] == [
+        *("Desired", "Active", "Phase", "Epoch", "Ready", "Outcome", "Age")
+    ]
+    assert [name for name in columns if columns[name]] == ["Blue", "Green", "Blue Image", "Green Image"]  # with -o wide
 
 
 def test_status_can_hold_all_that_the_design_names() -> None:

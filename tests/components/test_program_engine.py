@@ -291,6 +291,28 @@ def test_a_version_is_rolled_out_before_it_is_switched_to(project: Project, depl
     assert events[:19] <= granted[:19]
 
 
+def test_a_new_image_of_the_project_spares_the_colour_at_work(
+    project: Project, deployed: automation.Stack, tmp_path: Path
+) -> None:
+    """It need not be there: nothing is made, and a preview reads what runs as an update does."""
+    settle(project, "blue")
+    references = json.loads(Path(os.environ["KAFKA_BLUEGREEN_IMAGES"]).read_text(encoding="utf-8"))
+    file = tmp_path / "images.json"
+    file.write_text(
+        json.dumps({**references, "workloads": "localhost/kafka-bluegreen/workloads:new"}), encoding="utf-8"
+    )
+    newer = replace(project, environment={**project.environment, "KAFKA_BLUEGREEN_IMAGES": str(file)})
+    log = Log()
+    said = configure(newer).preview(on_event=log).stdout
+    assert "StatefulSet/consumer-green" in log.order
+    assert "Deployment/controller" in log.order
+    assert "StatefulSet/consumer-blue" not in log.order
+    assert "blue is at work, so its sidecar and consumer get no new image until it waits" in said
+    log = Log()
+    configure(newer, allowInPlace="true").preview(on_event=log)
+    assert "StatefulSet/consumer-blue" in log.order
+
+
 def test_a_failed_switch_fails_the_up_with_the_controllers_reason(project: Project, deployed: automation.Stack) -> None:
     settle(project, "blue")
     # Behind Pulumi's back: nobody is there to switch to.

@@ -17,6 +17,7 @@ from components.live_switch import SwitchError
 from components.settings import StackName, strategy_settings
 from components.standing import Explanation, Standing, compare, forced, look
 from components.strategy_stack import build_strategy
+from tests.components.strategy_stack.deployed import live
 from tests.support.recorder import Recorder, deploy
 
 FORCE = "pulumi.com/patchForce"
@@ -50,7 +51,7 @@ def up(letter: str, monkeypatch: pytest.MonkeyPatch, preview: bool = False) -> t
 
     monkeypatch.setattr(standing, "_differences", differences)
     monkeypatch.setattr(standing, "_PATIENCE_SECONDS", 3600.0)
-    monkeypatch.setattr(switch, "_check", lambda *_: None)
+    monkeypatch.setattr(switch, "_check", lambda expected, _: live(expected.active))
     found: Callable[[Sequence[Wanted]], list[Difference]] = FOUND.get(letter, _nothing)
     stack = StackName(f"strategy-{letter}")
     images = {"workloads": "localhost/w:1", "connect": "localhost/c:1"}

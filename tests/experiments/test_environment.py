@@ -55,6 +55,19 @@ def test_the_workers_of_both_colours_are_one_program(api: FakeApi, cluster: Clus
     assert set(found) == {"image kafka", "image kafka-connect", "image sidecar"}
 
 
+def test_version_and_image_of_each_colour_are_what_its_pods_say(api: FakeApi, cluster: Cluster) -> None:
+    path = "/apis/kafka-bluegreen.io/v1alpha1/namespaces/strategy-c/kafkaconsumerswitches/consumer"
+    status = {"blue": {"version": "1", "image": "app:1"}, "green": {"version": "2", "image": ""}}
+    raw = {"metadata": {"name": "consumer", "generation": 1}, "spec": {"active": "blue"}, "status": status}
+    api.answers["GET", path] = (200, raw)
+    assert environment._colors(cluster, "strategy-c") == {
+        "blue version": "1",
+        "blue image": "app:1",
+        "green version": "2",
+        "green image": None,
+    }
+
+
 def test_a_waiting_machine_is_not_a_slow_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock is the thread's processor time, of which others take none."""
     ticks = iter([0.0, 0.05, 1.0, 1.07, 2.0, 2.06, 3.0, 3.9, 4.0, 4.01])

@@ -262,3 +262,20 @@ def test_a_colour_that_waits_in_its_own_group_is_to_own_all_of_it(
         return
     with pytest.raises(DeadlineError, match=re.escape(missing)):
         lab.wait_assigned("green", 0.2)
+
+
+def test_a_colour_without_pods_is_not_waited_for(lab: Lab, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It owns nothing, and nobody asks for it."""
+    lab.settings = strategy_settings({"strategy": "b", "green": '{"replicas": 0}'}, "strategy-b")
+    lab.active = "blue"
+    waited: list[str] = []
+    monkeypatch.setattr(lab, "wait_pods", lambda *_: None)
+    monkeypatch.setattr(lab, "wait_steady", lambda: lab.cluster.switch(NAMESPACE))
+    monkeypatch.setattr(lab, "wait_assigned", waited.append)
+    lag: Any = SimpleNamespace(wait_caught_up=lambda *_: 0.0, owners=lambda: {"blue"})
+    lab.lag = lag
+    lab.preconditions()
+    assert waited == []
+    lab.settings = strategy_settings({"strategy": "b"}, "strategy-b")
+    lab.preconditions()
+    assert waited == ["green"]

@@ -73,6 +73,18 @@ def test_what_a_run_changed_is_put_back(session: Callable[..., Session], change:
     assert CHECKED_IN.read_bytes() == before
 
 
+@pytest.mark.parametrize(("active", "updates"), [("green", 2), ("blue", 1)])
+def test_another_image_that_was_at_work_is_put_back_too(
+    session: Callable[..., Session], active: str, updates: int
+) -> None:
+    """It is kept until its colour waits, which it does after the first update."""
+    stack = Stack()
+    made = session(stack)
+    made._configuration.set(active=active, green={"image": "app:2"})
+    made.put_back()
+    assert stack.brought == [yaml.safe_load(CHECKED_IN.read_bytes())] * updates
+
+
 def test_what_was_asked_for_on_the_command_line_too(session: Callable[..., Session]) -> None:
     stack = Stack()
     session(stack, rate=2000).put_back()

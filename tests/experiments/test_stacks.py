@@ -84,6 +84,18 @@ def test_a_run_changes_its_own_copy_of_the_configuration(tmp_path: Path) -> None
     }
 
 
+def test_a_key_is_put_back_as_it_is_checked_in(tmp_path: Path) -> None:
+    checked_in(tmp_path, TEXT)
+    configuration = Configuration(tmp_path, "strategy-c", tmp_path / "own.yaml")
+    configuration.set(blue={"image": "app:2"}, green={"replicas": 3, "version": "2"})
+    for color in ("blue", "green"):
+        configuration.put_back(color)
+    own = yaml.safe_load((tmp_path / "own.yaml").read_text())["config"]
+    assert own["kafka-bluegreen:blue"] == {"version": "1"}
+    assert "kafka-bluegreen:green" not in own
+    assert own["kafka-bluegreen:strategy"] == "c"
+
+
 def test_the_salt_that_pulumi_made_is_kept(tmp_path: Path) -> None:
     checked_in(tmp_path, "config:\n  kafka-bluegreen:strategy: c\n")
     file = tmp_path / "own.yaml"

@@ -134,12 +134,24 @@ def test_every_image_has_its_files(catalogue: Catalogue) -> None:
         "connect",
         "victoriametrics",
         "workloads",
+        "consumer-v2",
     } <= catalogue.images.keys()
     for image in catalogue.images.values():
         assert image.containerfile.read_text()
         assert all(path.exists() for path in image.files.values())
     references = {image.reference for image in catalogue.images.values()}
     assert len(references) == len(catalogue.images)
+
+
+def test_the_second_version_follows_the_first(catalogue: Catalogue) -> None:
+    """The same code and one layer more: whatever changes the workloads' image changes it, too."""
+    second = catalogue["consumer-v2"]
+    assert second.base is catalogue["workloads"]
+    assert not second.files
+    assert not second.inputs
+    assert not second.mounts
+    assert "COPY" not in second.containerfile.read_text()
+    assert "RUN" not in second.containerfile.read_text()
 
 
 def test_containerfiles_build_elsewhere_too(catalogue: Catalogue) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tools.sandbox.cli import _named
 from tools.sandbox.cluster import Cluster, _identity
+from tools.sandbox.errors import SandboxError
 from tools.sandbox.paths import CHECKOUT, Layout
 
 
@@ -48,6 +50,13 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
     result = _run(tmp_path, "status", KAFKA_BLUEGREEN_PORT="none")
     assert result.returncode == 1
     assert "KAFKA_BLUEGREEN_PORT='none'" in result.stderr
+
+
+def test_the_reference_of_one_image_is_printed_alone() -> None:
+    references = {"workloads": "localhost/w:1", "consumer-v2": "localhost/v2:2"}
+    assert _named(references, "consumer-v2") == "localhost/v2:2\n"
+    with pytest.raises(SandboxError, match="no image 'consumer-v3' is handed out; there are: workloads, consumer-v2"):
+        _named(references, "consumer-v3")
 
 
 def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:

@@ -186,7 +186,8 @@ def test_images_with_nothing_to_do_take_no_time(sandbox: Sandbox) -> None:
     began = time.monotonic()
     references = json.loads(sandbox.run("images").stdout)
     assert time.monotonic() - began < 3  # under 0.5 s on a machine that does nothing else
-    assert references.keys() - {"connect"} == {"workloads", "kafka", "victoriametrics"}
+    assert references.keys() - {"connect"} == {"workloads", "kafka", "victoriametrics", "consumer-v2"}
+    assert sandbox.run("images", "--name", "consumer-v2").stdout == f"{references['consumer-v2']}\n"
 
 
 def test_what_strategy_e_needs_is_added_when_it_is_asked_for_and_stays(sandbox: Sandbox) -> None:

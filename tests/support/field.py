@@ -59,6 +59,7 @@ class Ground:
             attempt = self._attempt(name)
             configuration.set(active="blue", attempt=attempt, allowInPlace=True, **settings)
             stack.prepare(lambda: None)
+            configuration.put_back("allowInPlace")
             lab = lab_of(
                 self.cluster,
                 stack,

@@ -126,6 +126,14 @@ class Catalogue:
         connect_jars = self._cached("connect-libs", identity, self._make_connect_jars)
         self._worker_jars = (self._kafka_jars, connect_jars, agent)
         requirements = CHECKOUT / "workloads" / "requirements.txt"
+        workloads = Image(
+            "workloads",
+            CHECKOUT / "workloads" / "Containerfile",
+            base=python,
+            files={"workloads": CHECKOUT / "workloads"},
+            mounts={"/wheels": self._cached("wheels", requirements.read_text(), self._make_wheels)},
+            arguments={"PIP_OPTIONS": "--no-index --find-links=/wheels"},
+        )
         self.images = {
             image.name: image
             for image in (
@@ -141,14 +149,8 @@ class Catalogue:
                     files={"bin": CONNECT / "bin", "config": CONNECT / "config"},
                     inputs={"libs": connect_jars},
                 ),
-                Image(
-                    "workloads",
-                    CHECKOUT / "workloads" / "Containerfile",
-                    base=python,
-                    files={"workloads": CHECKOUT / "workloads"},
-                    mounts={"/wheels": self._cached("wheels", requirements.read_text(), self._make_wheels)},
-                    arguments={"PIP_OPTIONS": "--no-index --find-links=/wheels"},
-                ),
+                workloads,
+                Image("consumer-v2", CONTAINERFILES / "consumer-v2" / "Containerfile", base=workloads),
             )
         }
 

@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from tools.sandbox.cluster import Cluster
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("--lines", type=int, metavar="N", help="only the last N")
     images = add("images", _images, "rebuild the images whose files have changed, and import them")
     _add_extras(images)
+    images.add_argument("--name", metavar="NAME", help="print the reference of this one alone, such as consumer-v2")
     env = add("env", _env, 'print the settings for kubectl and Pulumi: eval "$(python -m tools.sandbox env)"')
     env.add_argument("--json", action="store_true", help="as a JSON object")
     restart = add("restart", _restart, "kill -9 a daemon, which is then started again")
@@ -143,8 +144,16 @@ def _images(layout: Layout, progress: Progress, options: argparse.Namespace) -> 
     with _exclusive(layout, progress):
         sandbox = _assemble(layout, progress)
         sandbox.build_images(options.extras)
-    print(layout.image_references.read_text(), end="")
+    text = layout.image_references.read_text()
+    print(text if options.name is None else _named(json.loads(text), options.name), end="")
     return 0
+
+
+def _named(references: Mapping[str, str], name: str) -> str:
+    """The line of one image. SandboxError when there is none of that name."""
+    if name not in references:
+        raise SandboxError(f"no image {name!r} is handed out; there are: {', '.join(references)}")
+    return f"{references[name]}\n"
 
 
 def _env(layout: Layout, progress: Progress, options: argparse.Namespace) -> int:

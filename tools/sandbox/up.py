@@ -27,8 +27,8 @@ from tools.sandbox.stores import Imports, Store
 from tools.sandbox.toolbox import Toolbox
 
 CLUSTER_IMAGES = ("pause", "coredns", "volume-provisioner")
-# Those that the Pulumi program asks for by name.
-HANDED_OUT = ("workloads", "kafka", "victoriametrics")
+# Those that the Pulumi program asks for by name, and a second version of the consumer for whoever wants to try one.
+HANDED_OUT = ("workloads", "kafka", "victoriametrics", "consumer-v2")
 
 
 @dataclass

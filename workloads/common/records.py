@@ -204,10 +204,18 @@ class EventLog:
     """The lifecycle events of a consumer process (`events/`)."""
 
     def __init__(
-        self, folder: Path, color: str, pod: str, boot_id: str, *, version: str, space: Space | None = None
+        self,
+        folder: Path,
+        color: str,
+        pod: str,
+        boot_id: str,
+        *,
+        version: str,
+        image: str = "",
+        space: Space | None = None,
     ) -> None:
         self._log = RecordLog(folder, EVENTS, pod, boot_id, space)
-        self._who = {"color": color, "pod": pod, "version": version}
+        self._who = {"color": color, "pod": pod, "version": version, **({"image": image} if image else {})}
 
     def write(self, event: str, epoch: int, partitions: Iterable[Sequence[object]] = (), **more: object) -> None:
         """One event: its name, the epoch it happened under, `[topic, partition, offset?]` of each partition."""

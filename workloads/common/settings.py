@@ -136,6 +136,11 @@ def pod_name() -> str:
     return os.environ.get("POD_NAME") or socket.gethostname()
 
 
+def application_image() -> str:
+    """The image that the application runs, from `APPLICATION_IMAGE`; empty where nobody says."""
+    return os.environ.get("APPLICATION_IMAGE", "")
+
+
 def ordinal(pod: str) -> int:
     """The number at the end of a StatefulSet pod's name. Raises `SettingsError` when there is none."""
     digits = pod.rpartition("-")[2]

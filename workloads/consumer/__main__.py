@@ -43,10 +43,10 @@ def main() -> int:
     settings = ConsumerSettings.load_or_exit()
     boot_id = uuid.uuid4().hex[:12]
     color, pod, folder = settings.color.value, settings.pod_name, settings.records_dir
-    logs.configure(color=color, pod=pod, boot_id=boot_id)
+    logs.configure(color=color, version=settings.version, pod=pod, boot_id=boot_id)
     try:
         space = Space(folder, (CONSUMED, EVENTS), settings.records_keep_bytes, process=f"{pod}.{boot_id}")
-        events = EventLog(folder, color, pod, boot_id, version=settings.version, space=space)
+        events = EventLog(folder, color, pod, boot_id, version=settings.version, image=settings.image, space=space)
         space.tell = events.truncated
         space.make_room()
         faults = FaultInjection(settings.faults, enabled=settings.faults_enabled)
@@ -61,6 +61,7 @@ def main() -> int:
             pulse=Pulse(settings.stall_seconds),
             inbox=control.inbox,
             slow_seconds=settings.max_poll_interval_seconds + _BEYOND_SECONDS,
+            checks=settings.processing == "checksum",
         )
         loop = ConsumerLoop(
             settings=settings,

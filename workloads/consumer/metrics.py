@@ -42,7 +42,10 @@ class ConsumerMetrics:
         yield make.gauge("bg_consumer_epoch", "Epoch of the newest executed command", lifecycle.epoch)
         yield make.gauge("bg_consumer_ready", "1 while connected and able to take over", self._loop.ready)
         yield make.gauges(
-            "bg_consumer_info", "The version of the application", ["version"], [((self._settings.version,), 1)]
+            "bg_consumer_info",
+            "Version, image and processing of the application",
+            ["version", "image", "processing"],
+            [((self._settings.version, self._settings.image, self._settings.processing), 1)],
         )
         yield make.counter(
             "bg_consumer_stalls_total", "Times the poll loop stood still for too long", self._loop.figures.stalls
@@ -57,6 +60,10 @@ class ConsumerMetrics:
         yield make.counter(
             "bg_record_log_truncated_total", "Record logs that were removed to keep the bound", self._space.removed
         )
+        if self._settings.processing == "checksum":
+            yield make.gauge(
+                "bg_consumer_checksum", "CRC-32 of the values handled, one after the other", worker.checksum
+            )
         results = [(("processed",), handled - failed), (("failed",), failed)]
         yield make.counters("bg_consumer_records_total", "Records handled", ["result"], results)
         yield make.histogram(

@@ -1,4 +1,5 @@
-"""What the consumer does with records: read who sent each, do its effect (skipped: the data are random), write it down.
+"""What the consumer does with records: read who sent each, do its effect (none, for the data are random; in a second
+version the value is checked), write it down.
 
 The hot path of the consumer: plain counters, one clock reading and one system call a record.
 """
@@ -9,6 +10,7 @@ import random
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from zlib import crc32
 
 import orjson
 from confluent_kafka import Message
@@ -130,7 +132,7 @@ class Worker:
     More than a dozen attributes: a record must not cost a look through another object.
 
     positions: by partition, the offset after the newest handled record. first_at, last_at: by epoch, time of the first
-    and last handled record (ns). failed is a part of handled.
+    and last handled record (ns). failed is a part of handled. checksum: the CRC-32 of all values, if it `checks`.
     """
 
     def __init__(
@@ -145,6 +147,7 @@ class Worker:
         pulse: Pulse,
         inbox: deque[Command],
         slow_seconds: float,
+        checks: bool = False,
     ) -> None:
         self._log = log
         self._pod = orjson.dumps(pod)
@@ -155,6 +158,8 @@ class Worker:
         self.pulse = pulse
         self._inbox = inbox
         self._slow_seconds = slow_seconds
+        self._process = self._checked if checks else identity
+        self.checksum = 0
         self._failures = _Failures()
         self.stopping = False
         self.positions: dict[int, int] = {}
@@ -173,6 +178,7 @@ class Worker:
         """
         monotonic, time_ns, write = time.monotonic, time.time_ns, os.write
         inbox, positions, faults, seconds = self._inbox, self.positions, self._faults, self.seconds
+        process = self._process
         stall, quickest = self.pulse.stall_seconds, seconds.bounds[0]
         head = b'%b%d,"producer":"' % (self._frame, epoch)
         last = monotonic()
@@ -188,7 +194,7 @@ class Worker:
                 try:
                     if faults.active is not None:
                         slept = self._inject(faults.active)
-                    producer, seq = identity(message.value())
+                    producer, seq = process(message.value())
                 except ProcessingError as failure:
                     producer, seq = self._fail(message, failure)
                     error = b',"error":' + orjson.dumps(str(failure))
@@ -237,6 +243,11 @@ class Worker:
         for times in (self.first_at, self.last_at):
             while len(times) > _EPOCHS_REMEMBERED:
                 del times[min(times)]
+
+    def _checked(self, value: bytes | None) -> tuple[bytes, bytes]:
+        """`identity`, and the value is checked."""
+        self.checksum = crc32(value or b"", self.checksum)
+        return identity(value)
 
     def _inject(self, faults: Faults) -> float:
         """Do to the record in hand what is asked for; gives the seconds that it took on purpose. Raises

@@ -1,12 +1,12 @@
 """What the consumer can be told, by file and environment."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from workloads.common.clients import CONNECTING, STATISTICS_MS
-from workloads.common.settings import WorkloadSettings, ordinal, pod_name
+from workloads.common.settings import WorkloadSettings, application_image, ordinal, pod_name
 from workloads.common.states import Color, Fencing, GroupProtocol, Membership
 from workloads.member.faults import Faults
 from workloads.member.way import Place, Start, Way
@@ -41,7 +41,8 @@ class ConsumerSettings(WorkloadSettings):
 
     membership, group_protocol: how a colour enters and leaves the group. stall_seconds: a poll loop that stood still
     for longer, outside processing, takes its grant for void. records_keep_bytes: what all record logs on the volume may
-    take together. strategy: a label for metrics, no more. client: librdkafka overrides.
+    take together. strategy, image: labels, no more. client: librdkafka overrides. processing: a record's effect, which
+    is none, or that its value is checked by a CRC-32, as in the sandbox's second version of this image.
 
     With membership `separate` the group is the colour's own. other_group_id: the other colour's. fencing: whether a
     zombie's commits are kept out by transactions. transactional_id: what the ids begin with that both colours' pods
@@ -56,6 +57,8 @@ class ConsumerSettings(WorkloadSettings):
     color: Color
     strategy: str = "c"
     version: str = "1"
+    image: str = Field(default_factory=application_image)
+    processing: Literal["none", "checksum"] = "none"
     membership: Membership = Membership.TAKEOVER
     group_protocol: GroupProtocol = GroupProtocol.CLASSIC
     other_group_id: str = ""

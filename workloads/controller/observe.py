@@ -10,6 +10,10 @@ from workloads.common.report import Report, from_pod
 from workloads.common.states import Color, LagPolicy, Outcome
 from workloads.controller.terms import Absence, Member, Memory, OnInconclusive, Spec, Standby
 
+#: By which a member's pod says what it runs.
+VERSION_ANNOTATION = "kafka-bluegreen.io/version"
+IMAGE_ANNOTATION = "kafka-bluegreen.io/image"
+
 Selector = tuple[tuple[str, str], ...]
 
 
@@ -163,7 +167,16 @@ def read_pod(obj: Object, color: Color) -> Pod:
     ready = "deletionTimestamp" not in metadata and any(
         c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()
     )
-    member = Member(metadata["uid"], metadata["name"], color, ready, from_pod(obj))
+    said = metadata.get("annotations") or {}
+    member = Member(
+        metadata["uid"],
+        metadata["name"],
+        color,
+        ready,
+        from_pod(obj),
+        version=str(said.get(VERSION_ANNOTATION) or ""),
+        image=str(said.get(IMAGE_ANNOTATION) or ""),
+    )
     return Pod(version_of(obj), member, str(status.get("podIP") or ""))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workloads.common.lease import Grant
-from workloads.common.states import Phase
+from workloads.common.states import Color, Phase
 from workloads.controller.terms import Decision, Member, Memory, Spec
 from workloads.controller.truth import unreadiness
 
@@ -25,6 +25,7 @@ def project(
     last_switch: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """The whole status, without the conditions' transition times (see `with_times`)."""
+    members = tuple(members)
     settled = grant is not None and grant.generation == spec.generation and grant.outcome is not None
     holder = grant.holder if grant is not None else None
     if settled and grant is not None:
@@ -52,6 +53,7 @@ def project(
             ),
             _condition(SETTLED, settled, outcome, message, spec.generation),
         ],
+        **{str(color): _runs(color, members) for color in Color},
         "members": [_member(member) for member in members],
         "lastSwitch": last_switch,
     }
@@ -111,12 +113,23 @@ def _condition(kind: str, holds: bool, reason: str, message: str, generation: in
     }
 
 
+def _runs(color: Color, members: Iterable[Member]) -> dict[str, str]:
+    """What the pods of a colour run: while it changes, all of it."""
+    own = [member for member in members if member.color is color]
+    return {
+        "version": ", ".join(sorted({member.version for member in own if member.version})),
+        "image": ", ".join(sorted({member.image for member in own if member.image})),
+    }
+
+
 def _member(member: Member) -> dict[str, Any]:
     said = member.report
     return {
         "pod": member.pod,
         "uid": member.uid,
         "color": str(member.color),
+        "version": member.version,
+        "image": member.image,
         "bootId": said.boot_id if said else "",
         "state": (str(said.state) if said.state else "Unreachable") if said else "",
         "epoch": said.epoch if said else 0,

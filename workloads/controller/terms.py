@@ -66,13 +66,17 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A pod of one colour and what its sidecar reported; report None: nothing readable yet."""
+    """A pod of one colour and what its sidecar reported; report None: nothing readable yet. version, image: what the
+    pod says of the application, for people.
+    """
 
     uid: str
     pod: str
     color: Color
     ready: bool
     report: Report | None
+    version: str = ""
+    image: str = ""
 
 
 class Lag(StrEnum):

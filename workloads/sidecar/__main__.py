@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from workloads.common import logs
 from workloads.common.http import Handler, HttpError, HttpServer, Request, Response, Routes
@@ -50,7 +51,9 @@ def routes(sidecar: Sidecar, settings: SidecarSettings) -> Routes:
     source = registry(lambda: sidecar.metrics(families))
     if settings.connect is not None:
         agents = Families(color=settings.color, strategy=settings.strategy, pod=settings.pod_name)
-        source.register(Scrape(lambda: lifecycle(agents, sidecar.mover.view.consumer, settings.version)))
+        source.register(
+            Scrape(lambda: lifecycle(agents, sidecar.mover.view.consumer, settings.version, settings.image))
+        )
 
     def health(_: Request) -> Response:
         dead = sidecar.dead()
@@ -83,6 +86,7 @@ def subject(settings: SidecarSettings, kube: Kube) -> Callable[[], Subject]:
         color=settings.color,
         pod=settings.pod_name,
         version=settings.version,
+        image=settings.image,
     )
     return lambda: AgentWay(agent)
 
@@ -90,7 +94,8 @@ def subject(settings: SidecarSettings, kube: Kube) -> Callable[[], Subject]:
 def main() -> int:
     """0: a clean end. 1: it could not begin. 2: wrong settings."""
     settings = SidecarSettings.load_or_exit()
-    logs.configure(pod=settings.pod_name, color=settings.color)
+    common: dict[str, Any] = {"pod": settings.pod_name, "color": settings.color}
+    logs.configure(**common | ({"version": settings.version} if settings.version else {}))
     sys.setswitchinterval(0.0005)  # a thread in the hand-off must not wait 5 ms for one that only logs
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -13,12 +13,13 @@ from workloads.sidecar.connect.settings import ConnectSettings
 class SidecarSettings(WorkloadSettings):
     """All of it. lifecycle_url: where its consumer listens; connect: its subject is this connector instead.
 
-    version: of the application, strategy: a label; both for the events and metrics of a connector. pod_*: its own pod,
-    by the downward API.
+    version, image: of the application, strategy: a label; for the events and metrics of a connector. pod_*: its own
+    pod, by the downward API.
     """
 
     color: Color
     version: str = ""
+    image: str = ""
     strategy: str = "e"
     connect: ConnectSettings | None = None
     lease_name: str = Field(min_length=1)

@@ -54,8 +54,8 @@ def test_defaults_are_those_of_the_design() -> None:
         "session_timeout_seconds": 60,
         "producer": {"partitions": ()},
         "analysis": None,
-        "blue": {"version": "1", "replicas": None, "faults": None, "config": {}},
-        "green": {"version": "1", "replicas": None, "faults": None, "config": {}},
+        "blue": {"image": None, "version": "1", "replicas": None, "faults": None, "config": {}},
+        "green": {"image": None, "version": "1", "replicas": None, "faults": None, "config": {}},
         "images": None,
     }
 
@@ -94,8 +94,8 @@ def test_defaults_are_those_of_the_design() -> None:
         ("drainTimeoutSeconds", "0", "a whole number from 1 to 300"),
         ("resumeTimeoutSeconds", "301", "a whole number from 1 to 300"),
         ("sessionTimeoutSeconds", "soon", "a whole number from 1 to 1800"),
-        ("blue", [], "an object with version, replicas, faults, config"),
-        ("green", "green", "an object with version, replicas, faults, config"),
+        ("blue", [], "an object with image, version, replicas, faults, config"),
+        ("green", "green", "an object with image, version, replicas, faults, config"),
         ("producer", [0], "an object with partitions"),
         ("producer", {"partitions": [-1]}, "a list of partition numbers from 0"),
         ("producer", {"partitions": 3}, "a list of partition numbers from 0"),
@@ -118,13 +118,15 @@ def test_a_wrong_value_is_refused_by_name(key: str, value: Any, allowed: str) ->
 @pytest.mark.parametrize(
     ("value", "name", "allowed"),
     [
+        ({"image": "a b"}, "blue.image", "an image reference"),
+        ({"image": 7}, "blue.image", "an image reference"),
         ({"version": 1.10}, "blue.version", "text of at most 63"),
         ({"version": True}, "blue.version", "text of at most 63"),
         ({"version": ""}, "blue.version", "text of at most 63"),
         ({"version": "-1"}, "blue.version", "text of at most 63"),
         ({"replicas": -1}, "blue.replicas", "a whole number from 0 to 100"),
         ({"replicas": "3"}, "blue.replicas", "a whole number from 0 to 100"),
-        ({"replica": 3}, "blue.replica", "version, replicas, faults, config"),
+        ({"replica": 3}, "blue.replica", "image, version, replicas, faults, config"),
         ({"faults": {"failure_rate": 1.1}}, "blue.faults.failure_rate", "a number from 0 to 1"),
         ({"faults": {"failure_rate": "half"}}, "blue.faults.failure_rate", "a number from 0 to 1"),
         ({"faults": {"processing_delay_ms": -5}}, "blue.faults.processing_delay_ms", "a whole number from 0"),
@@ -349,3 +351,23 @@ def test_the_names_that_follow_from_a_stack() -> None:
     assert not StackName("strategy-c").is_platform
     assert StackName("strategy-c").consumer_group == "bluegreen-c"
     assert StackName("dev").consumer_group == "bluegreen-dev"
+
+
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        ("registry:5000/team/app:1.7.2", "1.7.2"),
+        ("localhost/kafka-bluegreen/consumer-v2:0f3a9c1e5b7d2468", "0f3a9c1e5b7d2468"),
+        ("registry/app:1.7@sha256:0123456789abcdef0123", "1.7"),
+        ("registry/app@sha256:0123456789abcdef0123", "0123456789ab"),
+        ("registry:5000/app", "latest"),
+        ("app:_internal_", "internal"),
+        ("app:odd~tag", "odd-tag"),
+        ("app:" + 100 * "x", 63 * "x"),
+    ],
+)
+def test_an_image_tells_the_version_of_its_colour(image: str, version: str) -> None:
+    settings = strategy_settings(raw(green={"image": image}), STACK)
+    assert (settings.green.image, settings.green.version) == (image, version)
+    assert (settings.blue.image, settings.blue.version) == (None, "1")
+    assert strategy_settings(raw(green={"image": image, "version": "9"}), STACK).green.version == "9"

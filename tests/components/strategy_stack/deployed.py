@@ -6,14 +6,13 @@ from typing import Any
 
 import yaml
 
-from components.before import Before
+from components.before import NOTHING, Before
 from components.cluster.access import ClusterAccess
 from components.platform_reference import platform_stack, require_platform
 from components.settings import StackName, strategy_settings
 from components.strategy_stack import build_strategy
 from tests.support.recorder import PLATFORM_OUTPUTS, Recorder, Registered, deploy
 
-NOTHING = Before()
 IMAGE = "localhost/kafka-bluegreen/workloads:1"
 CONNECT_IMAGE = "localhost/kafka-bluegreen/connect:1"
 POD_KINDS = ("StatefulSet", "Deployment", "Job")
@@ -41,17 +40,18 @@ def up(
     strategy: str = "c",
     preview: bool = False,
     platform: Mapping[str, Any] = PLATFORM_OUTPUTS,
+    workloads: str = IMAGE,
     found: Before = NOTHING,
     **values: Any,
 ) -> Recorder:
-    """found: what the cluster had before."""
+    """workloads: the image of this project. found: what the cluster had before."""
     raw = {"strategy": strategy, **{k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}}
     stack = StackName(f"strategy-{strategy}")
     settings = strategy_settings(raw, stack.name)
 
     def program() -> dict[str, Any]:  # as in __main__.py
         kind = require_platform(platform_stack()).kind
-        images = {"workloads": IMAGE, "connect": CONNECT_IMAGE}
+        images = {"workloads": workloads, "connect": CONNECT_IMAGE}
         return build_strategy(settings, stack, images, ClusterAccess(context="there"), kind, found=found)
 
     return deploy(program, stack=stack.name, preview=preview, platform=platform)

@@ -1,6 +1,7 @@
 """Which updates of a stack restart what holds the grant, and that these are refused before anything is made."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -19,28 +20,36 @@ from tests.support.recorder import PLATFORM_OUTPUTS, Recorder
 
 ANNOTATION = "kafka-bluegreen.io/restarted-by"
 SERVERS = str(PLATFORM_OUTPUTS["bootstrapServers"])
+RUNS = {"sidecar": IMAGE, "consumer": IMAGE}
 pytestmark = pytest.mark.usefixtures("checks")
 
 
 def at_stake(
-    monkeypatch: pytest.MonkeyPatch, holder: Color, *, strategy: str = "c", image: str = IMAGE, **values: Any
+    monkeypatch: pytest.MonkeyPatch,
+    holder: Color,
+    *,
+    strategy: str = "c",
+    image: str = IMAGE,
+    kept: Mapping[str, str] | None = None,
+    **values: Any,
 ) -> dict[str, dict[str, str]]:
-    """What the program compares of a holder before such an update, by the objects' paths."""
+    """What the program compares of a holder before such an update, by the objects' paths. kept: what it runs."""
     raw = {"strategy": strategy, **{k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}}
     stack = StackName(f"strategy-{strategy}")
     asked: list[Stakes] = []
-    monkeypatch.setattr(before, "look", lambda _access, _stack, stakes: asked.append(stakes))
+    monkeypatch.setattr(before, "look", lambda _access, _stack, _paths, stakes: asked.append(stakes))
     settings = strategy_settings(raw, stack.name)
     images = {"workloads": image, "connect": CONNECT_IMAGE}
     strategy_stack.look(settings, stack, images, ClusterAccess(), Platform("sandbox", SERVERS))
-    return {stake.path.rpartition("/")[2]: dict(stake.wanted) for stake in asked[0](holder)}
+    found = Before(live(holder), kept or {})
+    return {stake.path.rpartition("/")[2]: dict(stake.wanted) for stake in asked[0](found)}
 
 
 @pytest.mark.parametrize(
     ("strategy", "values"),
     [
         ("b", {}),
-        ("c", {"blue": {"version": "2", "config": {"fetch.min.bytes": 2}}}),
+        ("c", {"blue": {"version": "2", "image": "app:2", "config": {"fetch.min.bytes": 2}}}),
         ("e", {}),
         ("e", {"control": "rest"}),
         ("e", {"connect": "shared"}),
@@ -57,11 +66,14 @@ def test_what_is_compared_is_what_the_update_writes(
         if ANNOTATION in (annotations := resource.inputs.get("metadata", {}).get("annotations") or {})
     }
     assert wanted
-    assert wanted == {name: written[name] for name in wanted}
+    assert all(digests.items() <= written[name].items() for name, digests in wanted.items())
 
 
 CHANGES: tuple[tuple[dict[str, Any], set[str]], ...] = (
-    ({"image": "app:2"}, {"image"}),
+    ({"image": "app:2"}, {"image", "pod template"}),  # where it may be restarted
+    ({"image": "app:2", "kept": RUNS}, set()),
+    ({"blue": {"image": "app:2"}, "kept": RUNS}, {"image", "pod template", "settings"}),
+    ({"green": {"image": "app:2"}}, set()),
     ({"blue": {"version": "2"}}, {"settings"}),
     ({"blue": {"config": {"fetch.min.bytes": 2}}}, {"settings"}),
     ({"drainTimeoutSeconds": 7}, {"settings", "pod template"}),
@@ -85,6 +97,8 @@ def test_what_restarts_the_active_colour(
     [
         ({"blue": {"config": {"errors.tolerance": "all"}}}, {"strategy-e-blue"}),
         ({"blue": {"version": "2"}}, {"agent-blue"}),
+        ({"blue": {"image": "app:2"}}, {"blue", "agent-blue"}),
+        ({"image": "project:2"}, set()),  # its agent is replaced at once: the connector runs on without it
         ({"green": {"version": "2"}}, set()),
         ({"replicas": 2}, set()),
         ({"connect": "shared"}, {"agent-blue"}),
@@ -96,13 +110,20 @@ def test_what_restarts_a_connector(monkeypatch: pytest.MonkeyPatch, values: dict
     assert {name for name in now if name in then and now[name] != then[name]} == expected
 
 
+def test_what_is_kept_is_told_where_it_is_registered_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", said.append)
+    assert at_stake(monkeypatch, "blue", image="app:2", kept=RUNS)
+    assert said == []
+
+
 def test_who_is_switched_away_from_first_is_not_restarted_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """Green first, then the switch, then blue: blue's change comes behind the switch. With E both come first."""
     assert at_stake(monkeypatch, "blue", active="green", blue={"version": "2"}) == {}
     assert at_stake(monkeypatch, "blue", strategy="e", active="green")
 
 
-FOUND = Before(live("blue"), ("StatefulSet consumer-blue: settings",))
+FOUND = Before(live("blue"), in_place=("StatefulSet consumer-blue: settings",))
 
 
 @pytest.mark.parametrize("preview", [True, False])

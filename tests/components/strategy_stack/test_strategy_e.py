@@ -254,7 +254,7 @@ def test_the_programs_take_their_settings(control: str, tmp_path: Path, monkeypa
     monkeypatch.setenv("BG_COLOR", "green")
     monkeypatch.setenv("BG_LEASE_NAME", "consumer-switch")
     agent = SidecarSettings.load(loaded(settings_of(recorder, "agent-green"), tmp_path))
-    assert (agent.version, agent.strategy) == ("2", "e")
+    assert (agent.version, agent.image, agent.strategy) == ("2", CONNECT_IMAGE, "e")
     subject = agent.connect
     assert subject is not None
     assert (subject.control.value, subject.own.name, subject.other.name) == (
@@ -511,10 +511,14 @@ def test_connector_settings_that_the_protocol_owns_are_refused_by_name(key: str)
         ({"connect": "one"}, "kafka-bluegreen:connect: 'one' is refused; allowed: 'clusters' or 'shared'"),
         ({"membership": "shared"}, "kafka-bluegreen:membership: belongs to another kind of stack"),
         ({"sessionTimeoutSeconds": 30}, "kafka-bluegreen:sessionTimeoutSeconds: belongs to another kind of stack"),
-        ({"blue": {"faults": {}}}, "kafka-bluegreen:blue.faults: unknown key; allowed: version, replicas, config"),
+        ({"blue": {"faults": {}}}, "kafka-bluegreen:blue.faults: unknown key; allowed: image, version, replicas,"),
         (
             {"connect": "shared", "active": "green", "blue": {"replicas": 0}},
             "kafka-bluegreen:blue.replicas: 0 contradicts connect: shared",
+        ),
+        (
+            {"connect": "shared", "green": {"image": "registry/connect:2"}},
+            "kafka-bluegreen:green.image: contradicts connect: shared",
         ),
         ({"messageBytes": 8001}, "kafka-bluegreen:messageBytes: 8001 contradicts strategy: e"),
         ({"analysis": {"seconds": 5, "maxErrorRate": 0}}, "kafka-bluegreen:analysis: contradicts strategy: e"),

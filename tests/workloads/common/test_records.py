@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tools.validator.lines import parse_event
 from workloads.common.records import (
     EVENTS,
     KINDS,
@@ -84,6 +85,13 @@ def test_events_are_of_the_format(tmp_path: Path) -> None:
         "event": "ACTIVE",
         "partitions": [["bluegreen", 3, 17], ["bluegreen", 4]],
     }
+
+
+def test_events_say_of_which_image_they_are(tmp_path: Path) -> None:
+    EventLog(tmp_path, "blue", "consumer-blue-0", "b", version="2.1", image="registry/app:2.1").write("PAUSED", 7)
+    (line,) = (tmp_path / EVENTS / "consumer-blue-0.b.jsonl").read_bytes().splitlines()
+    assert json.loads(line)["image"] == "registry/app:2.1"
+    assert parse_event(line).event == "PAUSED"
 
 
 def test_the_ledger_ends_with_what_is_open_as_unknown(tmp_path: Path) -> None:

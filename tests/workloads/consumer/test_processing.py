@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import time
+import zlib
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,13 @@ class Bench:
     """A worker on a scratch log."""
 
     def __init__(
-        self, folder: Path, faults: Faults | None = None, stall_seconds: float = 0.1, space: Space | None = None
+        self,
+        folder: Path,
+        faults: Faults | None = None,
+        stall_seconds: float = 0.1,
+        space: Space | None = None,
+        *,
+        checks: bool = False,
     ) -> None:
         self.inbox: deque[Command] = deque()
         self.faults = FaultInjection(faults or Faults(), enabled=True)
@@ -62,6 +69,7 @@ class Bench:
             pulse=Pulse(stall_seconds),
             inbox=self.inbox,
             slow_seconds=0.5,
+            checks=checks,
         )
 
     def handle(self, messages: list[FakeMessage]) -> list[Any]:
@@ -232,3 +240,15 @@ def test_a_log_goes_on_in_parts(tmp_path: Path) -> None:
     assert parts[1].name == "consumer-blue-0.b.0001.jsonl"
     lines = [json.loads(line) for path in parts for line in path.read_bytes().splitlines()]
     assert [line.get("offset", "end") for line in lines] == [*range(40), "end"]
+
+
+def test_a_second_version_checks_the_values_and_writes_the_same_lines(tmp_path: Path) -> None:
+    lines: list[list[dict[str, Any]]] = []
+    for checks in (False, True):
+        bench = Bench(tmp_path / str(checks), checks=checks)
+        messages = [FakeMessage(0), FakeMessage(1, b"no producer")]
+        bench.handle(messages)
+        assert bench.worker.checksum == (zlib.crc32(messages[0].value() + messages[1].value()) if checks else 0)
+        lines.append([json.loads(line) for line in bench.log.path.read_bytes().splitlines()])
+    first, second = ([{**line, "t": 0} for line in found] for found in lines)
+    assert first == second

@@ -1,5 +1,7 @@
 """What a consumer of a colour's own group has to be told, and what makes no sense together."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,3 +77,16 @@ def test_a_connect_that_is_not_answered_is_given_up_soon_unless_told_otherwise(
 def test_ids_are_accepted_where_nothing_is_fenced() -> None:
     """A stack says who its ids would be, whichever way it is set."""
     assert not made(**SEPARATE, transactional_id="s", transactional_ids=3).fenced
+
+
+def test_its_image_and_its_processing_come_with_the_pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The one from the component, the other from the image itself; the settings file knows neither."""
+    file = tmp_path / "settings.yaml"
+    file.write_text(json.dumps(USUAL))
+    monkeypatch.setenv("POD_NAME", "consumer-blue-2")
+    plain = ConsumerSettings.load(file)
+    assert (plain.image, plain.processing) == ("", "none")
+    monkeypatch.setenv("APPLICATION_IMAGE", "registry/app:2")
+    monkeypatch.setenv("BG_PROCESSING", "checksum")  # as tools/sandbox/images/consumer-v2 has it
+    second = ConsumerSettings.load(file)
+    assert (second.image, second.processing) == ("registry/app:2", "checksum")

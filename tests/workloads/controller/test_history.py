@@ -227,8 +227,38 @@ def test_nobody_is_active_while_the_grant_is_withdrawn() -> None:
     )
     assert (status["active"], status["lastHolder"], status["epoch"], status["phase"]) == ("", "blue", 3, "Pausing")
     assert status["members"] == [
-        {"pod": "p", "uid": "u", "color": "blue", "bootId": "", "state": "", "epoch": 0, "partitions": []}
+        {
+            "pod": "p",
+            "uid": "u",
+            "color": "blue",
+            "version": "",
+            "image": "",
+            "bootId": "",
+            "state": "",
+            "epoch": 0,
+            "partitions": [],
+        }
     ]
+
+
+def test_what_each_colour_runs_is_told_also_while_it_changes() -> None:
+    members = [
+        Member("u0", "b-0", BLUE, ready=True, report=None, version="1", image="app:1"),
+        Member("u1", "g-0", GREEN, ready=True, report=None, version="2", image="app:2"),
+        Member("u2", "g-1", GREEN, ready=True, report=None, version="1", image="app:1"),
+        Member("u3", "g-2", GREEN, ready=True, report=None),
+    ]
+    status = project(SPEC, SWITCHED, Memory(), DECISION, members=iter(members), last_switch=None)
+    assert status["blue"] == {"version": "1", "image": "app:1"}
+    assert status["green"] == {"version": "1, 2", "image": "app:1, app:2"}
+    assert [(m["version"], m["image"]) for m in status["members"]] == [
+        ("1", "app:1"),
+        ("2", "app:2"),
+        ("1", "app:1"),
+        ("", ""),
+    ]
+    nobody = project(SPEC, SWITCHED, Memory(), DECISION, members=(), last_switch=None)
+    assert nobody["blue"] == nobody["green"] == {"version": "", "image": ""}
 
 
 def test_a_lost_lease_does_not_make_the_status_forget() -> None:

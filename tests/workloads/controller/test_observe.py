@@ -87,6 +87,14 @@ def test_a_pod_that_is_being_deleted_is_not_ready() -> None:
     assert not read_pod(pod_object("a", 1, deletionTimestamp="2026-01-01T00:00:00Z"), Color.BLUE).member.ready
 
 
+def test_a_pod_says_what_it_runs() -> None:
+    told = {"kafka-bluegreen.io/version": "1.7", "kafka-bluegreen.io/image": "registry/app:1.7"}
+    member = read_pod(pod_object("a", 1, annotations=told), Color.BLUE).member
+    assert (member.version, member.image) == ("1.7", "registry/app:1.7")
+    member = read_pod(pod_object("a", 1), Color.BLUE).member  # one from before pods said so
+    assert (member.version, member.image) == ("", "")
+
+
 def test_a_pods_report_is_read() -> None:
     report = Report("b", State.PAUSED, 3, 4, committed=False, partitions=(1,))
     pod = pod_object("a", 1)

@@ -77,10 +77,11 @@ def test_it_is_ready_once_its_subject_stands_still_or_works(kube: Kube) -> None:
 
 
 def test_an_agents_scrape_has_the_connectors_lifecycle(kube: Kube) -> None:
-    told = settings(connect=CONNECT, version="v2")
+    told = settings(connect=CONNECT, version="v2", image="registry/connect:2")
     sidecar = Sidecar(told, kube, subject(told, kube))
     sidecar.mover.subject_seen(Report("b", State.DRAINING, 7, 8), sidecar.mover.answers())
     scrape = routes(sidecar, told)["GET", "/metrics"](Request("GET", "/metrics", {}, b"")).payload().decode()
     labels = 'color="green",pod="p",state="DRAINING",strategy="e"'
     assert f"kafka_consumer_lifecycle_state{{{labels}}} 1.0" in scrape
+    assert 'image="registry/connect:2"' in scrape
     assert 'version="v2"' in scrape

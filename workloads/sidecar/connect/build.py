@@ -25,12 +25,18 @@ from workloads.sidecar.connect.workers import Pods, Workers, listed
 ASKING = READY_CALLERS + 1
 
 
-def build(settings: ConnectSettings, kube: Kube, *, namespace: str, color: str, pod: str, version: str) -> Agent:
+def build(
+    settings: ConnectSettings, kube: Kube, *, namespace: str, color: str, pod: str, version: str, image: str = ""
+) -> Agent:
     """The agent in this pod. It begins to look when it is asked to."""
     boot_id = secrets.token_hex(4)
     own = listed(kube.sibling(ASKING), namespace, settings.own.workers)
     other = listed(kube.sibling(ASKING), namespace, settings.other.workers)
-    log = EventLog(Path(settings.records_dir), color, pod, boot_id, version=version) if settings.records_dir else None
+    log = (
+        EventLog(Path(settings.records_dir), color, pod, boot_id, version=version, image=image)
+        if settings.records_dir
+        else None
+    )
     hands = Hands(
         control(settings, kube, namespace, own, other),
         KafkaGroups(settings.bootstrap_servers, settings.topic, settings.partitions),

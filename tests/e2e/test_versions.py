@@ -1,0 +1,96 @@
+"""A new version is a new image of one colour: beside the one at work, together with the switch, and when it is a wrong
+one. Nothing is lost by any of it, and nobody at work is restarted.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from components.images import SECOND_VERSION, sandbox_images
+from tests.support.engine import kubectl
+from tests.support.field import Field
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c"), pytest.mark.usefixtures("judged")]
+
+DUPLICATES = 0
+CONSUMERS = "app.kubernetes.io/name=consumer"
+
+
+@pytest.fixture(scope="module")
+def second() -> str:
+    """The sandbox's second version of the consumer."""
+    return sandbox_images((SECOND_VERSION,), os.environ)[SECOND_VERSION]
+
+
+@pytest.fixture
+def put_back(blue: Field) -> Iterator[None]:
+    """Blue is active again at the end, and green as it is checked in."""
+    yield
+    blue.stack.configuration.put_back("green")
+    for _ in range(2):  # what was at work until the switch keeps its image, and follows with the update after it
+        assert blue.up("blue").error is None
+    blue.wait_ready_pods()
+
+
+def uids(field: Field, color: str) -> dict[str, str]:
+    pods = field.cluster.pods(field.namespace, CONSUMERS)
+    return {pod.name: pod.uid for pod in pods if pod.color == color}
+
+
+def images(field: Field, color: str) -> set[tuple[str, str]]:
+    """Container and image of all pods of a colour."""
+    pods = field.cluster.pods(field.namespace, CONSUMERS)
+    return {item for pod in pods if pod.color == color for item in pod.images.items()}
+
+
+def runs(field: Field, color: str) -> tuple[str, str]:
+    """What the switch's status says of a colour."""
+    told = field.switch().raw["status"][color]
+    return told["version"], told["image"]
+
+
+@pytest.mark.usefixtures("put_back")
+def test_an_image_of_green_changes_greens_pods_only(blue: Field, second: str) -> None:
+    before, epoch, old = uids(blue, "blue"), blue.switch().epoch, uids(blue, "green")
+    blue.stack.configuration.set(green={"image": second})
+    update = blue.stack.up()
+    assert update.error is None, update.error
+    blue.wait_ready_pods()
+    assert uids(blue, "blue") == before
+    assert not set(uids(blue, "green").values()) & set(old.values())
+    assert (blue.holder(), blue.switch().epoch) == ("blue", epoch)
+    assert ("consumer", second) in images(blue, "green")
+    assert ("consumer", second) not in images(blue, "blue")
+    assert ("sidecar", second) not in images(blue, "green")
+    version = second.rpartition(":")[2]
+    until("the status to tell it", lambda: runs(blue, "green") == (version, second), 30, 0.2)
+    assert second in kubectl("-n", blue.namespace, "get", "kcs", "-o", "wide")
+
+
+@pytest.mark.usefixtures("put_back")
+def test_one_update_brings_green_its_image_and_then_the_switch(blue: Field, second: str) -> None:
+    before, old = uids(blue, "blue"), uids(blue, "green")
+    update = blue.up("green", green={"image": second, "version": "2"})
+    assert update.error is None, update.error
+    assert blue.holder() == "green"
+    assert not set(uids(blue, "green").values()) & set(old.values())
+    assert uids(blue, "blue") == before
+    until("the status to tell it", lambda: runs(blue, "green") == ("2", second), 30, 0.2)
+    back = blue.up("blue")
+    assert back.error is None, back.error
+    assert uids(blue, "blue") == before
+
+
+@pytest.mark.usefixtures("put_back")
+def test_a_wrong_image_ends_the_update_before_the_switch(blue: Field, second: str) -> None:
+    before, epoch, wanted = uids(blue, "blue"), blue.switch().epoch, blue.switch().wanted
+    update = blue.up("green", green={"image": f"{second}-that-is-not-there"})
+    assert update.error is not None
+    assert (blue.holder(), blue.switch().epoch, blue.switch().wanted) == ("blue", epoch, wanted)
+    assert uids(blue, "blue") == before
+    # The right one after it is rolled out, and switched to.
+    update = blue.up("green", green={"image": second})
+    assert update.error is None, update.error
+    assert (blue.holder(), uids(blue, "blue")) == ("green", before)
