@@ -171,7 +171,7 @@ def configure(project: Project, **values: str) -> automation.Stack:
 
 def settle(project: Project, color: str) -> None:
     """Bring the stack to `color`, with all its pods."""
-    configure(project, active=color).up(refresh=True)
+    configure(project, active=color, allowInPlace="true").up(refresh=True)
     assert active() == color
 
 

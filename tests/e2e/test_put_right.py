@@ -51,7 +51,8 @@ class Updating:
         self.process = subprocess.Popen(
             [*command, f"--event-log={self._events}"],
             cwd=project.folder,
-            env={**os.environ, **project.environment},
+            # --event-log is one of the CLI's hidden flags, which the Automation API uses in this way, too.
+            env={**os.environ, **project.environment, "PULUMI_DEBUG_COMMANDS": "true"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

@@ -132,7 +132,7 @@ def test_what_connect_refuses_stops_the_switch(e: Field) -> None:
     assert (settled.active, settled.settled and settled.settled.reason) == ("blue", "Refused")
     assert _epoch(e) == epoch
     assert connect_of(e.lab).state("blue").is_all(RUNNING)
-    update = e.up("blue", green=GREEN)
+    update = e.up("blue", green={**GREEN, "config": {"errors.tolerance": "none"}})
     assert update.error is None
     e.steady("blue")
 
