@@ -2,7 +2,13 @@
 
 The sidecar is a native one (an init container that restarts always): it starts before the consumer and outlives its
 drain, so that it can still report what the drain came to. It alone has a token for the API server; the consumer beside
-it, which runs the application's code, has none."""
+it, which runs the application's code, has none.
+
+What of the consumer's settings is a secret is in a Secret, which its pods see as a file beside the others. It is never
+changed: another secret is another Secret, of another name, and its name stands in the pods' template. So the colour's
+pods roll with it, and nothing that everybody may read is computed from it, as a hash would be, by which a short one
+could be guessed.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,10 +24,13 @@ from pulumi_kubernetes.core.v1 import (
     ObjectFieldSelectorArgs,
     PodSpecArgs,
     ProjectedVolumeSourceArgs,
+    Secret,
+    SecretProjectionArgs,
     ServiceAccountTokenProjectionArgs,
     VolumeArgs,
     VolumeProjectionArgs,
 )
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import names, pods
 from components.sidecar import sidecar
@@ -30,11 +39,13 @@ from components.stateful import StatefulArgs, configured
 _TOKEN_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - where client libraries look for it
 _LIVENESS_PERIOD = 5
 _GRACE_AFTER_DRAIN = 5
+_FOR_THE_GROUP = 0o440
 
 
 @dataclass(frozen=True)
 class ConsumerSetArgs:
-    """color: `blue` or `green`. settings: the consumer's, but for the broker's address. Timeouts in seconds.
+    """color: `blue` or `green`. settings: the consumer's, but for the broker's address. secrets: further ones, which
+    nobody may see. Timeouts in seconds.
 
     service_account: one that may watch the Lease and report on its own pod.
     """
@@ -49,6 +60,7 @@ class ConsumerSetArgs:
     drain_timeout_seconds: int
     resume_timeout_seconds: int
     settings: Mapping[str, object] = field(default_factory=dict)
+    secrets: Mapping[str, object] = field(default_factory=dict, repr=False)
     storage: str = "10Gi"
 
 
@@ -63,6 +75,7 @@ class ConsumerSet(pulumi.ComponentResource):
         settings = pulumi.Output.from_input(args.bootstrap_servers).apply(
             lambda servers: pods.rendered({**args.settings, "bootstrap_servers": servers})
         )
+        self.secret = _secret(name, args, labels, self) if args.secrets else None
         self.config, self.service, self.stateful_set = configured(
             name,
             StatefulArgs(
@@ -70,7 +83,7 @@ class ConsumerSet(pulumi.ComponentResource):
                 namespace=args.namespace,
                 labels=labels,
                 selector=selector,
-                pod=_pod(args, set_name),
+                pod=_pod(args, _settings_volume(set_name, self.secret)),
                 claim="records",
                 storage=args.storage,
                 port=names.HTTP_PORT,
@@ -82,11 +95,38 @@ class ConsumerSet(pulumi.ComponentResource):
         self.register_outputs({"statefulSet": self.stateful_set.metadata.name})
 
 
-def _pod(args: ConsumerSetArgs, config_map: str) -> PodSpecArgs:
+def _secret(name: str, args: ConsumerSetArgs, labels: Mapping[str, str], parent: pulumi.Resource) -> Secret:
+    """A Secret with the secrets, whose name Pulumi makes."""
+    return Secret(
+        name,
+        metadata=ObjectMetaArgs(namespace=args.namespace, labels=labels),
+        immutable=True,
+        string_data={names.SECRETS_FILE: pulumi.Output.secret(pods.rendered(args.secrets))},
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def _settings_volume(config_map: str, secret: Secret | None) -> VolumeArgs:
+    """The settings file, and beside it the one of secrets if there is one."""
+    if secret is None:
+        return pods.config_volume("settings", config_map)
+    items = [KeyToPathArgs(key=names.SECRETS_FILE, path=names.SECRETS_FILE, mode=_FOR_THE_GROUP)]
+    return VolumeArgs(
+        name="settings",
+        projected=ProjectedVolumeSourceArgs(
+            sources=[
+                VolumeProjectionArgs(config_map=ConfigMapProjectionArgs(name=config_map)),
+                VolumeProjectionArgs(secret=SecretProjectionArgs(name=secret.metadata.name, items=items)),
+            ]
+        ),
+    )
+
+
+def _pod(args: ConsumerSetArgs, settings: VolumeArgs) -> PodSpecArgs:
     return pods.pod(
         [_consumer(args)],
         init_containers=[_sidecar(args)],
-        volumes=[pods.config_volume("settings", config_map), _token_volume()],
+        volumes=[settings, _token_volume()],
         service_account_name=args.service_account,
         termination_grace_period_seconds=args.drain_timeout_seconds + _GRACE_AFTER_DRAIN,
     )

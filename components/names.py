@@ -39,6 +39,7 @@ SETTINGS_HASH = f"{GROUP}/settings-hash"
 
 SETTINGS_DIRECTORY = "/etc/kafka-bluegreen"
 SETTINGS_FILE = "settings.yaml"
+SECRETS_FILE = "secrets.yaml"
 RECORDS_DIRECTORY = "/records"
 
 COLORS = ("blue", "green")

@@ -66,6 +66,7 @@ class Consumers(Colors):
                     "color": color,
                     "faults_enabled": faulty,
                 },
+                secrets=values.consumer_secrets(settings, color),
             ),
             pulumi.ResourceOptions(depends_on=after),
         )

@@ -1,7 +1,7 @@
 """A strategy stack deployed with mocks, and what is looked at in it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import yaml
@@ -18,11 +18,16 @@ POD_KINDS = ("StatefulSet", "Deployment", "Job")
 
 
 def up(
-    *, strategy: str = "c", preview: bool = False, platform: Mapping[str, Any] = PLATFORM_OUTPUTS, **values: Any
+    *,
+    strategy: str = "c",
+    preview: bool = False,
+    platform: Mapping[str, Any] = PLATFORM_OUTPUTS,
+    hidden: Collection[str] = (),
+    **values: Any,
 ) -> Recorder:
     raw = {"strategy": strategy, **{k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}}
     stack = StackName(f"strategy-{strategy}")
-    settings = strategy_settings(raw, stack.name)
+    settings = strategy_settings(raw, stack.name, hidden)
 
     def program() -> None:  # as in __main__.py
         kind = require_platform(platform_stack())
