@@ -276,10 +276,8 @@ def test_a_secret_of_a_colours_client_stays_one(project: Project, deployed: auto
             # The one before is taken away once nobody has it any more.
             (name,) = kubectl("get", "secret", "-n", STACK, "-o", "jsonpath={.items[*].metadata.name}").split()
             kept.add(name)
-            seen = kubectl(
-                "exec", "consumer-green-0", "-c", "consumer", "-n", STACK, "--", "cat",
-                "/etc/kafka-bluegreen/secrets.yaml",
-            )  # fmt: skip
+            show = "print(open('/etc/kafka-bluegreen/secrets.yaml').read())"
+            seen = kubectl("exec", "consumer-green-0", "-c", "consumer", "-n", STACK, "--", "python3", "-c", show)
             assert yaml.safe_load(seen) == {"secret_client": {"fetch.min.bytes": "1", "sasl.password": value}}
             uids.add(_pod_uid("consumer-green-0"))
         assert (len(kept), len(uids), _pod_uid("consumer-blue-0")) == (2, 3, blue)
