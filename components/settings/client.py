@@ -6,6 +6,7 @@ for what only a pod has: its names, and its files.
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -107,9 +108,9 @@ def refusals(trials: Sequence[Trial], own: Settings) -> Iterator[tuple[str, str]
 
 
 def hidden(text: str, secrets: Sequence[str]) -> str:
-    """`text` without these."""
-    for secret in secrets:
-        text = text.replace(secret, HIDDEN) if secret else text
+    """`text` without these, where they stand by themselves: a 1 in a 100 is nobody's secret, and would tell it."""
+    for secret in filter(None, secrets):
+        text = re.sub(rf"(?<![\w.]){re.escape(secret)}(?![\w.])", HIDDEN, text)
     return text
 
 

@@ -229,3 +229,10 @@ def test_what_the_consumers_own_is_refused_in_the_configuration() -> None:
     assert set(PROTOCOL_OWNED) >= OWNED
     assert client.HEARTBEAT_MS == HEARTBEAT_MS
     assert ConsumerColorSettings().client == {}
+
+
+def test_a_secret_is_taken_out_of_what_is_said_and_nothing_else() -> None:
+    said = 'Invalid value "1" of (abc.d): outside allowed range 1..100, see http://a.b/1x'
+    assert client.hidden(said, ["1", "", "abc.d"]) == (
+        'Invalid value "[secret]" of ([secret]): outside allowed range 1..100, see http://a.b/1x'
+    )
