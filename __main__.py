@@ -20,7 +20,7 @@ from components.definitions import DefinitionError, require_definitions  # noqa:
 from components.event_loop import let_registrations_begin  # noqa: E402
 from components.platform_reference import platform_stack, require_platform  # noqa: E402
 from components.settings import SettingsError, StackName, platform_settings, strategy_settings  # noqa: E402
-from components.stack_config import cluster_access, project_configuration  # noqa: E402
+from components.stack_config import cluster_access, project_configuration, secret_keys  # noqa: E402
 from components.standing import Standing  # noqa: E402
 from components.strategies.base import strategy  # noqa: E402
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _platform(configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
-    settings = platform_settings(configuration)
+    settings = platform_settings(configuration, hidden=secret_keys())
     require_named(cluster_access(), settings.platform)
     from components.platform_stack import build_platform  # noqa: PLC0415 - a stack loads what it is made of, no more
 
@@ -56,7 +56,7 @@ def _platform(configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
 
 
 def _strategy(stack: StackName, configuration: dict[str, str], standing: Standing) -> dict[str, pulumi.Input[Any]]:
-    settings = strategy_settings(configuration, stack.name)
+    settings = strategy_settings(configuration, stack.name, secret_keys())
     chosen = strategy(settings.strategy)
     given = settings.images
     found = given.model_dump(exclude_none=True) if given else images.sandbox_images(chosen.images, os.environ)

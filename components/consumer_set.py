@@ -2,7 +2,13 @@
 
 The sidecar is a native one (an init container that restarts always): it starts before the consumer and outlives its
 drain, so that it can still report what the drain came to. It alone has a token for the API server; the consumer beside
-it, which runs the application's code, has none."""
+it, which runs the application's code, has none.
+
+What of the consumer's settings is a secret is in a Secret, which its pods see as a file beside the others. It is never
+changed: another secret is another Secret, of another name, and its name stands in the pods' template. So the colour's
+pods roll with it, and nothing that everybody may read is computed from it, as a hash would be, by which a short one
+could be guessed.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,10 +25,13 @@ from pulumi_kubernetes.core.v1 import (
     ObjectFieldSelectorArgs,
     PodSpecArgs,
     ProjectedVolumeSourceArgs,
+    Secret,
+    SecretProjectionArgs,
     ServiceAccountTokenProjectionArgs,
     VolumeArgs,
     VolumeProjectionArgs,
 )
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import names, pods
 from components.restarts import Digests
@@ -32,11 +41,13 @@ from components.stateful import StatefulArgs, configured, restarted_by
 _TOKEN_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - where client libraries look for it
 _LIVENESS_PERIOD = 5
 _GRACE_AFTER_DRAIN = 5
+_FOR_THE_GROUP = 0o440
 
 
 @dataclass(frozen=True)
 class ConsumerSetArgs:
-    """color: `blue` or `green`. settings: the consumer's, but for the broker's address. Timeouts in seconds.
+    """color: `blue` or `green`. settings: the consumer's, but for the broker's address. secrets: further ones, which
+    nobody may see. Timeouts in seconds.
 
     image: the application's, of this version; nothing but the consumer runs it. sidecar_image: this project's.
     service_account: one that may watch the Lease and report on its own pod.
@@ -54,6 +65,7 @@ class ConsumerSetArgs:
     drain_timeout_seconds: int
     resume_timeout_seconds: int
     settings: Mapping[str, object] = field(default_factory=dict)
+    secrets: Mapping[str, object] = field(default_factory=dict, repr=False)
     storage: str = "10Gi"
 
 
@@ -63,28 +75,38 @@ class ConsumerSet(pulumi.ComponentResource):
     def __init__(self, name: str, args: ConsumerSetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kafka-bluegreen:component:ConsumerSet", name, None, opts)
         settings = pulumi.Output.from_input(args.bootstrap_servers).apply(lambda servers: _settings(args, servers))
-        self.config, self.service, self.stateful_set = configured(name, _stateful(args), settings, parent=self)
+        self.secret = _secret(name, args, self) if args.secrets else None
+        secret = None if self.secret is None else self.secret.metadata.name
+        self.config, self.service, self.stateful_set = configured(name, _stateful(args, secret), settings, parent=self)
         self.register_outputs({"statefulSet": self.stateful_set.metadata.name})
 
 
 def of_consumers(args: ConsumerSetArgs, bootstrap_servers: str) -> Digests:
-    """By what a set of these arguments restarts its pods. Registers nothing."""
-    return restarted_by(_stateful(args), _settings(args, bootstrap_servers))
+    """By what a set of these arguments restarts its pods, but for another value of a secret. Registers nothing."""
+    return restarted_by(_stateful(args, "" if args.secrets else None), _settings(args, bootstrap_servers))
 
 
 def _settings(args: ConsumerSetArgs, bootstrap_servers: str) -> str:
     return pods.rendered({**args.settings, "bootstrap_servers": bootstrap_servers})
 
 
-def _stateful(args: ConsumerSetArgs) -> StatefulArgs:
+def _labels(args: ConsumerSetArgs) -> dict[str, str]:
+    return {
+        **names.labels(names.CONSUMER),
+        **names.consumer_selector(args.color),
+        names.STRATEGY_LABEL: args.strategy,
+    }
+
+
+def _stateful(args: ConsumerSetArgs, secret: pulumi.Input[str] | None) -> StatefulArgs:
+    """secret: the name of the Secret that the consumers see; None: there is none."""
     set_name = names.consumer_set(args.color)
-    selector = names.consumer_selector(args.color)
     return StatefulArgs(
         name=set_name,
         namespace=args.namespace,
-        labels={**names.labels(names.CONSUMER), **selector, names.STRATEGY_LABEL: args.strategy},
-        selector=selector,
-        pod=_pod(args, set_name),
+        labels=_labels(args),
+        selector=names.consumer_selector(args.color),
+        pod=_pod(args, _settings_volume(set_name, secret)),
         claim="records",
         storage=args.storage,
         port=names.HTTP_PORT,
@@ -93,11 +115,38 @@ def _stateful(args: ConsumerSetArgs) -> StatefulArgs:
     )
 
 
-def _pod(args: ConsumerSetArgs, config_map: str) -> PodSpecArgs:
+def _secret(name: str, args: ConsumerSetArgs, parent: pulumi.Resource) -> Secret:
+    """A Secret with the secrets, whose name Pulumi makes."""
+    return Secret(
+        name,
+        metadata=ObjectMetaArgs(namespace=args.namespace, labels=_labels(args)),
+        immutable=True,
+        string_data={names.SECRETS_FILE: pulumi.Output.secret(pods.rendered(args.secrets))},
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def _settings_volume(config_map: str, secret: pulumi.Input[str] | None) -> VolumeArgs:
+    """The settings file, and beside it the one of secrets if there is one."""
+    if secret is None:
+        return pods.config_volume("settings", config_map)
+    items = [KeyToPathArgs(key=names.SECRETS_FILE, path=names.SECRETS_FILE, mode=_FOR_THE_GROUP)]
+    return VolumeArgs(
+        name="settings",
+        projected=ProjectedVolumeSourceArgs(
+            sources=[
+                VolumeProjectionArgs(config_map=ConfigMapProjectionArgs(name=config_map)),
+                VolumeProjectionArgs(secret=SecretProjectionArgs(name=secret, items=items)),
+            ]
+        ),
+    )
+
+
+def _pod(args: ConsumerSetArgs, settings: VolumeArgs) -> PodSpecArgs:
     return pods.pod(
         [_consumer(args)],
         init_containers=[_sidecar(args)],
-        volumes=[pods.config_volume("settings", config_map), _token_volume()],
+        volumes=[settings, _token_volume()],
         service_account_name=args.service_account,
         termination_grace_period_seconds=args.drain_timeout_seconds + _GRACE_AFTER_DRAIN,
     )

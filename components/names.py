@@ -44,6 +44,7 @@ IMAGE_ANNOTATION = f"{GROUP}/image"
 
 SETTINGS_DIRECTORY = "/etc/kafka-bluegreen"
 SETTINGS_FILE = "settings.yaml"
+SECRETS_FILE = "secrets.yaml"
 RECORDS_DIRECTORY = "/records"
 
 COLORS = ("blue", "green")

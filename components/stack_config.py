@@ -16,6 +16,11 @@ def project_configuration() -> dict[str, str]:
     return {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
 
 
+def secret_keys() -> frozenset[str]:
+    """The keys among these that are a secret, or have one in them: Pulumi does not tell where."""
+    return frozenset(key for key in project_configuration() if runtime_config.is_config_secret(f"{NAMESPACE}:{key}"))
+
+
 def cluster_access() -> ClusterAccess:
     """Where the Kubernetes provider is told to go, so that the check of a switch goes there, too."""
     told = pulumi.Config("kubernetes")

@@ -68,7 +68,7 @@ def only_one(stack: str) -> Iterator[None]:
 def strategy_settings_of(configuration: Configuration) -> StrategySettings:
     """The settings of a strategy stack. Raises PreflightError naming every key that is refused."""
     try:
-        return strategy_settings(configuration.raw(), configuration.stack)
+        return strategy_settings(configuration.raw(), configuration.stack, configuration.secrets())
     except SettingsError as error:
         raise PreflightError(str(error)) from error
 

@@ -108,13 +108,38 @@ class Configuration:
             self._settings[_SALT] = salt
 
     def raw(self) -> dict[str, str]:
-        """The project's keys as Pulumi hands them to a program: text, and objects as JSON."""
+        """The project's keys as Pulumi hands them to a program: text, and objects as JSON; a secret in an object as
+        something that is none. Raises PreflightError for a key that is a secret as a whole.
+        """
+        found = {}
+        for key, value in self._own().items():
+            if _is_secret(value):
+                raise PreflightError(
+                    f"{PROJECT}:{key} is a secret as a whole, which a run cannot read; keep secret what has to be: "
+                    f"pulumi config set --secret --path '{key}.config[\"sasl.password\"]' -s {self.stack}"
+                )
+            found[key] = value if isinstance(value, str) else json.dumps(_unread(value))
+        return found
+
+    def secrets(self) -> frozenset[str]:
+        """Those of the project's keys that have a secret in them."""
+        return frozenset(key for key, value in self._own().items() if _unread(value) != value)
+
+    def _own(self) -> dict[str, Any]:
         prefix = f"{PROJECT}:"
-        return {
-            key.removeprefix(prefix): value if isinstance(value, str) else json.dumps(value)
-            for key, value in self._values.items()
-            if key.startswith(prefix)
-        }
+        return {k.removeprefix(prefix): value for k, value in self._values.items() if k.startswith(prefix)}
+
+
+def _is_secret(value: Any) -> bool:
+    """Whether this is what Pulumi writes in the place of a secret."""
+    return isinstance(value, dict) and value.keys() == {"secure"}
+
+
+def _unread(value: Any) -> Any:
+    """A value with 0 for each secret in it: a number, a text and a truth value to whoever takes it."""
+    if not isinstance(value, dict):
+        return value
+    return "0" if _is_secret(value) else {key: _unread(inner) for key, inner in value.items()}
 
 
 def merged(old: Any, new: Any) -> Any:

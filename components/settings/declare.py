@@ -28,7 +28,8 @@ class Goes:
     spec: into the switch's spec, by the key's own name; required: which the API server then insists on. words: how the
     spec calls a choice that it has another word for. rules: CEL rules of the spec's property, with their messages.
     consumer, producer: the name in that workload's settings file; empty for none. option: the experiments' command line
-    offers it.
+    offers it. keeps: the name in the consumer's file of secrets, where a value goes that was set with `--secret`; a key
+    without it takes no secret, for the reason `shown`, where that is not the usual one.
     """
 
     spec: bool = False
@@ -38,6 +39,8 @@ class Goes:
     consumer: str = ""
     producer: str = ""
     option: bool = False
+    keeps: str = ""
+    shown: str = ""
 
 
 class Section(BaseModel):

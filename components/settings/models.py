@@ -6,19 +6,23 @@ per second.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from components.settings import client
 from components.settings.declare import NAMESPACE, Allowed, Goes, Section
 from components.settings.types import (
     ClientConfig,
+    ClientValue,
     Color,
     Fraction,
     ImageName,
     Partitions,
     TopicName,
     Version,
+    shown,
     version_of,
 )
 
@@ -77,9 +81,18 @@ class ConsumerColorSettings(ColorSettings):
     faults: Annotated[Faults | None, Goes(consumer="faults")] = Field(
         default=None, description="what it does wrong on purpose; being there, even empty, enables PUT /faults"
     )
-    config: Annotated[ClientConfig, Goes(consumer="client")] = Field(
-        default_factory=dict, description="client settings, but not those that the protocol owns"
+    config: Annotated[ClientConfig, Goes(consumer="client", keeps="secret_client")] = Field(
+        default_factory=dict,
+        description="client settings, but not those that the protocol owns; those set with --secret stay secret",
     )
+
+    @property
+    def client(self) -> dict[str, ClientValue]:
+        """The client settings as the client is given them, secrets included: for nobody's eyes."""
+        return {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else value
+            for name, value in self.config.items()
+        }
 
 
 class Analysis(Section):
@@ -240,22 +253,42 @@ class ConsumerGroupSettings(StrategySettings):
         """The settings that `color` has to itself."""
         return self.blue if color == "blue" else self.green
 
+    def trials(self) -> tuple[client.Trial, ...]:
+        """The clients that each of a colour's pods makes."""
+        classic, session_ms = self.group_protocol == "classic", self.session_timeout_seconds * 1000
+        return (client.Trial("consumer", partial(client.consumer, classic=classic, session_ms=session_ms)),)
+
     def contradictions(self) -> Iterator[str]:
-        """librdkafka refuses to start with a poll interval below the session timeout: better here than in a pod that
-        never gets ready.
-        """
-        session, longest = self.session_timeout_seconds, _LIBRDKAFKA_MAX_POLL_INTERVAL_MS
+        """What the client itself refuses: better here than in a pod that never gets ready."""
         for color in get_args(Color):
-            given = self.color(color).config.get("max.poll.interval.ms")
-            if given is None:
-                if session * 1000 > longest:
-                    yield (
-                        f"{NAMESPACE}:sessionTimeoutSeconds: {session} contradicts the client's max.poll.interval.ms "
-                        f"of {longest}, which may not be shorter; at most {longest // 1000}, "
-                        f"or set {color}.config max.poll.interval.ms"
-                    )
-            elif not isinstance(given, bool) and str(given).isdigit() and int(given) < session * 1000:
+            lines = list(self._of_the_poll_interval(color))
+            yield from lines or self._refused(color)
+
+    def _of_the_poll_interval(self, color: Color) -> Iterator[str]:
+        """librdkafka refuses one below the session timeout."""
+        session, longest = self.session_timeout_seconds, _LIBRDKAFKA_MAX_POLL_INTERVAL_MS
+        own = self.color(color)
+        given = own.client.get("max.poll.interval.ms")
+        if given is None:
+            if session * 1000 > longest:
                 yield (
-                    f"{NAMESPACE}:{color}.config.max.poll.interval.ms: {given} contradicts sessionTimeoutSeconds: "
-                    f"{session}; at least {session * 1000}"
+                    f"{NAMESPACE}:sessionTimeoutSeconds: {session} contradicts the client's max.poll.interval.ms "
+                    f"of {longest}, which may not be shorter; at most {longest // 1000}, "
+                    f"or set {color}.config max.poll.interval.ms"
                 )
+        elif not isinstance(given, bool) and str(given).isdecimal() and int(given) < session * 1000:
+            told = shown(own.config["max.poll.interval.ms"]).strip("'")
+            yield (
+                f"{NAMESPACE}:{color}.config.max.poll.interval.ms: {told} contradicts sessionTimeoutSeconds: "
+                f"{session}; at least {session * 1000}"
+            )
+
+    def _refused(self, color: Color) -> Iterator[str]:
+        own = self.color(color)
+        secrets = [str(own.client[name]) for name, value in own.config.items() if isinstance(value, SecretStr)]
+        for name, said in client.refusals(self.trials(), own.client) if own.config else ():
+            place, given = (f"config.{name}", shown(own.config[name])) if name else ("config", "it")
+            yield (
+                f"{NAMESPACE}:{color}.{place}: {given} is refused by the client: {client.hidden(said, secrets)}; "
+                f"allowed: what {client.LIST_OF_SETTINGS} says"
+            )

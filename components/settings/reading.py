@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from components.names import PLATFORM_STACK
-from components.settings import registry, rules
+from components.settings import registry, rules, secrets
 from components.settings.declare import NAMESPACE
 from components.settings.models import PlatformSettings, StrategySettings
 from components.settings.telling import SettingsError, choices, explained, fields, model_of
@@ -17,15 +17,20 @@ from components.settings.telling import SettingsError, choices, explained, field
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def platform_settings(raw: Mapping[str, str], stack: str = PLATFORM_STACK) -> PlatformSettings:
-    """The settings of the platform stack from its configuration; keys without the namespace. Raises `SettingsError`."""
-    return _read(PlatformSettings, raw, stack, rules.of_the_platform)
+def platform_settings(
+    raw: Mapping[str, str], stack: str = PLATFORM_STACK, hidden: Collection[str] = ()
+) -> PlatformSettings:
+    """The settings of the platform stack from its configuration; keys without the namespace. hidden: those of which a
+    part, or the whole, is a secret. Raises `SettingsError`.
+    """
+    return _read(PlatformSettings, raw, stack, rules.of_the_platform, hidden=hidden)
 
 
-def strategy_settings(raw: Mapping[str, str], stack: str) -> StrategySettings:
+def strategy_settings(raw: Mapping[str, str], stack: str, hidden: Collection[str] = ()) -> StrategySettings:
     """The settings of a strategy stack from its configuration; keys without the namespace. The model is the strategy's.
 
-    Raises `SettingsError`.
+    hidden: the keys of which a part, or the whole, is a secret. What such a key can keep as one is a `SecretStr` in the
+    settings. Raises `SettingsError`.
     """
     model = registry.models().get(raw.get("strategy", ""))
     if model is None:
@@ -33,8 +38,8 @@ def strategy_settings(raw: Mapping[str, str], stack: str) -> StrategySettings:
         model = StrategySettings
         raw = {key: text for key, text in raw.items() if _is_common(key) or key not in schema_defaults()}
     name = rules.of_a_name(stack)
-    early = {**({"": name} if name else {}), **_strategy_problem(raw)}
-    return _read(model, raw, stack, lambda settings: rules.of_a_strategy(settings, stack), early)
+    early = {**({"": name} if name else {}), **({} if "strategy" in hidden else _strategy_problem(raw))}
+    return _read(model, raw, stack, lambda settings: rules.of_a_strategy(settings, stack), early, hidden=hidden)
 
 
 def _is_common(key: str) -> bool:
@@ -51,27 +56,34 @@ def _read(
     stack: str,
     contradictions: Callable[[Model], Iterator[str]],
     early: Mapping[str, str] | None = None,
+    *,
+    hidden: Collection[str],
 ) -> Model:
     """`raw` as a `model` without contradictions. early: lines that say more about a key than the model's own check of
-    it would; what contradicts what is not looked for then.
+    it would. hidden: the keys that have a secret. What contradicts what is not looked for when there are such lines, or
+    a secret that would be told.
     """
     known = fields(model)
     early = early or {}
-    problems = list(early.values())
+    problems, unkept = list(early.values()), list[str]()
     values: dict[str, object] = {}
     for key in sorted(raw):
         if key in known:
             values[key] = _decoded(raw[key], known[key])
+            if key in hidden:
+                unkept += secrets.refused(key, known[key], values[key], stack)
+                values[key] = secrets.kept(known[key], values[key])
         elif schema_defaults().get(key) != raw[key]:
             problems.append(_unknown_key(key, known))
+    problems += unkept
     # Pulumi has no optional object: a declared key needs a default, and {} is "nothing said".
     values = {key: value for key, value in values.items() if not (value == {} and known[key].default is None)}
     try:
         settings = model.model_validate(values)
     except ValidationError as error:
-        problems += dict.fromkeys(line for key, line in explained(error, model) if key not in early)
+        problems += dict.fromkeys(line for key, line in explained(error, model, hidden) if key not in early)
         raise SettingsError(stack, problems) from None
-    if not early:
+    if not early and not unkept:
         problems += contradictions(settings)
     if problems:
         raise SettingsError(stack, problems)

@@ -1,12 +1,16 @@
 """What a user is told of a configuration that is refused: each problem by its key's name, with what is allowed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from components.settings.declare import NAMESPACE, Allowed
+from components.settings.types import HIDDEN, shown
+
+#: pydantic's for the key of a mapping, and for a union's members: no places that the user wrote.
+_NO_PLACES = frozenset({"[key]", "str", "int", "float", "bool"})
 
 
 class SettingsError(ValueError):
@@ -24,11 +28,15 @@ def fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-def explained(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    """For each problem, the top-level key and a line that names the place, what was given and what is allowed."""
+def explained(
+    error: ValidationError, model: type[BaseModel], secrets: Collection[str] = ()
+) -> Iterator[tuple[str, str]]:
+    """For each problem, the top-level key and a line that names the place, what was given and what is allowed.
+
+    secrets: the top-level keys of whose values nothing is shown.
+    """
     for problem in error.errors(include_url=False):
-        # "[key]" is pydantic's for the key of a mapping; a union's members are no place that the user wrote.
-        path = [str(part) for part in problem["loc"] if part not in {"[key]", "str", "int", "float", "bool"}]
+        path = [part for part in map(str, problem["loc"]) if part not in _NO_PLACES and SecretStr.__name__ not in part]
         name = f"{NAMESPACE}:{'.'.join(path)}"
         owner, field = _field_at(model, path)
         if problem["type"] == "missing":
@@ -37,12 +45,8 @@ def explained(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[
             yield path[0], f"{name}: unknown key; allowed: {', '.join(fields(owner))}"
         else:
             why = f" ({problem['ctx']['error']})" if problem["type"] == "value_error" else ""
-            yield path[0], f"{name}: {_shown(problem['input'])} is refused{why}; allowed: {allowed(field)}"
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+            given = HIDDEN if path[0] in secrets else shown(problem["input"])
+            yield path[0], f"{name}: {given} is refused{why}; allowed: {allowed(field)}"
 
 
 def _field_at(model: type[BaseModel], path: Sequence[str]) -> tuple[type[BaseModel], FieldInfo | None]:

@@ -1,15 +1,17 @@
 """The types of values that more is to be said of than their bounds."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, SecretStr
 
 from components.settings.declare import Allowed
 
 Color = Literal["blue", "green"]
 ClientValue = str | int | float | bool
+#: What stands for a secret wherever one is shown.
+HIDDEN = "[secret]"
 
 #: Client settings that the protocol owns, with the reason that the user is told (design §5.1), under every name that
 #: librdkafka knows them by: https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
@@ -20,11 +22,15 @@ PROTOCOL_OWNED: Mapping[str, str] = {
     "enable.auto.offset.store": "the consumer commits what it has written down",
     "auto.offset.reset": "always earliest, so that nothing is skipped",
     "session.timeout.ms": "set kafka-bluegreen:sessionTimeoutSeconds",
+    "heartbeat.interval.ms": "always 500 with the classic protocol, so that a member soon hears of a change in its "
+    "group; with KIP-848 it is the broker's",
     "group.protocol": "set kafka-bluegreen:groupProtocol",
+    "group.protocol.type": "whoever is in one group has the same",
     "bootstrap.servers": "it comes from the platform stack",
     "metadata.broker.list": "it comes from the platform stack",
     "auto.commit.enable": "the consumer commits what it has written down",
     "statistics.interval.ms": "the consumer's metrics rest on it",
+    "test.mock.num.brokers": "it puts made-up brokers in the place of the platform's",
     "on_commit": "it is the consumer's own",
     "error_cb": "it is the consumer's own",
     "stats_cb": "it is the consumer's own",
@@ -60,6 +66,35 @@ def _tuple_of_list(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def dotted(value: object) -> object:
+    """Names with dots, of what `pulumi config set --path blue.config.fetch.min.bytes` makes: an object in an object for
+    each dot. What is no object is left for the validation to refuse. Raises ValueError for a name that is there twice.
+    """
+    if not isinstance(value, dict):
+        return value
+    found: dict[object, object] = {}
+    for name, inner in _leaves(value):
+        if name in found:
+            raise ValueError(f"{name} is there twice, by two ways to write it")
+        found[name] = inner
+    return found
+
+
+def shown(value: object) -> str:
+    """A value as an error may show it."""
+    text = HIDDEN if isinstance(value, SecretStr) else repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _leaves(value: Mapping[object, object], before: str = "") -> Iterator[tuple[object, object]]:
+    for key, inner in value.items():
+        name = f"{before}{key}" if before else key
+        if isinstance(inner, dict):
+            yield from _leaves(inner, f"{name}.")
+        else:
+            yield name, inner
+
+
 def _not_protocol_owned(key: str) -> str:
     if key in PROTOCOL_OWNED:
         raise ValueError(f"it belongs to the switching protocol: {PROTOCOL_OWNED[key]}")
@@ -78,15 +113,16 @@ Version = Annotated[
     Allowed("text of at most 63 letters, digits, '.', '_' and '-' (in quotes, if it looks like a number)"),
     BeforeValidator(_text_of_whole_number),
 ]
-Fraction = Annotated[float, BeforeValidator(_number_of_text), Field(ge=0, le=1)]
+Fraction = Annotated[float, BeforeValidator(_number_of_text), Field(ge=0, le=1, allow_inf_nan=False)]
 Partitions = Annotated[
-    tuple[Annotated[int, Field(ge=0)], ...],
+    tuple[Annotated[int, Field(ge=0, le=999)], ...],
     Allowed("a list of partition numbers from 0"),
     BeforeValidator(_tuple_of_list),
 ]
 ClientKey = Annotated[str, Field(pattern=r"^[a-z0-9]+([._][a-z0-9]+)*$"), AfterValidator(_not_protocol_owned)]
 ClientConfig = Annotated[
-    dict[ClientKey, ClientValue],
+    dict[ClientKey, ClientValue | InstanceOf[SecretStr]],
+    BeforeValidator(dotted),
     Allowed("client settings by their librdkafka names, but not those that the protocol owns"),
 ]
 ImageName = Annotated[str, Field(pattern=r"^[^\s]+$"), Allowed("an image reference")]

@@ -5,7 +5,7 @@ What each key says of itself (`Goes`) decides; the strategy adds what is its own
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from components.settings import keys
 from components.settings.models import StrategySettings
@@ -38,10 +38,25 @@ def _worded(key: keys.Key, value: Any) -> Any:
 
 
 def consumer_settings(settings: StrategySettings, color: Color) -> dict[str, Any]:
-    """The settings file of a colour's consumers, as far as a key decides it. Only what is the colour's own differs
-    between the two.
+    """The settings file of a colour's consumers, as far as a key decides it, without secrets. Only what is the colour's
+    own differs between the two.
     """
     return {**_file(settings, "consumer"), **_file(settings.color(color), "consumer")}
+
+
+def consumer_secrets(settings: StrategySettings, color: Color) -> dict[str, dict[str, str]]:
+    """The file of secrets of a colour's consumers: empty when there are none."""
+    own = settings.color(color)
+    found = {
+        key.goes.keeps: {
+            name: value.get_secret_value()
+            for name, value in getattr(own, key.attribute).items()
+            if isinstance(value, SecretStr)
+        }
+        for key in keys.of(type(own))
+        if key.goes.keeps
+    }
+    return {name: secrets for name, secrets in found.items() if secrets}
 
 
 def producer_settings(settings: StrategySettings) -> dict[str, Any]:
@@ -63,4 +78,6 @@ def _plain(value: object) -> object:
         return {}
     if isinstance(value, BaseModel):
         return value.model_dump()
-    return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return {name: inner for name, inner in value.items() if not isinstance(inner, SecretStr)}
+    return list(value) if isinstance(value, tuple) else value

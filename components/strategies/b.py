@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from components.images import SECOND_VERSION
+from components.settings import client
 from components.settings.declare import Goes, StrategyOf
 from components.settings.models import ConsumerGroupSettings, StrategySettings
 from components.settings.stack import StackName
@@ -29,6 +30,11 @@ class OffsetSyncSettings(ConsumerGroupSettings):
         description="what stops the commits of an old colour's member that was cut off and comes back: the broker, by "
         "committing offsets in transactions, or nothing",
     )
+
+    def trials(self) -> tuple[client.Trial, ...]:
+        """With transactions each pod also makes a producer, to commit by."""
+        committer = client.Trial("producer", client.committer)
+        return (*super().trials(), *([committer] if self.fencing == "transactions" else ()))
 
 
 class OffsetSync(Strategy):

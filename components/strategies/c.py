@@ -2,19 +2,21 @@
 §4, §7).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from components.images import SECOND_VERSION
-from components.settings.declare import Goes, StrategyOf
+from components.settings.declare import NAMESPACE, Goes, StrategyOf
 from components.settings.models import ConsumerGroupSettings, StrategySettings
 from components.settings.stack import StackName
-from components.settings.types import Color
+from components.settings.types import Color, shown
 from components.strategies.base import COLORS, Colors, Criteria, PlainSite, Site, Strategy, Target, register
 from components.strategies.consumers import PARTS, Consumers, restarted_by
 from components.strategies.parts import Parts
+
+_ASSIGNORS, _LIBRDKAFKAS = "partition.assignment.strategy", "range,roundrobin"
 
 
 class PauseResumeSettings(ConsumerGroupSettings):
@@ -24,6 +26,24 @@ class PauseResumeSettings(ConsumerGroupSettings):
     membership: Annotated[
         Literal["takeover", "leave-join", "shared"], Goes(spec=True, consumer="membership", option=True)
     ] = Field(default="takeover", description="how a colour enters and leaves the consumer group")
+
+    def contradictions(self) -> Iterator[str]:
+        """Members of one group, which both colours' are, need an assignor that all of them know."""
+        lines = list(super().contradictions())
+        yield from lines
+        known = {
+            color: {name.strip() for name in str(self.color(color).client.get(_ASSIGNORS, _LIBRDKAFKAS)).split(",")}
+            for color in COLORS
+        }
+        if lines or self.group_protocol == "consumer" or known["blue"] & known["green"]:
+            return
+        color, other = sorted(COLORS, key=lambda each: (_ASSIGNORS not in self.color(each).config, each == self.active))
+        own, others = (self.color(each).config.get(_ASSIGNORS, _LIBRDKAFKAS) for each in (color, other))
+        yield (
+            f"{NAMESPACE}:{color}.config.{_ASSIGNORS}: {shown(own)} contradicts {other}'s, {shown(others)}: both "
+            "colours are members of one group, which takes nobody without an assignor that all of them know; allowed: "
+            "one in common, such as the same in both"
+        )
 
 
 class PauseResume(Strategy):

@@ -91,4 +91,5 @@ def _args(site: Site, color: Color, own: Mapping[str, object], account: "pulumi.
             "color": color,
             "faults_enabled": faulty,
         },
+        secrets=values.consumer_secrets(settings, color),
     )

@@ -8,7 +8,7 @@ colour, and moves it, is its agent.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from components import connect_names as connect
 from components import images, names, restarts
@@ -22,7 +22,7 @@ from components.settings.models import (
     StrategySettings,
 )
 from components.settings.stack import StackName
-from components.settings.types import ClientValue, Color, ImageName
+from components.settings.types import ClientValue, Color, ImageName, dotted
 from components.strategies import connectors
 from components.strategies.base import COLORS, Colors, Criteria, PlainSite, Site, Strategy, Target, register
 from components.strategies.parts import STATEFUL_SET, Parts
@@ -48,6 +48,7 @@ def _not_protocol_owned(key: str) -> str:
 ConnectorKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$"), AfterValidator(_not_protocol_owned)]
 ConnectorConfig = Annotated[
     dict[ConnectorKey, ClientValue],
+    BeforeValidator(dotted),
     Allowed("connector settings, but not those that the protocol owns"),
 ]
 
@@ -55,8 +56,8 @@ ConnectorConfig = Annotated[
 class ConnectorColorSettings(ColorSettings):
     """What a colour has to itself that is a connector."""
 
-    config: ConnectorConfig = Field(
-        default_factory=dict, description="connector settings, but not those that the protocol owns"
+    config: Annotated[ConnectorConfig, Goes(shown="a connector's configuration can be read by Connect's REST API")] = (
+        Field(default_factory=dict, description="connector settings, but not those that the protocol owns")
     )
 
 

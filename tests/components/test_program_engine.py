@@ -61,6 +61,37 @@ def test_a_wrong_configuration_is_refused_before_anything_is_registered(empty_pr
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("color", "config", "said"),
+    [
+        ("blue", {"partition.assignment.strategy": "range,cooperative-sticky"}, "must have the same protocol type"),
+        ("blue", {"fetch.max.wait.ms": 5}, "it is a Java client's setting, librdkafka's is fetch.wait.max.ms"),
+        ("blue", {"heartbeat.interval.ms": 90000}, "it belongs to the switching protocol: always 500"),
+        ("green", {"partition.assignment.strategy": "cooperative-sticky"}, "both colours are members of one group"),
+    ],
+)
+def test_what_the_client_refuses_is_refused_at_preview(
+    empty_project: Project, color: str, config: dict[str, object], said: str
+) -> None:
+    stack = empty_project.stack("strategy-c", {"strategy": "c", color: json.dumps({"config": config})})
+    log = Log()
+    with pytest.raises(CommandError):
+        stack.preview(on_event=log)
+    told = "\n".join(log.errors)
+    (name,) = config
+    assert f"kafka-bluegreen:{color}.config.{name}: " in told
+    assert said in told
+
+
+@pytest.mark.parametrize("path", ["topic", "blue.version"])
+def test_a_secret_that_would_not_stay_one_is_refused(empty_project: Project, path: str) -> None:
+    stack = empty_project.stack("strategy-c", {"strategy": "c"})
+    stack.set_config(f"kafka-bluegreen:{path}", automation.ConfigValue(CREDENTIAL, secret=True), path=True)
+    said = refused(stack)
+    assert f"kafka-bluegreen:{path.partition('.')[0]}: is set as a secret, and would not stay one: " in said
+    assert CREDENTIAL not in said
+
+
 def test_a_wrong_type_is_refused_by_the_schema(empty_project: Project) -> None:
     stack = empty_project.stack("strategy-c", {"strategy": "c", "rate": "lots"})
     with pytest.raises(CommandError, match=r"configuration key 'rate' must be of type 'integer'"):
@@ -313,6 +344,45 @@ def test_a_new_image_of_the_project_spares_the_colour_at_work(
     assert "StatefulSet/consumer-blue" in log.order
 
 
+def test_a_secret_of_a_colours_client_stays_one(project: Project, deployed: automation.Stack) -> None:
+    """In the Secret that the colour's consumers see, and in clear nowhere else: not in diff, state, objects or their
+    log. Another one rolls that colour's pods, and no others.
+    """
+    settle(project, "blue")
+    stack = configure(project, green="{config: {fetch.min.bytes: 1}}")
+    key = 'kafka-bluegreen:green.config["sasl.password"]'
+    kept: set[str] = set()
+    uids = {_pod_uid("consumer-green-0")}
+    blue = _pod_uid("consumer-blue-0")
+    try:
+        for value in (CREDENTIAL, f"another-{CREDENTIAL}"):
+            stack.set_config(key, automation.ConfigValue(value, secret=True), path=True)
+            said: list[str] = []
+            stack.preview(diff=True, on_output=said.append)
+            stack.up(on_output=said.append)
+            said += [json.dumps(stack.export_stack().deployment)]
+            said += [kubectl("get", kind, "-n", STACK, "-o", "yaml") for kind in ("cm,sts,pod,kcs,lease,event",)]
+            said += [kubectl("logs", "consumer-green-0", "-c", "consumer", "-n", STACK)]
+            assert not any(CREDENTIAL in text for text in said)
+            # The one before is taken away once nobody has it any more.
+            (name,) = kubectl("get", "secret", "-n", STACK, "-o", "jsonpath={.items[*].metadata.name}").split()
+            kept.add(name)
+            show = "print(open('/etc/kafka-bluegreen/secrets.yaml').read())"
+            seen = kubectl("exec", "consumer-green-0", "-c", "consumer", "-n", STACK, "--", "python3", "-c", show)
+            assert yaml.safe_load(seen) == {"secret_client": {"fetch.min.bytes": "1", "sasl.password": value}}
+            uids.add(_pod_uid("consumer-green-0"))
+        assert (len(kept), len(uids), _pod_uid("consumer-blue-0")) == (2, 3, blue)
+        # With a secret, too, a switch shows as what it is.
+        stack.set_config("kafka-bluegreen:active", automation.ConfigValue("green"))
+        log = Log()
+        stack.up(on_event=log)
+        assert log.changes == [Changed("update", "KafkaConsumerSwitch/switch", ("spec.active",))]
+        assert active() == "green"
+    finally:
+        settle(project, "blue")
+    assert kubectl("get", "secret", "-n", STACK, "-o", "name") == ""
+
+
 def test_a_failed_switch_fails_the_up_with_the_controllers_reason(project: Project, deployed: automation.Stack) -> None:
     settle(project, "blue")
     # Behind Pulumi's back: nobody is there to switch to.
@@ -361,6 +431,8 @@ def test_the_definition_refuses_what_makes_no_sense(project: Project, deployed: 
         ({"active": "green", "green": {"replicas": 0}}, "the active colour must have at least one replica"),
         ({"blue": {"selector": {"kafka-bluegreen.io/color": "green"}}}, "must select different pods"),
         ({"lagThreshold": -1}, "greater than or equal to 0"),
+        ({"attempt": 2**31}, "less than or equal to 1000000000"),
+        ({"drainTimeoutSeconds": 2**63 - 1}, "less than or equal to 300"),
         ({"standby": "Assigned"}, "need a group of each colour to itself"),
     ):
         patch = json.dumps({"spec": change})

@@ -13,9 +13,11 @@ import pytest
 import yaml
 from pulumi.automation import CommandError, CommandResult
 
+from components.settings import ConsumerColorSettings
 from experiments import stacks
 from experiments.errors import DeadlineError, PreflightError
 from experiments.interrupts import Interrupted, Interrupts
+from experiments.preflight import strategy_settings_of
 from experiments.progress import Progress
 from experiments.stacks import Configuration, locks
 
@@ -60,6 +62,36 @@ config:
   kafka-bluegreen:blue:
     version: '1'
 """
+
+
+SECURE = (
+    TEXT
+    + """\
+    config:
+      sasl.password: {secure: v1:abc}
+      fetch.min.bytes: 5
+"""
+)
+
+
+def test_a_run_reads_a_configuration_with_a_secret_without_it(tmp_path: Path) -> None:
+    checked_in(tmp_path, SECURE)
+    configuration = Configuration(tmp_path, "strategy-c", tmp_path / "own.yaml")
+    configuration.set(blue={"replicas": 3})
+    assert configuration.secrets() == {"blue"}
+    settings = strategy_settings_of(configuration)
+    assert isinstance(settings.blue, ConsumerColorSettings)
+    assert settings.blue.client == {"sasl.password": "0", "fetch.min.bytes": "5"}
+    # What Pulumi is given has it still.
+    own = yaml.safe_load((tmp_path / "own.yaml").read_text())
+    assert own["config"]["kafka-bluegreen:blue"]["config"]["sasl.password"] == {"secure": "v1:abc"}
+
+
+def test_a_secret_that_a_run_cannot_read_around_is_refused_by_name(tmp_path: Path) -> None:
+    checked_in(tmp_path, TEXT + "  kafka-bluegreen:green: {secure: v1:abc}\n")
+    configuration = Configuration(tmp_path, "strategy-c", tmp_path / "own.yaml")
+    with pytest.raises(PreflightError, match=r"kafka-bluegreen:green is a secret as a whole.* -s strategy-c$"):
+        configuration.raw()
 
 
 def test_a_run_changes_its_own_copy_of_the_configuration(tmp_path: Path) -> None:

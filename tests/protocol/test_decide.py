@@ -43,9 +43,9 @@ from tests.protocol.decisions import (
     see,
     silent,
 )
-from workloads.common.lease import Grant
+from workloads.common.lease import EPOCHS, Grant
 from workloads.common.states import Color, Outcome, Phase
-from workloads.controller.decide import LOST_EPOCHS, decide
+from workloads.controller.decide import EPOCHS_KEPT, LOST_EPOCHS, decide
 from workloads.controller.terms import Analysis, Lag, Memory, Observation, phase_key
 
 
@@ -222,6 +222,16 @@ TABLE: list[tuple[str, Observation, Writes | Waits]] = [
     ("a rollback, and a new generation asks for the old colour",
      see(replace(BACK, generation=6), (*pods(BLUE, PAUSED, 12), *pods(GREEN, PAUSED, 13)), TO_BLUE),
      Writes(BLUE, 14, BLUE, GREEN, None)),
+    # -- the end of all epochs
+    ("the last switch that is begun", see(held(BLUE, EPOCHS - EPOCHS_KEPT - 1), BLUE_RUNS),
+     Writes(None, EPOCHS - EPOCHS_KEPT, BLUE, BLUE, None)),
+    ("too few epochs are left to begin one", see(held(BLUE, EPOCHS - EPOCHS_KEPT), BLUE_RUNS),
+     Writes(BLUE, EPOCHS - EPOCHS_KEPT, BLUE, None, REFUSED, ("EpochsExhausted: epoch 1073740824 of 1073741823",))),
+    ("what has begun goes on in those that are left",
+     see(replace(WITHDRAWN, epoch=EPOCHS - 2), (*pods(BLUE, PAUSED, EPOCHS - 2), *pods(GREEN, PAUSED, 10))),
+     Writes(GREEN, EPOCHS - 1, GREEN, BLUE, None)),
+    ("a Lease that was lost cannot be made again above the last one", see(None, pods(BLUE, ACTIVE, EPOCHS - 1)),
+     Waits(Phase.FAILED, "EpochsExhausted", ("epoch 1073741823 is too high",))),
     # -- granted: resuming, verifying
     ("resuming", see(GRANTED, (*pods(BLUE, PAUSED, 11), *pods(GREEN, PAUSED, 10))),
      Waits(Phase.RESUMING, "Resuming", ("green-0 (PAUSED at epoch 10), green-1",), deadline=10.0)),

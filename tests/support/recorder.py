@@ -11,6 +11,10 @@ from pulumi.runtime import mocks, rpc
 PLATFORM_OUTPUTS = {"bootstrapServers": "kafka.kafka-bluegreen.svc.cluster.local:9092", "platform": "sandbox"}
 
 
+#: The key by which what is sent to the engine says that it is a secret.
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+
+
 @dataclass(frozen=True)
 class Registered:
     """One resource as the engine was told of it. parent, dependencies: by `kind/name`, as in `of`. ignored: properties
@@ -74,6 +78,10 @@ class Recorder(mocks.MockMonitor):
         """The resources of a kind by their name."""
         return {resource.name: resource for resource in self.order if resource.type.endswith(f":{kind}")}
 
+    def secret_name(self, name: str) -> str:
+        """What a Secret is called that was registered without a name of its own."""
+        return f"{name}-made-up"
+
     def position(self, key: str) -> int:
         """At which place `kind/name` was registered."""
         return list(self.by_name).index(key)
@@ -92,7 +100,10 @@ class Answers(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         if args.typ == "pulumi:pulumi:StackReference":
             return args.name, {"name": args.name, "outputs": dict(self.recorder.platform), "secretOutputNames": []}
-        return f"{args.name}-id", dict(args.inputs)
+        made = dict(args.inputs)
+        if args.typ.endswith(":Secret") and "name" not in made["metadata"]:
+            made["metadata"] = {**made["metadata"], "name": self.recorder.secret_name(args.name)}
+        return f"{args.name}-id", made
 
 
 def deploy(

@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not length.isascii() or not length.isdigit():
             self.close_connection = True
             raise HttpError(HTTPStatus.BAD_REQUEST, f"Content-Length is not a number: {length!r}")
-        if int(length) > MAX_BODY_BYTES:
+        if len(length) > len(str(MAX_BODY_BYTES)) or int(length) > MAX_BODY_BYTES:
             self.close_connection = True
             raise HttpError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"body of {length} bytes is larger than {MAX_BODY_BYTES}"

@@ -18,6 +18,11 @@ BLOCKED_BY = "blocked-by"
 UNCONFIRMED = "unconfirmed"
 SWITCH_UID = "switch-uid"
 
+# Epochs are below this. A Lease counts in 32 bits (`leaseTransitions`), and one that was lost is made again above all
+# that anybody knows of: half of what can be counted is room for that.
+EPOCHS = 1 << 30
+_GENERATIONS = 1 << 63
+
 
 class LeaseFormatError(ValueError):
     """The Lease holds something that this protocol never writes."""
@@ -63,21 +68,21 @@ def from_lease(lease: Mapping[str, Any]) -> Grant:
     try:
         return Grant(
             holder=_color(spec.get("holderIdentity"), "spec.holderIdentity"),
-            epoch=int(spec.get("leaseTransitions") or 0),
+            epoch=_number(spec.get("leaseTransitions"), "spec.leaseTransitions", EPOCHS),
             last_holder=_color(notes.get(LAST_HOLDER), LAST_HOLDER),
             origin=_color(notes.get(ORIGIN), ORIGIN),
-            generation=int(notes.get(GENERATION) or 0),
+            generation=_number(notes.get(GENERATION), GENERATION, _GENERATIONS),
             outcome=Outcome(notes[OUTCOME]) if notes.get(OUTCOME) else None,
             reason=str(notes.get(REASON) or ""),
             blocked_by=tuple(name for name in str(notes.get(BLOCKED_BY) or "").split(",") if name),
             unconfirmed=notes.get(UNCONFIRMED) == "true",
         )
-    except LeaseFormatError:
-        raise
     except ValueError as error:
+        named = lease.get("metadata") or {}
         raise LeaseFormatError(
-            f"Lease {(lease.get('metadata') or {}).get('name')}: {error}; only the controller may write it. "
-            "Delete the Lease: it is made again, after every member has confirmed that it is paused"
+            f"Lease {named.get('name')}: {error}; only the controller may write it. Delete the Lease, and it is made "
+            f"again, after every member has confirmed that it is paused: kubectl delete lease {named.get('name')} "
+            f"-n {named.get('namespace')}"
         ) from error
 
 
@@ -130,4 +135,13 @@ def _color(value: object, where: str) -> Color | None:
     try:
         return Color(str(value))
     except ValueError:
-        raise LeaseFormatError(f"{where} is {value!r}; it must be blue, green or empty") from None
+        raise ValueError(f"{where} is {value!r}; it must be blue, green or empty") from None
+
+
+def _number(value: object, where: str, end: int) -> int:
+    """A number from 0 to before `end`; nothing is 0."""
+    text = str(value if value is not None else "") or "0"
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(end)) else end
+    if number >= end:
+        raise ValueError(f"{where} is {value!r}; it must be a whole number from 0 to {end - 1}")
+    return number

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from workloads.common.lease import EPOCHS
 from workloads.common.states import State
 
 CONDITION = "kafka-bluegreen.io/Lifecycle"
@@ -98,11 +99,19 @@ def _report(state: str | None, said: Mapping[str, Any]) -> Report:
     return Report(
         boot_id=str(said["boot_id"]),
         state=State(state) if state is not None and state in State.__members__ else None,
-        epoch=int(said["epoch"]),
-        seen_epoch=int(said["seen_epoch"]),
+        epoch=_epoch(said["epoch"]),
+        seen_epoch=_epoch(said["seen_epoch"]),
         committed=bool(said["committed"]),
         partitions=tuple(int(p) for p in said["partitions"]),
         obstacle=str(said.get("obstacle") or ""),
         voids=int(said.get("voids") or 0),
         at=int(said["at"]),
     )
+
+
+def _epoch(value: Any) -> int:
+    """An epoch that a Lease can have come to. One beyond would have a Lease made again above it, where none can be."""
+    epoch = int(value)
+    if not 0 <= epoch < EPOCHS:
+        raise ValueError(f"epoch {epoch} is none; they are from 0 to {EPOCHS - 1}")
+    return epoch

@@ -1,13 +1,15 @@
 """Settings from a YAML file and the environment, refused by name when they are wrong.
 
 The file is named by `SETTINGS_FILE` (default `/etc/kafka-bluegreen/settings.yaml`; only the default one may be missing)
-and has snake_case keys. `BG_<KEY>` in the environment overrides it, nested keys by `__`
+and has snake_case keys. `secrets.yaml` beside it, which most have not, has further keys: nothing of it is shown, not
+even when it is wrong. `BG_<KEY>` in the environment overrides both, nested keys by `__`
 (`BG_FAULTS__FAILURE_RATE=0.1`), objects as JSON.
 """
 
 import os
 import socket
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -18,6 +20,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 ENV_PREFIX = "BG_"
 FILE_VARIABLE = "SETTINGS_FILE"
 DEFAULT_FILE = Path("/etc/kafka-bluegreen/settings.yaml")
+SECRETS_FILE = "secrets.yaml"
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -46,7 +49,7 @@ class WorkloadSettings(BaseSettings):
 
     @classmethod
     def load(cls, file: Path | None = None) -> Self:
-        """Read the file and the environment.
+        """Read the file, the secrets beside it, and the environment.
 
         `file` replaces what `SETTINGS_FILE` names. Raises `SettingsError` for a file that is missing (unless it is the
         default one), is not YAML or not a mapping, and for every unknown or wrong key.
@@ -54,6 +57,7 @@ class WorkloadSettings(BaseSettings):
         named = os.environ.get(FILE_VARIABLE)
         path = file or (Path(named) if named else DEFAULT_FILE)
         content = read_yaml(path, missing_is_fine=path == DEFAULT_FILE)
+        secrets = read_yaml(path.with_name(SECRETS_FILE), missing_is_fine=True, told=False)
         problems = [
             f"{name}: unknown setting; known are {', '.join(f'{ENV_PREFIX}{key.upper()}' for key in cls.model_fields)}"
             for name in os.environ
@@ -62,12 +66,14 @@ class WorkloadSettings(BaseSettings):
         ]
         # A throw-away subclass carries the file's content, so that two loads never see each other's.
         sourced = type(
-            cls.__name__, (cls,), {"_from_file": content, "__module__": cls.__module__, "__doc__": cls.__doc__}
+            cls.__name__,
+            (cls,),
+            {"_from_file": {**content, **secrets}, "__module__": cls.__module__, "__doc__": cls.__doc__},
         )
         try:
             loaded: Self = sourced()
         except ValidationError as error:
-            problems += explain(error)
+            problems += explain(error, secrets)
         except ValueError as error:  # pydantic-settings: an environment variable that is not the JSON it should be
             problems.append(f"environment: {error}{f' ({error.__cause__})' if error.__cause__ else ''}")
         if problems:
@@ -86,8 +92,10 @@ class WorkloadSettings(BaseSettings):
             raise SystemExit(2) from None
 
 
-def read_yaml(path: Path, *, missing_is_fine: bool) -> dict[str, Any]:
-    """The mapping in a YAML file; `{}` for an empty one. Raises `SettingsError` for everything else."""
+def read_yaml(path: Path, *, missing_is_fine: bool, told: bool = True) -> dict[str, Any]:
+    """The mapping in a YAML file; `{}` for an empty one. Raises `SettingsError` for everything else, which quotes what
+    is wrong only if `told`.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -99,6 +107,8 @@ def read_yaml(path: Path, *, missing_is_fine: bool) -> dict[str, Any]:
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
+        if not told:
+            raise SettingsError(f"settings file {path} is not YAML") from None
         raise SettingsError(f"settings file {path} is not YAML: {error}") from error
     if content is None:
         return {}
@@ -109,17 +119,20 @@ def read_yaml(path: Path, *, missing_is_fine: bool) -> dict[str, Any]:
     return content
 
 
-def explain(error: ValidationError) -> list[str]:
-    """One line per problem: the key's path, what is allowed, what was given."""
+def explain(error: ValidationError, secrets: Collection[str] = ()) -> list[str]:
+    """One line per problem: the key's path, what is allowed, what was given, if it is of none of the keys `secrets`. Of
+    a problem with all of it together, what was given is all of it.
+    """
     lines = []
     for problem in error.errors(include_url=False, include_context=False):
         where = ".".join(str(part) for part in problem["loc"]) or "(all)"
+        given = "" if not problem["loc"] or problem["loc"][0] in secrets else f" (given: {problem['input']!r})"
         if problem["type"] == "extra_forbidden":
             lines.append(f"{where}: unknown key")
         elif problem["type"] == "missing":
             lines.append(f"{where}: is required and missing")
         else:
-            lines.append(f"{where}: {problem['msg']} (given: {problem['input']!r})")
+            lines.append(f"{where}: {problem['msg']}{given}")
     return lines
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 UNKNOWN = -1
-# A Lease counts in 32 bits (`leaseTransitions`), and is made again with room above what is known.
+# As `workloads/common/lease.py` has it: a Lease counts in 32 bits, and is made again with room above what is known.
 _BEYOND = 1 << 30
 
 

@@ -1,9 +1,9 @@
 """What the consumer can be told, by file and environment."""
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from workloads.common.clients import CONNECTING, STATISTICS_MS
 from workloads.common.settings import WorkloadSettings, application_image, ordinal, pod_name
@@ -17,6 +17,11 @@ _ACCESS = ("security.", "sasl.", "ssl.", "enable.ssl.", "broker.address.", "sock
 # which ends it: less than a resume goes on trying.
 TRANSACTION_SECONDS = 5
 
+# The classic protocol's: a member hears of a change in its group with a heartbeat.
+HEARTBEAT_MS = 500
+
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+
 # What the protocol owns: an override would break what a switch rests on.
 OWNED = frozenset(
     {
@@ -24,10 +29,13 @@ OWNED = frozenset(
         "group.id",
         "group.instance.id",
         "group.protocol",
+        "group.protocol.type",
         "enable.auto.commit",
         "enable.auto.offset.store",
         "auto.offset.reset",
         "session.timeout.ms",
+        "heartbeat.interval.ms",
+        "test.mock.num.brokers",
         "on_commit",
         "error_cb",
         "stats_cb",
@@ -41,8 +49,9 @@ class ConsumerSettings(WorkloadSettings):
 
     membership, group_protocol: how a colour enters and leaves the group. stall_seconds: a poll loop that stood still
     for longer, outside processing, takes its grant for void. records_keep_bytes: what all record logs on the volume may
-    take together. strategy, image: labels, no more. client: librdkafka overrides. processing: a record's effect, which
-    is none, or that its value is checked by a CRC-32, as in the sandbox's second version of this image.
+    take together. strategy, image: labels, no more. client: librdkafka overrides; secret_client: those that nobody may
+    see. processing: a record's effect, which is none, or that its value is checked by a CRC-32, as in the sandbox's
+    second version of this image.
 
     With membership `separate` the group is the colour's own. other_group_id: the other colour's. fencing: whether a
     zombie's commits are kept out by transactions. transactional_id: what the ids begin with that both colours' pods
@@ -65,11 +74,11 @@ class ConsumerSettings(WorkloadSettings):
     fencing: Fencing = Fencing.NONE
     transactional_id: str = ""
     transactional_ids: int = Field(default=0, ge=0)
-    session_timeout_seconds: float = Field(default=60, gt=0)
-    drain_timeout_seconds: float = Field(default=10, gt=0)
-    resume_timeout_seconds: float = Field(default=10, gt=0)
-    stall_seconds: float = Field(default=2, gt=0)
-    commit_interval_seconds: float = Field(default=1, gt=0)
+    session_timeout_seconds: Seconds = 60
+    drain_timeout_seconds: Seconds = 10
+    resume_timeout_seconds: Seconds = 10
+    stall_seconds: Seconds = 2
+    commit_interval_seconds: Seconds = 1
     records_dir: Path = Path("/records")
     records_keep_bytes: int = Field(default=4 << 30, ge=0)
     http_host: str = "0.0.0.0"  # noqa: S104 - the pod's network: probes and scrapes come from there
@@ -79,11 +88,12 @@ class ConsumerSettings(WorkloadSettings):
     faults_enabled: bool = False
     faults: Faults = Field(default_factory=Faults)
     client: dict[str, Any] = Field(default_factory=dict)
+    secret_client: dict[str, SecretStr] = Field(default_factory=dict)
     pod_name: str = Field(default_factory=pod_name, min_length=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if taken := sorted(OWNED & self.client.keys()):
+        if taken := sorted(OWNED & self.overrides.keys()):
             raise ValueError(f"client: {', '.join(taken)} cannot be overridden: the switch protocol owns it")
         if self.faults != Faults() and not self.faults_enabled:
             raise ValueError("faults: are given, but faults_enabled is false; enable it, or leave them out")
@@ -145,10 +155,16 @@ class ConsumerSettings(WorkloadSettings):
             case Place.NONE:
                 return None
 
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """All librdkafka overrides, secrets included: for the client, and nobody's eyes."""
+        return {**self.client, **{name: value.get_secret_value() for name, value in self.secret_client.items()}}
+
     def client_configuration(self) -> dict[str, Any]:
         """librdkafka's configuration, without callbacks.
 
-        The session timeout is the classic protocol's; with KIP-848 the broker sets it, and librdkafka refuses it here.
+        Session timeout and heartbeat are the classic protocol's; with KIP-848 the broker sets them, and librdkafka
+        refuses them here.
         """
         configuration: dict[str, Any] = {
             "client.id": self.pod_name,
@@ -156,7 +172,7 @@ class ConsumerSettings(WorkloadSettings):
             "fetch.error.backoff.ms": 100,
             "queued.max.messages.kbytes": 32 * 1024,
             **CONNECTING,
-            **self.client,
+            **self.overrides,
             "bootstrap.servers": self.bootstrap_servers,
             "group.id": self.group_id,
             "group.protocol": self.group_protocol.value,
@@ -169,11 +185,12 @@ class ConsumerSettings(WorkloadSettings):
             configuration["group.instance.id"] = self.instance_id
         if self.group_protocol is GroupProtocol.CLASSIC:
             configuration["session.timeout.ms"] = round(self.session_timeout_seconds * 1000)
+            configuration["heartbeat.interval.ms"] = HEARTBEAT_MS
         return configuration
 
     def admin_configuration(self) -> dict[str, Any]:
         """librdkafka's configuration of a client that asks about groups."""
-        access = {name: value for name, value in self.client.items() if name.startswith(_ACCESS)}
+        access = {name: value for name, value in self.overrides.items() if name.startswith(_ACCESS)}
         return {
             "client.id": f"{self.pod_name}-admin",
             "reconnect.backoff.max.ms": 1000,
@@ -200,10 +217,10 @@ class ConsumerSettings(WorkloadSettings):
     @property
     def incremental(self) -> bool:
         """Whether assignments come and go in parts (KIP-848, cooperative assignors) and not as a whole."""
-        assignor = str(self.client.get("partition.assignment.strategy", ""))
+        assignor = str(self.overrides.get("partition.assignment.strategy", ""))
         return self.group_protocol is GroupProtocol.CONSUMER or "cooperative" in assignor
 
     @property
     def max_poll_interval_seconds(self) -> float:
         """After how long without a poll the client leaves the group; Kafka's default is 300 s."""
-        return float(self.client.get("max.poll.interval.ms", 300_000)) / 1000
+        return float(self.overrides.get("max.poll.interval.ms", 300_000)) / 1000

@@ -15,7 +15,7 @@ A rollback goes on: withdrawn from Y (from = X still) -> held X, outcome RolledB
 
 from dataclasses import replace
 
-from workloads.common.lease import Grant
+from workloads.common.lease import EPOCHS, Grant
 from workloads.common.states import Color, Outcome, Phase
 from workloads.controller.members import (
     cannot_take_over,
@@ -40,6 +40,12 @@ consumer that has confirmed it could still execute one. A round number: of two L
 again at the first one's epoch if nobody has heard of that, and then an epoch still has one meaning, a withdrawal from
 everybody.
 """
+
+EPOCHS_KEPT = 1000
+"""So many epochs are left for what has begun, and for members that block a rollback again and again: a switch is not
+begun in them.
+"""
+_ANEW = "a stack that is destroyed and deployed again counts from 0"
 
 
 def decide(seen: Observation) -> Decision:
@@ -76,6 +82,9 @@ def _make_again(seen: Observation, epoch: int) -> Decision:
     if grant is not None:
         memory = Memory(epoch, grant.holder or grant.last_holder, grant.generation, grant.outcome, grant.reason)
     known = max([epoch, seen.memory.epoch, *epochs(seen.members)])
+    if _above(known) >= EPOCHS:
+        message = f"the Lease was lost, and epoch {known} is too high for another one; {_ANEW}"
+        return Decision(Phase.FAILED, reason="EpochsExhausted", message=message)
     write = Grant(
         holder=None,
         epoch=_above(known),
@@ -190,6 +199,8 @@ def _new_generation(seen: Observation, grant: Grant, holder: Color) -> Decision:
         if origin is None and not not_active(spec, seen.members, holder, grant.epoch):
             write = replace(write, outcome=Outcome.SWITCHED)
         return Decision(Phase.RESUMING, write)
+    if grant.epoch >= EPOCHS - EPOCHS_KEPT:
+        return _refuse(seen, grant, f"EpochsExhausted: epoch {grant.epoch} of {EPOCHS - 1}; {_ANEW}")
     unfit = misfit(spec, seen.members, holder)
     missing = "" if unfit else not_ready(spec, seen.members)
     if missing:

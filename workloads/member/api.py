@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from workloads.common.http import HttpError, Request, Response, Routes
+from workloads.common.lease import EPOCHS
 from workloads.common.logs import fields
 from workloads.common.metrics import exposition, registry
 from workloads.common.settings import Model, SettingsError, validated
@@ -28,7 +29,7 @@ class CommandBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    epoch: Annotated[int, Field(ge=0, lt=1 << 62)]
+    epoch: Annotated[int, Field(ge=0, lt=EPOCHS)]
     deadline_ms: Annotated[int, Field(ge=0, le=600_000)] = 5000
 
     def event(self) -> Pause | Resume:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Milliseconds = Annotated[float, Field(ge=0, le=3_600_000, allow_inf_nan=False)]
 
 
@@ -19,7 +20,7 @@ class Faults(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     processing_delay_ms: Milliseconds = 0.0
-    failure_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
+    failure_rate: Share = 0.0
     commit_delay_ms: Milliseconds = 0.0
     exceed_max_poll_interval: bool = False
 
@@ -30,7 +31,7 @@ class FaultsChange(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     processing_delay_ms: Milliseconds | None = None
-    failure_rate: Annotated[float, Field(ge=0, le=1)] | None = None
+    failure_rate: Share | None = None
     commit_delay_ms: Milliseconds | None = None
     exceed_max_poll_interval: bool | None = None
 

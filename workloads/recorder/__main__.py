@@ -8,6 +8,7 @@ import time
 
 from workloads.common import logs
 from workloads.common.http import HttpError, HttpServer, Request, Response, Routes
+from workloads.common.lease import EPOCHS
 from workloads.common.logs import fields
 from workloads.common.metrics import Families, exposition, registry
 from workloads.recorder.recorder import PROBLEMS, Places, Recorder
@@ -32,8 +33,8 @@ def routes(recorder: Recorder, settings: RecorderSettings) -> Routes:
 
     def mark(request: Request) -> Response:
         epoch = request.json_object().get("epoch")
-        if type(epoch) is not int or epoch < 0:
-            raise HttpError(400, 'the body must be {"epoch": n}, n an integer from 0')
+        if type(epoch) is not int or not 0 <= epoch < EPOCHS:
+            raise HttpError(400, f'the body must be {{"epoch": n}}, n an integer from 0 to {EPOCHS - 1}')
         try:
             return Response(recorder.mark(epoch))
         except PROBLEMS as error:
@@ -41,7 +42,7 @@ def routes(recorder: Recorder, settings: RecorderSettings) -> Routes:
 
     def reached(request: Request) -> Response:
         since = request.query.get("since", "0")
-        if request.query.keys() - {"since"} or not (since.isascii() and since.isdigit()):
+        if request.query.keys() - {"since"} or not (since.isascii() and since.isdigit() and len(since) < 20):
             raise HttpError(400, "the query may hold since=n, n in nanoseconds, and nothing else")
         return Response(recorder.reached(int(since)))
 

@@ -317,7 +317,7 @@ def test_what_the_command_line_writes_is_understood() -> None:
     """`pulumi config set --path` makes numbers of whole numbers, and text of the rest."""
     settings = strategy_settings(
         raw(
-            attempt="2", blue={"version": 2, "faults": {"failure_rate": "0.25"}, "config": {"fetch.max.bytes": "1000"}}
+            attempt="2", blue={"version": 2, "faults": {"failure_rate": "0.25"}, "config": {"fetch.min.bytes": "1000"}}
         ),
         STACK,
     )

@@ -1,7 +1,7 @@
 """A strategy stack deployed with mocks, and what is looked at in it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import yaml
@@ -42,12 +42,13 @@ def up(
     platform: Mapping[str, Any] = PLATFORM_OUTPUTS,
     workloads: str = IMAGE,
     found: Before = NOTHING,
+    hidden: Collection[str] = (),
     **values: Any,
 ) -> Recorder:
     """workloads: the image of this project. found: what the cluster had before."""
     raw = {"strategy": strategy, **{k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}}
     stack = StackName(f"strategy-{strategy}")
-    settings = strategy_settings(raw, stack.name)
+    settings = strategy_settings(raw, stack.name, hidden)
 
     def program() -> dict[str, Any]:  # as in __main__.py
         kind = require_platform(platform_stack()).kind

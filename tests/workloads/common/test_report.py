@@ -24,6 +24,17 @@ def test_there_and_back(report: Report) -> None:
         assert read.at == report.at
 
 
+@pytest.mark.parametrize("epoch", [-1, 1 << 30, 2**31, 2**63, 1e300, "x", None])
+@pytest.mark.parametrize("name", ["epoch", "seen_epoch"])
+def test_an_epoch_that_no_lease_can_have_come_to_makes_it_unreadable(name: str, epoch: object) -> None:
+    """A lost Lease would be made again above it, where there is no epoch for it."""
+    said = {**to_answer(PLAIN), name: epoch}
+    with pytest.raises((TypeError, ValueError)):
+        from_answer(said)
+    condition = {**to_condition(PLAIN, "2026-01-01T00:00:00Z"), "message": json.dumps(said)}
+    assert from_pod({"status": {"conditions": [condition]}}) is None
+
+
 def test_an_obstacle_is_there_only_when_there_is_one() -> None:
     assert to_answer(OBSTRUCTED)["obstacle"] == OBSTRUCTED.obstacle
     assert "obstacle" not in to_answer(PLAIN)

@@ -110,6 +110,80 @@ def test_client_configuration_is_the_protocols(file: Path) -> None:
     assert "session.timeout.ms" not in consumer(file, group_protocol="consumer").client_configuration()
 
 
+def test_the_heartbeat_is_the_protocols(file: Path) -> None:
+    assert consumer(file).client_configuration()["heartbeat.interval.ms"] == 500
+    assert "heartbeat.interval.ms" not in consumer(file, group_protocol="consumer").client_configuration()
+
+
+@pytest.mark.parametrize("seconds", [".inf", ".nan", "0", "3601", "1e400"])
+@pytest.mark.parametrize(
+    "name",
+    ["session_timeout_seconds", "drain_timeout_seconds", "resume_timeout_seconds", "stall_seconds"],
+)
+def test_a_time_that_no_clock_has_is_refused_by_name(file: Path, name: str, seconds: str) -> None:
+    file.write_text(json.dumps(CONSUMER)[:-1] + f', "{name}": {seconds}}}')
+    with pytest.raises(SettingsError, match=f"{name}: "):
+        ConsumerSettings.load()
+
+
+# -- secrets -------------------------------------------------------------------------------------------------
+
+HIDDEN = "hunter2-hunter2"
+
+
+def beside(file: Path, **secrets: Any) -> None:
+    file.with_name("secrets.yaml").write_text(json.dumps(secrets))
+
+
+def test_secrets_beside_the_settings_are_the_clients_and_nobody_elses(file: Path) -> None:
+    beside(file, secret_client={"sasl.password": HIDDEN, "partition.assignment.strategy": "cooperative-sticky"})
+    loaded = consumer(
+        file,
+        client={"sasl.username": "u"},
+        membership="separate",
+        other_group_id="g",
+        fencing="transactions",
+        transactional_id="s",
+        transactional_ids=3,
+    )
+    for configuration in (
+        loaded.client_configuration(),
+        loaded.admin_configuration(),
+        loaded.producer_configuration(0),
+    ):
+        assert (configuration["sasl.username"], configuration["sasl.password"]) == ("u", HIDDEN)
+    assert loaded.incremental
+    for told in (repr(loaded), str(loaded), str(loaded.model_dump()), str(loaded.model_dump(mode="json"))):
+        assert HIDDEN not in told
+        assert "sasl.password" in told
+
+
+@pytest.mark.parametrize(
+    ("secrets", "named"),
+    [
+        ({"secret_client": {"a": [HIDDEN]}}, "secret_client.a: "),
+        ({"secret_client": HIDDEN}, "secret_client: "),
+        ({"secret_client": {"group.id": HIDDEN}}, "group.id cannot be overridden"),
+        ({"secret_client": {"a": HIDDEN}, "topic": [HIDDEN]}, "topic: "),
+        ({"other": HIDDEN}, "other: unknown key"),
+    ],
+)
+def test_what_is_wrong_with_a_secret_is_told_without_it(file: Path, secrets: dict[str, Any], named: str) -> None:
+    beside(file, **secrets)
+    with pytest.raises(SettingsError) as error:
+        consumer(file)
+    assert named in str(error.value)
+    assert HIDDEN not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [f"a: [{HIDDEN}", HIDDEN, f"- {HIDDEN}"])
+def test_secrets_that_are_no_mapping_are_not_told(file: Path, content: str) -> None:
+    file.with_name("secrets.yaml").write_text(content)
+    with pytest.raises(SettingsError, match=r"secrets\.yaml") as error:
+        consumer(file)
+    assert HIDDEN not in str(error.value)
+
+
 @pytest.mark.parametrize("partitions", [[-1], [1, 1]])
 def test_producer_partitions(file: Path, partitions: list[int]) -> None:
     file.write_text(json.dumps({"bootstrap_servers": "k", "topic": "t", "write_partitions": partitions}))

@@ -280,7 +280,7 @@ def test_frozen_consumer_is_void_until_confirmed(consumer: Consumers, feed: Feed
 
 
 def test_fenced_consumer_stands_by_and_waits(consumer: Consumers, feed: Feed) -> None:
-    blue = consumer(client={"heartbeat.interval.ms": 200}, session_timeout_seconds=6).ready()
+    blue = consumer(session_timeout_seconds=6).ready()
     green = consumer("consumer-green-0").ready()
     feed.send(40)
     assert blue.resume(1)[0] == 200
@@ -321,7 +321,7 @@ def test_commit_without_an_answer_is_told(consumer: Consumers, feed: Feed, broke
 
 
 def test_lost_poll_interval_ends_in_standby(consumer: Consumers, feed: Feed) -> None:
-    client = {"max.poll.interval.ms": 6000, "heartbeat.interval.ms": 500}
+    client = {"max.poll.interval.ms": 6000}
     blue = consumer(client=client, session_timeout_seconds=6).ready()
     feed.send(40)
     assert blue.resume(1)[0] == 200

@@ -115,6 +115,17 @@ def test_a_lease_that_cannot_be_read_is_said(script: Script) -> None:
     assert script.condition("Ready") == ("False", "LeaseUnreadable")
 
 
+@pytest.mark.parametrize("epoch", [-1, 2**31 - 1])
+def test_an_epoch_that_cannot_be_counted_on_is_said_and_nothing_is_written(script: Script, epoch: int) -> None:
+    script.begins(SETTLED)
+    script.asks("green", 2)
+    script.kube.version += 1
+    lease = {"metadata": {"name": "l"}, "spec": {"holderIdentity": "blue", "leaseTransitions": epoch}}
+    script.store.lease_is(lease, script.kube.version)
+    assert not any(done.startswith("writes") for done in script.turn())
+    assert script.condition("Ready") == ("False", "LeaseUnreadable")
+
+
 def test_a_switch_that_cannot_be_carried_out_is_said(script: Script) -> None:
     script.begins(SETTLED)
     script.asks("red", 2)

@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from prometheus_client.core import Metric
+from pydantic import ValidationError
 
 from tests.support.waiting import until
-from workloads.common.http import Request, Response, Routes
+from workloads.common.http import HttpError, Request, Response, Routes
 from workloads.common.metrics import Families
 from workloads.member.api import LifecycleApi, PodApi
 from workloads.member.control import Control, Truth
@@ -74,6 +76,66 @@ def test_progress_bears_the_clock_of_the_process() -> None:
 def test_metrics_are_the_members() -> None:
     routes = PodApi(Other(), "b00t", 20, 3).routes()
     assert b'bg_other{color="green"} 1.0' in routes["GET", "/metrics"](Request("GET", "/metrics", {}, b"")).payload()
+
+
+WHOLE = ["-1", "1.0", "1e3", "true", '"1"', "null", "[]", str(2**63), str(2**64), "9" * 300, "-" + "9" * 300]
+NUMBERS = ["-0.1", "1.1e9", "true", '"1"', "[]", "9" * 300]
+NO_JSON = ["NaN", "Infinity", "-Infinity", "1e999", "01", "9" * 400]
+
+
+def refused(routes: Routes, method: str, path: str, body: str) -> str:
+    """What is said to a body that is answered with 400."""
+    with pytest.raises(HttpError) as error:
+        routes[method, path](Request(method, path, {}, body.encode()))
+    assert error.value.status == 400
+    return str(error.value)
+
+
+@pytest.mark.parametrize("call_of", ["pause", "resume"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("epoch", value) for value in [*WHOLE, str(1 << 30), str(2**31 - 1)]),
+        *(("deadline_ms", value) for value in [*WHOLE, "600001"]),
+    ],
+)
+def test_a_number_that_a_command_cannot_have_is_refused_by_name(call_of: str, name: str, value: str) -> None:
+    control = Control(Lifecycle())
+    routes = LifecycleApi(control, FaultInjection(Faults(), enabled=True), "b00t").routes()
+    fields = {"epoch": "4", "deadline_ms": "5", name: value}
+    body = "{" + ", ".join(f'"{key}": {text}' for key, text in fields.items()) + "}"
+    assert refused(routes, "POST", f"/lifecycle/{call_of}", body).startswith(f"{name}: ")
+    assert not control.inbox
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("processing_delay_ms", value) for value in [*NUMBERS, "3600001"]),
+        *(("commit_delay_ms", value) for value in [*NUMBERS, "3600001"]),
+        *(("failure_rate", value) for value in [*NUMBERS, "1.01"]),
+        *(("exceed_max_poll_interval", value) for value in ["1", "0", '"true"', "2"]),
+    ],
+)
+def test_a_fault_that_cannot_be_is_refused_by_name(name: str, value: str) -> None:
+    faults = FaultInjection(Faults(), enabled=True)
+    routes = LifecycleApi(Control(Lifecycle()), faults, "b00t").routes()
+    assert refused(routes, "PUT", "/faults", f'{{"{name}": {value}}}').startswith(f"{name}: ")
+    assert faults.now == Faults()
+
+
+@pytest.mark.parametrize("number", NO_JSON)
+@pytest.mark.parametrize(("method", "path"), [("POST", "/lifecycle/pause"), ("PUT", "/faults")])
+def test_what_is_no_number_of_json_is_refused(method: str, path: str, number: str) -> None:
+    routes = LifecycleApi(Control(Lifecycle()), FaultInjection(Faults(), enabled=True), "b00t").routes()
+    assert "not JSON" in refused(routes, method, path, f'{{"epoch": {number}}}')
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1])
+@pytest.mark.parametrize("name", ["failure_rate", "processing_delay_ms", "commit_delay_ms"])
+def test_faults_of_a_settings_file_are_numbers_too(name: str, value: float) -> None:
+    with pytest.raises(ValidationError, match=name):
+        Faults.model_validate({name: value})
 
 
 def test_a_resume_that_is_lost_is_answered_with_the_truth() -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from workloads.common.records import LogName, Space
+from workloads.common.http import HttpError, Request
+from workloads.common.records import PRODUCED, LogName, Space
 from workloads.common.reload import Reloader
 from workloads.producer import loop as module
+from workloads.producer.__main__ import Api
 from workloads.producer.ledger import Ledger
 from workloads.producer.loop import ProducerError, ProducerLoop, client_configuration
 from workloads.producer.settings import ProducerSettings
@@ -153,3 +155,35 @@ def test_its_log_goes_on_in_parts(tmp_path: Path) -> None:
     assert len(parts) > 2
     found = [json.loads(line) for path in parts for line in path.read_bytes().splitlines()]
     assert [line.get("seq", "end") for line in found] == [*range(9), "end"]
+
+
+NUMBERS = ["-1", "true", '"1"', "[]", "1e300", str(2**63), "9" * 300]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("rate", value) for value in [*NUMBERS, "1000000.1"]),
+        *(("message_bytes", value) for value in [*NUMBERS, "63", "1000001", "64.0", "1e3"]),
+    ],
+)
+def test_a_load_that_it_cannot_have_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    bench = Bench(tmp_path, monkeypatch)
+    before = bench.loop.load
+    change = Api(bench.loop, "producer-0", Space(tmp_path, (PRODUCED,), 0, process="p")).routes()["PUT", "/config"]
+    with pytest.raises(HttpError, match=f"{name}: ") as refused:
+        change(Request("PUT", "/config", {}, f'{{"{name}": {value}}}'.encode()))
+    assert refused.value.status == 400
+    for number in ("NaN", "Infinity", "1e999"):
+        with pytest.raises(HttpError, match="not JSON"):
+            change(Request("PUT", "/config", {}, f'{{"{name}": {number}}}'.encode()))
+    assert bench.loop.load == before
+
+
+def test_the_greatest_record_fits_the_client_and_the_brokers_default() -> None:
+    """`message.max.bytes` of a broker is 1048588 by default, a batch's overhead included."""
+    most = next(item.le for item in ProducerSettings.model_fields["message_bytes"].metadata if hasattr(item, "le"))
+    settings = ProducerSettings.model_validate({"bootstrap_servers": "k", "topic": "t", "pod_name": "producer-0"})
+    assert most + 1000 < client_configuration(settings)["message.max.bytes"] < 1_048_588

@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from workloads.common.http import HttpError, Request
 from workloads.common.records import CONSUMED, EVENTS
+from workloads.common.states import Color
+from workloads.recorder.__main__ import routes
 from workloads.recorder.figures import Figures
 from workloads.recorder.line import Handled, LineError, understood
 from workloads.recorder.recorder import Places, Recorder
+from workloads.recorder.settings import RecorderSettings
 from workloads.recorder.tail import SinkFileError, Tail
 from workloads.recorder.trail import Trail, Whose
 
@@ -254,6 +258,15 @@ def test_what_is_reached_is_of_the_newest_epoch_over_all_files(scene: Scene) -> 
     scene.append(sink_line(99, 1, epoch=3), "connect-green-2")
     said = scene.recorder().mark(8)
     assert (said["epoch"], said["next"]) == (7, {0: 12, 1: 4})
+
+
+@pytest.mark.parametrize("epoch", ["-1", "true", "1.0", '"1"', "null", "1073741824", str(2**63), "9" * 300])
+def test_a_mark_of_an_epoch_that_no_lease_can_have_come_to_is_refused(scene: Scene, epoch: str) -> None:
+    settings = RecorderSettings(color=Color.GREEN, topic="t", pod_name="recorder-green-0")
+    mark = routes(scene.recorder(), settings)["POST", "/mark"]
+    with pytest.raises(HttpError, match="n an integer from 0 to 1073741823") as refused:
+        mark(Request("POST", "/mark", {}, f'{{"epoch": {epoch}}}'.encode()))
+    assert refused.value.status == 400
 
 
 def test_what_is_reached_names_the_process_its_clock_and_its_logs(scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from workloads.common.lease import EPOCHS
 from workloads.sidecar.connect.seen import NO_EPOCH
 
 # The transform of this alias is an `InsertField$Value`; its static value is the epoch, so every record carries it.
@@ -10,11 +11,14 @@ GROUP_KEY = "consumer.override.group.id"
 
 
 def epoch_of(config: Mapping[str, object]) -> int:
-    """The epoch that the connector bears; NO_EPOCH when it was never given one."""
+    """The epoch that the connector bears; NO_EPOCH when it was never given one, or one that no Lease can have come
+    to.
+    """
     try:
-        return int(str(config.get(EPOCH_KEY, NO_EPOCH)))
+        epoch = int(str(config.get(EPOCH_KEY, NO_EPOCH)))
     except ValueError:
         return NO_EPOCH
+    return epoch if 0 <= epoch < EPOCHS else NO_EPOCH
 
 
 def group_of(name: str, config: Mapping[str, object]) -> str:

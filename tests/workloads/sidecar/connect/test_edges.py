@@ -169,7 +169,9 @@ def test_a_connector_is_made_stopped_and_refusals_are_remembered(scene: Scene) -
 
 def test_configuration_and_epoch(scene: Scene) -> None:
     assert epoch_of({}) == -1
-    assert epoch_of({"transforms.epoch.static.value": "rubbish"}) == -1
+    assert epoch_of({"transforms.epoch.static.value": "1073741823"}) == 1073741823
+    for none in ("rubbish", "-7", "1073741824", "9" * 5000):  # one that no Lease can have come to would be heard of
+        assert epoch_of({"transforms.epoch.static.value": none}) == -1
     assert not differs({**CONFIG, "name": "x", "transforms.epoch.static.value": "3"}, CONFIG)
     assert differs({**CONFIG, "tasks.max": "3"}, CONFIG)
     scene.will("PUT", f"{NAME}/config", 200)
