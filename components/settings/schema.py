@@ -47,6 +47,15 @@ _OF_THE_STRATEGY: dict[str, Any] = {
         "description": "Where the members of the colour that waits stand: outside of its group, or assigned every "
         "partition between them, without which it cannot be switched to.",
     },
+    "way": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 63,
+        "pattern": "^[a-z]([-a-z/]*[a-z])?$",
+        "description": "How members enter and leave their group. With it a grant names its shape: this, the number of "
+        "members and of partitions; a change of any of them is a grant of its own. Without it none of them is the "
+        "switch's.",
+    },
 }
 
 _OF_A_COLOR: dict[str, Any] = {

@@ -164,6 +164,12 @@ class Strategy(ABC):
         """How many pods of a colour report on it, and confirm."""
         return settings.replicas_of(color)
 
+    def way(self, settings: StrategySettings) -> str | None:  # noqa: ARG002
+        """How the members enter and leave their group, in a word or two that changes when it does; None where the
+        members' number, and that of the partitions, are none of the switch's.
+        """
+        return None
+
     def switch_spec(self, settings: StrategySettings, stack: StackName) -> dict[str, Any]:
         """The `spec` of the KafkaConsumerSwitch (design §5.2)."""
         groups = self.groups(stack)
@@ -173,6 +179,7 @@ class Strategy(ABC):
             "absence": self.absence,
             "positions": self.positions,
             "standby": self.standby,
+            **({"way": way} if (way := self.way(settings)) else {}),
             **{
                 color: {
                     **values.color_spec(settings, color, self.members(settings, color)),

@@ -86,10 +86,12 @@ def see(
     since_whole: float | None = None,
     since_ready: float | None = None,
     ready_for: float = 0.0,
+    removed: bool = False,
+    removal_detail: str = "",
 ) -> Observation:
     return Observation(
         spec, grant, members, listed, elapsed, memory, lag, "partition 3: 17 behind", analysis, "5 of 100 failed",
-        since_whole, since_ready, ready_for,
+        since_whole, since_ready, ready_for, removed, removal_detail,
     )  # fmt: skip
 
 

@@ -17,6 +17,10 @@ REASON = "reason"
 BLOCKED_BY = "blocked-by"
 UNCONFIRMED = "unconfirmed"
 SWITCH_UID = "switch-uid"
+SHAPE = "shape"
+ORIGIN_SHAPE = "from-shape"
+ASKED = "asked"
+LEAVE = "leave"
 
 # Epochs are below this. A Lease counts in 32 bits (`leaseTransitions`), and one that was lost is made again above all
 # that anybody knows of: half of what can be counted is room for that.
@@ -26,6 +30,31 @@ _GENERATIONS = 1 << 63
 
 class LeaseFormatError(ValueError):
     """The Lease holds something that this protocol never writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a colour at work consists of. A grant is for one shape; another takes a grant of its own.
+
+    members: how many; those of the ordinals 0 ... members - 1. partitions: of the topic, which they own between them.
+    way: how they enter and leave the group, in the words of whoever configures them; compared, and nothing else.
+    """
+
+    members: int
+    partitions: int
+    way: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.members}x{self.partitions}" + (f" {self.way}" if self.way else "")
+
+    @classmethod
+    def of(cls, text: str) -> "Shape":
+        """The shape that `str` has written. Raises ValueError."""
+        numbers, _, way = text.partition(" ")
+        members, found, partitions = numbers.partition("x")
+        if not (found and members.isdecimal() and partitions.isdecimal()):
+            raise ValueError(f"{SHAPE} is {text!r}; it must be like '3x12', members and partitions")
+        return cls(int(members), int(partitions), way)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +69,11 @@ class Grant:
     outcome, reason: how that generation ended; None while it has not.
     blocked_by: names of the pods that a rollback waits for.
     unconfirmed: the Lease was lost and made again: nobody is granted before the members of both colours have confirmed.
+    shape: of the holder, or of who held it last; None where nobody has said.
+    origin_shape: of the colour that the current generation's switch left.
+    asked: names what was asked for when the outcome was written, or is being tried (`Spec.asked`).
+    leave: of a withdrawal: whoever is PAUSED by it has left its group, or closed its client, because the next grant is
+        for another shape.
     """
 
     holder: Color | None
@@ -51,6 +85,10 @@ class Grant:
     reason: str = ""
     blocked_by: tuple[str, ...] = ()
     unconfirmed: bool = False
+    shape: Shape | None = None
+    origin_shape: Shape | None = None
+    asked: str = ""
+    leave: bool = False
 
     @property
     def rolling_back(self) -> bool:
@@ -76,6 +114,10 @@ def from_lease(lease: Mapping[str, Any]) -> Grant:
             reason=str(notes.get(REASON) or ""),
             blocked_by=tuple(name for name in str(notes.get(BLOCKED_BY) or "").split(",") if name),
             unconfirmed=notes.get(UNCONFIRMED) == "true",
+            shape=Shape.of(notes[SHAPE]) if notes.get(SHAPE) else None,
+            origin_shape=Shape.of(notes[ORIGIN_SHAPE]) if notes.get(ORIGIN_SHAPE) else None,
+            asked=str(notes.get(ASKED) or ""),
+            leave=notes.get(LEAVE) == "true",
         )
     except ValueError as error:
         named = lease.get("metadata") or {}
@@ -125,6 +167,10 @@ def to_lease(
         BLOCKED_BY: ",".join(grant.blocked_by),
         UNCONFIRMED: "true" if grant.unconfirmed else "",
         SWITCH_UID: switch_uid,
+        **({SHAPE: str(grant.shape)} if grant.shape else {}),
+        **({ORIGIN_SHAPE: str(grant.origin_shape)} if grant.origin_shape else {}),
+        **({ASKED: grant.asked} if grant.asked else {}),
+        **({LEAVE: "true"} if grant.leave else {}),
     }
     return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
 

@@ -25,6 +25,7 @@ class Report:
     committed: whether everything handled is committed (meaningful when PAUSED).
     partitions: the partitions that it owns.
     obstacle: what stands against a switch to this member now; "" when nothing is known of any.
+    left: it has left its group, or its client is closed. member_id: what the group's coordinator knows its client by.
     voids: how often a stall, a loss or a fence has made void what this process was granted.
     at: when the sidecar learned this, in ns of its clock, growing with each report; tells the newer of two, no more.
     """
@@ -37,6 +38,8 @@ class Report:
     partitions: tuple[int, ...] = ()
     obstacle: str = ""
     voids: int = 0
+    left: bool = False
+    member_id: str = ""
     at: int = field(default=0, compare=False)
 
     @property
@@ -92,6 +95,8 @@ def _details(report: Report) -> dict[str, Any]:
         "at": report.at,
         **({"obstacle": report.obstacle} if report.obstacle else {}),
         **({"voids": report.voids} if report.voids else {}),
+        **({"left": True} if report.left else {}),
+        **({"member_id": report.member_id} if report.member_id else {}),
     }
 
 
@@ -105,6 +110,8 @@ def _report(state: str | None, said: Mapping[str, Any]) -> Report:
         partitions=tuple(int(p) for p in said["partitions"]),
         obstacle=str(said.get("obstacle") or ""),
         voids=int(said.get("voids") or 0),
+        left=bool(said.get("left")),
+        member_id=str(said.get("member_id") or ""),
         at=int(said["at"]),
     )
 

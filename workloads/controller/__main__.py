@@ -19,11 +19,13 @@ from workloads.controller.leases import LeaseWriter
 from workloads.controller.loop import Controller
 from workloads.controller.measure import Measurer
 from workloads.controller.narrator import Narrator
+from workloads.controller.places import Places
 from workloads.controller.progress import ProgressReader
 from workloads.controller.publisher import Publisher
 from workloads.controller.settings import ControllerSettings
 from workloads.controller.sight import Store
 from workloads.controller.telemetry import Telemetry
+from workloads.controller.topic import TopicWatch
 from workloads.controller.watches import LEASES, SWITCHES, RestartNeeded, Watches
 
 logger = logging.getLogger("workloads.controller")
@@ -39,6 +41,7 @@ class Program:
     publisher: Publisher
     telemetry: Telemetry
     group_lag: GroupLag
+    topic: TopicWatch
     controller: Controller
 
     def run(self) -> None:
@@ -46,11 +49,13 @@ class Program:
         self.publisher.thread.start()
         self.measurer.thread.start()
         self.group_lag.thread.start()
+        self.topic.thread.start()
         self.watches.start()
         try:
             self.controller.run()
         finally:
             self.group_lag.stop()
+            self.topic.stop()
 
 
 def assembled(kube: Kube, settings: ControllerSettings) -> Program:
@@ -60,7 +65,10 @@ def assembled(kube: Kube, settings: ControllerSettings) -> Program:
     store, telemetry = Store(), Telemetry()
     publisher = Publisher(kube.sibling(), path, namespace, settings.pod_name, store.newest)
     watches = Watches(kube, namespace, name, store, report_port=settings.report_port, observed=publisher.observed)
-    measurer = Measurer(BrokerOffsets(settings.bootstrap_servers), ProgressReader(settings.progress_port), store.wake)
+    servers = settings.bootstrap_servers
+    progress = ProgressReader(settings.progress_port)
+    measurer = Measurer(BrokerOffsets(servers), progress, Places(servers), store.wake)
+    topic = TopicWatch(BrokerOffsets(servers), store.switch, store.wake)
     controller = Controller(
         kube,
         path,
@@ -69,9 +77,10 @@ def assembled(kube: Kube, settings: ControllerSettings) -> Program:
         leases=LeaseWriter(kube, LEASES.format(namespace), store),
         measurer=measurer,
         narrator=Narrator(publisher, telemetry),
+        topic=topic,
     )
-    group_lag = GroupLag(BrokerOffsets(settings.bootstrap_servers), store.switch)
-    return Program(store, watches, measurer, publisher, telemetry, group_lag, controller)
+    group_lag = GroupLag(BrokerOffsets(servers), store.switch)
+    return Program(store, watches, measurer, publisher, telemetry, group_lag, topic, controller)
 
 
 def routes(program: Program, pod: str) -> Routes:

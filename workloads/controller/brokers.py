@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from workloads.common.bystander import Bystanders
@@ -53,6 +53,22 @@ class BrokerOffsets:
             return {which.partition: _answer(answer).offset for which, answer in answers.items()}
 
         return self._read(f"{what} offsets of {topic}", read)
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions `topic` has; 0 when there is none of that name, which asking does not make. Raises
+        MeasureError.
+        """
+
+        def read(admin: AdminClient) -> int:
+            asked = admin.describe_topics(TopicCollection([topic]), request_timeout=BROKER_SECONDS)
+            try:
+                return len(_answer(asked[topic]).partitions)
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    return 0
+                raise
+
+        return self._read(f"partitions of {topic}", read)
 
     def committed(self, group: str, topic: str, partitions: int) -> dict[int, int]:
         """Partition -> the offset that `group` would go on from, for those that it has committed one of.

@@ -23,14 +23,25 @@ from workloads.controller.members import (
     misfit,
     not_active,
     not_ready,
+    not_ready_to_change,
     obstacles,
     still_blocking,
     told,
     uncommitted,
     waited_for,
 )
+from workloads.controller.shapes import (
+    asked_before,
+    fewer_partitions,
+    misshapen,
+    must_leave,
+    must_leave_to_go_back,
+    stays,
+)
 from workloads.controller.terms import Analysis, Decision, Lag, Memory, Observation, OnInconclusive
+from workloads.controller.writes import go_back, grant_to, refuse, withdraw
 
+RESUME_TIMEOUT = "ResumeTimeout"
 LOST_EPOCHS = 1000
 """How many epochs may have been lost with a Lease; it is made again at a round number at least half as many higher.
 
@@ -93,6 +104,7 @@ def _make_again(seen: Observation, epoch: int) -> Decision:
         outcome=memory.outcome,
         reason=memory.reason,
         unconfirmed=True,
+        leave=seen.spec.way is not None,  # nobody knows any more for which shape the lost one was
     )
     return Decision(Phase.PAUSING, write, "LeaseLost", "the Lease is made again")
 
@@ -111,67 +123,91 @@ def _withdrawn(seen: Observation, grant: Grant) -> Decision:
         return _after_loss(seen, grant)
     if grant.rolling_back and grant.generation == spec.generation:
         return _roll_back(seen, grant, last)
-    if grant.generation != spec.generation:
-        refusal = "" if spec.active == last else cannot_take_over(spec, seen.members, last)
-        if spec.active == last:
-            return _grant(grant, last, spec.generation, None, "", origin=None)
-        if refusal and not seen.listed:
-            return Decision(Phase.PAUSING, reason="Pausing", message="reading all members", need_list=True)
-        if refusal:
-            return _grant(grant, last, spec.generation, Outcome.REFUSED, refusal, origin=None)
-    elif grant.outcome is not None or spec.active == last:
-        return _grant(grant, last, grant.generation, grant.outcome, grant.reason, origin=None)
-    return _hand_over(seen, grant, last)
+    if grant.generation == spec.generation:
+        back = grant.outcome is not None or spec.active == last
+        if back and not (grant.leave and misshapen(spec, grant, last)):
+            return grant_to(seen, grant, last, grant.outcome, grant.reason)
+        return _hand_over(seen, grant, last, last if back else spec.active)
+    if spec.active == last or (must_leave(spec, grant, spec.active) and not grant.leave):
+        # Whoever had it has it again, as it was; what is asked for now begins from there.
+        same = not misshapen(spec, grant, last) and spec.active == last
+        return grant_to(seen, grant, last, None, "", generation=spec.generation if same else grant.generation)
+    refusal = cannot_take_over(spec, seen.members, last)
+    if refusal and not seen.listed:
+        return Decision(Phase.PAUSING, reason="Pausing", message="reading all members", need_list=True)
+    if refusal:
+        return grant_to(seen, grant, last, Outcome.REFUSED, refusal)
+    return _hand_over(seen, grant, last, spec.active)
 
 
 def _after_loss(seen: Observation, grant: Grant) -> Decision:
+    spec = seen.spec
     waiting = [
         name
         for color in Color
-        for name in waited_for(seen.spec, seen.members, color, grant.epoch, held=color is grant.last_holder)
+        for name in waited_for(
+            spec, seen.members, color, grant.epoch, held=color is grant.last_holder, left=grant.leave
+        )
     ]
     if not seen.listed or waiting:
         whom = ", ".join(waiting) or "a list"
         message = f"the Lease was made again; waiting for PAUSED at epoch {grant.epoch} from: {whom}"
         return Decision(Phase.PAUSING, None, "Unconfirmed", message, need_list=not seen.listed, deadline=1.0)
-    same = grant.generation == seen.spec.generation and grant.outcome is not None
-    if same and grant.last_holder is not None:
-        if grant.outcome is Outcome.ROLLBACK_BLOCKED:  # nothing blocks it any more: everybody has confirmed
-            return _grant(
-                grant, grant.last_holder.other, grant.generation, Outcome.ROLLED_BACK, grant.reason, origin=None
-            )
-        return _grant(grant, grant.last_holder, grant.generation, grant.outcome, grant.reason, origin=None)
-    origin = grant.last_holder if grant.last_holder not in (None, seen.spec.active) else None
-    return _grant(grant, seen.spec.active, seen.spec.generation, None, "", origin=origin)
+    if grant.leave and not seen.removed:
+        return _removing(seen, "Unconfirmed", deadline=1.0)
+    if grant.generation == spec.generation and grant.outcome is not None and grant.last_holder is not None:
+        blocked = grant.outcome is Outcome.ROLLBACK_BLOCKED  # nothing blocks it any more: everybody has confirmed
+        to = grant.last_holder.other if blocked else grant.last_holder
+        outcome = Outcome.ROLLED_BACK if blocked else grant.outcome
+        return grant_to(seen, grant, to, outcome, grant.reason, shape=spec.shape(to))
+    origin = grant.last_holder if grant.last_holder not in (None, spec.active) else None
+    return grant_to(seen, grant, spec.active, None, "", origin=origin, shape=spec.shape(spec.active))
 
 
-def _hand_over(seen: Observation, grant: Grant, last: Color) -> Decision:
-    """Forward: every member of the last holder confirms, then the colour asked for is granted."""
+def _hand_over(seen: Observation, grant: Grant, last: Color, to: Color) -> Decision:
+    """Forward: every member of the last holder confirms, then the colour asked for is granted; or, in another shape,
+    the same one again.
+    """
     spec = seen.spec
-    waiting = waited_for(spec, seen.members, last, grant.epoch, held=True)
+    failed = grant.outcome or Outcome.FAILED  # how a generation ended before stays, whatever becomes of a shape
+    waiting = waited_for(spec, seen.members, last, grant.epoch, held=True, left=grant.leave)
     if seen.listed and not waiting:
         undone = uncommitted(seen.members, last)
         if undone:
             reason = f"CommitUnacknowledged: {', '.join(undone)} could not commit within half the drain timeout"
-            return _grant(grant, last, spec.generation, Outcome.FAILED, reason, origin=None)
-        return _grant(grant, spec.active, spec.generation, None, "", origin=last)
+            return grant_to(seen, grant, last, failed, reason)
+        if not grant.leave or seen.removed:
+            origin = None if to is last else last
+            return grant_to(seen, grant, to, grant.outcome, grant.reason, origin=origin, shape=spec.shape(to))
+        if seen.elapsed >= 2 * spec.drain_timeout:
+            return grant_to(seen, grant, last, failed, f"RemovalTimeout: {seen.removal_detail or 'no answer'}")
+        return _removing(seen, "Pausing", deadline=2 * spec.drain_timeout)
     if seen.elapsed >= spec.drain_timeout and seen.listed:
         whom = ", ".join(told([m for m in seen.members if m.color == last], waiting))
         reason = f"DrainTimeout: not PAUSED within {spec.drain_timeout:g} s: {whom}"
-        return _grant(grant, last, spec.generation, Outcome.FAILED, reason, origin=None)
+        return grant_to(seen, grant, last, failed, reason)
     message = f"waiting for PAUSED at epoch {grant.epoch} from: {', '.join(waiting) or 'a list'}"
     return Decision(Phase.PAUSING, None, "Pausing", message, need_list=not seen.listed, deadline=spec.drain_timeout)
+
+
+def _removing(seen: Observation, reason: str, *, deadline: float) -> Decision:
+    """Everybody has left; a static member's place outlives its client, and is taken out of the group."""
+    message = f"taking closed members out of their group{seen.removal_detail and ': ' + seen.removal_detail}"
+    return Decision(Phase.PAUSING, None, reason, message, need_removal=True, deadline=deadline)
 
 
 def _roll_back(seen: Observation, grant: Grant, failed: Color) -> Decision:
     """Backward: the failed colour's members confirm (committed or not), then the old colour is granted."""
     spec = seen.spec
-    waiting = waited_for(spec, seen.members, failed, grant.epoch, held=True)
-    if seen.listed and not waiting:
-        return _grant(grant, failed.other, grant.generation, Outcome.ROLLED_BACK, grant.reason, origin=None)
-    if seen.elapsed >= spec.drain_timeout and seen.listed:
+    waiting = waited_for(spec, seen.members, failed, grant.epoch, held=True, left=grant.leave)
+    confirmed = seen.listed and not waiting
+    if confirmed and (not grant.leave or seen.removed):
+        shape = grant.origin_shape or spec.shape(failed.other)
+        return grant_to(seen, grant, failed.other, Outcome.ROLLED_BACK, grant.reason, shape=shape)
+    if seen.elapsed >= spec.drain_timeout * (2 if confirmed else 1) and seen.listed:
         cause = grant.reason.removeprefix("RollbackBlocked: ").split("; rollback waits for ")[0]
-        reason = f"{cause}; rollback waits for {', '.join(waiting)}, not PAUSED within {spec.drain_timeout:g} s"
+        whom = ", ".join(waiting) or f"the group, {seen.removal_detail or 'no answer'}"
+        reason = f"{cause}; rollback waits for {whom}, not PAUSED within {spec.drain_timeout:g} s"
         write = replace(
             grant,
             holder=failed,
@@ -179,8 +215,11 @@ def _roll_back(seen: Observation, grant: Grant, failed: Color) -> Decision:
             outcome=Outcome.ROLLBACK_BLOCKED,
             reason=f"RollbackBlocked: {reason}",
             blocked_by=waiting,
+            leave=False,
         )
         return Decision(Phase.ROLLING_BACK, write, "RollbackBlocked", write.reason)
+    if confirmed:
+        return replace(_removing(seen, "RollingBack", deadline=2 * spec.drain_timeout), phase=Phase.ROLLING_BACK)
     message = f"{grant.reason}; waiting for PAUSED at epoch {grant.epoch} from: {', '.join(waiting) or 'a list'}"
     return Decision(Phase.ROLLING_BACK, None, "RollingBack", message, not seen.listed, deadline=spec.drain_timeout)
 
@@ -190,17 +229,15 @@ def _roll_back(seen: Observation, grant: Grant, failed: Color) -> Decision:
 
 def _new_generation(seen: Observation, grant: Grant, holder: Color) -> Decision:
     spec = seen.spec
-    if spec.active == holder:
-        # Nothing to move. A switch to this colour that is still being verified stays one, and can be rolled back.
-        origin = grant.origin if grant.outcome is None else None
-        write = replace(
-            grant, generation=spec.generation, outcome=None, reason="", origin=origin, last_holder=holder, blocked_by=()
-        )
-        if origin is None and not not_active(spec, seen.members, holder, grant.epoch):
-            write = replace(write, outcome=Outcome.SWITCHED)
-        return Decision(Phase.RESUMING, write)
+    if grant.outcome is Outcome.ROLLBACK_BLOCKED and asked_before(spec, grant):
+        return Decision(Phase.FAILED, _renumbered(seen, grant))
+    if stays(spec, grant, holder):
+        kept = None if spec.active is holder else grant.outcome
+        if misshapen(spec, grant, holder):
+            return _change_shape(seen, grant, holder, kept=kept)
+        return _keep(seen, grant, holder) if kept is None else Decision(Phase.FAILED, _renumbered(seen, grant))
     if grant.epoch >= EPOCHS - EPOCHS_KEPT:
-        return _refuse(seen, grant, f"EpochsExhausted: epoch {grant.epoch} of {EPOCHS - 1}; {_ANEW}")
+        return refuse(seen, grant, f"EpochsExhausted: epoch {grant.epoch} of {EPOCHS - 1}; {_ANEW}")
     unfit = misfit(spec, seen.members, holder)
     missing = "" if unfit else not_ready(spec, seen.members)
     if missing:
@@ -209,18 +246,59 @@ def _new_generation(seen: Observation, grant: Grant, holder: Color) -> Decision:
     if refusal and not seen.listed:
         return Decision(Phase.READY, reason="Checking", message=refusal, need_list=True)
     if refusal:
-        return _refuse(seen, grant, refusal)
+        return refuse(seen, grant, refusal)
     going_back = grant.outcome is None and grant.origin == spec.active
     if spec.wait_for_lag and not going_back and seen.lag is not Lag.CAUGHT_UP:
         if seen.ready_for >= spec.lag_timeout:
-            return _refuse(seen, grant, f"LagTimeout: {seen.lag_detail or 'lag unknown'} after {spec.lag_timeout:g} s")
+            return refuse(seen, grant, f"LagTimeout: {seen.lag_detail or 'lag unknown'} after {spec.lag_timeout:g} s")
         due = seen.elapsed - seen.ready_for + spec.lag_timeout
         behind = seen.lag_detail or f"reading how far {holder} is behind"
         return Decision(Phase.WAITING_FOR_LAG, None, "WaitingForLag", behind, need_lag=True, deadline=due)
-    return _withdraw(grant, holder, spec.generation, origin=holder, reason="", phase=Phase.PAUSING)
+    return withdraw(seen, grant, holder, leave=must_leave(spec, grant, spec.active))
 
 
-def _not_ready(seen: Observation, grant: Grant, missing: str) -> Decision:
+def _renumbered(seen: Observation, grant: Grant) -> Grant:
+    """Nothing else is asked for than what has failed: a number has changed, or a label. That is no new try."""
+    return replace(grant, generation=seen.spec.generation)
+
+
+def _keep(seen: Observation, grant: Grant, holder: Color) -> Decision:
+    """Nothing to move. A switch to this colour that is still being verified stays one, and can be rolled back."""
+    spec = seen.spec
+    origin = grant.origin if grant.outcome is None else None
+    write = replace(
+        grant,
+        generation=spec.generation,
+        outcome=None,
+        reason="",
+        origin=origin,
+        last_holder=holder,
+        blocked_by=(),
+        shape=grant.shape or spec.shape(holder),
+        asked=spec.asked,
+    )
+    whole = not not_active(spec.granted(holder, grant.shape), seen.members, holder, grant.epoch)
+    if origin is None and whole:
+        write = replace(write, outcome=Outcome.SWITCHED)
+    return Decision(Phase.RESUMING, write)
+
+
+def _change_shape(seen: Observation, grant: Grant, holder: Color, *, kept: Outcome | None) -> Decision:
+    """The holder is to consist of something else: it is withdrawn from, and granted again in the new shape.
+
+    kept: how the generation ended before; a change of shape does not change that.
+    """
+    spec = seen.spec
+    missing = not_ready_to_change(spec, seen.members, holder)
+    if missing:
+        return _not_ready(seen, grant, missing, kept=kept)
+    withdrawal = withdraw(seen, grant, holder, leave=True)
+    if kept is None or withdrawal.write is None:
+        return withdrawal
+    return replace(withdrawal, write=replace(withdrawal.write, outcome=kept, reason=grant.reason))
+
+
+def _not_ready(seen: Observation, grant: Grant, missing: str, *, kept: Outcome | None = None) -> Decision:
     """A member of the colour asked for is not ready: it may be in a moment, and until then nothing is touched.
 
     The time counts from when all of them last were, so that a pod which restarts during a long wait for lag has as long
@@ -229,7 +307,10 @@ def _not_ready(seen: Observation, grant: Grant, missing: str) -> Decision:
     timeout = seen.spec.ready_timeout
     waited = seen.elapsed if seen.since_ready is None else seen.since_ready
     if waited >= timeout and seen.listed:
-        return _refuse(seen, grant, f"{missing}; waited for {timeout:g} s")
+        refused = refuse(seen, grant, f"{missing}; waited for {timeout:g} s")
+        if kept is None or refused.write is None:
+            return refused
+        return replace(refused, write=replace(refused.write, outcome=kept, reason=grant.reason))
     due = seen.elapsed - waited + timeout
     late = waited >= timeout
     return Decision(
@@ -244,9 +325,9 @@ def _verify(seen: Observation, grant: Grant, holder: Color) -> Decision:
     reason = _against(seen) if analysed else ""
     accepted = seen.analysis is Analysis.INCONCLUSIVE and spec.on_inconclusive is OnInconclusive.ACCEPT
     if reason and not accepted:
-        return _go_back(grant, holder, reason)
+        return go_back(seen, grant, holder, reason)
     pending = analysed and seen.analysis is Analysis.PENDING
-    missing = not_active(spec, seen.members, holder, grant.epoch)
+    missing = not_active(spec.granted(holder, grant.shape), seen.members, holder, grant.epoch)
     if missing:
         return _not_whole(seen, grant, holder, missing, analysed=pending and seen.since_whole is not None)
     if pending:
@@ -280,10 +361,10 @@ def _not_whole(seen: Observation, grant: Grant, holder: Color, missing: str, *, 
             need_analysis=analysed,
             deadline=due + 1 if late else due,
         )
-    reason = f"ResumeTimeout: after {timeout:g} s {missing}"
+    reason = f"{RESUME_TIMEOUT}: after {timeout:g} s {missing}"
     if grant.origin is None:  # nothing was moved, so there is nothing to go back to
         return Decision(Phase.FAILED, replace(grant, outcome=Outcome.FAILED, reason=reason), "Failed", reason)
-    return _go_back(grant, holder, reason)
+    return go_back(seen, grant, holder, reason)
 
 
 def _blocked(seen: Observation, grant: Grant, holder: Color) -> Decision:
@@ -292,44 +373,18 @@ def _blocked(seen: Observation, grant: Grant, holder: Color) -> Decision:
     unsure = bool(gone) and not seen.listed
     if unsure or still_blocking(seen.spec, seen.members, holder, grant.blocked_by, grant.epoch):
         return Decision(Phase.FAILED, None, "RollbackBlocked", grant.reason, need_list=unsure, deadline=1.0)
-    write = replace(grant, holder=None, epoch=grant.epoch + 1, last_holder=holder, blocked_by=())
+    leave = must_leave_to_go_back(seen.spec, grant)
+    write = replace(grant, holder=None, epoch=grant.epoch + 1, last_holder=holder, blocked_by=(), leave=leave)
     return Decision(Phase.ROLLING_BACK, write, "RollingBack", "the pods that blocked the rollback have answered")
 
 
 def _settled(seen: Observation, grant: Grant) -> Decision:
-    phase = Phase.READY if grant.holder == seen.spec.active else Phase.FAILED
+    spec, holder = seen.spec, grant.holder
+    late = grant.outcome is Outcome.FAILED and holder is spec.active and grant.reason.startswith(RESUME_TIMEOUT)
+    if late and holder and not not_active(spec.granted(holder, grant.shape), seen.members, holder, grant.epoch):
+        # It was asked for no other colour, so there was nothing to go back to; now it is as it was asked for.
+        return Decision(Phase.READY, replace(grant, outcome=Outcome.SWITCHED, reason=""), "Switched")
+    if holder is not None and fewer_partitions(spec, grant):  # added by whomever: no generation tells of that
+        return _change_shape(seen, grant, holder, kept=None if holder is spec.active else grant.outcome)
+    phase = Phase.READY if holder is spec.active else Phase.FAILED
     return Decision(phase, None, str(grant.outcome), grant.reason)
-
-
-# -- writes --------------------------------------------------------------------------------------------------------
-
-
-def _withdraw(grant: Grant, holder: Color, generation: int, *, origin: Color, reason: str, phase: Phase) -> Decision:
-    write = Grant(None, grant.epoch + 1, last_holder=holder, origin=origin, generation=generation, reason=reason)
-    return Decision(phase, write, str(phase), reason)
-
-
-def _go_back(grant: Grant, holder: Color, reason: str) -> Decision:
-    """Take the grant from the colour switched to, for the one that it was taken from."""
-    origin = holder.other if grant.origin is None else grant.origin
-    return _withdraw(grant, holder, grant.generation, origin=origin, reason=reason, phase=Phase.ROLLING_BACK)
-
-
-def _grant(
-    grant: Grant, holder: Color, generation: int, outcome: Outcome | None, reason: str, *, origin: Color | None
-) -> Decision:
-    write = Grant(holder, grant.epoch + 1, holder, origin, generation, outcome, reason)
-    phase = Phase.RESUMING if outcome in (None, Outcome.SWITCHED) else Phase.FAILED
-    return Decision(phase, write, str(outcome or "Resuming"), reason)
-
-
-def _refuse(seen: Observation, grant: Grant, reason: str) -> Decision:
-    write = replace(
-        grant,
-        generation=seen.spec.generation,
-        outcome=Outcome.REFUSED,
-        reason=reason,
-        origin=None,
-        blocked_by=(),
-    )
-    return Decision(Phase.FAILED, write, str(Outcome.REFUSED), reason)

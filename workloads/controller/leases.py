@@ -1,9 +1,10 @@
 """The controller's one write that matters: the Lease, always on condition that nobody else has written it since."""
 
 import logging
+import threading
 
 from workloads.common.kube import ApiError, Kube, Object, version_of
-from workloads.common.lease import Grant, to_lease
+from workloads.common.lease import Grant, for_object, to_lease
 from workloads.common.logs import fields
 from workloads.controller.moments import Moment, rfc3339
 from workloads.controller.observe import Switch
@@ -22,6 +23,8 @@ class LeaseWriter:
         self._kube = kube
         self._path = path
         self._store = store
+        self._asker = kube.sibling()
+        self._asking = threading.Lock()
 
     def write(self, switch: Switch, lease: Object | None, wanted: Grant, now: Moment) -> bool:
         """Write `wanted` in the place of `lease` (None: make it). Returns False when somebody else was faster.
@@ -42,6 +45,14 @@ class LeaseWriter:
             return False
         self._store.lease_is(answer, version_of(answer))
         return True
+
+    def stands(self, switch: Switch, grant: Grant) -> bool:
+        """Whether the Lease still says `grant`, by a read of its own. For another thread than the writer's. Raises
+        KubeError.
+        """
+        with self._asking:
+            found = self._asker.get(f"{self._path}/{switch.lease_name}")
+        return for_object(found, switch.uid) == grant
 
     def _read(self, name: str) -> None:
         found = self._kube.list(self._path, fields_are=f"metadata.name={name}")

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from workloads.common.backoff import Backoff
 from workloads.common.kube import ApiError, Kube, KubeError
@@ -18,14 +19,16 @@ from workloads.common.states import Phase
 from workloads.controller.decide import decide
 from workloads.controller.leases import LeaseWriter
 from workloads.controller.measure import Measurer
-from workloads.controller.measured import AnalysisTask, LagTask, Result
-from workloads.controller.members import not_active, not_ready
+from workloads.controller.measured import AnalysisTask, LagTask, RemovalTask, Result, Task
+from workloads.controller.members import not_active
 from workloads.controller.memory import PhaseClock, ProtocolMemory
 from workloads.controller.moments import Moment
 from workloads.controller.narrator import Narrator
 from workloads.controller.observe import PositionsFrom, Switch
+from workloads.controller.shapes import unready
 from workloads.controller.sight import Sight, Store
 from workloads.controller.terms import Decision, Member, Observation, Spec, phase_key
+from workloads.controller.topic import TopicWatch
 from workloads.controller.watches import RestartNeeded, Watches
 
 logger = logging.getLogger(__name__)
@@ -50,6 +53,7 @@ class Controller:
         leases: LeaseWriter,
         measurer: Measurer,
         narrator: Narrator,
+        topic: TopicWatch,
     ) -> None:
         self._kube = kube
         self._switch_path = switch_path
@@ -58,6 +62,7 @@ class Controller:
         self._leases = leases
         self._measurer = measurer
         self._narrator = narrator
+        self._topic = topic
         self._memory = ProtocolMemory()
         self._clock = PhaseClock()
         self._backoff = Backoff(PAUSE_SECONDS, PAUSE_MOST_SECONDS)
@@ -100,6 +105,8 @@ class Controller:
             if switch is None:
                 self._narrator.unusable(sight.asked)
                 return None
+            there = self._topic.partitions(switch.topic)
+            switch = replace(switch, spec=switch.spec.with_partitions(there), topic_is_there=there != 0)
             if not self._watches.follow(switch) or not sight.complete:
                 return None
             self._watches.listen(sight.addresses or {})
@@ -136,7 +143,7 @@ class Controller:
         key = phase_key(spec, grant)
         elapsed = self._clock.elapsed(key, now.monotonic)
         measured = self._measurer.result(key)
-        since_ready, ready_for = self._clock.since_ready(not not_ready(spec, members), now.monotonic)
+        since_ready, ready_for = self._clock.since_ready(not unready(spec, grant, members), now.monotonic)
         seen = Observation(
             spec=spec,
             grant=grant,
@@ -149,6 +156,8 @@ class Controller:
             analysis=measured.analysis,
             analysis_detail=measured.detail,
             since_whole=self._clock.since_whole(_whole(spec, grant, members), now.monotonic),
+            removed=measured.removed,
+            removal_detail=measured.detail,
             since_ready=since_ready,
             ready_for=ready_for,
         )
@@ -197,27 +206,27 @@ class Controller:
         spec = switch.spec
         if spec.wait_for_lag:
             self._measurer.keep_warm(switch.topic, spec.partitions)
+        self._measurer.measure(key, self._task(switch, grant, decision))
+
+    def _task(self, switch: Switch, grant: Grant | None, decision: Decision) -> Task | None:
+        """What the decision waits for that has to be measured, or done."""
+        spec = switch.spec
         if decision.need_lag and grant is not None and grant.holder is not None:
             holder = grant.holder
             group = switch.group(holder) if switch.positions is PositionsFrom.GROUPS else None
-            self._measurer.measure(
-                key,
-                LagTask(
-                    switch.topic,
-                    spec.partitions,
-                    switch.lag_threshold,
-                    lambda: self._store.addresses_of(holder),
-                    group,
-                ),
-            )
-        elif decision.need_analysis and switch.analysis is not None:
-            target = spec.active
-            task = AnalysisTask(switch.analysis, lambda: self._store.addresses_of(target))
-            self._measurer.measure(key, task)
-        else:
-            self._measurer.measure(key, None)
+            addresses = partial(self._store.addresses_of, holder)
+            return LagTask(switch.topic, spec.partitions, switch.lag_threshold, addresses, group)
+        if decision.need_analysis and switch.analysis is not None:
+            return AnalysisTask(switch.analysis, partial(self._store.addresses_of, spec.active))
+        if decision.need_removal and grant is not None:
+            # After a lost Lease nobody knows who held it; two colours in one group leave it together.
+            group = switch.group(grant.last_holder or spec.active)
+            return RemovalTask(group, partial(self._leases.stands, switch, grant))
+        return None
 
 
 def _whole(spec: Spec, grant: Grant | None, members: Sequence[Member]) -> bool:
     """Whether somebody holds the grant, and is ACTIVE on all partitions under it."""
-    return grant is not None and grant.holder is not None and not not_active(spec, members, grant.holder, grant.epoch)
+    if grant is None or grant.holder is None:
+        return False
+    return not not_active(spec.granted(grant.holder, grant.shape), members, grant.holder, grant.epoch)

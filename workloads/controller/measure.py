@@ -14,7 +14,8 @@ from workloads.common.logs import fields
 from workloads.controller.analysis import Tally, verdict
 from workloads.controller.brokers import BrokerOffsets
 from workloads.controller.lag import behind, positions_of
-from workloads.controller.measured import AnalysisTask, LagTask, MeasureError, Progress, Result
+from workloads.controller.measured import AnalysisTask, LagTask, MeasureError, Progress, RemovalTask, Result, Task
+from workloads.controller.places import Places, ours
 from workloads.controller.progress import ProgressReader
 from workloads.controller.terms import Lag
 
@@ -35,13 +36,16 @@ class Measurer:
     Results belong to a key (the phase that asked): whoever asks with another key gets a fresh measurement.
     """
 
-    def __init__(self, brokers: BrokerOffsets, progress: ProgressReader, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, brokers: BrokerOffsets, progress: ProgressReader, places: Places, changed: Callable[[], None]
+    ) -> None:
         self._brokers = brokers
+        self._places = places
         self._progress = progress
         self._changed = changed
         self._wake = threading.Condition()
         self._key: Hashable = None
-        self._task: LagTask | AnalysisTask | None = None
+        self._task: Task | None = None
         self._warm: tuple[str, int] | None = None
         self._result = Result()
         self.thread = threading.Thread(target=self._run, name="measure", daemon=True)
@@ -53,7 +57,7 @@ class Measurer:
                 self._warm = (topic, partitions)
                 self._wake.notify()
 
-    def measure(self, key: Hashable, task: LagTask | AnalysisTask | None) -> None:
+    def measure(self, key: Hashable, task: Task | None) -> None:
         """Measure this for `key`, unless that is under way or done; None: nothing any more."""
         if key == self._key and (task is None) == (self._task is None):
             return
@@ -80,6 +84,8 @@ class Measurer:
                     self._measure_lag(key, task)
                 elif isinstance(task, AnalysisTask):
                     self._analyse(key, task)
+                elif isinstance(task, RemovalTask):
+                    self._remove(key, task)
                 elif warm is not None:
                     self._brokers.ends(*warm)
             except MeasureError as error:
@@ -121,6 +127,19 @@ class Measurer:
                 return
             self._tell(key, lag=Lag.BEHIND, detail=late)
             self._pause(key, LAG_INTERVAL_SECONDS)
+
+    def _remove(self, key: Hashable, task: RemovalTask) -> None:
+        while self._current(key):
+            left = ours(task.group, self._places.of(task.group))
+            if not left:
+                break
+            if not task.still():
+                raise MeasureError(f"removal from group {task.group}: the Lease was written meanwhile")
+            logger.info(
+                "removing closed members", extra=fields(group=task.group, members=[place.instance for place in left])
+            )
+            self._places.remove(task.group, left)
+        self._tell(key, done=True, removed=True, detail="")
 
     def _analyse(self, key: Hashable, task: AnalysisTask) -> None:
         began = time.monotonic()

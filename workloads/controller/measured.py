@@ -37,6 +37,19 @@ class AnalysisTask:
 
 
 @dataclass(frozen=True, slots=True)
+class RemovalTask:
+    """Take what closed members have left behind out of `group`, as long as `still` says that everybody who was to leave
+    has to be out of it: it is asked after each look at the group, and reads anew.
+    """
+
+    group: str
+    still: Callable[[], bool]
+
+
+Task = LagTask | AnalysisTask | RemovalTask
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """One pod's own account. positions: partition -> next offset. handled includes failed."""
 
@@ -48,9 +61,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was measured. met_at: monotonic time at which the lag condition was met."""
+    """What was measured, or done. met_at: monotonic time at which the lag condition was met. removed: nobody is left in
+    the group.
+    """
 
     lag: Lag = Lag.UNKNOWN
     analysis: Analysis = Analysis.PENDING
     detail: str = ""
     met_at: float | None = None
+    removed: bool = False

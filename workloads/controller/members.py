@@ -4,7 +4,7 @@ Pure functions over what is seen. Which partitions count as owned, and which num
 here and nowhere else.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from workloads.common.states import Color, State
 from workloads.controller.terms import Absence, Member, Spec, Standby
@@ -15,13 +15,17 @@ def unconfirmed(members: Iterable[Member], color: Color | None, epoch: int) -> t
     return tuple(m.pod for m in members if (color is None or m.color == color) and not paused_at(m, epoch))
 
 
-def waited_for(spec: Spec, members: Iterable[Member], color: Color, epoch: int, *, held: bool) -> tuple[str, ...]:
+def waited_for(
+    spec: Spec, members: Iterable[Member], color: Color, epoch: int, *, held: bool, left: bool = False
+) -> tuple[str, ...]:
     """For whose confirmation of PAUSED at `epoch` a consistent list shows that one has to wait; empty: nobody's.
 
-    held: the colour held the grant, so it had a member at least, whatever number is asked for now.
+    held: the colour held the grant, so it had a member at least, whatever number is asked for now. left: PAUSED counts
+    only with its having left the group.
     """
     own = [m for m in members if m.color is color]
-    return (*unconfirmed(own, color, epoch), *_absent(spec, own, color, held=held))
+    late = (m.pod for m in own if not paused_at(m, epoch) or (left and not _has_left(m)))
+    return (*late, *_absent(spec, own, color, held=held))
 
 
 def still_blocking(spec: Spec, members: Iterable[Member], holder: Color, blocked_by: Iterable[str], epoch: int) -> bool:
@@ -44,7 +48,7 @@ def not_active(spec: Spec, members: Iterable[Member], color: Color, epoch: int) 
 
 def not_at_work(spec: Spec, members: Iterable[Member], color: Color, epoch: int) -> str:
     """Which members of `color` are missing, or not ACTIVE under `epoch`; empty when none is."""
-    own = [m for m in members if m.color is color]
+    own = inside(spec, members, color)
     late = [m.pod for m in own if not _active_at(m, epoch)]
     if late:
         return f"not ACTIVE under epoch {epoch}: {', '.join(told(own, late))}"
@@ -53,7 +57,7 @@ def not_at_work(spec: Spec, members: Iterable[Member], color: Color, epoch: int)
 
 def not_owned(spec: Spec, members: Iterable[Member], color: Color) -> str:
     """What the members of `color` own between them, unless that is every partition once: then empty."""
-    owned = sorted(p for m in members if m.color is color and m.report for p in m.report.partitions)
+    owned = sorted(p for m in inside(spec, members, color) if m.report for p in m.report.partitions)
     return "" if owned == list(range(spec.partitions)) else f"{color} owns partitions {owned} of {spec.partitions}"
 
 
@@ -70,14 +74,32 @@ def cannot_take_over(spec: Spec, members: Iterable[Member], holder: Color) -> st
 def not_ready(spec: Spec, members: Iterable[Member]) -> str:
     """Which members of the colour asked for are not there, ready and PAUSED; empty when all are. It may pass."""
     target = spec.active
-    own = [m for m in members if m.color is target]
-    if len(own) != spec.count(target):
-        return f"NotReady: {len(own)} of {spec.count(target)} {target} pods exist"
-    late = [m.pod for m in own if not m.ready or m.report is None or m.report.state is not State.PAUSED]
-    if late:
-        return f"NotReady: {', '.join(told(own, late))}"
-    missing = not_owned(spec, own, target) if spec.standby is Standby.ASSIGNED else ""
+    missing = _not_there(spec, members, target, {State.PAUSED})
+    if not missing and spec.standby is Standby.ASSIGNED:
+        missing = not_owned(spec, members, target)
     return f"NotReady: {missing}" if missing else ""
+
+
+def not_ready_to_change(spec: Spec, members: Iterable[Member], holder: Color) -> str:
+    """Which members that the holder of the grant is to consist of are not there and ready; empty when all are."""
+    missing = _not_there(spec, members, holder, {State.ACTIVE, State.PAUSED})
+    return f"NotReady: {missing}" if missing else ""
+
+
+def _not_there(spec: Spec, members: Iterable[Member], color: Color, states: Collection[State]) -> str:
+    own = inside(spec, members, color)
+    if len(own) != spec.count(color):
+        return f"{len(own)} of {spec.count(color)} {color} pods exist"
+    late = [m.pod for m in own if not m.ready or m.report is None or m.report.state not in states]
+    return ", ".join(told(own, late))
+
+
+def inside(spec: Spec, members: Iterable[Member], color: Color) -> list[Member]:
+    """The members of `color` that it is to consist of. Where a grant names a shape, others keep their consumers PAUSED:
+    pods that are there before they are wanted, or still there.
+    """
+    own = (m for m in members if m.color is color)
+    return [m for m in own if spec.way is None or m.ordinal < spec.count(color)]
 
 
 def obstacles(spec: Spec, members: Iterable[Member]) -> str:
@@ -114,9 +136,12 @@ def told(members: Iterable[Member], names: Iterable[str]) -> list[str]:
 def misfit(spec: Spec, members: Iterable[Member], holder: Color) -> str:
     """Why the two colours' numbers of members do not fit each other; empty when they do. Only another spec mends it.
 
-    A holder that is to be scaled to 0 in the same update counts by the pods that it still has.
+    A holder that is to be scaled to 0 in the same update counts by the pods that it still has. Where the grant names
+    its shape, any two numbers fit.
     """
     target = spec.active
+    if spec.way is not None and spec.count(target):
+        return ""
     old = spec.count(holder) or sum(m.color == holder for m in members)
     if spec.count(target) == 0 or (old and spec.count(target) != old):
         return f"ReplicaMismatch: {target} has {spec.count(target)} replicas, {holder} has {old}"
@@ -135,6 +160,10 @@ def _absent(spec: Spec, own: Iterable[Member], color: Color, *, held: bool) -> t
 def _active_at(member: Member, epoch: int) -> bool:
     said = member.report
     return said is not None and said.state is State.ACTIVE and said.epoch == epoch
+
+
+def _has_left(member: Member) -> bool:
+    return member.report is not None and member.report.left
 
 
 def _heard(member: Member, epoch: int) -> bool:

@@ -131,8 +131,9 @@ class Narrator:
         if decision.phase is not self._phase:
             self._new_phase(switch, decision, now)
         status = projection.project(
-            switch.spec, grant, memory, decision, members=members, last_switch=self._history.shown
-        )
+            switch.spec, grant, memory, decision, members=members, last_switch=self._history.shown,
+            missing_topic="" if switch.topic_is_there else switch.topic,
+        )  # fmt: skip
         ready = projection.readiness(status)
         self.telemetry.stands(grant, decision.phase, switch.strategy, ready=ready["status"] == "True")
         if projection.is_settled(status):

@@ -44,7 +44,8 @@ class Switch:
     """One reading of a KafkaConsumerSwitch. selectors: the labels of each colour's pods, (blue, green).
 
     groups: each colour's consumer group, (blue, green), empty where none is named.
-    strategy: the stack's name for it, a label of the metrics: nothing here is decided by it.
+    strategy: the stack's name for it, a label of the metrics: nothing here is decided by it. topic_is_there: as far as
+    it is known.
     """
 
     uid: str
@@ -59,6 +60,7 @@ class Switch:
     positions: PositionsFrom
     analysis: AnalysisLimits | None
     status: Mapping[str, Any]
+    topic_is_there: bool = True
 
     def group(self, color: Color) -> str:
         """The consumer group of `color`."""
@@ -100,6 +102,9 @@ def read_switch(obj: Object) -> Switch:
                 absence=Absence(spec.get("absence", Absence.GONE)),
                 standby=Standby(spec.get("standby", Standby.OUTSIDE)),
                 uid=obj["metadata"]["uid"],
+                way=str(spec["way"]) if spec.get("way") else None,
+                one_group=spec["blue"].get("group") == spec["green"].get("group"),
+                asked=asked(spec),
             ),
             strategy=str(spec["strategy"]),
             selectors=(_selector(spec["blue"]), _selector(spec["green"])),
@@ -117,6 +122,12 @@ def read_switch(obj: Object) -> Switch:
         ) from error
     except (TypeError, ValueError) as error:
         raise SwitchError(f"KafkaConsumerSwitch {obj['metadata'].get('name')}: {error}") from error
+
+
+def asked(spec: Mapping[str, Any]) -> str:
+    """Names what is asked for: a colour, a version of it, and for the how manieth time."""
+    active = str(spec["active"])
+    return f"{active} {spec[active].get('version', '')} {spec.get('attempt', 1)}"
 
 
 def _positions(spec: Mapping[str, Any]) -> PositionsFrom:

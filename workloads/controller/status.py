@@ -9,7 +9,7 @@ from typing import Any
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Phase
 from workloads.controller.terms import Decision, Member, Memory, Spec
-from workloads.controller.truth import unreadiness
+from workloads.controller.truth import NO_TOPIC, Problem, unreadiness
 
 READY = "Ready"
 SETTLED = "Settled"
@@ -23,8 +23,12 @@ def project(
     *,
     members: Iterable[Member],
     last_switch: Mapping[str, Any] | None,
+    missing_topic: str = "",
 ) -> dict[str, Any]:
-    """The whole status, without the conditions' transition times (see `with_times`)."""
+    """The whole status, without the conditions' transition times (see `with_times`).
+
+    missing_topic: its name when it is known that there is none.
+    """
     members = tuple(members)
     settled = grant is not None and grant.generation == spec.generation and grant.outcome is not None
     holder = grant.holder if grant is not None else None
@@ -35,6 +39,8 @@ def project(
         outcome, message = decision.reason or str(decision.phase), decision.message
     members = tuple(members)
     wrong = unreadiness(spec, grant, members, message or outcome)
+    if missing_topic and settled:
+        wrong = Problem(NO_TOPIC, f"there is no topic {missing_topic}")
     unwell = wrong is not None and decision.phase is Phase.READY and settled
     last_holder = memory.last_holder if grant is None else (grant.holder or grant.last_holder)
     return {

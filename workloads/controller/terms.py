@@ -1,9 +1,9 @@
 """The words of a decision: what is asked for, what is seen, what follows. Values only; nothing here does anything."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from workloads.common.lease import Grant
+from workloads.common.lease import Grant, Shape
 from workloads.common.report import Report
 from workloads.common.states import Color, Outcome, Phase
 
@@ -42,6 +42,8 @@ class Spec:
     """What is asked for. replicas: pods per colour, (blue, green). Timeouts in seconds.
 
     uid: which object's generation it is. analysis: the colour switched to is analysed before the switch counts.
+    way: how members enter and leave their group (`Shape.way`); None: the shape of a colour is none of the switch's.
+    one_group: both colours are in one. asked: names what is asked for; while it stays, so does the outcome.
     """
 
     generation: int
@@ -58,6 +60,27 @@ class Spec:
     absence: Absence = Absence.GONE
     standby: Standby = Standby.OUTSIDE
     uid: str = ""
+    way: str | None = None
+    one_group: bool = True
+    asked: str = ""
+
+    def shape(self, color: Color) -> Shape | None:
+        """What `color` is to consist of at work; None where that is none of the switch's."""
+        return None if self.way is None else Shape(self.count(color), self.partitions, self.way)
+
+    def with_partitions(self, there: int | None) -> "Spec":
+        """The same, where the topic has so many partitions, as it was seen last: more than were asked for have to have
+        their owners, too.
+        """
+        return self if there is None or self.way is None else replace(self, partitions=max(self.partitions, there))
+
+    def granted(self, color: Color | None, shape: Shape | None) -> "Spec":
+        """The same, with `color` as it was granted: that is what it is to be until it is granted otherwise."""
+        if shape is None or self.way is None or color is None:
+            return self
+        blue, green = self.replicas
+        replicas = (shape.members, green) if color is Color.BLUE else (blue, shape.members)
+        return replace(self, replicas=replicas, partitions=shape.partitions)
 
     def count(self, color: Color) -> int:
         """The number of pods that `color` should have."""
@@ -77,6 +100,12 @@ class Member:
     report: Report | None
     version: str = ""
     image: str = ""
+
+    @property
+    def ordinal(self) -> int:
+        """The number at the end of its pod's name; 0 where there is none."""
+        number = self.pod.rpartition("-")[2]
+        return int(number) if number.isdecimal() else 0
 
 
 class Lag(StrEnum):
@@ -121,6 +150,8 @@ class Observation:
     since_whole: seconds since the holder was ACTIVE on all partitions last in this phase; None: it never was.
     since_ready: seconds since the members of the colour asked for were all ready last in this phase; None: never.
     ready_for: seconds since they were first; 0: they never were.
+    removed: nobody of ours is left in the group of whoever was withdrawn from, as it was seen in this phase.
+    removal_detail: what keeps them there.
     """
 
     spec: Spec
@@ -136,6 +167,8 @@ class Observation:
     since_whole: float | None = None
     since_ready: float | None = None
     ready_for: float = 0.0
+    removed: bool = False
+    removal_detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +177,7 @@ class Decision:
 
     write: the Lease's next content; None: leave it. Everything else is for the time until the next observation.
     phase, reason, message: what status says. need_list: ask for a consistent list. need_lag, need_analysis: measure
-        them.
+        them. need_removal: take what the last holder's closed members left behind out of their group.
     deadline: seconds of `elapsed` at which to decide anew even if nothing happens.
     """
 
@@ -155,6 +188,7 @@ class Decision:
     need_list: bool = False
     need_lag: bool = False
     need_analysis: bool = False
+    need_removal: bool = False
     deadline: float | None = None
 
 

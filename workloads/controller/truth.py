@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Outcome, State
-from workloads.controller.members import not_at_work, not_owned, told
+from workloads.controller.members import inside, not_at_work, not_owned, told
 from workloads.controller.terms import Member, Spec
 
 NOT_READY = "NotReady"
 NOT_OWNED = "NotOwned"
 DUAL_ACTIVE = "DualActive"
+NO_TOPIC = "NoTopic"
 SWITCHING = "Switching"
 
 
@@ -41,10 +42,11 @@ def unreadiness(spec: Spec, grant: Grant | None, members: Iterable[Member], wait
         return Problem(str(grant.outcome), grant.reason)
     if holder is not spec.active:  # a Lease that was lost and made again: the outcome stands, the holder is about to
         return Problem(SWITCHING, waiting_for)
+    spec = spec.granted(holder, grant.shape)
     missing = not_at_work(spec, members, holder, grant.epoch)
     if missing:
         return Problem(NOT_READY, missing)
-    unready = [m.pod for m in members if m.color is holder and not m.ready]
+    unready = [m.pod for m in inside(spec, members, holder) if not m.ready]
     if unready:
         return Problem(NOT_READY, ", ".join(told(members, unready)))
     missing = not_owned(spec, members, holder)

@@ -13,12 +13,13 @@ from workloads.common.states import Color, State
 from workloads.controller.leases import LeaseWriter
 from workloads.controller.loop import Controller
 from workloads.controller.measure import Measurer
-from workloads.controller.measured import AnalysisTask, LagTask, Result
+from workloads.controller.measured import Result, Task
 from workloads.controller.narrator import Narrator
 from workloads.controller.observe import Switch
 from workloads.controller.publisher import Publisher
 from workloads.controller.sight import Store
 from workloads.controller.telemetry import Telemetry
+from workloads.controller.topic import TopicWatch
 from workloads.controller.watches import LEASES, Watches
 
 LEASES_PATH = LEASES.format("n")
@@ -34,7 +35,12 @@ class ScriptedKube(Kube):
         self.errors: list[Exception] = []
         self._log = log
 
+    def sibling(self, connections: int = 1) -> "ScriptedKube":
+        return self
+
     def get(self, path: str, *, deadline: float = 1.0) -> Object:
+        if path.startswith(LEASES_PATH) and self.lease is not None:
+            return self.lease  # by another thread than the loop's
         self._log.append("reads the switch")
         if self.switch is None:
             raise ApiError(f"GET {path}", 404, "NotFound", path)
@@ -96,19 +102,29 @@ class ScriptedMeasurer(Measurer):
 
     def __init__(self) -> None:
         self.key: Hashable = None
-        self.task: LagTask | AnalysisTask | None = None
+        self.task: Task | None = None
         self.says = Result()
 
     def keep_warm(self, topic: str, partitions: int) -> None:
         pass
 
-    def measure(self, key: Hashable, task: LagTask | AnalysisTask | None) -> None:
+    def measure(self, key: Hashable, task: Task | None) -> None:
         if key != self.key:
             self.says = Result()
         self.key, self.task = key, task
 
     def result(self, key: Hashable) -> Result:
         return self.says if key == self.key else Result()
+
+
+class ScriptedTopic(TopicWatch):
+    """A topic of as many partitions as a test says."""
+
+    def __init__(self) -> None:
+        self.there: int | None = None
+
+    def partitions(self, topic: str) -> int | None:
+        return self.there
 
 
 class ScriptedPublisher(Publisher):
@@ -138,6 +154,7 @@ class Script:
         self.store = Store()
         self.watches = ScriptedWatches(self.store, self.log)
         self.measurer = ScriptedMeasurer()
+        self.topic = ScriptedTopic()
         self.publisher = ScriptedPublisher(self.log)
         self.controller = self.another()
         self._version = 1000
@@ -152,6 +169,7 @@ class Script:
             leases=LeaseWriter(self.kube, LEASES_PATH, self.store),
             measurer=self.measurer,
             narrator=Narrator(self.publisher, Telemetry()),
+            topic=self.topic,
         )
 
     def turn(self) -> list[str]:
@@ -183,7 +201,9 @@ class Script:
             self.kube.lease = made
         self.store.lease_is(self.kube.lease, self.kube.version)
 
-    def stands(self, color: Color, state: State, epoch: int, *, only: tuple[int, ...] = (0, 1)) -> None:
+    def stands(
+        self, color: Color, state: State, epoch: int, *, only: tuple[int, ...] = (0, 1), left: bool = False
+    ) -> None:
         """What pods of a colour report, and that they exist."""
         for number in only:
             uid = f"uid-{color}-{number}"
@@ -191,7 +211,7 @@ class Script:
             self._version += 1
             pod = pod_object(f"{color}-{number}", self._version, str(color))
             self.store.pod_changed(Event("MODIFIED", pod))
-            self.store.heard(uid, Report("b", state, epoch, epoch, partitions=share, at=self._version))
+            self.store.heard(uid, Report("b", state, epoch, epoch, partitions=share, left=left, at=self._version))
 
     def goes(self, color: Color, number: int) -> None:
         """A pod is deleted."""
@@ -203,9 +223,9 @@ class Script:
         """The list that was asked for last is there, and shows what is known."""
         self.store.list_ended(self.watches.asked, [], 0)
 
-    def begins(self, grant: Grant, asked: str = "blue", generation: int = 1) -> None:
+    def begins(self, grant: Grant, asked: str = "blue", generation: int = 1, **changes: Any) -> None:
         """Everything has been read once."""
-        self.asks(asked, generation)
+        self.asks(asked, generation, **changes)
         self.turn()
         self.leased(grant)
         self.store.pods_listed([], 1)

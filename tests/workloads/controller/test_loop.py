@@ -1,15 +1,16 @@
 """The loop: what it writes, asks for and tells, turn by turn, without an API server."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.workloads.controller.script import Script
 from workloads.common.kube import UnreachableError
-from workloads.common.lease import Grant
+from workloads.common.lease import Grant, Shape, from_lease
 from workloads.common.states import Color, Outcome, State
 from workloads.controller import loop
-from workloads.controller.measured import AnalysisTask, LagTask, Result
+from workloads.controller.measured import AnalysisTask, LagTask, RemovalTask, Result
 from workloads.controller.moments import Moment
 from workloads.controller.terms import Analysis, Lag
 
@@ -289,3 +290,35 @@ def test_the_loop_goes_on_after_an_error_and_ends_when_it_is_told(
     script.store.wake()
     script.controller.run()
     assert len(turns) == 2
+
+
+# -- the shape of the holder ------------------------------------------------------------------------------------------
+
+
+def test_a_change_of_shape_removes_before_it_grants(script: Script) -> None:
+    """Partitions were added: blue is withdrawn from, leaves, is taken out of the group, and is granted again."""
+    shaped = replace(SETTLED, shape=Shape(2, 4, "w"))
+    script.begins(shaped, way="w")
+    script.topic.there = 6
+    script.stands(BLUE, ACTIVE, 2)
+    assert script.turn() == ["writes nobody@3", "asks for a list", "shows Pausing"]
+    script.stands(BLUE, PAUSED, 3, left=True)
+    script.lists()
+    script.turn()
+    task = script.measurer.task
+    assert isinstance(task, RemovalTask)
+    assert (task.group, task.still()) == ("g", True)
+    script.measurer.says = Result(removed=True)
+    assert script.turn()[0] == "writes blue@4"
+    assert not task.still(), "the Lease has been written since"
+    grant = from_lease(script.kube.lease or {})
+    assert (grant.shape, grant.leave) == (Shape(2, 6, "w"), False)
+
+
+def test_a_topic_that_is_gone_is_told(script: Script) -> None:
+    script.begins(SETTLED)
+    script.turn()
+    assert script.condition("Ready")[0] == "True"
+    script.topic.there = 0
+    script.turn()
+    assert script.condition("Ready") == ("False", "NoTopic")

@@ -1,7 +1,7 @@
 """Lag and analysis, with an account of end offsets and positions that a test makes up."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import cast
 
@@ -16,8 +16,9 @@ from workloads.controller.analysis import Tally, verdict
 from workloads.controller.brokers import BrokerOffsets
 from workloads.controller.lag import MemberPositions, behind
 from workloads.controller.measure import Measurer
-from workloads.controller.measured import AnalysisTask, LagTask, MeasureError, Progress
+from workloads.controller.measured import AnalysisTask, LagTask, MeasureError, Progress, RemovalTask
 from workloads.controller.observe import AnalysisLimits
+from workloads.controller.places import Place, Places
 from workloads.controller.progress import ProgressReader
 from workloads.controller.terms import Analysis, Lag
 
@@ -73,11 +74,30 @@ class Accounts(ProgressReader):
         return self.now
 
 
+class Group(Places):
+    """A group whose members are told by a test. unwilling: so many removals come to nothing."""
+
+    def __init__(self) -> None:
+        self.members: list[Place] = []
+        self.removed: list[list[Place]] = []
+        self.unwilling = 0
+
+    def of(self, group: str) -> tuple[Place, ...]:
+        return tuple(self.members)
+
+    def remove(self, group: str, places: Sequence[Place]) -> None:
+        self.removed.append(list(places))
+        if self.unwilling:
+            self.unwilling -= 1
+            raise MeasureError("removal from group g: g-0 (NotCoordinatorError)")
+        self.members = [member for member in self.members if member not in places]
+
+
 class Bench:
     def __init__(self) -> None:
-        self.brokers, self.accounts = Brokers(), Accounts()
+        self.brokers, self.accounts, self.group = Brokers(), Accounts(), Group()
         self.woken = 0
-        self.measurer = Measurer(self.brokers, self.accounts, self._wake)
+        self.measurer = Measurer(self.brokers, self.accounts, self.group, self._wake)
         self.measurer.thread.start()
 
     def _wake(self) -> None:
@@ -88,6 +108,9 @@ class Bench:
 
     def analysis(self, seconds: float, rate: float) -> None:
         self.measurer.measure("k", AnalysisTask(AnalysisLimits(seconds, rate), dict))
+
+    def removal(self, *, still: bool = True) -> None:
+        self.measurer.measure("k", RemovalTask("g", lambda: still))
 
 
 @pytest.fixture
@@ -283,3 +306,42 @@ def test_a_group_that_may_not_be_read_is_named() -> None:
 def test_nobody_at_that_address() -> None:
     with pytest.raises(MeasureError, match="pod-7 does not tell its progress"):
         ProgressReader(1).read({"pod-7": "127.0.0.1"})
+
+
+# -- what closed members have left behind ---------------------------------------------------------------------------
+
+CLOSED = [Place("g-0", "g-0-a"), Place("g-1", "g-1-b")]
+FOREIGN = [Place("", "rdkafka-1", "rdkafka"), Place("other-0", "other-0-c")]
+
+
+def test_what_is_ours_is_removed_and_nobody_else(bench: Bench) -> None:
+    bench.group.members = [*CLOSED, *FOREIGN]
+    bench.removal()
+    until("it is done", lambda: bench.measurer.result("k").removed)
+    assert bench.group.removed == [CLOSED]
+    assert bench.group.members == FOREIGN
+    assert bench.woken == 1
+
+
+def test_nobody_is_left_to_remove(bench: Bench) -> None:
+    bench.group.members = list(FOREIGN)
+    bench.removal()
+    until("it is done", lambda: bench.measurer.result("k").removed)
+    assert bench.group.removed == []
+
+
+def test_nothing_is_removed_once_the_lease_says_otherwise(bench: Bench) -> None:
+    """Whoever has joined under a newer grant must stay."""
+    bench.group.members = list(CLOSED)
+    bench.removal(still=False)
+    until("it is told", lambda: "the Lease was written meanwhile" in bench.measurer.result("k").detail)
+    assert bench.group.removed == []
+    assert not bench.measurer.result("k").removed
+
+
+def test_a_removal_that_failed_is_tried_again(bench: Bench) -> None:
+    bench.group.members = list(CLOSED)
+    bench.group.unwilling = 1
+    bench.removal()
+    until("it is done", lambda: bench.measurer.result("k").removed)
+    assert bench.group.removed == [CLOSED, CLOSED]

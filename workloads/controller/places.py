@@ -1,0 +1,94 @@
+"""Who is in a consumer group, as its coordinator has it, and the removal of those who have only closed their client.
+
+A static member (KIP-345) that closes its client tells the broker nothing: its place, and the partitions with it, stay
+for the session timeout. An administrator takes it out of the group (`RemoveMembersFromConsumerGroup`, KIP-345), which
+librdkafka has no call for; kafka-python has. Against brokers with access control: Describe and Read on the group.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from kafka.admin import KafkaAdminClient, MemberToRemove
+from kafka.errors import KafkaError, NoError, UnknownMemberIdError
+
+from workloads.controller.measured import MeasureError
+
+ASK_MS = 2000
+
+T = TypeVar("T")
+
+# It logs each broker that is away, again and again; what that means is told here, once, by whoever asked.
+logging.getLogger("kafka").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One member as the coordinator knows it. instance: its `group.instance.id`, empty for a dynamic one.
+
+    member: the coordinator's own name for it; whoever joins anew, also under the same instance, has another.
+    """
+
+    instance: str
+    member: str
+    client: str = ""
+    host: str = ""
+
+
+class Places:
+    """Asks and tells the coordinators over one client that keeps its connections. Used by one thread."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self._servers = bootstrap_servers
+        self._client: KafkaAdminClient | None = None
+
+    def of(self, group: str) -> tuple[Place, ...]:
+        """Everybody in `group`, which may be none. Raises MeasureError."""
+        found = self._ask(f"members of group {group}", lambda client: client.describe_groups([group]))[group]
+        if found.get("error"):
+            raise MeasureError(f"members of group {group}: {found['error']}")
+        return tuple(
+            Place(str(m["group_instance_id"] or ""), str(m["member_id"]), str(m["client_id"]), str(m["client_host"]))
+            for m in found["members"]
+        )
+
+    def remove(self, group: str, places: Sequence[Place]) -> None:
+        """Take these out of it, and nobody who has joined since. Raises MeasureError when any may still be there."""
+        members = [MemberToRemove(p.member, p.instance or None, "its client is closed") for p in places]
+        done = self._ask(f"removal from group {group}", lambda client: client.remove_group_members(group, members))
+        left = {str(one.group_instance_id or one.member_id): error for one, error in done.items() if _failed(error)}
+        if left:
+            said = ", ".join(f"{name} ({error.__name__})" for name, error in sorted(left.items()))
+            raise MeasureError(f"removal from group {group}: {said}")
+
+    def _ask(self, what: str, ask: Callable[[KafkaAdminClient], T]) -> T:
+        try:
+            if self._client is None:
+                self._client = KafkaAdminClient(
+                    bootstrap_servers=self._servers,
+                    client_id="kafka-bluegreen-controller",
+                    request_timeout_ms=ASK_MS,
+                    bootstrap_timeout_ms=ASK_MS,
+                    reconnect_backoff_max_ms=1000,
+                )
+            return ask(self._client)
+        except (KafkaError, OSError) as error:
+            self._drop()
+            raise MeasureError(f"{what}: {type(error).__name__}: {error}") from error
+
+    def _drop(self) -> None:
+        """A fresh client asks for the brokers' addresses anew."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+def ours(group: str, places: Iterable[Place]) -> tuple[Place, ...]:
+    """Those static members whose name says that they are pods of ours: `<group>-…` (see the consumer's settings)."""
+    return tuple(place for place in places if place.instance.startswith(f"{group}-"))
+
+
+def _failed(error: Any) -> bool:
+    """Whether it may still be there. One that nobody knows (any more) is not."""
+    return error is not NoError and error is not UnknownMemberIdError
