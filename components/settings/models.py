@@ -158,7 +158,6 @@ class StrategySettings(Section):
         Goes(
             spec=True,
             required=True,
-            consumer="partitions",
             option=True,
             rules=(("self >= oldSelf", "the number of a topic's partitions can only grow"),),
         ),

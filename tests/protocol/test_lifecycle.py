@@ -13,6 +13,7 @@ from workloads.common.states import GroupProtocol, Membership, State
 from workloads.member.lifecycle import (
     Assigned,
     Client,
+    Closed,
     CommitEnded,
     Effect,
     Event,
@@ -137,6 +138,53 @@ TABLE: list[tuple[str, Membership, GroupProtocol, list[Event], State, int, tuple
     ("... and then its own", SEPARATE, CLASSIC, [GOT, Pause(2), Heard(3), Pause(3), Resume(5), GOT], State.ACTIVE, 5, ()),
     ("a newer resume after what was heard of", SEPARATE, CLASSIC, [GOT, Heard(41), Resume(1001), GOT], State.ACTIVE, 1001,
      ()),
+    ("a pause to leave drains first", TAKEOVER, CLASSIC, [Resume(2), GOT, Pause(3, leave=True)], State.DRAINING, 3,
+     (Effect.COMMIT,)),
+    ("and closes in the place of a member that stays", TAKEOVER, CLASSIC, [Resume(2), GOT, Pause(3, leave=True), OK],
+     State.PAUSED, 3, (Effect.CLOSE,)),
+    ("... of one that leaves by unsubscribing", LEAVE_JOIN, CLASSIC, [Resume(2), GOT, Pause(3, leave=True), OK],
+     State.PAUSED, 3, (Effect.CLOSE,)),
+    ("... of one by KIP-848", TAKEOVER, KIP_848, [Resume(2), GOT, Pause(3, leave=True), OK], State.PAUSED, 3,
+     (Effect.CLOSE,)),
+    ("to leave, asked for in a drain", TAKEOVER, CLASSIC, [Resume(2), GOT, Pause(3), Pause(3, leave=True), OK],
+     State.PAUSED, 3, (Effect.CLOSE,)),
+    ("... while it is leaving", LEAVE_JOIN, CLASSIC, [Resume(2), GOT, Pause(3), OK, Pause(3, leave=True), Left()],
+     State.PAUSED, 3, (Effect.CLOSE,)),
+    ("to leave, of a paused member", TAKEOVER, CLASSIC, [Resume(2), GOT, Pause(3), OK, Pause(5, leave=True)],
+     State.PAUSED, 5, (Effect.CLOSE,)),
+    ("... under the same epoch", TAKEOVER, CLASSIC, [Resume(2), GOT, Pause(3), OK, Pause(3, leave=True)],
+     State.PAUSED, 3, (Effect.CLOSE,)),
+    ("to leave, of one whose place was taken", TAKEOVER, CLASSIC,
+     [Resume(2), GOT, Pause(3), OK, Pause(4), Pause(5, leave=True)], State.PAUSED, 5, (Effect.CLOSE,)),
+    ("to leave, while joining", TAKEOVER, CLASSIC, [Resume(2), Pause(3, leave=True)], State.PAUSED, 3, (Effect.CLOSE,)),
+    ("to leave, after a loss", TAKEOVER, CLASSIC, [Resume(2), GOT, Lost(), Pause(3, leave=True)], State.PAUSED, 3,
+     (Effect.CLOSE,)),
+    ("to leave, lost in the drain", TAKEOVER, CLASSIC, [Resume(2), GOT, Pause(3, leave=True), Lost()], State.PAUSED, 3,
+     (Effect.REPLACE, Effect.CLOSE)),
+    ("a standby has left already", TAKEOVER, CLASSIC, [Pause(3, leave=True)], State.PAUSED, 3, ()),
+    ("once out, a newer pause does nothing", TAKEOVER, CLASSIC,
+     [Resume(2), GOT, Pause(3, leave=True), OK, Closed(), Pause(4), Pause(5, leave=True)], State.PAUSED, 5, ()),
+    ("granted again it joins", TAKEOVER, CLASSIC, [Resume(2), GOT, Pause(3, leave=True), OK, Closed(), Resume(4)],
+     State.PAUSED, 3, (Effect.JOIN,)),
+    ("granted again before it is out it joins all the same", TAKEOVER, CLASSIC,
+     [Resume(2), GOT, Pause(3, leave=True), OK, Resume(4)], State.PAUSED, 3, (Effect.JOIN,)),
+    ("granted again in the drain it does not leave", TAKEOVER, CLASSIC,
+     [Resume(2), GOT, Pause(3, leave=True), Resume(4), OK], State.PAUSED, 3, (Effect.REPLACE, Effect.JOIN)),
+    ("to leave, of a member from the start", SHARED, CLASSIC, [GOT, Pause(3, leave=True)], State.PAUSED, 3,
+     (Effect.CLOSE,)),
+    ("it stays out under the same epoch", SHARED, CLASSIC, [GOT, Pause(3, leave=True), Closed(), Pause(3)], State.PAUSED,
+     3, ()),
+    ("... when it is lost", SHARED, CLASSIC, [GOT, Pause(3, leave=True), Lost()], State.PAUSED, 3,
+     (Effect.REPLACE, Effect.CLOSE)),
+    ("... and when it is asked once more", SHARED, CLASSIC, [GOT, Pause(3, leave=True), Closed(), Pause(5, leave=True)],
+     State.PAUSED, 5, ()),
+    ("it enters again at a newer pause", SHARED, CLASSIC, [GOT, Pause(3, leave=True), Closed(), Pause(4)], State.PAUSED, 4,
+     (Effect.JOIN,)),
+    ("... and at a resume", SHARED, CLASSIC, [GOT, Pause(3, leave=True), Closed(), Resume(4)], State.PAUSED, 3,
+     (Effect.JOIN, Effect.REWIND)),
+    ("... in a group of its own too", SEPARATE, CLASSIC, [GOT, Pause(3, leave=True), Closed(), Resume(4)], State.PAUSED, 3,
+     (Effect.JOIN, Effect.REWIND)),
+    ("closed, and nobody had asked", TAKEOVER, CLASSIC, [Resume(2), Closed()], State.PAUSED, 0, ()),
     ("a commit's end without a drain", TAKEOVER, CLASSIC, [Resume(2), GOT, OK], State.ACTIVE, 2, ()),
 ]  # fmt: skip
 
@@ -216,15 +264,32 @@ def test_what_is_heard_of_is_no_confirmation_of_anything() -> None:
     assert after([Pause(1), Heard(1)]) == Step(after([Pause(1)]).lifecycle)
 
 
+def test_it_says_that_it_has_left_when_it_has() -> None:
+    def left(*events: Event, membership: Membership = TAKEOVER) -> bool:
+        return after(events, membership).lifecycle.left
+
+    active = (Resume(2), GOT)
+    assert [left(), left(Pause(3)), left(Pause(3, leave=True))] == [True] * 3, "it has never been in the group"
+    assert not any(left(*events, membership=membership) for membership in (SHARED, SEPARATE) for events in ((), (GOT,)))
+    assert not any(left(*active, *more) for more in ((), (Pause(3),), (Pause(3), OK), (Pause(3), OK, Pause(4))))
+    assert not left(*active, Pause(3), OK, Left(), membership=LEAVE_JOIN), "nobody has looked whether it is over"
+    out = (Pause(3, leave=True), OK, Closed())
+    assert [left(*active, *out[:n]) for n in range(4)] == [False, False, False, True]
+    assert [left(*active, *out, Pause(4)), left(*active, *out, Resume(4))] == [True, False]
+    assert not left(*active, Pause(3, leave=True), Closed()), "still draining"
+    assert not left(*active, Pause(3, leave=True), OK, Resume(4), Closed()), "on its way in again"
+
+
 EVENTS = some.lists(
     some.one_of(
-        some.builds(Pause, some.integers(0, 6)),
+        some.builds(Pause, some.integers(0, 6), some.booleans()),
         some.builds(Resume, some.integers(0, 6)),
         some.builds(Assigned, some.sets(some.integers(0, 3)).map(lambda owned: tuple(sorted(owned)))),
         some.builds(Revoked, some.sets(some.integers(0, 3)).map(lambda taken: tuple(sorted(taken)))),
         some.just(Lost()),
         some.builds(CommitEnded, some.booleans()),
         some.just(Left()),
+        some.just(Closed()),
         some.just(Stalled()),
         some.just(StartFailed()),
         some.builds(Heard, some.integers(0, 6)),
@@ -340,6 +405,29 @@ def test_nobody_is_active_under_an_epoch_below_the_newest(
         assert taken.lifecycle.seen_epoch == newest
         if taken.lifecycle.state is State.ACTIVE:
             assert taken.lifecycle.epoch == newest
+
+
+@settings(max_examples=examples(400), deadline=None)
+@given(EVENTS, MEMBERSHIPS, PROTOCOLS)
+def test_who_was_told_to_leave_is_out_or_on_its_way(
+    events: list[Event], membership: Membership, protocol: GroupProtocol
+) -> None:
+    """`closing`: a CLOSE was begun that nothing has overtaken. Closed ends it, and comes of nothing else."""
+    closing = False
+    for _, event, taken in lives([e for e in events if not isinstance(e, Closed)], membership, protocol):
+        now = taken.lifecycle
+        closing = (closing or Effect.CLOSE in taken.effects) and Effect.JOIN not in taken.effects
+        if now.left:
+            assert now.client is Client.STANDBY
+            assert not now.wanted
+        if now.leave:
+            assert Effect.JOIN not in taken.effects
+            assert not now.wanted
+            assert now.state is not State.ACTIVE
+        if now.leave and now.state is State.PAUSED:
+            assert now.client is Client.STANDBY
+            assert closing or now.left, event
+            assert step(now, Closed()).lifecycle.left
 
 
 @pytest.mark.parametrize("membership", list(Membership))

@@ -81,9 +81,9 @@ class ConsumerProcess:
             raise
         return answer.status, json.loads(content) if answer.getheader("Content-Type") == "application/json" else content
 
-    def pause(self, epoch: int, deadline_ms: int = 10_000) -> tuple[int, Any]:
+    def pause(self, epoch: int, deadline_ms: int = 10_000, *, leave: bool = False) -> tuple[int, Any]:
         """POST /lifecycle/pause."""
-        return self.call("POST", "/lifecycle/pause", {"epoch": epoch, "deadline_ms": deadline_ms})
+        return self.call("POST", "/lifecycle/pause", {"epoch": epoch, "deadline_ms": deadline_ms, "leave": leave})
 
     def resume(self, epoch: int, deadline_ms: int = 10_000) -> tuple[int, Any]:
         """POST /lifecycle/resume."""

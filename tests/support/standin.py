@@ -12,6 +12,8 @@ from workloads.common.http import HttpError, HttpServer, Request, Response
 from workloads.common.states import GroupProtocol, Membership, State
 from workloads.member.lifecycle import (
     Assigned,
+    Client,
+    Closed,
     CommitEnded,
     Effect,
     Event,
@@ -33,6 +35,7 @@ class StandIn:
         self.drain_seconds = 0.0
         self.commit_ok = True
         self.joins = True
+        self.closes = True
         self.hangs = False  # accepts connections and never answers, like a stopped process
         self.positions: dict[int, int] = {}
         self.handled = 0
@@ -99,6 +102,8 @@ class StandIn:
                 self.feed(CommitEnded(self.commit_ok))
             elif effect is Effect.LEAVE:
                 self.feed(Left())
+            elif effect is Effect.CLOSE and self.closes:
+                self.feed(Closed())
             elif effect in {Effect.JOIN, Effect.REWIND} and self.joins:
                 self.feed(Assigned(self.partitions))
 
@@ -106,18 +111,23 @@ class StandIn:
         self._hang()
         asked = request.json_object()
         epoch, deadline = int(str(asked["epoch"])), int(str(asked["deadline_ms"])) / 1000
-        voids = asked.get("voids")
-        if self.feed(Pause(epoch) if pause else Resume(epoch, None if voids is None else int(str(voids)))):
+        voids, leave = asked.get("voids"), asked.get("leave") is True
+        if self.feed(Pause(epoch, leave) if pause else Resume(epoch, None if voids is None else int(str(voids)))):
             return self._answer(409)
         ends = time.monotonic() + deadline
         wanted = State.PAUSED if pause else State.ACTIVE
+
+        def true() -> bool:
+            now = self.lifecycle
+            return now.state is wanted and now.wanted != pause and (now.left or not leave)
+
         with self._changed:
-            while self.lifecycle.state is not wanted or self.lifecycle.wanted != (not pause):
+            while not true():
                 if self.lifecycle.seen_epoch > epoch or (not pause and not self.lifecycle.wanted):
                     break
                 if not self._changed.wait(ends - time.monotonic()):
                     break
-        return self._answer(200 if self.lifecycle.state is wanted else 503)
+        return self._answer(200 if true() else 503)
 
     def _progress(self, _: Request) -> Response:
         self._hang()
@@ -145,6 +155,8 @@ class StandIn:
                 "committed": now.committed,
                 "last_error": None,
                 "voids": now.voids,
+                "left": now.left,
+                "member_id": self.boot_id if now.client is Client.MEMBER else "",
             },
             status,
         )

@@ -51,7 +51,6 @@ def consumer(broker: Broker, topic: str, tmp_path: Path) -> Iterator[Consumers]:
         usual = {
             "bootstrap_servers": broker.bootstrap_servers,
             "topic": topic,
-            "partitions": PARTITIONS,
             "group_id": topic,
             "faults_enabled": True,
         }

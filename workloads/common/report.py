@@ -27,6 +27,9 @@ class Report:
     obstacle: what stands against a switch to this member now; "" when nothing is known of any.
     left: it has left its group, or its client is closed. member_id: what the group's coordinator knows its client by.
     voids: how often a stall, a loss or a fence has made void what this process was granted.
+    left: no client of this process is in its group, or on its way in or out; False where nobody has said so, so that
+        silence confirms nothing.
+    member_id: as which the group's coordinator knows it; "" when it is no member, or has not said.
     at: when the sidecar learned this, in ns of its clock, growing with each report; tells the newer of two, no more.
     """
 
@@ -110,7 +113,7 @@ def _report(state: str | None, said: Mapping[str, Any]) -> Report:
         partitions=tuple(int(p) for p in said["partitions"]),
         obstacle=str(said.get("obstacle") or ""),
         voids=int(said.get("voids") or 0),
-        left=bool(said.get("left")),
+        left=said.get("left") is True,
         member_id=str(said.get("member_id") or ""),
         at=int(said["at"]),
     )

@@ -35,12 +35,11 @@ _POD = "consumer-blue-0"
 _TIMEOUT_SECONDS = 300.0
 
 
-def settings_for(servers: str, topic: str, partitions: int) -> dict[str, object]:
+def settings_for(servers: str, topic: str) -> dict[str, object]:
     """A new group's settings: every run reads everything."""
     return {
         "bootstrap_servers": servers,
         "topic": topic,
-        "partitions": partitions,
         "group_id": f"benchmark-{uuid.uuid4().hex[:8]}",
         "color": Color.BLUE.value,
         "membership": Membership.LEAVE_JOIN.value,
@@ -184,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fill(options.bootstrap_servers, topic, options.partitions, options.records, options.message_bytes)
         for number in range(options.rounds):
             for kind, values in rates.items():
-                settings = settings_for(options.bootstrap_servers, topic, options.partitions)
+                settings = settings_for(options.bootstrap_servers, topic)
                 values.append(measure(kind, settings, options.records))
                 print(f"round {number + 1}: {kind} {values[-1]:,.0f} records/s", file=sys.stderr)
     ratios = {

@@ -136,7 +136,7 @@ class Carrier:
         if now < self._quiet_until:
             return
         if not client.warm or now >= self._warm_at:
-            warm = client.warm_up(self._settings.partitions)
+            warm = client.warm_up()
             self._warm_at = now + _WARM_EVERY_SECONDS
             if not warm:
                 self._quiet_until = now + 1.0

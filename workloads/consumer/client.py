@@ -63,6 +63,7 @@ class GroupClient(Protocol):
     owned: tuple[int, ...]
     flowing: bool  # records of the owned partitions may come; a halted member keeps its partitions and reads nothing
     warm: bool  # the connections that a join needs are up
+    member_id: str  # as which the coordinator knows it, as the last assignment found it; empty before the first
 
     @property
     def late(self) -> bool:
@@ -84,7 +85,7 @@ class GroupClient(Protocol):
     def detached(self) -> bool:
         """It was told to be silent: it is being got rid of."""
 
-    def warm_up(self, partitions: int) -> bool:
+    def warm_up(self) -> bool:
         """Open the connections that a join needs (leaders', coordinator's) and have fresh metadata; False when that
         failed.
         """

@@ -34,6 +34,8 @@ class KafkaClient:
 
     It halts with the classic protocol by an empty assignment (`pause()` and `resume()` can take a second to be heard in
     librdkafka, see `_wake`), with KIP-848, where the assignment is reported to the broker, by `pause`.
+
+    More than a dozen attributes: half of them are what a `GroupClient` shows of itself.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class KafkaClient:
         self.owned: tuple[int, ...] = ()
         self.flowing = False
         self.warm = False
+        self.member_id = ""
         self._touched: set[int] = set()  # given or taken by a rebalance since the last poll began
         self._consumer = Consumer(
             {
@@ -93,13 +96,13 @@ class KafkaClient:
 
     # --- what to do
 
-    def warm_up(self, partitions: int) -> bool:
+    def warm_up(self) -> bool:
         """Open the connections that a join needs (leaders', coordinator's) and have fresh metadata; False when that
         failed.
         """
         try:
-            self._consumer.list_topics(self._topic, timeout=_WARM_SECONDS)
-            self._consumer.committed([TopicPartition(self._topic, p) for p in range(partitions)], timeout=_WARM_SECONDS)
+            found = self._consumer.list_topics(self._topic, timeout=_WARM_SECONDS).topics[self._topic].partitions
+            self._consumer.committed(self._partitions(sorted(found) or [0]), timeout=_WARM_SECONDS)
         except KafkaException as error:
             self.warm = False
             self._coordinator(up=False)
@@ -254,6 +257,7 @@ class KafkaClient:
         # What it reads besides is left alone where assignments come in parts.
         self.flowing = flow or (self._carries and self._incremental and self.flowing)
         self._touched.update(got)
+        self.member_id = consumer.memberid() or ""
         if self._listener is not None:
             self._listener.assigned(got, self.owned, self.generation())
 

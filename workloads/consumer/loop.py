@@ -29,7 +29,7 @@ from workloads.consumer.settings import ConsumerSettings
 from workloads.member.control import Control
 from workloads.member.driver import Driver
 from workloads.member.faults import FaultInjection
-from workloads.member.lifecycle import Assigned, Client, Effect, Left, Lifecycle, Stalled, start
+from workloads.member.lifecycle import Assigned, Client, Effect, Lifecycle, Stalled, start
 
 logger = logging.getLogger("workloads.consumer")
 
@@ -40,6 +40,9 @@ _POLL_SECONDS = 0.002
 _DRAIN_POLL_SECONDS = 0.001
 # A loop that neither reads nor joins is woken by commands; in between it serves its client so often.
 _IDLE_SECONDS = 0.05
+
+# What does not wait until a client has left: it is done with that one.
+_NOT_WAITING = (Effect.REPLACE, Effect.JOIN)
 
 MakeClient = Callable[[ConsumerSettings, Listener], GroupClient]
 MakeOffsets = Callable[[ConsumerSettings], Offsets]
@@ -78,7 +81,7 @@ class ConsumerLoop:
             interval_seconds=settings.commit_interval_seconds,
             drain_seconds=settings.drain_timeout_seconds / 2,
         )
-        self._driver = Driver(control, self._changed)
+        self._driver = Driver(control, self._changed, self._member_id)
         self._group = GroupListener(
             self._driver,
             client=lambda: self._keeper.client,
@@ -95,7 +98,6 @@ class ConsumerLoop:
             worker.pulse,
             place=settings.way.place,
             waits_for_close=settings.incremental,  # a static KIP-848 member keeps its place until it is closed
-            partitions=settings.partitions,
         )
         self._carrier: Carrier | None = None
         if settings.carries:
@@ -161,7 +163,7 @@ class ConsumerLoop:
         self._drain(now)
         client = self._keeper.client
         if client is None:
-            driver.control.idle(_IDLE_SECONDS)
+            driver.control.idle(_POLL_SECONDS if self._keeper.is_due(now, hurry=False) else _IDLE_SECONDS)
         elif held := self._commits.held(now):  # the fault stands in the loop: nothing is polled, nothing handled
             driver.control.idle(min(held, _IDLE_SECONDS))
         elif client.late and driver.lifecycle.state is State.ACTIVE:  # nothing more is handled that may be repeated
@@ -188,12 +190,13 @@ class ConsumerLoop:
             wait, most = 0.0, 1
         elif now.state is State.ACTIVE:
             wait, most = _POLL_SECONDS, BATCH
-        elif now.state is State.DRAINING or self._keeper.leaving:
+        elif now.state is State.DRAINING or self._keeper.leaving is not None:
             wait, most = _DRAIN_POLL_SECONDS, 1
         elif now.wanted:
             wait, most = _POLL_SECONDS, 1
         else:
-            self._driver.control.idle(_IDLE_SECONDS)
+            # One that is not warm yet may be the next to enter the group: it is made warm at the end of this turn.
+            self._driver.control.idle(_IDLE_SECONDS if client.warm else _POLL_SECONDS)
             wait, most = 0.0, 1
         self._take(client, wait, most)
 
@@ -267,12 +270,10 @@ class ConsumerLoop:
 
     def _run_effects(self, now: float) -> None:
         keeper, effects = self._keeper, self._driver.effects
-        if keeper.retired(now, hurry=Effect.JOIN in effects):
-            keeper.replace(last=self._driver.stopping)
-        if keeper.leaving and keeper.left:
-            keeper.leaving = False
-            self._driver.feed(Left())
-        while effects and not keeper.leaving:
+        if keeper.is_due(now, hurry=Effect.JOIN in effects):
+            keeper.renew(last=self._driver.stopping)
+        self._tell_ended()
+        while effects and (keeper.leaving is None or effects[0] in _NOT_WAITING):
             try:
                 self._run_effect(effects.popleft(), now)
             except KafkaException as error:  # a client that refuses to join or leave is of no use any more
@@ -285,21 +286,31 @@ class ConsumerLoop:
             case Effect.COMMIT:
                 self._commits.begin_drain(now)
             case Effect.LEAVE:
-                keeper.leave()
-                if not keeper.leaving:
-                    self._driver.feed(Left())
+                keeper.leave(now)
+                if keeper.client is None:
+                    self._tell_ended()
+            case Effect.CLOSE:
+                keeper.close(now)
+                self._tell_ended()
             case Effect.REPLACE:
                 keeper.replace(last=self._driver.stopping)
             case Effect.RETIRE:
                 keeper.retire(now)
             case Effect.JOIN:
-                client = keeper.open()
                 self._group.forget()
-                client.join()
+                keeper.enter()
             case Effect.REWIND:
                 # A pause that was taken together with the resume has been confirmed by now: somebody else may start.
                 if keeper.client is not None and self._driver.lifecycle.wanted:
                     self._rewind(keeper.client)
+
+    def _tell_ended(self) -> None:
+        if (event := self._keeper.ended()) is not None:
+            self._driver.feed(event)
+
+    def _member_id(self) -> str:
+        client = self._keeper.client
+        return "" if client is None else client.member_id
 
     def _label(self) -> str:
         """The metadata of an ordinary commit."""

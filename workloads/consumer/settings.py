@@ -61,7 +61,6 @@ class ConsumerSettings(WorkloadSettings):
 
     bootstrap_servers: str = Field(min_length=1)
     topic: str = Field(min_length=1)
-    partitions: int = Field(ge=1)
     group_id: str = Field(min_length=1)
     color: Color
     strategy: str = "c"
@@ -116,11 +115,6 @@ class ConsumerSettings(WorkloadSettings):
             return
         if not self.transactional_id or not self.transactional_ids:
             raise ValueError("transactional_id, transactional_ids: fencing transactions needs both")
-        if self.transactional_ids > self.partitions:
-            raise ValueError(
-                f"transactional_ids: {self.transactional_ids} are more than partitions: {self.partitions}; a member "
-                "without a partition has nothing to commit"
-            )
         if ordinal(self.pod_name) >= self.transactional_ids:
             raise ValueError(f"pod_name: {self.pod_name} has no id; transactional_ids are {self.transactional_ids}")
 

@@ -117,12 +117,12 @@ class TransactionalClient(KafkaClient):
         self._cut_off = False  # since the producer was initialised
         self._fatal: KafkaError | None = None  # of the producer that commits
 
-    def warm_up(self, partitions: int) -> bool:
+    def warm_up(self) -> bool:
         """See `GroupClient`. A producer for the next start is made too, for each can initialise its id only once, and
         the one of the last start is given up: from here on the other colour commits by its id.
         """
         self._drop_producer()
-        if not super().warm_up(partitions):
+        if not super().warm_up():
             return False
         self._spare = self._spare or self._make_producer(self._number, self._on_producer_error)
         try:

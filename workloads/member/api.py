@@ -34,7 +34,17 @@ class CommandBody(BaseModel):
 
     def event(self) -> Pause | Resume:
         """The command as an event of the lifecycle."""
-        return Pause(self.epoch)
+        raise NotImplementedError
+
+
+class PauseBody(CommandBody):
+    """leave: it is true only when nothing of this process is in the group any more."""
+
+    leave: bool = False
+
+    def event(self) -> Pause | Resume:
+        """The command as an event of the lifecycle."""
+        return Pause(self.epoch, self.leave)
 
 
 class ResumeBody(CommandBody):
@@ -58,7 +68,7 @@ class LifecycleApi:
     def routes(self) -> Routes:
         """Method and path to handler."""
         return {
-            ("POST", "/lifecycle/pause"): lambda request: self._command(request, CommandBody),
+            ("POST", "/lifecycle/pause"): lambda request: self._command(request, PauseBody),
             ("POST", "/lifecycle/resume"): lambda request: self._command(request, ResumeBody),
             ("GET", "/lifecycle/status"): lambda _: Response(self._body(self.control.truth)),
             ("GET", "/faults"): self._get_faults,
@@ -100,6 +110,8 @@ class LifecycleApi:
             "last_error": truth.last_error,
             "obstacle": truth.obstacle,
             "voids": now.voids,
+            "left": now.left,
+            "member_id": truth.member_id,
         }
 
     def _get_faults(self, _: Request) -> Response:

@@ -16,13 +16,15 @@ class Truth:
     """What is, as the application's loop knows it; replaced as a whole.
 
     stopping: the process is ending and takes no commands. obstacle: what stands against a resume now, found while it
-    waits; None when nothing is known of any.
+    waits; None when nothing is known of any. member_id: as which the group's coordinator knows the client; empty while
+    it is no member.
     """
 
     lifecycle: Lifecycle
     last_error: str | None = None
     stopping: bool = False
     obstacle: str | None = None
+    member_id: str = ""
 
 
 class Answer(Enum):
@@ -113,7 +115,8 @@ def judge(command: Command, truth: Truth) -> Answer | None:
     if command.refused or now.seen_epoch > command.event.epoch:
         return Answer.STALE
     if isinstance(command.event, Pause):
-        return Answer.DONE if now.state is State.PAUSED and not now.wanted else None
+        outside = now.left or not command.event.leave
+        return Answer.DONE if now.state is State.PAUSED and not now.wanted and outside else None
     if now.paused_epoch >= command.event.epoch:
         return Answer.STALE
     if not now.wanted:  # it was wanted when it was executed, and no newer command has come: lost, fenced or stalled

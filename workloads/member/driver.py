@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from workloads.common.logs import fields
 from workloads.member.control import Command, Control, Truth
-from workloads.member.lifecycle import Effect, Event, Lifecycle, Step, step
+from workloads.member.lifecycle import Client, Effect, Event, Lifecycle, Pause, Step, step
 
 logger = logging.getLogger(__name__)
 
@@ -20,8 +20,10 @@ class Driver:
     the next step. stopping: the process is ending; commands are taken and dropped. obstacle: see `Truth`.
     """
 
-    def __init__(self, control: Control, changed: Changed) -> None:
-        """changed: called with (before, now) at each change of state, before anybody is told of it."""
+    def __init__(self, control: Control, changed: Changed, member_id: Callable[[], str] = str) -> None:
+        """changed: called with (before, now) at each change of state, before anybody is told of it. member_id: of the
+        client that there is.
+        """
         self.control = control
         self.lifecycle = control.truth.lifecycle
         self.effects: deque[Effect] = deque()
@@ -29,6 +31,7 @@ class Driver:
         self.stopping = False
         self.obstacle: str | None = None
         self._changed = changed
+        self._member_id = member_id
 
     def commands(self) -> None:
         """Execute the commands that wait."""
@@ -41,6 +44,7 @@ class Driver:
                 extra=fields(
                     command=type(command.event).__name__.lower(),
                     epoch=command.event.epoch,
+                    leave=isinstance(command.event, Pause) and command.event.leave,
                     seen_epoch=result.lifecycle.seen_epoch,
                 ),
             )
@@ -75,4 +79,5 @@ class Driver:
         self.control.publish(self._truth())
 
     def _truth(self) -> Truth:
-        return Truth(self.lifecycle, self.last_error, self.stopping, self.obstacle)
+        member_id = self._member_id() if self.lifecycle.client is Client.MEMBER else ""
+        return Truth(self.lifecycle, self.last_error, self.stopping, self.obstacle, member_id)

@@ -7,7 +7,8 @@ What it guarantees, whatever arrives in whatever order:
 - a command below the newest epoch seen is refused; at an equal epoch a pause beats a resume, for good;
 - a pause aborts a resume in progress;
 - a consumer that stalled, lost its partitions or was fenced never becomes ACTIVE again without a new resume command;
-- what was granted under an epoch below one that was heard of, from wherever, is void.
+- what was granted under an epoch below one that was heard of, from wherever, is void;
+- it says that it has left only when no client of this process is in the group, or on its way in or out.
 
 What it does not: it does not know who holds the grant. That is the sidecar's part.
 """
@@ -35,15 +36,20 @@ class Effect(Enum):
     LEAVE = "leave"  # leave the group (unsubscribe, or close for a static KIP-848 member), then feed Left
     REPLACE = "replace"  # close the client and make a fresh one that stands by
     RETIRE = "retire"  # REPLACE too, but when it is not in the way of a hand-off
+    CLOSE = "close"  # close whatever has been in the group, then feed Closed; a fresh client stands by after that
     JOIN = "join"  # subscribe; Assigned follows
     REWIND = "rewind"  # find where what is assigned begins, and let it flow from there; Assigned or StartFailed follows
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Command: stop processing, under this epoch."""
+    """Command: stop processing, under this epoch.
+
+    leave: and be out of the group, whatever the way is, for the next grant is for another shape.
+    """
 
     epoch: int
+    leave: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,11 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class Closed:
+    """No client of this process is in the group, or on its way in or out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """This epoch stands somewhere, so its grant was given, whoever had it: as if a command had borne it."""
 
@@ -119,7 +130,7 @@ class Stalled:
     """The poll loop stood still outside processing for longer than the stall limit."""
 
 
-Event = Pause | Resume | Assigned | Owned | StartFailed | Revoked | Lost | CommitEnded | Left | Heard | Stalled
+Event = Pause | Resume | Assigned | Owned | StartFailed | Revoked | Lost | CommitEnded | Left | Closed | Heard | Stalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +145,10 @@ class Lifecycle:
         resume that was decided before it may still be on its way.
     committed: whether everything that was handled until the end of the last activity is committed: its drain's commit
         was acknowledged, or nothing was left uncommitted when the membership was lost.
+    leave: the newest command is a pause that asks to leave. A member from the start stays out for as long: it enters
+        again at the next command of a newer epoch that does not ask for it.
+    left: no client of this process is in the group, or on its way in or out. Of one that has been in it, this is only
+        known (and said) after a pause that asked for it.
     """
 
     way: Way = _TAKEOVER
@@ -144,6 +159,8 @@ class Lifecycle:
     wanted: bool = False
     voids: int = 0
     committed: bool = True
+    leave: bool = False
+    left: bool = True
     client: Client = Client.STANDBY
     partitions: tuple[int, ...] = ()
 
@@ -161,7 +178,7 @@ def start(membership: Membership, protocol: GroupProtocol) -> Step:
     """A process begins PAUSED; only a member from the start enters the group before it is asked to."""
     fresh = Lifecycle(Way.of(membership, protocol))
     if fresh.way.member_from_start:
-        return Step(replace(fresh, client=Client.MEMBER), (Effect.JOIN,))
+        return Step(_entering(fresh), (Effect.JOIN,))
     return Step(fresh)
 
 
@@ -183,6 +200,8 @@ def step(now: Lifecycle, event: Event) -> Step:
             return _commit_ended(now, ok)
         case Left():
             return _left(now)
+        case Closed():
+            return Step(replace(now, left=True)) if _to_close(now) else Step(now)
         case Heard() | Stalled() | StartFailed():
             return _voided(now, event)
 
@@ -191,21 +210,24 @@ def _command(now: Lifecycle, command: Pause | Resume) -> Step:
     if command.epoch < now.seen_epoch:
         return Step(now, refused=True)
     if isinstance(command, Pause):
-        return _pause(now, command.epoch)
+        return _pause(now, command)
     if command.epoch <= now.paused_epoch or command.voids not in (None, now.voids):
         return Step(now, refused=True)
     return _resume(now, command.epoch)
 
 
-def _pause(now: Lifecycle, epoch: int) -> Step:
-    newer = epoch > now.epoch
-    paused = replace(now, epoch=epoch, seen_epoch=epoch, paused_epoch=epoch, wanted=False)
+def _pause(now: Lifecycle, command: Pause) -> Step:
+    epoch, newer = command.epoch, command.epoch > now.epoch
+    leave = command.leave or (now.leave and epoch == now.seen_epoch)
+    paused = replace(now, epoch=epoch, seen_epoch=epoch, paused_epoch=epoch, wanted=False, leave=leave)
     if now.state is State.ACTIVE:
         return Step(replace(paused, state=State.DRAINING), (Effect.COMMIT,))
     if now.state is State.DRAINING:
         return Step(paused)
+    if leave:
+        return _close(paused)
     if now.way.member_from_start:
-        return Step(paused)
+        return Step(paused) if now.client is Client.MEMBER else Step(_entering(paused), (Effect.JOIN,))
     if now.wanted:  # a join in progress: whatever the coordinator makes of it, this client is not used again
         return Step(replace(paused, client=Client.STANDBY, partitions=()), (Effect.REPLACE,))
     if now.client is Client.MEMBER and newer:
@@ -215,7 +237,7 @@ def _pause(now: Lifecycle, epoch: int) -> Step:
 
 
 def _resume(now: Lifecycle, epoch: int) -> Step:
-    resumed = replace(now, seen_epoch=epoch, wanted=True)
+    resumed = replace(now, seen_epoch=epoch, wanted=True, leave=False)
     if now.state is State.ACTIVE:
         return Step(replace(resumed, epoch=epoch))
     if now.state is State.PAUSED and not now.wanted:
@@ -225,12 +247,26 @@ def _resume(now: Lifecycle, epoch: int) -> Step:
 
 def _join(now: Lifecycle) -> Step:
     """Enter the group; a client that was a member before starts anew, at the committed offsets."""
-    joining = replace(now, client=Client.MEMBER)
+    joining = _entering(now)
     if now.way.member_from_start:
-        return Step(joining, (Effect.REWIND,))
+        return Step(joining, (Effect.REWIND,) if now.client is Client.MEMBER else (Effect.JOIN, Effect.REWIND))
     if now.client is Client.MEMBER:
         return Step(replace(joining, partitions=()), (Effect.REPLACE, Effect.JOIN))
     return Step(joining, (Effect.JOIN,))
+
+
+def _entering(now: Lifecycle) -> Lifecycle:
+    return replace(now, client=Client.MEMBER, left=False)
+
+
+def _close(now: Lifecycle) -> Step:
+    """Paused, and to be out of the group: what has been in it, or was on its way in, is not used again."""
+    outside = replace(now, client=Client.STANDBY, partitions=())
+    return Step(outside, (Effect.CLOSE,) if _to_close(outside) else ())
+
+
+def _to_close(now: Lifecycle) -> bool:
+    return now.leave and not now.left and now.state is State.PAUSED
 
 
 def _assigned(now: Lifecycle, partitions: tuple[int, ...]) -> Step:
@@ -258,8 +294,10 @@ def _lost(now: Lifecycle, *, uncommitted: bool) -> Step:
     )
     if now.state is State.DRAINING or uncommitted:
         gone = replace(gone, committed=False)
+    if now.leave:
+        return Step(gone, (Effect.REPLACE, *_close(gone).effects))
     if now.way.member_from_start:
-        return Step(replace(gone, client=Client.MEMBER), (Effect.REPLACE, Effect.JOIN))
+        return Step(_entering(gone), (Effect.REPLACE, Effect.JOIN))
     return Step(gone, (Effect.REPLACE,))
 
 
@@ -267,7 +305,7 @@ def _commit_ended(now: Lifecycle, ok: bool) -> Step:
     if now.state is not State.DRAINING:
         return Step(now)
     ended = replace(now, committed=ok)
-    if now.way.leaves_before_paused:
+    if now.way.leaves_before_paused and not now.leave:
         return Step(ended, (Effect.LEAVE,))
     return _paused(ended)
 
@@ -278,8 +316,10 @@ def _left(now: Lifecycle) -> Step:
 
 
 def _paused(now: Lifecycle) -> Step:
-    """The drain is over; a resume that came in the meantime goes on from here."""
+    """The drain is over: a resume that came in the meantime goes on from here, or a pause that asks to leave."""
     paused = replace(now, state=State.PAUSED)
+    if paused.leave:
+        return _close(paused)
     return _join(paused) if paused.wanted else Step(paused)
 
 

@@ -83,8 +83,8 @@ class Caller:
                 match call:
                     case ReadLease():
                         self._ended(self, Ended(call, lease=self._read_lease()))
-                    case PauseConsumer(epoch):
-                        self._command(call, "pause", epoch, self._subject.pause)
+                    case PauseConsumer(epoch, leave):
+                        self._command(call, "pause", epoch, partial(self._subject.pause, leave=leave))
                     case ResumeConsumer(epoch, voids):
                         self._command(call, "resume", epoch, partial(self._subject.resume, voids=voids))
             except Exception:
@@ -117,6 +117,7 @@ class Caller:
                 state=report and report.state,
                 seen_epoch=report and report.seen_epoch,
                 committed=report and report.committed,
+                left=report and report.left,
                 partitions=report and report.partitions,
                 **({"problem": problem} if problem else {}),
             ),

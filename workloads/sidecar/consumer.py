@@ -40,9 +40,12 @@ class LifecycleApi:
             raise NoAnswerError(f"GET {STATUS} was answered with {code}")
         return report
 
-    def pause(self, epoch: int, deadline: float) -> Answer:
-        """POST /lifecycle/pause. Raises NoAnswerError."""
-        return self._command("pause", epoch, deadline)
+    def pause(self, epoch: int, deadline: float, leave: bool = False) -> Answer:
+        """POST /lifecycle/pause. Raises NoAnswerError.
+
+        An application that does not know of `leave` is asked for it only where it has to leave.
+        """
+        return self._command("pause", epoch, deadline, **({"leave": True} if leave else {}))
 
     def resume(self, epoch: int, deadline: float, voids: int = 0) -> Answer:
         """POST /lifecycle/resume. Raises NoAnswerError."""
@@ -120,4 +123,6 @@ def _report(data: bytes) -> Report:
         partitions=tuple(sorted(int(number) for number in said["partitions"])),
         obstacle=str(said.get("obstacle") or ""),
         voids=int(said.get("voids", 0)),
+        left=said.get("left") is True,
+        member_id=str(said.get("member_id") or ""),
     )

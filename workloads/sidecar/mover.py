@@ -26,7 +26,7 @@ class Mover:
     """Moves one subject. Every method may be called by any thread; one lock makes them take turns.
 
     subject: makes a way to the subject. read_lease: reads the Lease anew, None when that fails. offer: takes the report
-    that is due (None: none is) and for how many seconds it may be held back.
+    that is due (None: none is) and for how many seconds it may be held back. ordinal: the number of its pod.
     """
 
     def __init__(
@@ -36,9 +36,11 @@ class Mover:
         read_lease: Callable[[], LeaseState | None],
         announcer: Announcer,
         offer: Callable[[Report | None, float], None],
+        *,
+        ordinal: int = 0,
     ) -> None:
         self._lock = threading.Lock()
-        self._store = ViewStore(color)
+        self._store = ViewStore(color, ordinal)
         self._schedule = Schedule()
         self._announcer = announcer
         self._offer = offer

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from workloads.common.settings import WorkloadSettings, pod_name
+from workloads.common.settings import WorkloadSettings, ordinal, pod_name
 from workloads.common.states import Color
 from workloads.sidecar.connect.settings import ConnectSettings
 
@@ -31,6 +31,17 @@ class SidecarSettings(WorkloadSettings):
         default_factory=lambda: os.environ.get("POD_NAMESPACE", ""), min_length=1, validate_default=True
     )
     pod_uid: str = Field(default_factory=lambda: os.environ.get("POD_UID", ""))
+
+    @property
+    def number(self) -> int:
+        """The pod's ordinal: a grant names how many there are to be."""
+        return ordinal(self.pod_name)
+
+    @field_validator("pod_name")
+    @classmethod
+    def _numbered(cls, value: str) -> str:
+        ordinal(value)
+        return value
 
     @field_validator("lifecycle_url")
     @classmethod

@@ -31,7 +31,8 @@ class Sidecar:
         self._reporter = Reporter(kube.sibling(), namespace, pod, settings.pod_uid, self._accepted)
         # A call that was superseded may still be reading.
         read_lease = LeaseReader(kube.sibling(READY_CALLERS), namespace, lease).read
-        self.mover = Mover(settings.color, subject, read_lease, self.announcer, self._reporter.offer)
+        offer = self._reporter.offer
+        self.mover = Mover(settings.color, subject, read_lease, self.announcer, offer, ordinal=settings.number)
         self._lease = LeaseFollower(kube.sibling(), namespace, lease, self.mover.lease_seen)
         self._status = StatusWatch(subject(), self.mover)
 

@@ -21,6 +21,8 @@ class View:
         stalled, lost its partitions or was fenced.
     consumer: the consumer's own newest answer; state None while it does not answer; None before its first answer.
     reported: the report that the API server has accepted last.
+    ordinal: the number of its pod. A grant is for the ordinals that its shape has; to those beyond them it grants as
+        little as to the other colour.
     """
 
     color: Color
@@ -28,13 +30,23 @@ class View:
     read_for: str | None = None
     consumer: Report | None = None
     reported: Report | None = None
+    ordinal: int = 0
+
+    @property
+    def granted(self) -> bool:
+        """Whether the Lease that was read grants its consumer anything."""
+        grant = self.grant
+        if grant is None or grant.holder != self.color:
+            return False
+        return grant.shape is None or self.ordinal < grant.shape.members
 
 
 @dataclass(frozen=True, slots=True)
 class PauseConsumer:
-    """POST /lifecycle/pause with this epoch."""
+    """POST /lifecycle/pause with this epoch. leave: and to be out of the group, before it is confirmed."""
 
     epoch: int
+    leave: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +96,26 @@ def _call(view: View) -> Call | None:
         return None
     if grant is None:
         return ReadLease(consumer.life) if view.read_for != consumer.life else None
-    if grant.holder != view.color:
-        if consumer.state is State.PAUSED and consumer.epoch == grant.epoch:
+    if not view.granted:
+        if _confirms(consumer, grant):
             return None
         # A consumer that has heard of a newer epoch than this Lease refuses; its report tells the controller so.
-        return PauseConsumer(grant.epoch) if consumer.seen_epoch <= grant.epoch else None
+        return PauseConsumer(grant.epoch, _leaves(grant)) if consumer.seen_epoch <= grant.epoch else None
     if consumer.state is State.ACTIVE and consumer.epoch == grant.epoch:
         return None
     if view.read_for != consumer.life:
         return ReadLease(consumer.life)
     return ResumeConsumer(grant.epoch, consumer.voids) if consumer.seen_epoch <= grant.epoch else None
+
+
+def _leaves(grant: Grant) -> bool:
+    return grant.leave and grant.holder is None
+
+
+def _confirms(consumer: Report, grant: Grant) -> bool:
+    """Whether the consumer is as everybody must be who is granted nothing by this Lease."""
+    paused = consumer.state is State.PAUSED and consumer.epoch == grant.epoch
+    return paused and (consumer.left or not _leaves(grant))
 
 
 def _urgent(view: View) -> bool:
@@ -102,5 +124,6 @@ def _urgent(view: View) -> bool:
     if consumer is None or grant is None or consumer.epoch != grant.epoch:
         return False
     if grant.holder is None:
-        return consumer.state is State.PAUSED and (grant.unconfirmed or grant.last_holder in (None, view.color))
-    return grant.holder == view.color and consumer.state is State.ACTIVE
+        everybody = grant.unconfirmed or grant.leave or grant.last_holder is None
+        return _confirms(consumer, grant) and (everybody or grant.last_holder == view.color)
+    return view.granted and consumer.state is State.ACTIVE

@@ -12,8 +12,8 @@ from workloads.sidecar.step import View
 class ViewStore:
     """The view. It has no lock: who changes it holds the lock of the mover; `view` itself never changes."""
 
-    def __init__(self, color: Color) -> None:
-        self.view = View(color)
+    def __init__(self, color: Color, ordinal: int = 0) -> None:
+        self.view = View(color, ordinal=ordinal)
         self.answers = 0  # how many answers of the subject have been taken in
         self._lease_version = 0
 

@@ -56,8 +56,11 @@ class Subject(Protocol):
         """What the subject is now."""
         ...
 
-    def pause(self, epoch: int, deadline: float) -> Answer:
-        """Stop, under this epoch. DONE: it has stopped; its report says whether everything handled is committed."""
+    def pause(self, epoch: int, deadline: float, leave: bool = False) -> Answer:
+        """Stop, under this epoch. DONE: it has stopped; its report says whether everything handled is committed.
+
+        leave: DONE also means that nothing of it is a member of its group; its report says so (`Report.left`).
+        """
         ...
 
     def resume(self, epoch: int, deadline: float, voids: int = 0) -> Answer:

@@ -59,6 +59,7 @@ def call_hold(view: View, call: Call | None) -> float:
     grant, consumer = view.grant, view.consumer
     unhurried = (
         isinstance(call, PauseConsumer)
+        and not call.leave
         and grant is not None
         and not grant.unconfirmed
         and grant.last_holder == view.color.other

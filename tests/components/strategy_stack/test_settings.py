@@ -58,7 +58,6 @@ def test_the_settings_of_the_consumers(checks: list[Expectation]) -> None:
     assert blue == {
         "bootstrap_servers": "kafka.kafka-bluegreen.svc.cluster.local:9092",
         "topic": "bluegreen",
-        "partitions": 12,
         "group_id": "bluegreen-c",
         "color": "blue",
         "strategy": "c",

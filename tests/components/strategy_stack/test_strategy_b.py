@@ -14,7 +14,6 @@ def test_each_colours_consumers_know_both_groups(checks: list[Expectation]) -> N
     assert blue == {
         "bootstrap_servers": "kafka.kafka-bluegreen.svc.cluster.local:9092",
         "topic": "bluegreen",
-        "partitions": 12,
         "group_id": "bluegreen-b-blue",
         "other_group_id": "bluegreen-b-green",
         "membership": "separate",

@@ -10,9 +10,12 @@ from workloads.common.states import State
 
 PLAIN = Report("b", State.PAUSED, 3, 4, committed=False, partitions=(1, 5), at=7)
 OBSTRUCTED = replace(PLAIN, obstacle="OffsetOutOfRange: partition 5: 9 of 5 to 7")
+OUT, MEMBER = replace(PLAIN, left=True), replace(PLAIN, member_id="consumer-blue-0-17")
 
 
-@pytest.mark.parametrize("report", [PLAIN, OBSTRUCTED, replace(PLAIN, state=None), replace(PLAIN, voids=3)])
+@pytest.mark.parametrize(
+    "report", [PLAIN, OBSTRUCTED, replace(PLAIN, state=None), replace(PLAIN, voids=3), OUT, MEMBER]
+)
 def test_there_and_back(report: Report) -> None:
     condition = to_condition(report, "2026-01-01T00:00:00Z")
     for read in (
@@ -42,7 +45,23 @@ def test_an_obstacle_is_there_only_when_there_is_one() -> None:
     assert from_answer({**to_answer(PLAIN), "obstacle": None}).obstacle == ""
 
 
+def test_nothing_is_said_of_a_group_by_a_report_that_does_not_know_of_it() -> None:
+    """An older sidecar's: whoever waits for it to have left goes on waiting."""
+    older = {
+        "state": "PAUSED",
+        "boot_id": "b",
+        "epoch": 3,
+        "seen_epoch": 3,
+        "committed": True,
+        "partitions": [],
+        "at": 7,
+    }
+    assert (from_answer(older).left, from_answer(older).member_id) == (False, "")
+    assert from_answer({**older, "left": "true"}).left is False
+    assert {"left", "member_id"}.isdisjoint(to_answer(PLAIN))
+
+
 def test_an_obstacle_makes_another_report() -> None:
     """What was reported is reported again when, and only when, something else is true."""
-    assert PLAIN not in (OBSTRUCTED, replace(PLAIN, voids=1))
+    assert PLAIN not in (OBSTRUCTED, replace(PLAIN, voids=1), OUT, MEMBER)
     assert replace(PLAIN, at=8) == PLAIN

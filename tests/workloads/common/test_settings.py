@@ -14,7 +14,6 @@ from workloads.producer.settings import LoadChange, ProducerSettings
 CONSUMER: dict[str, Any] = {
     "bootstrap_servers": "kafka:9092",
     "topic": "bluegreen",
-    "partitions": 12,
     "group_id": "bluegreen-c",
     "color": "blue",
     "pod_name": "consumer-blue-1",
@@ -38,7 +37,7 @@ def test_environment_overrides_the_file(file: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("BG_FAULTS__FAILURE_RATE", "0.25")
     monkeypatch.setenv("BG_CLIENT", '{"max.poll.interval.ms": 60000}')
     loaded = consumer(file, faults_enabled=True, faults={"processing_delay_ms": 5})
-    assert (loaded.topic, loaded.partitions) == ("other", 12)
+    assert (loaded.topic, loaded.group_id) == ("other", "bluegreen-c")
     assert (loaded.faults.failure_rate, loaded.faults.processing_delay_ms) == (0.25, 5)
     assert loaded.max_poll_interval_seconds == 60
 
@@ -47,8 +46,9 @@ def test_environment_overrides_the_file(file: Path, monkeypatch: pytest.MonkeyPa
     ("wrong", "named"),
     [
         ({"nope": 1}, "nope: unknown key"),
-        ({"partitions": "many"}, "partitions: "),
-        ({"partitions": 0}, "partitions: "),
+        ({"stall_seconds": "long"}, "stall_seconds: "),
+        ({"stall_seconds": 0}, "stall_seconds: "),
+        ({"partitions": 12}, "partitions: unknown key"),  # the topic's own are what counts
         ({"color": "red"}, "color: "),
         ({"membership": "both"}, "membership: "),
         ({"faults": {"failure_rate": 2}, "faults_enabled": True}, "faults.failure_rate: "),
@@ -68,8 +68,8 @@ def test_all_problems_are_told_at_once(file: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("BG_TOPICS", "x")
     monkeypatch.setenv("BG_FAULTS__NOPE", "x")
     with pytest.raises(SettingsError) as error:
-        consumer(file, partitions=-1, group_id="")
-    for named in ("BG_TOPICS: unknown setting", "faults.nope: unknown key", "partitions: ", "group_id: "):
+        consumer(file, stall_seconds=-1, group_id="")
+    for named in ("BG_TOPICS: unknown setting", "faults.nope: unknown key", "stall_seconds: ", "group_id: "):
         assert named in str(error.value)
 
 

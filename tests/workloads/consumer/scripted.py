@@ -88,8 +88,9 @@ class ScriptedClient:
         self.late = False
         self.owned: tuple[int, ...] = ()
         self.flowing = False
-        self.warm = True
+        self.warm = False
         self.connected = True
+        self.member_id = ""
         self.answers = True
         self.script: deque[Happening] = deque()
         self.commits: list[dict[int, int]] = []
@@ -112,8 +113,9 @@ class ScriptedClient:
     def detached(self) -> bool:
         return self.listener is None
 
-    def warm_up(self, partitions: int) -> bool:
+    def warm_up(self) -> bool:
         self.did.append("warm_up")
+        self.warm = True
         return True
 
     def join(self) -> None:
@@ -174,6 +176,7 @@ class ScriptedClient:
         """A classic (eager) assignment."""
         assert self.listener is not None
         self.owned = partitions
+        self.member_id = f"member-{generation}"
         self.flowing = self.listener.wants_flow()
         self.listener.assigned(partitions, partitions, generation)
 
@@ -254,7 +257,7 @@ class Bench:
     """A loop on a scratch folder with scripted clients; `clients` are all that it made, the last is the present one."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        usual = {"bootstrap_servers": "k", "topic": "t", "partitions": 4, "group_id": "g", "color": "blue"}
+        usual = {"bootstrap_servers": "k", "topic": "t", "group_id": "g", "color": "blue"}
         self.folder = folder
         self.settings = ConsumerSettings.model_validate(
             usual | {"pod_name": POD, "records_dir": folder, "faults_enabled": True, "stall_seconds": 60} | settings

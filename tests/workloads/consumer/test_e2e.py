@@ -66,6 +66,8 @@ def test_starts_paused_and_is_active_only_when_told(
         "last_error": None,
         "obstacle": None,
         "voids": 0,
+        "left": True,
+        "member_id": "",
     }
     assert not handled(blue)
     status, answer = blue.resume(1)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,9 +23,16 @@ class FakeConsumer:
         self.did: list[tuple[str, list[int]]] = []
         self.at: dict[int, int] = {}
         self.fails: set[str] = set()
+        self.partitions = 2
 
     def consumer_group_metadata(self) -> None:
         return None
+
+    def memberid(self) -> str:
+        return "consumer-blue-0-17"
+
+    def list_topics(self, topic: str, timeout: float) -> Any:
+        return SimpleNamespace(topics={topic: SimpleNamespace(partitions=dict.fromkeys(range(self.partitions)))})
 
     def poll(self, _: float) -> Record | None:
         return self.first
@@ -87,6 +95,23 @@ def test_a_batch_without_a_rebalance_is_whole(monkeypatch: pytest.MonkeyPatch) -
     consumer.first, consumer.rest = Record(0, 3), lambda: records(1, 0, 1)
     assert offsets(client.poll(0, 10)) == [(0, 3), (1, 0), (1, 1)]
     assert consumer.did == [("assign", [0, 1])]
+
+
+def test_what_is_warm_is_what_the_topic_has_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, consumer, _ = made(monkeypatch, incremental=False)
+    asked: list[list[int]] = []
+    monkeypatch.setattr(consumer, "committed", lambda places, timeout: asked.append([p.partition for p in places]))
+    assert client.warm_up()
+    consumer.partitions = 4
+    assert client.warm_up()
+    assert asked == [[0, 1], [0, 1, 2, 3]]
+
+
+def test_an_assignment_tells_as_whom_the_coordinator_knows_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, consumer, _ = made(monkeypatch, incremental=False)
+    assert client.member_id == ""
+    client._on_assign(consumer, partitions(0, 1))
+    assert client.member_id == "consumer-blue-0-17"
 
 
 def test_an_eager_rebalance_within_a_batch_reads_all_of_it_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from workloads.consumer.settings import ConsumerSettings
 
-USUAL = {"bootstrap_servers": "k", "topic": "t", "partitions": 4, "group_id": "g-blue", "color": "blue"}
+USUAL = {"bootstrap_servers": "k", "topic": "t", "group_id": "g-blue", "color": "blue"}
 SEPARATE: dict[str, Any] = {"membership": "separate", "other_group_id": "g-green"}
 FENCED: dict[str, Any] = SEPARATE | {"fencing": "transactions", "transactional_id": "s", "transactional_ids": 3}
 
@@ -30,7 +30,6 @@ def made(pod_name: str = "consumer-blue-2", **settings: Any) -> ConsumerSettings
         ({"transactional_ids": 3}, "transactional_ids"),
         (FENCED | {"transactional_id": ""}, "transactional_id"),
         (FENCED | {"transactional_ids": 0}, "transactional_ids"),
-        (FENCED | {"transactional_ids": 5}, "more than partitions"),
         (FENCED | {"transactional_ids": 2}, "has no id"),
         (SEPARATE | {"fencing": "sometimes"}, "fencing"),
     ],

@@ -16,7 +16,7 @@ from workloads.member.api import LifecycleApi, PodApi
 from workloads.member.control import Control, Truth
 from workloads.member.driver import Driver
 from workloads.member.faults import FaultInjection, Faults
-from workloads.member.lifecycle import Effect, Lifecycle, Lost
+from workloads.member.lifecycle import Assigned, Closed, CommitEnded, Effect, Lifecycle, Lost, Pause, Resume
 from workloads.member.member import Progress
 
 
@@ -159,3 +159,29 @@ def test_a_resume_that_is_lost_is_answered_with_the_truth() -> None:
     assert (status, said["state"], said["committed"]) == (503, "PAUSED", False)
     assert said["error"] == "the resume of epoch 4 is void (the session timed out); the same call tries again"
     assert changes == []
+
+
+def test_a_pause_to_leave_is_answered_when_it_has_left() -> None:
+    control = Control(Lifecycle())
+    driver = Driver(control, lambda _before, _now: None, lambda: "member-1")
+    routes = LifecycleApi(control, FaultInjection(Faults(), enabled=False), "b00t").routes()
+    for event in (Resume(2), Assigned((0,)), Pause(3), CommitEnded(ok=True)):
+        driver.feed(event)
+    said = call(routes, "GET", "/lifecycle/status")[1]
+    assert (said["state"], said["left"], said["member_id"]) == ("PAUSED", False, "member-1")
+    body = {"epoch": 3, "deadline_ms": 0, "leave": True}
+    assert call(routes, "POST", "/lifecycle/pause", body, wait="false")[1]["left"] is False
+    driver.commands()
+    status, said = call(routes, "POST", "/lifecycle/pause", body)
+    assert (status, said["error"]) == (503, "not true within 0 ms")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(call, routes, "POST", "/lifecycle/pause", body | {"deadline_ms": 60_000})
+        until("the call to come", lambda: control.inbox)
+        driver.commands()
+        driver.feed(Closed())
+        status, said = waiting.result(10)
+    assert (status, said["state"], said["left"], said["member_id"]) == (200, "PAUSED", True, "")
+    with pytest.raises(HttpError, match="leave"):
+        call(routes, "POST", "/lifecycle/resume", {"epoch": 4, "leave": True})
+    with pytest.raises(HttpError, match="leave"):
+        call(routes, "POST", "/lifecycle/pause", {"epoch": 4, "leave": "yes"})

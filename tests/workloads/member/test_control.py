@@ -7,6 +7,7 @@ from workloads.common.states import State
 from workloads.member.control import Answer, Command, Control, Truth, judge
 from workloads.member.lifecycle import (
     Assigned,
+    Closed,
     CommitEnded,
     Event,
     Heard,
@@ -50,6 +51,18 @@ def test_a_resume_that_was_executed_and_then_lost_is_answered_at_once() -> None:
         assert judge(again, Truth(joining)) is None
     assert Answer.VOID.status == 503
     assert Answer.STALE.status == 409
+
+
+def test_a_pause_to_leave_is_done_when_it_has_left() -> None:
+    now = step(step(Lifecycle(), Resume(2)).lifecycle, Assigned((0,))).lifecycle
+    now = step(step(now, Pause(3)).lifecycle, CommitEnded(ok=True)).lifecycle
+    leave, now = executed(now, Pause(3, leave=True))
+    plain = Command(Pause(3), refused=False)
+    assert (judge(plain, Truth(now)), judge(leave, Truth(now))) == (Answer.DONE, None)
+    closed = step(now, Closed()).lifecycle
+    assert judge(leave, Truth(closed)) is Answer.DONE
+    resume, joining = executed(now, Resume(4))
+    assert (judge(leave, Truth(joining)), judge(resume, Truth(joining))) == (Answer.STALE, None)
 
 
 def test_a_resume_below_what_was_heard_of_is_stale() -> None:

@@ -45,6 +45,24 @@ def test_status_and_commands(consumer: StandIn) -> None:
     assert (paused.result, paused.report.state, paused.report.committed) == (Result.DONE, State.PAUSED, False)
 
 
+def test_a_pause_to_leave_is_told_so_and_says_when_it_has_left(consumer: StandIn) -> None:
+    connection = LifecycleApi(consumer.url)
+    assert connection.resume(2, 1.0).report.member_id == consumer.boot_id
+    paused = connection.pause(3, 1.0)
+    assert (paused.result, paused.report.left) == (Result.DONE, False)
+    consumer.closes = False
+    late = connection.pause(5, 0.1, leave=True)
+    assert (late.result, late.report.state, late.report.epoch, late.report.left) == (
+        Result.NOT_YET,
+        State.PAUSED,
+        5,
+        False,
+    )
+    consumer.closes = True
+    done = connection.pause(7, 1.0, leave=True)
+    assert (done.result, done.report.left, done.report.member_id) == (Result.DONE, True, "")
+
+
 def _same(said: Response, _: Request) -> Response:
     return said
 

@@ -40,7 +40,7 @@ class Way:
     def status(self, deadline: float) -> Report:
         return self._connector.report()
 
-    def pause(self, epoch: int, deadline: float) -> Answer:
+    def pause(self, epoch: int, deadline: float, leave: bool = False) -> Answer:
         return self._move(epoch, deadline, State.PAUSED, ("stop", "read offsets"))
 
     def resume(self, epoch: int, deadline: float, voids: int = 0) -> Answer:

@@ -30,7 +30,7 @@ CONNECT: dict[str, Any] = {
 
 
 def settings(**more: Any) -> SidecarSettings:
-    return SidecarSettings(color="green", lease_name="l", pod_name="p", pod_namespace="n", **more)  # type: ignore[arg-type]
+    return SidecarSettings(color="green", lease_name="l", pod_name="p-0", pod_namespace="n", **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_an_agents_scrape_has_the_connectors_lifecycle(kube: Kube) -> None:
     sidecar = Sidecar(told, kube, subject(told, kube))
     sidecar.mover.subject_seen(Report("b", State.DRAINING, 7, 8), sidecar.mover.answers())
     scrape = routes(sidecar, told)["GET", "/metrics"](Request("GET", "/metrics", {}, b"")).payload().decode()
-    labels = 'color="green",pod="p",state="DRAINING",strategy="e"'
+    labels = 'color="green",pod="p-0",state="DRAINING",strategy="e"'
     assert f"kafka_consumer_lifecycle_state{{{labels}}} 1.0" in scrape
     assert 'image="registry/connect:2"' in scrape
     assert 'version="v2"' in scrape

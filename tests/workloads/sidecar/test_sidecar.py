@@ -4,6 +4,7 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from prometheus_client import generate_latest
@@ -14,17 +15,18 @@ from tests.support.waiting import TooLateError, until
 from workloads.common.backoff import Backoff
 from workloads.common.http import Request, Response
 from workloads.common.kube import Access, Kube
-from workloads.common.lease import Grant, to_lease
+from workloads.common.lease import Grant, Shape, to_lease
 from workloads.common.metrics import Families, registry
 from workloads.common.report import Report, from_pod
 from workloads.common.states import Color, State
+from workloads.member.lifecycle import Closed
 from workloads.sidecar import callers, status, timing
 from workloads.sidecar.consumer import LifecycleApi
 from workloads.sidecar.settings import SidecarSettings
 from workloads.sidecar.sidecar import Sidecar
 
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/n/leases/l"
-POD = "/api/v1/namespaces/n/pods/p"
+POD = "/api/v1/namespaces/n/pods/p-0"
 BLUE, GREEN = Color.BLUE, Color.GREEN
 
 
@@ -53,7 +55,7 @@ class Scene:
             color=BLUE,
             lease_name="l",
             lifecycle_url=self.consumer.url,
-            pod_name="p",
+            pod_name="p-0",
             pod_namespace="n",
             pod_uid="u",
         )
@@ -64,9 +66,9 @@ class Scene:
         """How many calls there were, by name and result."""
         return self.sidecar.mover.figures.calls
 
-    def grant(self, holder: Color | None, epoch: int, last: Color | None = BLUE, *, unconfirmed: bool = False) -> None:
+    def grant(self, holder: Color | None, epoch: int, last: Color | None = BLUE, **more: Any) -> None:
         """Write the Lease."""
-        grant = Grant(holder, epoch, last_holder=last, unconfirmed=unconfirmed)
+        grant = Grant(holder, epoch, last_holder=last, **more)
         self.api.put(LEASE, to_lease(grant, "l", "2026-01-01T00:00:00.000000Z"))
 
     def reported(self) -> Report | None:
@@ -123,6 +125,35 @@ def test_a_grant_resumes_and_a_withdrawal_pauses(scene: Scene) -> None:
     scene.grant(BLUE, 6)
     scene.told(State.ACTIVE, 6)
     assert scene.sidecar.dead() == []
+
+
+def test_a_withdrawal_to_leave_is_confirmed_by_a_consumer_that_has_left(scene: Scene) -> None:
+    scene.grant(BLUE, 2, shape=Shape(1, 12))
+    scene.sidecar.start()
+    scene.told(State.ACTIVE, 2)
+    scene.consumer.closes = False
+    scene.grant(None, 3, shape=Shape(1, 12), leave=True)
+    until("paused, and not out yet", lambda: scene.state() == ("PAUSED", 3))
+    scene.looks(2)
+    consumer = scene.sidecar.mover.view.consumer
+    assert consumer is not None
+    assert (consumer.state, consumer.left) == (State.PAUSED, False)
+    scene.consumer.feed(Closed())
+    scene.told(State.PAUSED, 3)
+    until("out", lambda: (report := scene.reported()) is not None and report.left)
+    scene.grant(BLUE, 4, shape=Shape(0, 12))
+    scene.told(State.PAUSED, 4)
+    scene.grant(BLUE, 6, shape=Shape(1, 12))
+    scene.told(State.ACTIVE, 6)
+
+
+def test_the_ordinal_is_the_number_of_the_pod() -> None:
+    def settings(pod: str) -> SidecarSettings:
+        return SidecarSettings(color=BLUE, lease_name="l", pod_name=pod, pod_namespace="n")
+
+    assert settings("consumer-blue-12").number == 12
+    with pytest.raises(ValueError, match="does not end in -<number>"):
+        settings("consumer-blue")
 
 
 def test_what_a_hand_off_waits_for_is_not_held_back(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

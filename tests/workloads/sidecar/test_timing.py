@@ -17,6 +17,7 @@ from workloads.sidecar.timing import (
 )
 
 RESUME, PAUSE, READ = ResumeConsumer(2), PauseConsumer(3), ReadLease("b")
+LEAVE = PauseConsumer(3, leave=True)
 BLUE, GREEN = Color.BLUE, Color.GREEN
 
 
@@ -107,6 +108,7 @@ def test_only_a_pause_that_nobody_waits_for_is_held() -> None:
     assert call_hold(own, PAUSE) == 0
     lost = View(BLUE, Grant(None, 3, GREEN, unconfirmed=True), "b", paused, paused)
     assert call_hold(lost, PAUSE) == 0, "both colours have to confirm"
+    assert call_hold(others, LEAVE) == 0, "the next grant is for another shape"
     active = Report("b", State.ACTIVE, 2, 2)
     assert call_hold(View(BLUE, Grant(None, 3, GREEN), "b", active, active), PAUSE) == 0
 

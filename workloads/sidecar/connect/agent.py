@@ -61,8 +61,8 @@ class AgentWay:
         """What the connector is now. Raises NoAnswerError."""
         return self._agent.status(min(deadline, LOOK_SECONDS))
 
-    def pause(self, epoch: int, deadline: float) -> Answer:
-        """Towards PAUSED under this epoch. Raises NoAnswerError."""
+    def pause(self, epoch: int, deadline: float, leave: bool = False) -> Answer:  # noqa: ARG002 - PAUSED includes it
+        """Towards PAUSED under this epoch, with which the connector's group has no member. Raises NoAnswerError."""
         return self._command(epoch, deadline, pause=True)
 
     def resume(self, epoch: int, deadline: float, voids: int = 0) -> Answer:  # noqa: ARG002 - nothing of it stalls

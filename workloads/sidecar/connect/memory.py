@@ -103,7 +103,8 @@ def report(boot_id: str, facts: Facts, own: Connector, members: tuple[Member, ..
     """What the agent says of its connector.
 
     PAUSED only by a pause of this process that was seen through; the report of a process that has not been told to
-    pause yet confirms nothing. ACTIVE when all of it runs and owns every partition; else DRAINING: neither.
+    pause yet confirms nothing. With it the connector's group has no member. ACTIVE when all of it runs and owns every
+    partition; else DRAINING: neither.
 
     What either connector was seen to bear has been heard of. It may be of an earlier life of the Lease, which an agent
     cannot outrank: the controller makes the Lease again above it.
@@ -113,7 +114,7 @@ def report(boot_id: str, facts: Facts, own: Connector, members: tuple[Member, ..
     obstacle = f"ConnectorRefused: {own.refused}" if own.refused else ""
     owned = tuple(sorted(number for member in members for name, number in member.partitions if name == goal.topic))
     if own.stopped and facts.halted and facts.paused is not None:
-        return Report(boot_id, State.PAUSED, facts.paused, seen_epoch, facts.committed, (), obstacle)
+        return Report(boot_id, State.PAUSED, facts.paused, seen_epoch, facts.committed, (), obstacle, left=True)
     if own.running and not not_whole(members, goal.topic, goal.partitions):
         return Report(boot_id, State.ACTIVE, epoch, seen_epoch, True, owned, obstacle)
     blocked = f"NotYet: {facts.blocked}" if facts.blocked else ""
