@@ -131,6 +131,28 @@ def hears_of_more(found: Mapping[int, carry.Found]) -> int:
     return carry.newest(found) + 1
 
 
+def says_it_has_left(now: lc.Lifecycle, event: lc.Event) -> lc.Step:
+    """Whoever is told to leave says that it has as soon as it is paused, while its client is being closed."""
+    taken = lc.step(now, event)
+    after = taken.lifecycle
+    return replace(taken, lifecycle=replace(after, left=after.left or (after.leave and after.state is State.PAUSED)))
+
+
+def joins_again_when_paused_again(now: lc.Lifecycle, event: lc.Event) -> lc.Step:
+    """A member from the start that was told to leave enters again at the next pause, also of the same epoch."""
+    if isinstance(event, lc.Pause) and now.left and now.way.member_from_start:
+        return lc.step(replace(now, leave=False), lc.Pause(event.epoch))
+    return lc.step(now, event)
+
+
+def asks_nobody_to_leave(view: sc.View) -> sc.Next:
+    """A sidecar pauses its consumer, and does not ask it to leave."""
+    following = sc.step(view)
+    if not isinstance(following.call, sc.PauseConsumer):
+        return following
+    return replace(following, call=replace(following.call, leave=False))
+
+
 RESUME_BEFORE_PAUSE = Rules(decide=resume_before_pause)
 EQUAL_EPOCHS_RESUME = Rules(lifecycle=equal_epochs_resume)
 STALE_LIST_COUNTS = Rules(decide=stale_list_counts)
@@ -150,4 +172,8 @@ READS_FIRST = Rules(parts=reads_first, stable=False)
 HEARS_NOTHING = Rules(newest=hears_nothing)
 HEARS_OF_MORE = Rules(newest=hears_of_more)
 WAITS_FOR_NO_COPY = Rules(parts=waits_for_no_copy)
+SAYS_IT_HAS_LEFT = Rules(lifecycle=says_it_has_left)
+JOINS_AGAIN_WHEN_PAUSED_AGAIN = Rules(lifecycle=joins_again_when_paused_again)
+ASKS_NOBODY_TO_LEAVE = Rules(sidecar=asks_nobody_to_leave)
+WAITS_FOR_NO_LEAVER = Rules(leavers=False)
 AN_ID_PER_COLOUR = Rules(one_id=False)

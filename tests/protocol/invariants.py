@@ -53,14 +53,17 @@ def unearned(me: Control, known: tuple[Known, Known], write: Grant, *, spec: tm.
         moved = was.outcome is None and was.origin is not None and was.generation == me.generation
         if moved and spec.analysis and me.measured is not tm.Analysis.PASSED:
             return f"the analysis did not pass: {told(write)}"
+    return _taken_from(was, write, by_color, spec)
+
+
+def _taken_from(was: Grant, write: Grant, by_color: dict[Color, Known], spec: tm.Spec) -> str:
+    """What had to be seen of the last holder before its grant went to the other colour."""
     left = was.last_holder
-    away = left is not None and was.holder is None and write.holder is left.other
-    if (
-        away
-        and left is not None
-        and spec.absence is tm.Absence.UNKNOWN
-        and len(by_color[left]) != spec.count(Color.BLUE)
-    ):
+    if left is None or was.holder is not None or write.holder is not left.other:
+        return ""
+    if was.leave and any(seen.report is None or not seen.report.left for seen in by_color[left]):
+        return f"granted before everybody had left: {told(write)}"
+    if spec.absence is tm.Absence.UNKNOWN and len(by_color[left]) != spec.count(Color.BLUE):
         return f"somebody is absent, and confirmed nothing: {told(write)}"
     return ""
 

@@ -67,6 +67,11 @@ A zombie's sidecar is cut off and goes by the Lease that it remembers; what it h
 Whoever reads the groups has heard of every epoch in them. In some worlds there is no Lease at first, and the groups bear
 epochs of an earlier life of it, above or among those that a new one would go through.
 
+In some worlds every withdrawal asks to leave, as before a grant for another shape. A process's client is in the group
+from the join on until it was closed: nobody who says that it has left has one there, nor gets one again under the same
+withdrawal, and the other colour is granted only when everybody has left. Which shape, and who is beyond it, is left out;
+so is what is removed from the group.
+
 Where absence tells nothing (strategy E), a pod is an agent: what it moves outlives it and is found by the next agent as it
 is, and its commands may come true while nobody is there.
 
@@ -193,6 +198,23 @@ STRATEGY_B = (
 )
 """1 + 1 pod, a group per colour, positions carried over."""
 
+LEAVING = (
+    Bounds(faults("deadline", "freeze"), leave=True),
+    Bounds(faults("deadline", "consumer-crash"), pods=1, fine=True, leave=True),
+    Bounds(faults("lease-delete", "controller-crash", "deadline", "spec-flip"), total=2, pods=1, leave=True),
+    *(
+        Bounds(faults(*WITHOUT_PARTITIONS), pods=1, membership=membership, protocol=protocol, leave=True)
+        for membership, protocol in (
+            (Membership.TAKEOVER, GroupProtocol.CLASSIC),
+            (Membership.LEAVE_JOIN, GroupProtocol.CLASSIC),
+            (Membership.SHARED, GroupProtocol.CLASSIC),
+            (Membership.TAKEOVER, GroupProtocol.CONSUMER),
+        )
+    ),
+    separate("deadline", "spec-flip", leave=True),
+)
+"""Every withdrawal asks to leave."""
+
 STANDARD = {
     "singles": SINGLES,
     "pairs": PAIRS,
@@ -201,6 +223,7 @@ STANDARD = {
     "two controllers": TWO_CONTROLLERS,
     "what a switch waits for": WHAT_A_SWITCH_WAITS_FOR,
     "strategy B": STRATEGY_B,
+    "leaving": LEAVING,
 }
 """What the tests run."""
 

@@ -38,7 +38,8 @@ class Rules:
 
     start, copies: where a start of strategy B is, and what is copied in the background. newest: which epoch is heard of
     by reading both groups' commits. parts: the order of a start.
-    stable: offsets are read as stable ones. one_id: both colours commit by one transactional id.
+    stable: offsets are read as stable ones. one_id: both colours commit by one transactional id. leavers: of a withdrawal
+    that asks to leave, only who has left has confirmed.
     """
 
     decide: Callable[[tm.Observation], tm.Decision] = dc.decide
@@ -50,6 +51,7 @@ class Rules:
     parts: Callable[[bool], tuple[Part, ...]] = parts_of_a_start
     stable: bool = True
     one_id: bool = True
+    leavers: bool = True
 
 
 REAL = Rules()
@@ -87,7 +89,8 @@ class Bounds:
     lag: a switch waits until the holder has caught up. analysis: it has to pass one. absence: of a pod from a list.
     records: strategy B, with so many records to be handled. fenced: by transactions. reigned: green has a commit of an
     earlier reign. earlier: there is no Lease and nobody knows of any, while the groups bear this epoch of an earlier life
-    of it, and the one before; 0: not so.
+    of it, and the one before; 0: not so. leave: every withdrawal asks to leave, as if the next grant were for another
+    shape.
     """
 
     faults: tuple[tuple[str, int], ...] = ()
@@ -104,6 +107,7 @@ class Bounds:
     fenced: bool = False
     reigned: bool = True
     earlier: int = 0
+    leave: bool = False
 
     def __str__(self) -> str:
         kinds = " ".join(f"{kind}*{count}" if count > 1 else kind for kind, count in self.faults)
@@ -111,6 +115,7 @@ class Bounds:
         if self.protocol is not GroupProtocol.CLASSIC:
             parts.append(f"{self.protocol} protocol")
         parts += [name for name, asked in (("lag", self.lag), ("analysis", self.analysis)) if asked]
+        parts += ["all leave"] if self.leave else []
         if self.absence is tm.Absence.UNKNOWN:
             parts.append("absence tells nothing")
         if self.records:
@@ -155,7 +160,7 @@ class Slot(NamedTuple):
     life: what the consumer knows of itself. todo: effects that it has begun and that have not ended.
     inflight: commands that were posted to this process. view: the sidecar's. stored: the report on the Pod object.
     kept: an old report that may be written again. seen: what each controller knows; None: no pod. ready: as probed.
-    hand: strategy B. ghost: processes of a pod that was here and was deleted by force. dazed: thawed, and not aware of it.
+    inside: a client of this process is in the group, or on its way in or out. hand: strategy B. ghost: processes of a pod that was here and was deleted by force. dazed: thawed, and not aware of it.
     """
 
     color: Color
@@ -172,6 +177,7 @@ class Slot(NamedTuple):
     stored: Report | None = None
     kept: Report | None = None
     ready: bool = True
+    inside: bool = False
     hand: Hand = Hand()
     ghost: "Slot | None" = None
     dazed: bool = False
@@ -189,6 +195,7 @@ class Slot(NamedTuple):
             life.committed,
             life.partitions,
             voids=life.voids,
+            left=life.left,
         )
 
 
@@ -258,7 +265,7 @@ slots are interchangeable, so no two ever own the same. Where nothing can be rev
 
 def in_order(commands: frozenset[lc.Pause | lc.Resume]) -> list[lc.Pause | lc.Resume]:
     """Commands in the same order in every run."""
-    return sorted(commands, key=lambda command: (command.epoch, type(command).__name__))
+    return sorted(commands, key=lambda command: (command.epoch, type(command).__name__, str(command)))
 
 
 def told(grant: Grant | None) -> str:
@@ -268,6 +275,7 @@ def told(grant: Grant | None) -> str:
     words = [f"{grant.holder or 'nobody'} at epoch {grant.epoch}"]
     if grant.holder is None:
         words.append(f"withdrawn from {grant.last_holder or 'whoever it was'}")
+    words += ["to leave"] if grant.leave else []
     words.append(f"generation {grant.generation} {grant.outcome or 'under way'}")
     words += [grant.reason] if grant.reason else []
     words += [f"waits for {', '.join(grant.blocked_by)}"] if grant.blocked_by else []
@@ -277,7 +285,7 @@ def told(grant: Grant | None) -> str:
 def said(report: Report | None) -> str:
     if report is None:
         return "nothing"
-    return f"{report.state or 'no answer'} at epoch {report.epoch}"
+    return f"{report.state or 'no answer'} at epoch {report.epoch}{', has left' if report.left else ''}"
 
 
 def pictured(slot: Slot) -> str:

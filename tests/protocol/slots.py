@@ -46,9 +46,17 @@ class Slots:
             raise ValueError(f"unknown kinds of faults: {sorted(unknown)}; there are {sorted(FAULTS)}")
 
     def fresh(self, color: Color, uid: int, seen: tuple[Seen | None, ...]) -> Slot:
-        begun = lc.start(self.bounds.membership, self.bounds.protocol)
+        begun = self._begun()
         ready = "unready" not in self.kinds
         return self._after(Slot(color, uid, 0, begun.lifecycle, sc.View(color), seen, ready=ready), begun)
+
+    def _begun(self) -> lc.Step:
+        begun = lc.start(self.bounds.membership, self.bounds.protocol)
+        return replace(begun, lifecycle=self._life(begun.lifecycle))
+
+    def _life(self, life: lc.Lifecycle) -> lc.Lifecycle:
+        """What is remembered of it: where nobody is asked to leave, nobody asks who has left."""
+        return forgetful(life) if self.bounds.leave else replace(forgetful(life), left=False)
 
     @property
     def outlives(self) -> bool:
@@ -93,6 +101,8 @@ class Slots:
             same_process = after.exists and after.up and (after.uid, after.boot) == (slot.uid, slot.boot)
             if same_process and (after.life.epoch < slot.life.epoch or after.life.seen_epoch < slot.life.seen_epoch):
                 move = move._replace(wrong="the epoch of a consumer process fell")
+            if said_too_early(slot, after, lease):
+                move = move._replace(wrong="a consumer that says that it has left is in the group")
             yield move._replace(after=renamed(after))
 
     def _slot_moves(self, slot: Slot, lease: Grant | None) -> Iterator[SlotMove]:
@@ -163,7 +173,7 @@ class Slots:
         return any(not self.rules.lifecycle(ghost.life, resume).refused for resume in resumes)
 
     def _consumer_moves(self, slot: Slot, name: str, lease: Grant | None) -> Iterator[SlotMove]:
-        begun = lc.start(self.bounds.membership, self.bounds.protocol)
+        begun = self._begun()
         if not slot.up:
             started = replace(slot, up=True, boot=slot.boot + 1, life=begun.lifecycle)
             yield SlotMove(f"a {name} consumer starts", "", True, self._after(started, begun))
@@ -180,6 +190,9 @@ class Slots:
                     yield SlotMove(f"a {name} consumer commits", "", True, self.feed(done, lc.CommitEnded(True)))
                     failed = self.feed(done, lc.CommitEnded(False))
                     yield SlotMove(f"a {name} consumer cannot commit", "commit-fails", False, failed)
+                case lc.Effect.CLOSE:
+                    closed = self.feed(replace(done, inside=False), lc.Closed())
+                    yield SlotMove(f"a {name} consumer closes its clients", "", True, closed)
                 case lc.Effect.LEAVE:
                     yield SlotMove(f"a {name} consumer leaves the group", "", True, self.feed(done, lc.Left()))
                 case lc.Effect.JOIN | lc.Effect.REWIND:
@@ -190,7 +203,9 @@ class Slots:
             what = f"a {name} consumer executes {command}"
             yield SlotMove(what, "", command == wanted, self.feed(slot, command))
         yield from self._owner_moves(slot, name, lease)
-        crashed = replace(slot, up=False, life=begun.lifecycle, todo=(), inflight=frozenset(), hand=Hand())
+        crashed = replace(
+            slot, up=False, life=begun.lifecycle, todo=(), inflight=frozenset(), hand=Hand(), inside=False
+        )
         yield SlotMove(f"a {name} consumer crashes", "consumer-crash", False, crashed)
 
     def _owner_moves(self, slot: Slot, name: str, lease: Grant | None) -> Iterator[SlotMove]:
@@ -251,7 +266,7 @@ class Slots:
             return replace(
                 slot, exists=False, frozen=False, view=sc.View(slot.color), stored=None, kept=None, seen=seen, ready=True
             )  # fmt: skip
-        begun = lc.start(self.bounds.membership, self.bounds.protocol)
+        begun = self._begun()
         return Slot(
             slot.color, slot.uid, 0, begun.lifecycle, sc.View(slot.color), seen, exists=False, ghost=slot.ghost
         )  # fmt: skip
@@ -262,8 +277,8 @@ class Slots:
 
     def _command(self, view: sc.View) -> lc.Pause | lc.Resume | None:
         match self.rules.sidecar(view).call:
-            case sc.PauseConsumer(epoch):
-                return lc.Pause(epoch)
+            case sc.PauseConsumer(epoch, leave):
+                return lc.Pause(epoch, leave)
             case sc.ResumeConsumer(epoch, voids):
                 return lc.Resume(epoch, voids)
         return None
@@ -288,11 +303,11 @@ class Slots:
         """The slot after its consumer's lifecycle took `step`: effects that answer later are left to do."""
         todo = slot.todo
         for effect in step.effects:
-            if effect in (lc.Effect.REPLACE, lc.Effect.RETIRE):
-                todo = tuple(e for e in todo if e not in (lc.Effect.JOIN, lc.Effect.REWIND, lc.Effect.LEAVE))
-            elif effect not in todo:
+            todo = tuple(e for e in todo if e not in OVERTAKES.get(effect, ()))
+            if effect not in todo and effect not in (lc.Effect.REPLACE, lc.Effect.RETIRE):
                 todo = (*todo, effect)
-        after = self._tidy(replace(slot, life=forgetful(step.lifecycle), todo=todo))
+        inside = self.bounds.leave and (slot.inside or lc.Effect.JOIN in step.effects)
+        after = self._tidy(replace(slot, life=self._life(step.lifecycle), todo=todo, inside=inside))
         if self.bounds.records:
             after = handed(slot, after, step.effects)
         if not self.bounds.fine:  # how long a drain takes is seen in how late its sidecar hears of it
@@ -315,6 +330,23 @@ class Slots:
         return replace(slot, inflight=slot.inflight - old)
 
 
+OVERTAKES = {
+    lc.Effect.REPLACE: (lc.Effect.JOIN, lc.Effect.REWIND, lc.Effect.LEAVE, lc.Effect.CLOSE),
+    lc.Effect.RETIRE: (lc.Effect.JOIN, lc.Effect.REWIND, lc.Effect.LEAVE),
+    lc.Effect.CLOSE: (lc.Effect.JOIN, lc.Effect.REWIND, lc.Effect.LEAVE),
+    lc.Effect.JOIN: (lc.Effect.CLOSE,),
+}
+"""Which effects that have not ended come to nothing by another."""
+
+
+def said_too_early(before: Slot, after: Slot, lease: Grant | None) -> bool:
+    """Whether a consumer says that it has left and is in its group, or is in it again under the same withdrawal."""
+    if after.life.left:
+        return after.inside
+    said = lease and lease.leave and before.life.left and before.life.epoch == lease.epoch
+    return bool(said) and after.exists and after.up and (before.uid, before.boot) == (after.uid, after.boot)
+
+
 def _seen(slot: Slot, controller: int, seen: Seen | None) -> Slot:
     return replace(slot, seen=(*slot.seen[:controller], seen, *slot.seen[controller + 1 :]))
 
@@ -326,7 +358,7 @@ def without(slot: Slot, effect: lc.Effect) -> Slot:
 def handed(before: Slot, after: Slot, effects: tuple[lc.Effect, ...]) -> Slot:
     """The slot after a step of its lifecycle, with what its consumer has in hand of the partition."""
     life, hand, todo = after.life, after.hand, after.todo
-    if lc.Effect.REPLACE in effects or lc.Effect.RETIRE in effects:
+    if {lc.Effect.REPLACE, lc.Effect.RETIRE, lc.Effect.CLOSE} & {*effects}:
         hand = Hand()
     if life.state is State.PAUSED:
         hand = replace(hand, position=-1, acked=-1, epoch=0)

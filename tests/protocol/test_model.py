@@ -41,6 +41,8 @@ def test_the_worlds_cover_what_can_go_wrong() -> None:
     assert {bounds.fine for bounds in worlds} == {True, False}
     assert {bounds.controllers for bounds in worlds} == {1, 2}
     assert {bounds.lag for bounds in worlds} == {bounds.analysis for bounds in worlds} == {True, False}
+    assert {(bounds.leave, bounds.fine) for bounds in worlds} == {(a, b) for a in (True, False) for b in (True, False)}
+    assert {bounds.membership for bounds in worlds if bounds.leave} == set(Membership)
     assert {bounds.absence for bounds in worlds} == set(Absence)
     assert max(bounds.total for bounds in worlds) >= 3
     assert not set(worlds) & {*DEEP, *WIDE}
@@ -83,7 +85,7 @@ def test_equal_epochs_that_resume_are_caught(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(dc, "LOST_EPOCHS", 1)
     said = caught(LOST, broken.EQUAL_EPOCHS_RESUME, ends=False)
     assert said.startswith("green ACTIVE under blue")
-    paused = said.index("a green consumer executes Pause(epoch=4)")
+    paused = said.index("a green consumer executes Pause(epoch=4,")
     assert said.index("the Lease is deleted") < paused < said.index("a green consumer executes Resume(epoch=4,")
 
 
@@ -193,6 +195,29 @@ def test_a_thawed_zombie_is_not_resumed_from_memory() -> None:
 )
 def test_broken_copies_of_strategy_b_are_caught(rules: Rules, bounds: Bounds, says: str) -> None:
     assert says in caught(bounds, rules).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("rules", "bounds", "says"),
+    [
+        (broken.SAYS_IT_HAS_LEFT, Bounds(pods=1, leave=True), "a consumer that says that it has left is in the group"),
+        (
+            broken.JOINS_AGAIN_WHEN_PAUSED_AGAIN,
+            Bounds(pods=1, membership=Membership.SHARED, leave=True),
+            "a consumer that says that it has left is in the group",
+        ),
+        (broken.WAITS_FOR_NO_LEAVER, Bounds(pods=1, leave=True), "granted before everybody had left"),
+    ],
+    ids=["says so at once", "joins again", "nobody waits"],
+)
+def test_broken_copies_of_leaving_are_caught(rules: Rules, bounds: Bounds, says: str) -> None:
+    assert caught(bounds, rules).startswith(says)
+
+
+def test_a_withdrawal_that_asks_to_leave_ends_by_a_sidecar_that_asks() -> None:
+    bounds = Bounds(pods=1, leave=True)
+    assert Search(World(bounds)).run().ends.keys() == {"good: Switched"}
+    assert Search(World(bounds, broken.ASKS_NOBODY_TO_LEAVE)).run().ends.keys() == {"good: Failed"}
 
 
 def test_the_histories_are_the_shortest_and_numbered() -> None:

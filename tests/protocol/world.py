@@ -70,8 +70,9 @@ class World(Carrying):
         if color is grant.holder:
             life = replace(
                 slot.life, state=State.ACTIVE, epoch=2, seen_epoch=2, wanted=True, client=lc.Client.MEMBER,
-                partitions=self.share,
+                partitions=self.share, left=False,
             )  # fmt: skip
+            slot = replace(slot, inside=self.bounds.leave)
         else:
             life = replace(slot.life, epoch=2, seen_epoch=2, paused_epoch=2)
         if self.bounds.records and color is grant.holder:
@@ -137,7 +138,7 @@ class World(Carrying):
             return replace(core, lease=lease, controls=controls)
 
         if decision.write is not None:
-            write = plain(decision.write)
+            write = self._asking(plain(decision.write))
             if write != me.grant and core.lease == me.grant:  # else the compare-and-swap fails and changes nothing
                 what = f"{'a deadline passes; ' if fault else ''}{who} writes the Lease: {told(write)}"
                 lasts = "lease-delete" not in self.kinds and not self.bounds.earlier
@@ -155,6 +156,10 @@ class World(Carrying):
             for measured, kind in self._measurements(decision):
                 what = f"{who} measures: {type(measured).__name__.lower()} {measured}"
                 yield CoreMove(what, kind, not kind, becomes(replace(me, measured=measured), core.lease))
+
+    def _asking(self, write: Grant) -> Grant:
+        """The write, as a withdrawal that asks to leave in the worlds where all do: what it withdraws for is not in them."""
+        return replace(write, leave=write.holder is None) if self.bounds.leave else write
 
     def _tidied(self, me: Control) -> Control:
         """The controller without a list of a phase that is over. Where a Lease can be lost a phase may come again."""
@@ -184,6 +189,13 @@ class World(Carrying):
                 found.append(tm.Member(f"{color} {seen.uid}", color.value, color, seen.ready, report))
         return tuple(found)
 
+    def _confirming(self, member: tm.Member, grant: Grant | None) -> tm.Member:
+        """The member as one that has not confirmed, where it has not left and is to."""
+        report = member.report
+        if not (self.rules.leavers and grant and grant.leave and report) or report.left:
+            return member
+        return replace(member, report=replace(report, state=State.DRAINING)) if report.state is State.PAUSED else member
+
     def _decision(self, me: Control, known: tuple[Known, Known], late: bool) -> tm.Decision:
         found = self._decisions.get((me, known, late))
         if found is None:
@@ -196,7 +208,7 @@ class World(Carrying):
             tm.Observation(
                 spec,
                 me.grant,
-                self.members(known),
+                tuple(self._confirming(member, me.grant) for member in self.members(known)),
                 listed=me.listed == tm.phase_key(spec, me.grant),
                 elapsed=LATE if late else 0.0,
                 ready_for=LATE if late else 0.0,
