@@ -49,11 +49,11 @@ def interrupts() -> Iterator[Interrupts]:
 
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, interrupts: Interrupts) -> Callable[..., Session]:
-    """A session of scenario 1 whose stack is there, with these keys asked for."""
+    """A session of scenario 2 whose stack is there, with these keys asked for."""
     monkeypatch.setenv("KAFKA_BLUEGREEN_IMAGES", str(tmp_path))
 
     def made(stack: Stack, **overrides: Any) -> Session:
-        options = Options("c", SCENARIOS["1"], 2, tmp_path, "command", 0.0, overrides)
+        options = Options("c", SCENARIOS["2"], 2, tmp_path, "command", 0.0, overrides)
         cluster: Any = None
         found = Session(options, cluster, tmp_path, repository=REPOSITORY, interrupts=interrupts, progress=Progress())
         found._stack = stack  # type: ignore[assignment]
@@ -165,7 +165,7 @@ def execute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., li
             return original(folder, result)
 
         monkeypatch.setattr(ResultFolder, "commit", commit)
-        options = Options("c", SCENARIOS["1"], 2, tmp_path, "command", 0.0)
+        options = Options("c", SCENARIOS["2"], 2, tmp_path, "command", 0.0)
         interrupts: Any = None
         run_module.execute(options, interrupts, Progress())
         return Faked.order

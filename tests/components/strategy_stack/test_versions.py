@@ -90,7 +90,7 @@ def test_with_an_image_a_switch_is_still_one_field() -> None:
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the update says."""
     lines: list[str] = []
-    monkeypatch.setattr(pulumi.log, "info", lines.append)
+    monkeypatch.setattr(pulumi.log, "info", lambda text, *_: lines.append(text))
     return lines
 
 
