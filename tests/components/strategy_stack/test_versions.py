@@ -88,9 +88,14 @@ def test_with_an_image_a_switch_is_still_one_field() -> None:
 
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the update says."""
+    """What the update says of the whole stack; of its switch it says what came of it."""
     lines: list[str] = []
-    monkeypatch.setattr(pulumi.log, "info", lambda text, *_: lines.append(text))
+
+    def info(text: str, resource: pulumi.Resource | None = None) -> None:
+        if resource is None:
+            lines.append(text)
+
+    monkeypatch.setattr(pulumi.log, "info", info)
     return lines
 
 
