@@ -59,10 +59,6 @@ class PauseResume(Strategy):
         """One group for both."""
         return dict.fromkeys(COLORS, stack.consumer_group)
 
-    def way(self, settings: StrategySettings) -> str:
-        """By membership and group protocol."""
-        return f"{settings.own('membership')}/{settings.own('group_protocol')}"
-
     def parts(self, settings: StrategySettings, stack: StackName) -> Parts:  # noqa: ARG002 - the same for all stacks
         """Consumers."""
         return PARTS

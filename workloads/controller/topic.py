@@ -13,8 +13,8 @@ from workloads.controller.observe import Switch
 
 logger = logging.getLogger(__name__)
 
-# A partition that was added has no owner until this was seen and its owner's shape changed.
-INTERVAL_SECONDS = 0.25
+# As often as the lag. A question takes some milliseconds of processor time.
+INTERVAL_SECONDS = 1.0
 
 
 class TopicWatch:
