@@ -49,11 +49,11 @@ def interrupts() -> Iterator[Interrupts]:
 
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, interrupts: Interrupts) -> Callable[..., Session]:
-    """A session of scenario 2 whose stack is there, with these keys asked for."""
+    """A session of a scenario whose stack is there, with these keys asked for."""
     monkeypatch.setenv("KAFKA_BLUEGREEN_IMAGES", str(tmp_path))
 
-    def made(stack: Stack, **overrides: Any) -> Session:
-        options = Options("c", SCENARIOS["2"], 2, tmp_path, "command", 0.0, overrides)
+    def made(stack: Stack, scenario: str = "2", **overrides: Any) -> Session:
+        options = Options("c", SCENARIOS[scenario], 2, tmp_path, "command", 0.0, overrides)
         cluster: Any = None
         found = Session(options, cluster, tmp_path, repository=REPOSITORY, interrupts=interrupts, progress=Progress())
         found._stack = stack  # type: ignore[assignment]
@@ -83,6 +83,14 @@ def test_another_image_that_was_at_work_is_put_back_too(
     made._configuration.set(active=active, green={"image": "app:2"})
     made.put_back()
     assert stack.brought == [yaml.safe_load(CHECKED_IN.read_bytes())] * updates
+
+
+def test_the_version_that_scenario_1_deploys_is_taken_away(session: Callable[..., Session]) -> None:
+    stack = Stack()
+    made = session(stack, "1")
+    made._configuration.set(green={"replicas": 3, "version": "2", "image": "app:2"})
+    made.put_back()
+    assert stack.brought == [yaml.safe_load(CHECKED_IN.read_bytes())]
 
 
 def test_what_was_asked_for_on_the_command_line_too(session: Callable[..., Session]) -> None:
@@ -165,7 +173,7 @@ def execute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., li
             return original(folder, result)
 
         monkeypatch.setattr(ResultFolder, "commit", commit)
-        options = Options("c", SCENARIOS["2"], 2, tmp_path, "command", 0.0)
+        options = Options("c", SCENARIOS["1"], 2, tmp_path, "command", 0.0)
         interrupts: Any = None
         run_module.execute(options, interrupts, Progress())
         return Faked.order

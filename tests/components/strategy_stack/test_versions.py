@@ -88,12 +88,12 @@ def test_with_an_image_a_switch_is_still_one_field() -> None:
 
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the update says of the whole stack; of its switch it says what came of it."""
+    """What the update says, but for what it says of the switch."""
     lines: list[str] = []
 
-    def info(text: str, resource: pulumi.Resource | None = None) -> None:
+    def info(line: str, resource: pulumi.Resource | None = None) -> None:
         if resource is None:
-            lines.append(text)
+            lines.append(line)
 
     monkeypatch.setattr(pulumi.log, "info", info)
     return lines
