@@ -41,7 +41,10 @@ PAUSE_MOST_SECONDS = 1.0
 
 
 class Controller:
-    """Carries out one KafkaConsumerSwitch. `run` does not return but by RestartNeeded or the store's `stop`."""
+    """Carries out one KafkaConsumerSwitch. `run` does not return but by RestartNeeded or the store's `stop`.
+
+    More than a dozen attributes: each is one of its senses, of its hands, or of what it remembers between two turns.
+    """
 
     def __init__(
         self,
