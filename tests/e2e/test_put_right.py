@@ -10,14 +10,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pulumi import automation
 from pulumi.automation.errors import CommandError
 
-from tests.support.cluster_use import alone, shared, updating_the_platform
+from tests.support.cluster_use import shared, updating_the_platform
 from tests.support.engine import Log, Project, kubectl
 from tests.support.field import Ground
 from tests.support.waiting import until
@@ -128,28 +127,6 @@ def test_what_does_not_start_is_told_and_its_correction_taken(
         update.interrupt()
     configure(ground.project).up()
     assert kubectl("get", "kcs", "consumer", "-n", STACK, "-o", "jsonpath={.status.active}") == "blue"
-
-
-@pytest.mark.restarts
-@pytest.mark.parametrize(("image", "workload"), [("victoriametrics", "victoriametrics"), ("kafka", "kafka")])
-def test_a_wrong_image_on_the_platform_is_no_lasting_outage(
-    ground: Ground, image: str, workload: str, tmp_path: Path
-) -> None:
-    policy = kubectl("get", "sts", workload, "-n", PLATFORM, "-o", "jsonpath={.spec.podManagementPolicy}")
-    if policy != "Parallel":
-        pytest.skip(f"{workload} was made when sets were ordered, and keeps that; see README, Limits")
-    # The sandbox's platform has no setting for it, but the file in which the sandbox says what it has.
-    file = tmp_path / "images.json"
-    file.write_text(json.dumps({**images(), image: NOWHERE}), encoding="utf-8")
-    wrong = replace(ground.project, environment={**ground.project.environment, "KAFKA_BLUEGREEN_IMAGES": str(file)})
-    with alone(), updating_the_platform():
-        update = Updating(wrong, "platform")
-        try:
-            update.wait_said(f"does not start: pod {workload}-0, container {workload}", "ErrImagePull")
-        finally:
-            update.interrupt()
-            ground.project.stack("platform", {}).up()
-        assert ready(PLATFORM, f"{workload}-0")
 
 
 @pytest.mark.usefixtures("whole_cluster")
