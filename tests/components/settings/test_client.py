@@ -203,7 +203,6 @@ def test_it_is_tried_with_what_the_pods_have(own: dict[str, Any], protocol: str)
         {
             "bootstrap_servers": "k",
             "topic": "t",
-            "partitions": 4,
             "group_id": "g",
             "other_group_id": "h",
             "color": "blue",
