@@ -13,7 +13,6 @@ def test_a_secret_of_the_client_is_shown_nowhere(tmp_path: Path) -> None:
     settings = {
         "bootstrap_servers": "127.0.0.1:1",
         "topic": "t",
-        "partitions": 1,
         "group_id": "g",
         "client": {"sasl.username": "someone", "debug": "security,conf"},
     }
