@@ -63,7 +63,9 @@ class GroupClient(Protocol):
     owned: tuple[int, ...]
     flowing: bool  # records of the owned partitions may come; a halted member keeps its partitions and reads nothing
     warm: bool  # the connections that a join needs are up
-    member_id: str  # as which the coordinator knows it, as the last assignment found it; empty before the first
+    member_id: (
+        str  # as which the coordinator knows it; empty before the join, of a classic member before its assignment
+    )
 
     @property
     def late(self) -> bool:

@@ -117,6 +117,8 @@ class KafkaClient:
         self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
+        # By KIP-848 the client chooses it, and may be a member for long before it is assigned anything.
+        self.member_id = self._consumer.memberid() or ""
 
     def leave(self) -> None:
         """Begin to leave the group; done when `left` says so, from within `poll`."""

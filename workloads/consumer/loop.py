@@ -299,6 +299,7 @@ class ConsumerLoop:
             case Effect.JOIN:
                 self._group.forget()
                 keeper.enter()
+                self._driver.tell()
             case Effect.REWIND:
                 # A pause that was taken together with the resume has been confirmed by now: somebody else may start.
                 if keeper.client is not None and self._driver.lifecycle.wanted:

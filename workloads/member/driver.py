@@ -71,12 +71,16 @@ class Driver:
         """This stands against a resume now (None: nothing); told at once when it is news."""
         if obstacle != self.obstacle:
             self.obstacle = obstacle
-            self.control.publish(self._truth())
+            self.tell()
+
+    def tell(self) -> None:
+        """Publish the truth: something beside the lifecycle has changed."""
+        self.control.publish(self._truth())
 
     def end(self) -> None:
         """No command is answered from now on but by what is."""
         self.stopping = True
-        self.control.publish(self._truth())
+        self.tell()
 
     def _truth(self) -> Truth:
         member_id = self._member_id() if self.lifecycle.client is Client.MEMBER else ""

@@ -90,7 +90,7 @@ class ScriptedClient:
         self.flowing = False
         self.warm = False
         self.connected = True
-        self.member_id = ""
+        self.member_id = self.chosen_id = ""
         self.answers = True
         self.script: deque[Happening] = deque()
         self.commits: list[dict[int, int]] = []
@@ -120,6 +120,7 @@ class ScriptedClient:
 
     def join(self) -> None:
         self.did.append("join")
+        self.member_id = self.chosen_id
 
     def leave(self) -> None:
         self.did.append("leave")

@@ -114,6 +114,14 @@ def test_an_assignment_tells_as_whom_the_coordinator_knows_the_client(monkeypatc
     assert client.member_id == "consumer-blue-0-17"
 
 
+def test_a_member_that_is_assigned_nothing_yet_tells_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By KIP-848 it can be one for long; whoever is nobody's is removed from the group."""
+    client, consumer, _ = made(monkeypatch, incremental=True)
+    monkeypatch.setattr(consumer, "subscribe", lambda *_, **__: None)
+    client.join()
+    assert client.member_id == "consumer-blue-0-17"
+
+
 def test_an_eager_rebalance_within_a_batch_reads_all_of_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody can tell which records came before it; what is left out is fetched again, what is owned by others not."""
     client, consumer, _ = made(monkeypatch, incremental=False)

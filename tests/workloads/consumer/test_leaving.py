@@ -191,6 +191,13 @@ def test_a_member_of_its_own_group_is_granted_again_from_outside(tmp_path: Path)
     assert bench.client.started[-1].keys() == {0, 1, 2}
 
 
+def test_the_id_of_a_member_is_told_from_its_join_on(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, group_protocol="consumer")
+    bench.client.chosen_id = "chosen"
+    bench.command(Resume(1))
+    assert bench.truth.member_id == "chosen"
+
+
 # --- the way back of a colour that leaves by closing
 
 
