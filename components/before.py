@@ -17,8 +17,6 @@ from components.live_switch import Object
 from components.restarts import Digests, changes
 from components.settings.types import Color
 
-_AGENT = "kafka-bluegreen-up"
-
 
 class InPlaceError(RuntimeError):
     """An update would restart the active colour's pods in place. The message says which, and what to do instead."""
@@ -85,14 +83,14 @@ def look(access: ClusterAccess, stack: str, paths: Mapping[Color, str], stakes: 
     from components.cluster.client import KubernetesApi  # noqa: PLC0415 - its import takes time
 
     try:
-        return look_at(KubernetesApi(access, agent=_AGENT), stack, paths, stakes)
+        return look_at(KubernetesApi(access, agent=names.UPDATE_AGENT), stack, paths, stakes)
     except (AccessError, ApiError) as error:
         return Before(unknown=str(error))
 
 
 def look_at(api: Api, stack: str, paths: Mapping[Color, str], stakes: Stakes) -> Before:
     """`look`, of this API server. Raises `ApiError`."""
-    kind = f"/apis/{names.GROUP}/{names.SWITCH_VERSION}/namespaces/{stack}/{names.SWITCH_PLURAL}"
+    kind = names.switches(stack)
     read = cache(partial(_get, api))
     found = Before(read(f"{kind}/{names.SWITCH_NAME}"))
     if found.holder is None:

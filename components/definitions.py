@@ -7,10 +7,9 @@ what Pulumi says then names neither what is missing nor what to do.
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from components import names
 from components.cluster.access import ClusterAccess
 from components.cluster.errors import ApiError
-
-_AGENT = "kafka-bluegreen-up"
 
 #: By the kind of platform: where the kinds come from.
 _HOW = {
@@ -37,7 +36,7 @@ def require_definitions(wanted: Mapping[str, Sequence[str]], access: ClusterAcce
     """
     from components.cluster.client import KubernetesApi  # noqa: PLC0415 - half a second, wanted by few
 
-    require(wanted, KubernetesApi(access, agent=_AGENT), platform)
+    require(wanted, KubernetesApi(access, agent=names.UPDATE_AGENT), platform)
 
 
 def require(wanted: Mapping[str, Sequence[str]], api: Api, platform: str) -> None:

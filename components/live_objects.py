@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.advice import up
+
 Object = Mapping[str, Any]
 
 #: Pulumi's mark of a secret among inputs. What it stands for is not compared: a difference would be told.
@@ -62,7 +64,7 @@ def advice(stack: str, differences: Iterable[Difference]) -> str:
     return (
         f"stack {stack} is not as Pulumi wrote it last: an update was cut off, or somebody else wrote\n"
         + "\n".join(lines)
-        + f"\nTo write what the configuration says: pulumi up --refresh -s {stack}"
+        + f"\nTo write what the configuration says: {up(stack, refresh=True)}"
     )
 
 

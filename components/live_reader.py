@@ -35,7 +35,7 @@ def check(expected: Expectation, access: ClusterAccess) -> Object:
     """Wait for `expected` on the live object, settled and then Ready; returns it. Blocks; raises `SwitchError`."""
     why = ""
     try:
-        api = KubernetesApi(access, agent="kafka-bluegreen-up")
+        api = KubernetesApi(access, agent=names.UPDATE_AGENT)
     except AccessError as error:
         why = str(error)
     if why:
@@ -74,7 +74,7 @@ def states(
 
     Raises `SwitchError` when the object may not be read, or the API server stays away.
     """
-    kind = f"/apis/{names.GROUP}/{names.SWITCH_VERSION}/namespaces/{expected.namespace}/{names.SWITCH_PLURAL}"
+    kind = names.switches(expected.namespace)
     only = [("fieldSelector", f"metadata.name={expected.name}")]
     deadline = clock() + seconds
     patience = _Patience(expected, clock)

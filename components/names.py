@@ -26,6 +26,8 @@ SWITCH_NAME = "consumer"
 SWITCH_VERSION = "v1alpha1"
 SWITCH_KIND = "KafkaConsumerSwitch"
 SWITCH_PLURAL = "kafkaconsumerswitches"
+#: Who asks the API server, of an update.
+UPDATE_AGENT = "kafka-bluegreen-up"
 LEASE_NAME = "consumer-switch"
 LIFECYCLE_CONDITION = f"{GROUP}/Lifecycle"
 POLICY_NAME = "kafka-bluegreen-own-pod-status"
@@ -48,6 +50,11 @@ SECRETS_FILE = "secrets.yaml"
 RECORDS_DIRECTORY = "/records"
 
 COLORS = ("blue", "green")
+
+
+def switches(namespace: str) -> str:
+    """The API server's path of a namespace's KafkaConsumerSwitches."""
+    return f"/apis/{GROUP}/{SWITCH_VERSION}/namespaces/{namespace}/{SWITCH_PLURAL}"
 
 
 def consumer_set(color: str) -> str:

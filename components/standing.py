@@ -29,7 +29,6 @@ from components.cluster.errors import ApiError
 from components.live_objects import Difference, Object, Wanted, advice, difference
 from components.pod_troubles import Trouble, of_workload, troubles
 
-_AGENT = "kafka-bluegreen-up"
 _FORCE = {"pulumi.com/patchForce": "true"}
 _KUBERNETES = "kubernetes:"
 _STRIMZI = f"{connect.STRIMZI_GROUP}/{connect.STRIMZI_VERSION}"
@@ -148,7 +147,7 @@ class Standing:
 
         says = Explanation(time.monotonic)
         try:
-            api = KubernetesApi(self.access, agent=_AGENT) if self._awaited() else None
+            api = KubernetesApi(self.access, agent=names.UPDATE_AGENT) if self._awaited() else None
         except AccessError:
             return
         while api is not None and (awaited := self._awaited()):
@@ -193,7 +192,7 @@ def compare(wanted: Iterable[Wanted], api: Api) -> list[Difference]:
 def _differences(wanted: Sequence[Wanted], access: ClusterAccess) -> list[Difference]:
     from components.cluster.client import KubernetesApi  # noqa: PLC0415 - see `Standing._explain`
 
-    return compare(wanted, KubernetesApi(access, agent=_AGENT))
+    return compare(wanted, KubernetesApi(access, agent=names.UPDATE_AGENT))
 
 
 def look(api: Api, namespace: str, awaited: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:

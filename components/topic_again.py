@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from components import names
 from components.cluster.access import AccessError, ClusterAccess
 from components.cluster.client import ApiError, KubernetesApi
-from components.live_switch import Expectation
+from components.live_switch import Expectation, condition
 
 _SETTLED_WELL = "Switched"
 _LOOK_SECONDS = 0.5
@@ -36,15 +36,15 @@ class Api(Protocol):
 def make_again(expected: Expectation, access: ClusterAccess, say: Callable[[str], None]) -> bool:
     """Run the Job again if the topic may be what is missing. True when it was run and ended well. Raises nothing."""
     try:
-        return run_again(KubernetesApi(access, agent="kafka-bluegreen-up"), expected, say)
+        return run_again(KubernetesApi(access, agent=names.UPDATE_AGENT), expected, say)
     except (AccessError, ApiError):
         return False
 
 
 def may_be_missing(switch: Object) -> bool:
     """Whether the switch has ended well, and all the same its colour is not as it has to be."""
-    conditions = {condition["type"]: condition for condition in (switch.get("status") or {}).get("conditions") or ()}
-    settled, ready = conditions.get("Settled", {}), conditions.get("Ready", {})
+    status = switch.get("status") or {}
+    settled, ready = condition(status, "Settled"), condition(status, "Ready")
     generation = switch["metadata"]["generation"]
     ended = (settled.get("status"), settled.get("reason"), settled.get("observedGeneration"))
     return ended == ("True", _SETTLED_WELL, generation) and ready.get("status") == "False"
@@ -71,17 +71,16 @@ def run_again(
     api: Api, expected: Expectation, say: Callable[[str], None], pause: Callable[[float], None] = time.sleep
 ) -> bool:
     """`make_again` of this API server. Raises ApiError."""
-    switches = f"/apis/{names.GROUP}/{names.SWITCH_VERSION}/namespaces/{expected.namespace}/{names.SWITCH_PLURAL}"
-    if not may_be_missing(api.get(f"{switches}/{expected.name}")):
+    if not may_be_missing(api.get(f"{names.switches(expected.namespace)}/{expected.name}")):
         return False
     jobs = f"/apis/batch/v1/namespaces/{expected.namespace}/jobs"
     name = api.post(jobs, again(api.get(f"{jobs}/{names.TOPIC}")))["metadata"]["name"]
     say(f"{expected} is not Ready: the Job that makes the topic is run again, as {name}")
     for _ in range(int(_WAIT_SECONDS / _LOOK_SECONDS)):
         ended = {
-            condition["type"]
-            for condition in (api.get(f"{jobs}/{name}").get("status") or {}).get("conditions") or ()
-            if condition["status"] == "True"
+            said["type"]
+            for said in (api.get(f"{jobs}/{name}").get("status") or {}).get("conditions") or ()
+            if said["status"] == "True"
         }
         if ended & {"Complete", "Failed"}:
             return "Complete" in ended

@@ -23,14 +23,11 @@ from components.names import (
     LEASE_NAME,
     NAME_LABEL,
     SWITCH_NAME,
-    SWITCH_PLURAL,
-    SWITCH_VERSION,
+    switches,
 )
-from components.names import GROUP as API_GROUP
 from experiments.errors import CollectionError, DeadlineError, ExperimentError
 from experiments.measurements import LastSwitch
 
-_SWITCHES = f"/apis/{API_GROUP}/{SWITCH_VERSION}/namespaces/{{namespace}}/{SWITCH_PLURAL}"
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
 _REQUEST_SECONDS = 15.0
 _RETRY_SECONDS = 0.5
@@ -342,7 +339,7 @@ class Cluster:
         return self.wait(_LEASES.format(namespace=namespace), query, none_missing, what, seconds)[LEASE_NAME]
 
     def switch_path(self, namespace: str) -> str:
-        return _SWITCHES.format(namespace=namespace)
+        return switches(namespace)
 
     def switch(self, namespace: str, name: str = SWITCH_NAME) -> LiveSwitch:
         return LiveSwitch.of(self.get(f"{self.switch_path(namespace)}/{name}"))

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 
 NAMESPACE = "kafka-bluegreen"
 
@@ -41,6 +42,11 @@ class Goes:
     option: bool = False
     keeps: str = ""
     shown: str = ""
+
+
+def goes_of(info: FieldInfo) -> Goes:
+    """Where the value of a field goes."""
+    return next((item for item in info.metadata if isinstance(item, Goes)), Goes())
 
 
 class Section(BaseModel):

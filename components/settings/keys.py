@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from components.settings import registry
-from components.settings.declare import Goes
+from components.settings.declare import Goes, goes_of
 from components.settings.models import PlatformSettings, StrategySettings
 from components.settings.reading import plain_default
 from components.settings.telling import bounds, choices, fields, model_of
@@ -33,7 +33,7 @@ class Key:
     @property
     def goes(self) -> Goes:
         """Where its value goes."""
-        return next((item for item in self.info.metadata if isinstance(item, Goes)), Goes())
+        return goes_of(self.info)
 
     @property
     def description(self) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from components.settings.declare import NAMESPACE, Goes
+from components.settings.declare import NAMESPACE, Goes, goes_of
 from components.settings.telling import fields, model_of
 
 
@@ -45,10 +45,7 @@ def _inside(field: FieldInfo) -> dict[str, Goes]:
     model = model_of(field)
     if model is None:
         return {}
-    return {
-        name: next((item for item in info.metadata if isinstance(item, Goes)), Goes())
-        for name, info in fields(model).items()
-    }
+    return {name: goes_of(info) for name, info in fields(model).items()}
 
 
 def _secret(value: object) -> object:

@@ -25,7 +25,6 @@ class Report:
     committed: whether everything handled is committed (meaningful when PAUSED).
     partitions: the partitions that it owns.
     obstacle: what stands against a switch to this member now; "" when nothing is known of any.
-    left: it has left its group, or its client is closed. member_id: what the group's coordinator knows its client by.
     voids: how often a stall, a loss or a fence has made void what this process was granted.
     left: no client of this process is in its group, or on its way in or out; False where nobody has said so, so that
         silence confirms nothing.

@@ -10,9 +10,12 @@ from workloads.common.states import Color, State
 from workloads.controller.terms import Absence, Member, Spec, Standby
 
 
-def unconfirmed(members: Iterable[Member], color: Color | None, epoch: int) -> tuple[str, ...]:
-    """Names of the pods of `color` (None: of both) that have not confirmed PAUSED at exactly `epoch`."""
-    return tuple(m.pod for m in members if (color is None or m.color == color) and not paused_at(m, epoch))
+def unconfirmed(members: Iterable[Member], color: Color | None, epoch: int, *, left: bool = False) -> tuple[str, ...]:
+    """Names of the pods of `color` (None: of both) that have not confirmed PAUSED at exactly `epoch`. left: PAUSED
+    counts only with its having left the group.
+    """
+    own = (m for m in members if color is None or m.color == color)
+    return tuple(m.pod for m in own if not paused_at(m, epoch) or (left and not _has_left(m)))
 
 
 def waited_for(
@@ -20,12 +23,11 @@ def waited_for(
 ) -> tuple[str, ...]:
     """For whose confirmation of PAUSED at `epoch` a consistent list shows that one has to wait; empty: nobody's.
 
-    held: the colour held the grant, so it had a member at least, whatever number is asked for now. left: PAUSED counts
-    only with its having left the group.
+    held: the colour held the grant, so it had a member at least, whatever number is asked for now. left: as for
+    `unconfirmed`.
     """
     own = [m for m in members if m.color is color]
-    late = (m.pod for m in own if not paused_at(m, epoch) or (left and not _has_left(m)))
-    return (*late, *_absent(spec, own, color, held=held))
+    return (*unconfirmed(own, color, epoch, left=left), *_absent(spec, own, color, held=held))
 
 
 def still_blocking(spec: Spec, members: Iterable[Member], holder: Color, blocked_by: Iterable[str], epoch: int) -> bool:

@@ -8,12 +8,12 @@ librdkafka has no call for; kafka-python has. Against brokers with access contro
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-from kafka.admin import KafkaAdminClient, MemberToRemove
-from kafka.errors import KafkaError, NoError, UnknownMemberIdError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from workloads.controller.measured import MeasureError
+
+if TYPE_CHECKING:  # a quarter of a second and some megabytes: loaded when a group is asked about
+    from kafka.admin import KafkaAdminClient
 
 ASK_MS = 2000
 
@@ -55,6 +55,8 @@ class Places:
 
     def remove(self, group: str, places: Sequence[Place]) -> None:
         """Take these out of it, and nobody who has joined since. Raises MeasureError when any may still be there."""
+        from kafka.admin import MemberToRemove  # noqa: PLC0415
+
         members = [MemberToRemove(p.member, p.instance or None, "its client is closed") for p in places]
         done = self._ask(f"removal from group {group}", lambda client: client.remove_group_members(group, members))
         left = {str(one.group_instance_id or one.member_id): error for one, error in done.items() if _failed(error)}
@@ -62,7 +64,10 @@ class Places:
             said = ", ".join(f"{name} ({error.__name__})" for name, error in sorted(left.items()))
             raise MeasureError(f"removal from group {group}: {said}")
 
-    def _ask(self, what: str, ask: Callable[[KafkaAdminClient], T]) -> T:
+    def _ask(self, what: str, ask: "Callable[[KafkaAdminClient], T]") -> T:
+        from kafka.admin import KafkaAdminClient  # noqa: PLC0415
+        from kafka.errors import KafkaError  # noqa: PLC0415
+
         try:
             if self._client is None:
                 self._client = KafkaAdminClient(
@@ -91,4 +96,6 @@ def ours(group: str, places: Iterable[Place]) -> tuple[Place, ...]:
 
 def _failed(error: Any) -> bool:
     """Whether it may still be there. One that nobody knows (any more) is not."""
+    from kafka.errors import NoError, UnknownMemberIdError  # noqa: PLC0415
+
     return error is not NoError and error is not UnknownMemberIdError
