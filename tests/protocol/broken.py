@@ -145,6 +145,25 @@ def joins_again_when_paused_again(now: lc.Lifecycle, event: lc.Event) -> lc.Step
     return lc.step(now, event)
 
 
+def waits_for_no_leaver(seen: tm.Observation) -> tm.Decision:
+    """Whoever is PAUSED under a withdrawal that asks to leave counts as having left."""
+    left = (replace(m, report=m.report and replace(m.report, left=True)) for m in seen.members)
+    return dc.decide(replace(seen, members=tuple(left)))
+
+
+def removes_nobody(seen: tm.Observation) -> tm.Decision:
+    """What closed members have left behind counts as gone before anybody has looked."""
+    return dc.decide(replace(seen, removed=True))
+
+
+def stays_inside(seen: tm.Observation) -> tm.Decision:
+    """A withdrawal for another shape asks nobody to leave, and counts as one that has."""
+    if seen.grant is not None and seen.grant.holder is None:
+        seen = replace(seen, grant=replace(seen.grant, leave=True), removed=True)
+    decision = waits_for_no_leaver(seen)
+    return replace(decision, write=decision.write and replace(decision.write, leave=False))
+
+
 def asks_nobody_to_leave(view: sc.View) -> sc.Next:
     """A sidecar pauses its consumer, and does not ask it to leave."""
     following = sc.step(view)
@@ -175,5 +194,7 @@ WAITS_FOR_NO_COPY = Rules(parts=waits_for_no_copy)
 SAYS_IT_HAS_LEFT = Rules(lifecycle=says_it_has_left)
 JOINS_AGAIN_WHEN_PAUSED_AGAIN = Rules(lifecycle=joins_again_when_paused_again)
 ASKS_NOBODY_TO_LEAVE = Rules(sidecar=asks_nobody_to_leave)
-WAITS_FOR_NO_LEAVER = Rules(leavers=False)
+WAITS_FOR_NO_LEAVER = Rules(decide=waits_for_no_leaver)
+REMOVES_NOBODY = Rules(decide=removes_nobody)
+STAYS_INSIDE = Rules(decide=stays_inside)
 AN_ID_PER_COLOUR = Rules(one_id=False)

@@ -4,7 +4,7 @@ in words, or nothing.
 
 from collections.abc import Callable
 
-from tests.protocol.parts import Control, Core, Known, Slot, said, told
+from tests.protocol.parts import Control, Core, Known, Removal, Slot, said, told
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Outcome, State
 from workloads.controller import terms as tm
@@ -22,11 +22,14 @@ def wrong_lease(lease: Grant | None, spec_of: SpecOf) -> str:
     """Which invariant this Lease breaks by itself; empty when none."""
     if lease is None or lease.holder is None or lease.generation == 0:
         return ""
-    asked = spec_of(lease.generation).active
+    spec = spec_of(lease.generation)
+    asked = spec.active
     if lease.outcome is Outcome.SWITCHED and lease.holder is not asked:
         return f"generation {lease.generation} asks for {asked}: {told(lease)}"
     if lease.outcome is Outcome.ROLLBACK_BLOCKED and not lease.blocked_by:
         return f"nobody is named: {told(lease)}"
+    if lease.outcome in (Outcome.REFUSED, Outcome.FAILED) and lease.shape != spec.shape(lease.holder):
+        return ""  # it was to become another shape, and is what it was
     if lease.outcome in (Outcome.REFUSED, Outcome.ROLLED_BACK) and lease.holder is asked:
         return f"generation {lease.generation} asks for {asked}: {told(lease)}"
     if lease.outcome is Outcome.FAILED and lease.holder is asked and lease.reason != "ResumeTimeout":
@@ -42,9 +45,9 @@ def unearned(me: Control, known: tuple[Known, Known], write: Grant, *, spec: tm.
         return ""
     by_color = dict(zip(Color, known, strict=True))
     if was.holder is not None and was.outcome is not None and write.holder is None and write.origin is was.holder:
-        if any(not seen.ready for seen in by_color[was.holder.other]):
+        if any(not seen.ready for seen in by_color[spec.active]):
             return f"withdrawn for a colour that is not ready: {told(write)}"
-        if spec.wait_for_lag and me.measured is not tm.Lag.CAUGHT_UP:
+        if spec.wait_for_lag and spec.active is not was.holder and me.measured is not tm.Lag.CAUGHT_UP:
             return f"withdrawn before the holder had caught up: {told(write)}"
     if was.holder is not None and write.holder is was.holder and write.outcome is Outcome.SWITCHED:
         owners = [seen for seen in by_color[was.holder] if seen.report and seen.report.partitions == share]
@@ -53,22 +56,26 @@ def unearned(me: Control, known: tuple[Known, Known], write: Grant, *, spec: tm.
         moved = was.outcome is None and was.origin is not None and was.generation == me.generation
         if moved and spec.analysis and me.measured is not tm.Analysis.PASSED:
             return f"the analysis did not pass: {told(write)}"
-    return _taken_from(was, write, by_color, spec)
+    return _taken_from(me, was, write, by_color, spec)
 
 
-def _taken_from(was: Grant, write: Grant, by_color: dict[Color, Known], spec: tm.Spec) -> str:
-    """What had to be seen of the last holder before its grant went to the other colour."""
-    left = was.last_holder
-    if left is None or was.holder is not None or write.holder is not left.other:
+def _taken_from(me: Control, was: Grant, write: Grant, by_color: dict[Color, Known], spec: tm.Spec) -> str:
+    """What had to be seen of the last holder before its grant went to the other colour, or to it in another shape."""
+    left, reshaped = was.last_holder, write.shape != was.shape
+    if left is None or was.holder is not None or not (write.holder is left.other or (write.holder and reshaped)):
         return ""
     if was.leave and any(seen.report is None or not seen.report.left for seen in by_color[left]):
         return f"granted before everybody had left: {told(write)}"
+    if was.leave and me.measured is not Removal.DONE:
+        return f"granted before the group was empty: {told(write)}"
+    if reshaped and spec.one_group and not was.leave:
+        return f"granted in another shape, and nobody was asked to leave: {told(write)}"
     if spec.absence is tm.Absence.UNKNOWN and len(by_color[left]) != spec.count(Color.BLUE):
         return f"somebody is absent, and confirmed nothing: {told(write)}"
     return ""
 
 
-def end(core: Core, slots: tuple[Slot, ...], share: tuple[int, ...]) -> str:
+def end(core: Core, slots: tuple[Slot, ...], share: tuple[int, ...], spec_of: SpecOf) -> str:
     """How a world that has come to rest ended: 'good …', or what is wrong."""
     lease = core.lease
     if lease is None or lease.holder is None:
@@ -81,6 +88,9 @@ def end(core: Core, slots: tuple[Slot, ...], share: tuple[int, ...]) -> str:
             return f"a {slot.color} consumer is {said(slot.truth())} under {told(lease)}"
         if slot.color is lease.holder and slot.life.partitions != share:
             return f"a {slot.color} consumer owns nothing under {told(lease)}"
+    asked = spec_of(lease.generation).shape(lease.holder)
+    if lease.outcome is Outcome.SWITCHED and lease.shape != asked:
+        return f"generation {lease.generation} asks for {asked}: {lease.shape} under {told(lease)}"
     return f"good: {lease.outcome}"
 
 

@@ -67,10 +67,11 @@ A zombie's sidecar is cut off and goes by the Lease that it remembers; what it h
 Whoever reads the groups has heard of every epoch in them. In some worlds there is no Lease at first, and the groups bear
 epochs of an earlier life of it, above or among those that a new one would go through.
 
-In some worlds every withdrawal asks to leave, as before a grant for another shape. A process's client is in the group
-from the join on until it was closed: nobody who says that it has left has one there, nor gets one again under the same
-withdrawal, and the other colour is granted only when everybody has left. Which shape, and who is beyond it, is left out;
-so is what is removed from the group.
+In some worlds generations ask for another shape, with a switch or by themselves. A process's client is in the group from
+the join on until it was closed: nobody who says that it has left has one there, nor gets one again under the same
+withdrawal, and what is granted in another shape is granted only when everybody has left and the group has been emptied.
+A shape is another name here, of as many members: who is beyond one is left out, and so is the group that is emptied, but
+that it takes as long as the adversary likes.
 
 Where absence tells nothing (strategy E), a pod is an agent: what it moves outlives it and is found by the next agent as it
 is, and its commands may come true while nobody is there.
@@ -85,7 +86,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from tests.protocol.parts import FAULTS, Bounds
+from tests.protocol.parts import FAULTS, Bounds, Reshape
 from tests.protocol.search import Result, Search
 from tests.protocol.world import World
 from workloads.common.states import GroupProtocol, Membership
@@ -198,22 +199,26 @@ STRATEGY_B = (
 )
 """1 + 1 pod, a group per colour, positions carried over."""
 
-LEAVING = (
-    Bounds(faults("deadline", "freeze"), leave=True),
-    Bounds(faults("deadline", "consumer-crash"), pods=1, fine=True, leave=True),
-    Bounds(faults("lease-delete", "controller-crash", "deadline", "spec-flip"), total=2, pods=1, leave=True),
+RESHAPED = (
+    Bounds(faults("deadline", "freeze"), reshape=Reshape.WITH_SWITCH),
+    Bounds(faults("deadline", "consumer-crash"), pods=1, fine=True, reshape=Reshape.WITH_SWITCH),
     *(
-        Bounds(faults(*WITHOUT_PARTITIONS), pods=1, membership=membership, protocol=protocol, leave=True)
-        for membership, protocol in (
-            (Membership.TAKEOVER, GroupProtocol.CLASSIC),
-            (Membership.LEAVE_JOIN, GroupProtocol.CLASSIC),
-            (Membership.SHARED, GroupProtocol.CLASSIC),
-            (Membership.TAKEOVER, GroupProtocol.CONSUMER),
+        Bounds(faults("lease-delete", "controller-crash", "deadline", "spec-flip"), total=2, pods=1, reshape=reshape)
+        for reshape in (Reshape.WITH_SWITCH, Reshape.ALONE)
+    ),
+    *(
+        Bounds(faults(*WITHOUT_PARTITIONS), pods=1, membership=membership, protocol=protocol, reshape=reshape)
+        for membership, protocol, reshape in (
+            (Membership.TAKEOVER, GroupProtocol.CLASSIC, Reshape.WITH_SWITCH),
+            (Membership.TAKEOVER, GroupProtocol.CLASSIC, Reshape.ALONE),
+            (Membership.LEAVE_JOIN, GroupProtocol.CLASSIC, Reshape.ALONE),
+            (Membership.SHARED, GroupProtocol.CLASSIC, Reshape.WITH_SWITCH),
+            (Membership.TAKEOVER, GroupProtocol.CONSUMER, Reshape.ALONE),
         )
     ),
-    separate("deadline", "spec-flip", leave=True),
+    separate("deadline", "spec-flip", reshape=Reshape.ALONE),
 )
-"""Every withdrawal asks to leave."""
+"""Another shape is asked for: whoever holds the grant leaves its group before it is granted in that."""
 
 STANDARD = {
     "singles": SINGLES,
@@ -223,7 +228,7 @@ STANDARD = {
     "two controllers": TWO_CONTROLLERS,
     "what a switch waits for": WHAT_A_SWITCH_WAITS_FOR,
     "strategy B": STRATEGY_B,
-    "leaving": LEAVING,
+    "another shape": RESHAPED,
 }
 """What the tests run."""
 

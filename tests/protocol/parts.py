@@ -38,8 +38,7 @@ class Rules:
 
     start, copies: where a start of strategy B is, and what is copied in the background. newest: which epoch is heard of
     by reading both groups' commits. parts: the order of a start.
-    stable: offsets are read as stable ones. one_id: both colours commit by one transactional id. leavers: of a withdrawal
-    that asks to leave, only who has left has confirmed.
+    stable: offsets are read as stable ones. one_id: both colours commit by one transactional id.
     """
 
     decide: Callable[[tm.Observation], tm.Decision] = dc.decide
@@ -51,7 +50,6 @@ class Rules:
     parts: Callable[[bool], tuple[Part, ...]] = parts_of_a_start
     stable: bool = True
     one_id: bool = True
-    leavers: bool = True
 
 
 REAL = Rules()
@@ -76,6 +74,25 @@ FAULTS = {
     "zombie": "a pod freezes and is deleted by force while its processes live; they thaw some time later, cut off",
 }
 
+
+class Reshape(StrEnum):
+    """When a generation asks for another shape (its `way`) than the one before.
+
+    NEVER: no shape is named. WITH_SWITCH: every generation, as it asks for the other colour. ALONE: in turns, one asks
+    for another shape of the same colour, and the next for the other colour in that shape.
+    """
+
+    NEVER = ""
+    WITH_SWITCH = "another shape with each switch"
+    ALONE = "another shape, then a switch"
+
+
+class Removal(StrEnum):
+    """What closed members have left behind is out of their group."""
+
+    DONE = "done"
+
+
 LATE = 1e9
 """Seconds after which every deadline has passed."""
 
@@ -89,8 +106,7 @@ class Bounds:
     lag: a switch waits until the holder has caught up. analysis: it has to pass one. absence: of a pod from a list.
     records: strategy B, with so many records to be handled. fenced: by transactions. reigned: green has a commit of an
     earlier reign. earlier: there is no Lease and nobody knows of any, while the groups bear this epoch of an earlier life
-    of it, and the one before; 0: not so. leave: every withdrawal asks to leave, as if the next grant were for another
-    shape.
+    of it, and the one before; 0: not so. reshape: when another shape is asked for.
     """
 
     faults: tuple[tuple[str, int], ...] = ()
@@ -107,7 +123,7 @@ class Bounds:
     fenced: bool = False
     reigned: bool = True
     earlier: int = 0
-    leave: bool = False
+    reshape: Reshape = Reshape.NEVER
 
     def __str__(self) -> str:
         kinds = " ".join(f"{kind}*{count}" if count > 1 else kind for kind, count in self.faults)
@@ -115,7 +131,7 @@ class Bounds:
         if self.protocol is not GroupProtocol.CLASSIC:
             parts.append(f"{self.protocol} protocol")
         parts += [name for name, asked in (("lag", self.lag), ("analysis", self.analysis)) if asked]
-        parts += ["all leave"] if self.leave else []
+        parts += [str(self.reshape)] if self.reshape else []
         if self.absence is tm.Absence.UNKNOWN:
             parts.append("absence tells nothing")
         if self.records:
@@ -211,7 +227,7 @@ class Control(NamedTuple):
     generation: int
     listed: tuple[object, ...] | None
     memory: tm.Memory
-    measured: tm.Lag | tm.Analysis | None = None
+    measured: tm.Lag | tm.Analysis | Removal | None = None
 
 
 class Core(NamedTuple):

@@ -9,6 +9,7 @@ from tests.protocol.decisions import (
     BLUE,
     FAILED,
     GREEN,
+    LOST,
     PAUSED,
     REFUSED,
     SPEC,
@@ -269,6 +270,19 @@ def test_after_a_lost_lease_everybody_leaves() -> None:
     assert "blue-0" in waits(see(made, (*blues(0, 1, epoch=at, state=PAUSED), *greens(at)), STAY)).message
     again = written(decide(see(made, gone, STAY, removed=True)))
     assert (again.holder, again.shape, again.leave) == (BLUE, TWO, False)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.REFUSED])
+def test_a_lost_lease_brings_the_shape_that_could_not_be_had_before(outcome: Outcome) -> None:
+    """Everybody leaves because of the loss, so the colour is granted in the shape asked for, and verified in it."""
+    made = replace(LOST, leave=True, generation=STAY.generation, outcome=outcome, reason="DrainTimeout", shape=THREE)
+    gone = tuple(
+        replace(m, report=replace(m.report, left=True))
+        for m in (*blues(0, 1, epoch=1000, state=PAUSED), *greens(1000))
+        if m.report
+    )
+    again = written(decide(see(made, gone, STAY, removed=True)))
+    assert (again.holder, again.shape, again.outcome, again.reason) == (BLUE, TWO, None, "")
 
 
 def test_a_pod_of_the_holder_that_is_gone_is_missed(caplog: object) -> None:

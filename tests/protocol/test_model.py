@@ -7,7 +7,7 @@ import pytest
 from tests.protocol import broken
 from tests.protocol.invariants import InvariantBroken
 from tests.protocol.model import DEEP, PAIRS, SINGLES, STANDARD, STRATEGY_B, WIDE, faults, main, separate, visit
-from tests.protocol.parts import FAULTS, Bounds, Rules
+from tests.protocol.parts import FAULTS, Bounds, Reshape, Rules
 from tests.protocol.search import Search
 from tests.protocol.world import World
 from workloads.common.lease import Grant
@@ -41,8 +41,9 @@ def test_the_worlds_cover_what_can_go_wrong() -> None:
     assert {bounds.fine for bounds in worlds} == {True, False}
     assert {bounds.controllers for bounds in worlds} == {1, 2}
     assert {bounds.lag for bounds in worlds} == {bounds.analysis for bounds in worlds} == {True, False}
-    assert {(bounds.leave, bounds.fine) for bounds in worlds} == {(a, b) for a in (True, False) for b in (True, False)}
-    assert {bounds.membership for bounds in worlds if bounds.leave} == set(Membership)
+    assert {bounds.reshape for bounds in worlds} == set(Reshape)
+    assert {bool(bounds.reshape) for bounds in worlds if bounds.fine} == {True, False}
+    assert {bounds.membership for bounds in worlds if bounds.reshape} == set(Membership)
     assert {bounds.absence for bounds in worlds} == set(Absence)
     assert max(bounds.total for bounds in worlds) >= 3
     assert not set(worlds) & {*DEEP, *WIDE}
@@ -50,8 +51,8 @@ def test_the_worlds_cover_what_can_go_wrong() -> None:
 
 def test_every_outcome_is_reached() -> None:
     ends: set[str] = set()
-    for kinds in (("deadline",), ("pod-delete",)):
-        ends |= visit(Bounds(faults(*kinds), pods=1)).ends.keys()
+    for kinds in (("deadline",), ("pod-delete", "deadline")):
+        ends |= visit(Bounds(faults(*kinds), total=2, pods=1)).ends.keys()
     assert ends == {"good: Switched", "good: Failed", "good: RolledBack", "good: Refused"}
 
 
@@ -200,22 +201,29 @@ def test_broken_copies_of_strategy_b_are_caught(rules: Rules, bounds: Bounds, sa
 @pytest.mark.parametrize(
     ("rules", "bounds", "says"),
     [
-        (broken.SAYS_IT_HAS_LEFT, Bounds(pods=1, leave=True), "a consumer that says that it has left is in the group"),
         (
-            broken.JOINS_AGAIN_WHEN_PAUSED_AGAIN,
-            Bounds(pods=1, membership=Membership.SHARED, leave=True),
+            broken.SAYS_IT_HAS_LEFT,
+            Bounds(pods=1, reshape=Reshape.WITH_SWITCH),
             "a consumer that says that it has left is in the group",
         ),
-        (broken.WAITS_FOR_NO_LEAVER, Bounds(pods=1, leave=True), "granted before everybody had left"),
+        (
+            broken.JOINS_AGAIN_WHEN_PAUSED_AGAIN,
+            Bounds(pods=1, membership=Membership.SHARED, reshape=Reshape.WITH_SWITCH),
+            "a consumer that says that it has left is in the group",
+        ),
+        (broken.WAITS_FOR_NO_LEAVER, Bounds(pods=1, reshape=Reshape.WITH_SWITCH), "granted before everybody had left"),
+        (broken.WAITS_FOR_NO_LEAVER, Bounds(pods=1, reshape=Reshape.ALONE), "granted before everybody had left"),
+        (broken.REMOVES_NOBODY, Bounds(pods=1, reshape=Reshape.ALONE), "granted before the group was empty"),
+        (broken.STAYS_INSIDE, Bounds(pods=1, reshape=Reshape.ALONE), "granted in another shape, and nobody was asked"),
     ],
-    ids=["says so at once", "joins again", "nobody waits"],
+    ids=["says so at once", "joins again", "nobody waits", "nor alone", "removes nobody", "stays inside"],
 )
 def test_broken_copies_of_leaving_are_caught(rules: Rules, bounds: Bounds, says: str) -> None:
     assert caught(bounds, rules).startswith(says)
 
 
 def test_a_withdrawal_that_asks_to_leave_ends_by_a_sidecar_that_asks() -> None:
-    bounds = Bounds(pods=1, leave=True)
+    bounds = Bounds(pods=1, reshape=Reshape.WITH_SWITCH)
     assert Search(World(bounds)).run().ends.keys() == {"good: Switched"}
     assert Search(World(bounds, broken.ASKS_NOBODY_TO_LEAVE)).run().ends.keys() == {"good: Failed"}
 

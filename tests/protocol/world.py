@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from tests.protocol import invariants
 from tests.protocol.carrying import Carrying
 from tests.protocol.invariants import unearned, wrong_write
-from tests.protocol.parts import LATE, Control, Core, CoreMove, Hand, Known, Slot, replace, told
+from tests.protocol.parts import LATE, Control, Core, CoreMove, Hand, Known, Removal, Reshape, Slot, replace, told
 from workloads.common.lease import Grant
-from workloads.common.states import Color, Outcome, State
+from workloads.common.states import Color, Membership, Outcome, State
 from workloads.controller import terms as tm
 from workloads.member import lifecycle as lc
 from workloads.sidecar import step as sc
@@ -27,28 +27,37 @@ class World(Carrying):
     _specs: dict[int, tm.Spec] = field(default_factory=dict)
     _decisions: dict[tuple[Control, tuple[Known, Known], bool], tm.Decision] = field(default_factory=dict)
 
-    # -- the beginning: blue is active and settled, everybody knows it; generation 2 asks for green ------------------
+    # -- the beginning: blue is active and settled, everybody knows it; generation 2 asks for something else ----------
 
     def spec(self, generation: int) -> tm.Spec:
-        """What this generation asks for: odd ones blue, even ones green."""
+        """What this generation asks for: odd ones blue, even ones green; or of each two the first another shape."""
         found = self._specs.get(generation)
         if found is None:
             found = self._specs[generation] = self._asked_for(generation)
         return found
 
     def _asked_for(self, generation: int) -> tm.Spec:
-        active = Color.BLUE if generation % 2 else Color.GREEN
         pods = self.bounds.pods
+        turn, way = generation, None
+        if self.bounds.reshape is Reshape.WITH_SWITCH:
+            way = "odd" if generation % 2 else "even"
+        if self.bounds.reshape is Reshape.ALONE:
+            turn, way = (generation + 1) // 2, "even" if generation // 2 % 2 else "odd"
         return tm.Spec(
-            generation=generation, active=active, replicas=(pods, pods), partitions=pods * len(self.share), wait_for_lag=self.bounds.lag,
-            analysis=self.bounds.analysis, absence=self.bounds.absence,
+            generation=generation, active=Color.BLUE if turn % 2 else Color.GREEN, replicas=(pods, pods),
+            partitions=pods * len(self.share), wait_for_lag=self.bounds.lag, analysis=self.bounds.analysis,
+            absence=self.bounds.absence, way=way, one_group=self.bounds.membership is not Membership.SEPARATE,
+            asked=str(generation) if way else "",
         )  # fmt: skip
 
     def initial(self) -> tuple[Core, tuple[Slot, ...], tuple[Slot, ...]]:
         """The core, blue's slots and green's."""
         if self.bounds.earlier:
             return self._begun_anew()
-        grant = Grant(Color.BLUE, 2, Color.BLUE, None, 1, Outcome.SWITCHED)
+        first = self.spec(1)
+        grant = Grant(
+            Color.BLUE, 2, Color.BLUE, None, 1, Outcome.SWITCHED, shape=first.shape(Color.BLUE), asked=first.asked
+        )
         memory = tm.Memory(2, Color.BLUE, 1, Outcome.SWITCHED)
         control = Control(True, grant, 1, None, memory)
         core = Core(grant, 2, memory, (control,) * self.bounds.controllers)
@@ -72,7 +81,7 @@ class World(Carrying):
                 slot.life, state=State.ACTIVE, epoch=2, seen_epoch=2, wanted=True, client=lc.Client.MEMBER,
                 partitions=self.share, left=False,
             )  # fmt: skip
-            slot = replace(slot, inside=self.bounds.leave)
+            slot = replace(slot, inside=bool(self.bounds.reshape))
         else:
             life = replace(slot.life, epoch=2, seen_epoch=2, paused_epoch=2)
         if self.bounds.records and color is grant.holder:
@@ -93,7 +102,7 @@ class World(Carrying):
                     yield move
         if "spec-flip" in self.kinds:
             flipped = replace(core, generation=core.generation + 1)
-            yield CoreMove("the specification asks for the other colour", "spec-flip", False, flipped)
+            yield CoreMove("the specification asks for something else", "spec-flip", False, flipped)
         if "lease-delete" in self.kinds and core.lease is not None:
             yield CoreMove("the Lease is deleted", "lease-delete", False, replace(core, lease=None))
 
@@ -138,7 +147,7 @@ class World(Carrying):
             return replace(core, lease=lease, controls=controls)
 
         if decision.write is not None:
-            write = self._asking(plain(decision.write))
+            write = plain(decision.write)
             if write != me.grant and core.lease == me.grant:  # else the compare-and-swap fails and changes nothing
                 what = f"{'a deadline passes; ' if fault else ''}{who} writes the Lease: {told(write)}"
                 lasts = "lease-delete" not in self.kinds and not self.bounds.earlier
@@ -157,20 +166,18 @@ class World(Carrying):
                 what = f"{who} measures: {type(measured).__name__.lower()} {measured}"
                 yield CoreMove(what, kind, not kind, becomes(replace(me, measured=measured), core.lease))
 
-    def _asking(self, write: Grant) -> Grant:
-        """The write, as a withdrawal that asks to leave in the worlds where all do: what it withdraws for is not in them."""
-        return replace(write, leave=write.holder is None) if self.bounds.leave else write
-
     def _tidied(self, me: Control) -> Control:
         """The controller without a list of a phase that is over. Where a Lease can be lost a phase may come again."""
         if me.listed is None or "lease-delete" in self.kinds:
             return me
         return me if me.listed == tm.phase_key(self.spec(me.generation), me.grant) else replace(me, listed=None)
 
-    def _measurements(self, decision: tm.Decision) -> Iterator[tuple[tm.Lag | tm.Analysis, str]]:
+    def _measurements(self, decision: tm.Decision) -> Iterator[tuple[tm.Lag | tm.Analysis | Removal, str]]:
         """What can come of the measurement that is asked for, each with the kind of fault that it is."""
         if decision.need_lag:
             yield tm.Lag.CAUGHT_UP, ""
+        if decision.need_removal:
+            yield Removal.DONE, ""
         if decision.need_analysis:
             yield tm.Analysis.PASSED, ""
             yield tm.Analysis.FAILED, "analysis-fails"
@@ -189,13 +196,6 @@ class World(Carrying):
                 found.append(tm.Member(f"{color} {seen.uid}", color.value, color, seen.ready, report))
         return tuple(found)
 
-    def _confirming(self, member: tm.Member, grant: Grant | None) -> tm.Member:
-        """The member as one that has not confirmed, where it has not left and is to."""
-        report = member.report
-        if not (self.rules.leavers and grant and grant.leave and report) or report.left:
-            return member
-        return replace(member, report=replace(report, state=State.DRAINING)) if report.state is State.PAUSED else member
-
     def _decision(self, me: Control, known: tuple[Known, Known], late: bool) -> tm.Decision:
         found = self._decisions.get((me, known, late))
         if found is None:
@@ -208,13 +208,14 @@ class World(Carrying):
             tm.Observation(
                 spec,
                 me.grant,
-                tuple(self._confirming(member, me.grant) for member in self.members(known)),
+                self.members(known),
                 listed=me.listed == tm.phase_key(spec, me.grant),
                 elapsed=LATE if late else 0.0,
                 ready_for=LATE if late else 0.0,
                 memory=me.memory,
                 lag=me.measured if isinstance(me.measured, tm.Lag) else tm.Lag.UNKNOWN,
                 analysis=me.measured if isinstance(me.measured, tm.Analysis) else tm.Analysis.PENDING,
+                removed=me.measured is Removal.DONE,
             )
         )
 
@@ -226,7 +227,7 @@ class World(Carrying):
 
     def end(self, core: Core, slots: tuple[Slot, ...]) -> str:
         """How a world that has come to rest ended: 'good …', or what is wrong."""
-        return invariants.end(core, slots, self.share)
+        return invariants.end(core, slots, self.share, self.spec)
 
 
 def _remember(me: Control) -> Control:

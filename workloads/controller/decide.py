@@ -159,6 +159,9 @@ def _after_loss(seen: Observation, grant: Grant) -> Decision:
         blocked = grant.outcome is Outcome.ROLLBACK_BLOCKED  # nothing blocks it any more: everybody has confirmed
         to = grant.last_holder.other if blocked else grant.last_holder
         outcome = Outcome.ROLLED_BACK if blocked else grant.outcome
+        if spec.way is not None and to is spec.active:
+            # Whatever kept it from its shape before, it is granted in it now, by a group that is empty.
+            return grant_to(seen, grant, to, None, "", shape=spec.shape(to))
         return grant_to(seen, grant, to, outcome, grant.reason, shape=spec.shape(to))
     origin = grant.last_holder if grant.last_holder not in (None, spec.active) else None
     return grant_to(seen, grant, spec.active, None, "", origin=origin, shape=spec.shape(spec.active))

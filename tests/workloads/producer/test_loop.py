@@ -54,9 +54,11 @@ class FakeProducer:
 
 
 class Bench:
-    """A loop on a scratch folder, which is stopped at its `stops`-th poll."""
+    """A loop on a scratch folder, stopped at its `stops`-th poll, or at a later one that finds `records` produced."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, stops: int = 50, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, stops: int = 50, records: int = 0, **settings: Any
+    ) -> None:
         self.file = folder / "produced" / "producer-0.b.jsonl"
         usual = {"bootstrap_servers": "k", "topic": "t", "rate": 10_000, "pod_name": "producer-0", "flush_seconds": 0.2}
         made = ProducerSettings.model_validate(usual | {"records_dir": folder} | settings)
@@ -64,7 +66,7 @@ class Bench:
 
         def polled() -> None:
             self.polls += 1
-            if self.polls == stops:
+            if self.polls >= stops and self.loop.status.seq >= records:
                 self.loop.stop()
 
         monkeypatch.setattr(FakeProducer, "polled", staticmethod(polled))
@@ -80,7 +82,7 @@ class Bench:
 def test_it_writes_to_the_partitions_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[int], written: set[int]
 ) -> None:
-    bench = Bench(tmp_path, monkeypatch, write_partitions=asked)
+    bench = Bench(tmp_path, monkeypatch, records=8, write_partitions=asked)
     bench.loop.run()
     *lines, end = bench.lines()
     assert {line["partition"] for line in lines} == written
