@@ -31,13 +31,15 @@ class Api(Protocol):
 @dataclass(frozen=True, slots=True)
 class Before:
     """switch: the live KafkaConsumerSwitch; None where there is none. kept: of the colour that is at work, the images
-    of its pods' containers by their names, where it may not be restarted in place. in_place: what the update would
+    of its pods' containers by their names, where it may not be restarted in place. members: how many pods its object
+    has now; None where that is not known. in_place: what the update would
     restart of that colour while it is at work; a line for each object. unknown: why the cluster could not be asked;
     empty when it was.
     """
 
     switch: Object | None = None
     kept: Mapping[str, str] = field(default_factory=dict)
+    members: int | None = None
     in_place: tuple[str, ...] = ()
     unknown: str = ""
 
@@ -49,6 +51,15 @@ class Before:
         status = (self.switch or {}).get("status") or {}
         named = status.get("active") or status.get("lastHolder")
         return next((color for color in get_args(Color) if color == named), None)
+
+    @property
+    def way(self) -> str:
+        """How the members of the colour at work entered their group; empty where the grant does not say so."""
+        return str(((self.switch or {}).get("status") or {}).get("shape") or "").partition(" ")[2]
+
+    def has_more(self, color: Color, members: int) -> bool:
+        """Whether `color` is at work with more than so many pods: those beyond it have to leave before they go."""
+        return color == self.holder and self.members is not None and self.members > members
 
     def image(self, color: Color, container: str, wanted: str) -> str:
         """The image that a container of `color` gets: the one wanted, unless the colour is at work and has one.
@@ -76,19 +87,22 @@ class Stake:
 Stakes = Callable[[Before], Sequence[Stake]]
 
 
-def look(access: ClusterAccess, stack: str, paths: Mapping[Color, str], stakes: Stakes) -> Before:
-    """What the stack's cluster has now. paths: where the API server has what says which images a colour's pods have;
-    nothing is kept of a colour without. What cannot be read is said in `unknown`; raises nothing.
+def look(
+    access: ClusterAccess, stack: str, paths: Mapping[Color, str], stakes: Stakes, *, keeps: bool = True
+) -> Before:
+    """What the stack's cluster has now. paths: where the API server has what says how many pods a colour has, and
+    which images they have; of a colour without, neither is known. keeps: the colour at work keeps its images. What
+    cannot be read is said in `unknown`; raises nothing.
     """
     from components.cluster.client import KubernetesApi  # noqa: PLC0415 - its import takes time
 
     try:
-        return look_at(KubernetesApi(access, agent=names.UPDATE_AGENT), stack, paths, stakes)
+        return look_at(KubernetesApi(access, agent=names.UPDATE_AGENT), stack, paths, stakes, keeps=keeps)
     except (AccessError, ApiError) as error:
         return Before(unknown=str(error))
 
 
-def look_at(api: Api, stack: str, paths: Mapping[Color, str], stakes: Stakes) -> Before:
+def look_at(api: Api, stack: str, paths: Mapping[Color, str], stakes: Stakes, *, keeps: bool = True) -> Before:
     """`look`, of this API server. Raises `ApiError`."""
     kind = names.switches(stack)
     read = cache(partial(_get, api))
@@ -96,7 +110,9 @@ def look_at(api: Api, stack: str, paths: Mapping[Color, str], stakes: Stakes) ->
     if found.holder is None:
         return found
     if found.holder in paths:
-        found = replace(found, kept=running(read(paths[found.holder]) or {}))
+        at_work = read(paths[found.holder]) or {}
+        members = (at_work.get("spec") or {}).get("replicas")
+        found = replace(found, kept=running(at_work) if keeps else {}, members=members)
     lines = []
     for stake in stakes(found):
         live = read(stake.path)
@@ -145,4 +161,18 @@ def require_beside(found: Before, stack: str, *, both_first: bool) -> None:
         + "".join(f"\n  {line}" for line in found.in_place)
         + f"\nInstead: {instead}"
         + f"\nTo restart {active} in place all the same: {advice.set_key(stack, 'allowInPlace', 'true')}"
+    )
+
+
+def require_way(found: Before, stack: str, active: Color, way: str | None) -> None:
+    """Raises `InPlaceError` when the colour at work stays active, and is to enter and leave its group in another way
+    (None: in no way that the switch knows of): its pods would change one after the other, beside those that have not.
+    """
+    if way is None or not found.way or found.holder != active or found.way == way:
+        return
+    other = "green" if active == "blue" else "blue"
+    raise InPlaceError(
+        f"{active} is active, and its members are in their group by {found.way}; {way} comes only together with a "
+        "switch, for a group takes no mixture of both. Nothing was touched.\n"
+        f"Instead: let {other} be active in the same update: {advice.set_key(stack, 'active', other)}"
     )

@@ -37,8 +37,12 @@ def build_strategy(
 
     The colour asked for is there first, then the switch is made and checked, then the other colour follows; when the
     switch failed, the program ends there and the other colour is left as it is (design §5.1). With
-    `Strategy.both_first` both colours are there before the switch."""
+    `Strategy.both_first` both colours are there before the switch. A colour at work that is to have fewer members comes
+    after the switch, which has those that go leave their group.
+    """
     chosen = strategy(settings.strategy)
+    way = chosen.way(settings)
+    before.require_way(found, stack.name, settings.active, way)
     if settings.allow_in_place:
         for line in found.in_place:
             pulumi.log.warn(f"{found.holder} is active, and restarts in place: {line}")
@@ -65,7 +69,8 @@ def build_strategy(
             settings.strategy,
         ),
     )
-    needed = [colors.color(settings.active, [topic])]
+    shrinks = way is not None and found.has_more(settings.active, settings.replicas_of(settings.active))
+    needed: list[pulumi.Resource] = [topic] if shrinks else [colors.color(settings.active, [topic])]
     if chosen.both_first:
         needed.append(colors.color(settings.inactive, [topic]))
     switch = Switch(
@@ -73,6 +78,8 @@ def build_strategy(
         SwitchArgs(where, stack.name, settings, chosen.switch_spec(settings, stack), access, found, besides),
         pulumi.ResourceOptions(depends_on=[*needed, controller]),
     )
+    if shrinks:
+        colors.color(settings.active, [topic, switch.checked])
     if not chosen.both_first:
         colors.color(settings.inactive, [topic, switch.checked])
     groups = chosen.groups(stack)
@@ -95,8 +102,7 @@ def look(
 ) -> Before:
     """What the stack's cluster has before the update; raises nothing. See `build_strategy`."""
     chosen = strategy(settings.strategy)
-    # What may be restarted keeps nothing.
-    paths = {} if settings.allow_in_place else chosen.parts(settings, stack).at_work.paths(stack.name)
+    paths = chosen.parts(settings, stack).at_work.paths(stack.name)
 
     def stakes(found: Before) -> list[Stake]:
         """Who is switched away from in the same update is changed behind the switch, unless both come first."""
@@ -106,4 +112,5 @@ def look(
         wanted = chosen.restarted_by(site, found.holder).items()
         return [Stake(f"{kind.kind} {name}", kind.path(stack.name, name), digests) for (kind, name), digests in wanted]
 
-    return before.look(access, stack.name, paths, stakes)
+    # What may be restarted keeps nothing.
+    return before.look(access, stack.name, paths, stakes, keeps=not settings.allow_in_place)

@@ -72,7 +72,7 @@ def _refusal(switch: Object, wanted: Object, holder: str) -> str:
     if ready.get("status") == "False" and ready.get("reason") == "ForeignMember":
         return f"ForeignMember: {ready.get('message')}"
     new, old = wanted[target]["replicas"], wanted[holder]["replicas"]
-    if new == 0 or (old and new != old):
+    if new == 0 or (old and new != old and not wanted.get("way")):
         return f"ReplicaMismatch: {target} has {new} replicas, {holder} has {old}"
     own = [member for member in status.get("members") or () if member.get("color") == target]
     if spec[target]["replicas"] != new:  # the update brings its pods before it switches

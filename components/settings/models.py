@@ -7,7 +7,7 @@ per second.
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -63,7 +63,8 @@ class ColorSettings(Section):
         default=None,
         ge=0,
         le=100,
-        description="how many pods this colour is meant to have; the common number, or 0 for the inactive one",
+        description="how many pods this colour is meant to have; the common number by default, 0 for the inactive one; "
+        "another one where the strategy's switch changes shapes",
     )
 
     @model_validator(mode="before")
@@ -208,6 +209,9 @@ class StrategySettings(Section):
     blue: ColorSettings = Field(default=ColorSettings(), description=OF_A_COLOR)
     green: ColorSettings = Field(default=ColorSettings(), description=OF_A_COLOR)
     images: StrategyImages | None = Field(default=None, description=OF_IMAGES)
+
+    #: Whether the colours may have other numbers of pods than each other, and than the common one.
+    numbers_may_differ: ClassVar[bool] = False
 
     def color(self, color: Color) -> ColorSettings:
         """The settings that `color` has to itself."""

@@ -65,7 +65,12 @@ def _of_the_producer(settings: StrategySettings) -> Iterator[str]:
 
 def _of_a_color(settings: StrategySettings, color: Color) -> Iterator[str]:
     replicas = settings.replicas_of(color)
-    if replicas not in {0, settings.replicas}:
+    if replicas > settings.partitions and replicas != settings.replicas:
+        yield (
+            f"{NAMESPACE}:{color}.replicas: {replicas} contradicts partitions: {settings.partitions}; "
+            "at most one pod for each partition, another would have nothing to do"
+        )
+    elif replicas not in {0, settings.replicas} and not settings.numbers_may_differ:
         yield (
             f"{NAMESPACE}:{color}.replicas: {replicas} contradicts replicas: {settings.replicas}; "
             f"allowed: {settings.replicas} (the common number), or 0 for the colour that is not active"

@@ -3,7 +3,7 @@
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,8 @@ _ASSIGNORS, _LIBRDKAFKAS = "partition.assignment.strategy", "range,roundrobin"
 
 class PauseResumeSettings(ConsumerGroupSettings):
     """The settings of a stack of strategy C."""
+
+    numbers_may_differ: ClassVar[bool] = True
 
     strategy: StrategyOf[Literal["c"]]
     membership: Annotated[
@@ -62,6 +64,12 @@ class PauseResume(Strategy):
     def parts(self, settings: StrategySettings, stack: StackName) -> Parts:  # noqa: ARG002 - the same for all stacks
         """Consumers."""
         return PARTS
+
+    def way(self, settings: StrategySettings) -> str:
+        """Both keys that decide it."""
+        if not isinstance(settings, PauseResumeSettings):
+            raise TypeError(f"settings of another strategy: {settings.strategy}")
+        return f"{settings.membership}/{settings.group_protocol}"
 
     def restarted_by(self, site: PlainSite, color: Color) -> Mapping[Target, Mapping[str, str]]:
         """Its set of consumers."""

@@ -159,6 +159,7 @@ def test_what_the_holder_runs_is_kept_where_it_is_to_be() -> None:
     assert look_at(there, NAMESPACE, PATHS, stakes).kept == RUNS
     assert look_at(there, NAMESPACE, {}, stakes).kept == {}  # colours that share their pods, or may be restarted
     assert look_at(Api({SWITCH: live("blue")}), NAMESPACE, PATHS, stakes).kept == {}
+    assert look_at(there, NAMESPACE, PATHS, stakes, keeps=False).kept == {}
 
 
 # -- of the cluster that Pulumi deploys to ---------------------------------------------------------------
@@ -221,3 +222,14 @@ def test_the_refusal_says_what_and_what_to_do_instead() -> None:
     assert "pulumi config set kafka-bluegreen:allowInPlace true -s strategy-c && pulumi up -s strategy-c" in said
     with pytest.raises(InPlaceError, match="take the change back, switch first"):
         require_beside(refused, NAMESPACE, both_first=True)
+
+
+def test_how_many_pods_the_holder_has_now_is_what_its_object_says() -> None:
+    """Also where it keeps no images: who has more than are wanted has to know it."""
+    there = Api({SWITCH: live("blue", shape="3x12 takeover/classic"), SET: stateful_set(replicas=3)})
+    for keeps in (True, False):
+        seen = look_at(there, NAMESPACE, PATHS, stakes, keeps=keeps)
+        assert (seen.members, seen.way) == (3, "takeover/classic")
+        assert [seen.has_more("blue", 2), seen.has_more("blue", 3), seen.has_more("green", 2)] == [True, False, False]
+    assert look_at(there, NAMESPACE, {}, stakes).members is None
+    assert found().way == ""

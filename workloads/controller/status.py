@@ -49,6 +49,7 @@ def project(
         "active": str(holder or ""),
         "epoch": grant.epoch if grant is not None else memory.epoch,
         "lastHolder": str(last_holder or ""),
+        "shape": str(grant.shape or "") if grant is not None else "",
         "conditions": [
             _condition(
                 READY,
@@ -136,6 +137,8 @@ def _member(member: Member) -> dict[str, Any]:
         "color": str(member.color),
         "version": member.version,
         "image": member.image,
+        "ready": member.ready,
+        "obstacle": said.obstacle if said else "",
         "bootId": said.boot_id if said else "",
         "state": (str(said.state) if said.state else "Unreachable") if said else "",
         "epoch": said.epoch if said else 0,

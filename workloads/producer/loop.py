@@ -65,10 +65,14 @@ class _Dial:
 
 
 class _Link:
-    """How the client stands with the brokers, by what it says. up: reachable. broken: why it is of no use any more."""
+    """How the client stands with the brokers, by what it says. up: reachable. broken: why it is of no use any more.
+    partitions: how many the topic has, as it has heard last.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, topic: str) -> None:
         self._stranding = Stranding()
+        self._topic = topic
+        self.partitions = 0
         self.up = False
         self.broken: str | None = None
 
@@ -82,7 +86,11 @@ class _Link:
 
     def observed(self, text: str) -> None:
         """The client's `stats_cb`."""
-        if self._stranding.observe(orjson.loads(text)):
+        said = orjson.loads(text)
+        # -1 is for records that have no partition yet.
+        known = said.get("topics", {}).get(self._topic, {}).get("partitions", {}).keys() - {"-1"}
+        self.partitions = len(known)
+        if self._stranding.observe(said):
             self.up = False
             self.broken = STRANDED
 
@@ -95,6 +103,8 @@ def client_configuration(settings: ProducerSettings) -> dict[str, Any]:
         "queue.buffering.max.kbytes": 64 * 1024,
         "message.max.bytes": 1_040_000,
         "reconnect.backoff.max.ms": 1000,
+        # Partitions that are added are written to within two seconds.
+        "topic.metadata.refresh.interval.ms": 1000,
         **CONNECTING,
         "client.id": settings.pod_name,
         **settings.client,
@@ -119,7 +129,7 @@ class ProducerLoop:
         self._reloader = reloader
         self._payload = Payload(name)
         self._dial = _Dial(settings.load_now)
-        self._link = _Link()
+        self._link = _Link(settings.topic)
         self._stop = False
         self._seq = 0
         self.turned = time.monotonic()
@@ -206,6 +216,9 @@ class ProducerLoop:
             pace.sent(sent)
             client.poll(pace.wait(time.monotonic(), _LONGEST_WAIT_SECONDS))
             now = time.monotonic()
+            if not self._settings.write_partitions and self._link.partitions > len(partitions):
+                partitions = tuple(range(self._link.partitions))
+                logger.info("the topic has more partitions", extra=fields(partitions=partitions))
             self._turned(now, partitions)
 
     def _send(self, client: Producer, partitions: tuple[int, ...], size: int) -> bool:

@@ -235,7 +235,7 @@ def test_a_stack_without_strategy_is_refused() -> None:
             {"active": "green", "green": {"replicas": 0}, "blue": {"replicas": 3}},
             "kafka-bluegreen:green.replicas: 0 contradicts active: green;",
         ),
-        ({"green": {"replicas": 2}}, "kafka-bluegreen:green.replicas: 2 contradicts replicas: 3; allowed: 3"),
+        ({"green": {"replicas": 13}}, "kafka-bluegreen:green.replicas: 13 contradicts partitions: 12; at most one"),
         ({"replicas": 13}, "kafka-bluegreen:replicas: 13 contradicts partitions: 12;"),
         (
             {"producer": {"partitions": [0, 12, 11]}},
@@ -273,6 +273,13 @@ def test_a_stack_of_another_name_hears_which_are_allowed(stack: str, strategy: s
     assert line.startswith(f"stack name {stack!r}: ")
     assert "'platform', or 'strategy-<letter>', or 'strategy-<letter>-<name>'" in line
     assert len(others) == (not strategy)
+
+
+def test_colours_of_different_numbers_are_for_a_switch_that_knows_shapes() -> None:
+    settings = strategy_settings(raw(replicas="4", green={"replicas": 2}), STACK)
+    assert (settings.replicas_of("blue"), settings.replicas_of("green")) == (4, 2)
+    with pytest.raises(SettingsError, match="green.replicas: 2 contradicts replicas: 3; allowed: 3"):
+        strategy_settings(raw(strategy="b", green={"replicas": 2}), "strategy-b")
 
 
 def test_what_looks_contradictory_but_is_not() -> None:

@@ -37,7 +37,7 @@ def at_stake(
     raw = {"strategy": strategy, **{k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}}
     stack = StackName(f"strategy-{strategy}")
     asked: list[Stakes] = []
-    monkeypatch.setattr(before, "look", lambda _access, _stack, _paths, stakes: asked.append(stakes))
+    monkeypatch.setattr(before, "look", lambda _access, _stack, _paths, stakes, **_: asked.append(stakes))
     settings = strategy_settings(raw, stack.name)
     images = {"workloads": image, "connect": CONNECT_IMAGE}
     strategy_stack.look(settings, stack, images, ClusterAccess(), Platform("sandbox", SERVERS))

@@ -103,6 +103,7 @@ def test_the_switch_has_all_that_the_controller_reads(stack: Recorder) -> None:
         "positions": "Members",
         "standby": "Outside",
         "membership": "takeover",
+        "way": "takeover/classic",
         "lagPolicy": "wait",
         "lagTimeoutSeconds": 120,
         "lagThreshold": 0,

@@ -233,6 +233,8 @@ def test_nobody_is_active_while_the_grant_is_withdrawn() -> None:
             "color": "blue",
             "version": "",
             "image": "",
+            "ready": True,
+            "obstacle": "",
             "bootId": "",
             "state": "",
             "epoch": 0,

@@ -89,6 +89,26 @@ def test_it_writes_to_the_partitions_asked_for(
     assert end == {"producer": "p0-b", "end": len(lines)}
 
 
+@pytest.mark.parametrize(("asked", "written"), [([], {0, 1, 2, 3, 4, 5}), ([1, 3], {1, 3})])
+def test_partitions_that_are_added_are_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[int], written: set[int]
+) -> None:
+    """Unless it was told which ones to write to."""
+    bench = Bench(tmp_path, monkeypatch, records=40, write_partitions=asked)
+    partitions: dict[str, object] = {str(number): {} for number in (-1, 0, 1, 2, 3, 4, 5)}
+    text = json.dumps({"brokers": {"k": {"source": "configured"}}, "topics": {"t": {"partitions": partitions}}})
+    polled = FakeProducer.polled
+
+    def told() -> None:
+        FakeProducer.stats(text)
+        polled()
+
+    monkeypatch.setattr(FakeProducer, "polled", staticmethod(told))
+    bench.loop.run()
+    assert {line["partition"] for line in bench.lines()[-20:-1]} == written
+    assert set(bench.loop.status.partitions) == written
+
+
 def test_partitions_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(tmp_path, monkeypatch, write_partitions=[0, 99])
     with pytest.raises(ProducerError, match=r"write_partitions: topic t has partitions 0 to 3, not \[99\]"):
