@@ -24,6 +24,7 @@ from workloads.controller.progress import ProgressReader
 from workloads.controller.publisher import Publisher
 from workloads.controller.settings import ControllerSettings
 from workloads.controller.sight import Store
+from workloads.controller.strangers import GroupWatch
 from workloads.controller.telemetry import Telemetry
 from workloads.controller.topic import TopicWatch
 from workloads.controller.watches import LEASES, SWITCHES, RestartNeeded, Watches
@@ -42,6 +43,7 @@ class Program:
     telemetry: Telemetry
     group_lag: GroupLag
     topic: TopicWatch
+    group: GroupWatch
     controller: Controller
 
     def run(self) -> None:
@@ -50,12 +52,14 @@ class Program:
         self.measurer.thread.start()
         self.group_lag.thread.start()
         self.topic.thread.start()
+        self.group.thread.start()
         self.watches.start()
         try:
             self.controller.run()
         finally:
             self.group_lag.stop()
             self.topic.stop()
+            self.group.stop()
 
 
 def assembled(kube: Kube, settings: ControllerSettings) -> Program:
@@ -69,6 +73,7 @@ def assembled(kube: Kube, settings: ControllerSettings) -> Program:
     progress = ProgressReader(settings.progress_port)
     measurer = Measurer(BrokerOffsets(servers), progress, Places(servers), store.wake)
     topic = TopicWatch(BrokerOffsets(servers), store.switch, store.wake)
+    group = GroupWatch(Places(servers), store.wake)
     controller = Controller(
         kube,
         path,
@@ -78,9 +83,10 @@ def assembled(kube: Kube, settings: ControllerSettings) -> Program:
         measurer=measurer,
         narrator=Narrator(publisher, telemetry),
         topic=topic,
+        group=group,
     )
     group_lag = GroupLag(BrokerOffsets(servers), store.switch)
-    return Program(store, watches, measurer, publisher, telemetry, group_lag, topic, controller)
+    return Program(store, watches, measurer, publisher, telemetry, group_lag, topic, group, controller)
 
 
 def routes(program: Program, pod: str) -> Routes:

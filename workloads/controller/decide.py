@@ -242,7 +242,7 @@ def _new_generation(seen: Observation, grant: Grant, holder: Color) -> Decision:
     if grant.epoch >= EPOCHS - EPOCHS_KEPT:
         return refuse(seen, grant, f"EpochsExhausted: epoch {grant.epoch} of {EPOCHS - 1}; {_ANEW}")
     unfit = misfit(spec, seen.members, holder)
-    missing = "" if unfit else not_ready(spec, seen.members)
+    missing = "" if unfit else _foreign(seen) or not_ready(spec, seen.members)
     if missing:
         return _not_ready(seen, grant, missing)
     refusal = unfit or obstacles(spec, seen.members)
@@ -292,13 +292,18 @@ def _change_shape(seen: Observation, grant: Grant, holder: Color, *, kept: Outco
     kept: how the generation ended before; a change of shape does not change that.
     """
     spec = seen.spec
-    missing = not_ready_to_change(spec, seen.members, holder)
+    missing = _foreign(seen) or not_ready_to_change(spec, seen.members, holder)
     if missing:
         return _not_ready(seen, grant, missing, kept=kept)
     withdrawal = withdraw(seen, grant, holder, leave=True)
     if kept is None or withdrawal.write is None:
         return withdrawal
     return replace(withdrawal, write=replace(withdrawal.write, outcome=kept, reason=grant.reason))
+
+
+def _foreign(seen: Observation) -> str:
+    """Who would take partitions from whoever is granted next; it goes by itself, or not at all."""
+    return f"ForeignMember: {seen.foreign}" if seen.foreign else ""
 
 
 def _not_ready(seen: Observation, grant: Grant, missing: str, *, kept: Outcome | None = None) -> Decision:

@@ -27,6 +27,7 @@ from workloads.controller.narrator import Narrator
 from workloads.controller.observe import PositionsFrom, Switch
 from workloads.controller.shapes import unready
 from workloads.controller.sight import Sight, Store
+from workloads.controller.strangers import GroupWatch, Question, told
 from workloads.controller.terms import Decision, Member, Observation, Spec, phase_key
 from workloads.controller.topic import TopicWatch
 from workloads.controller.watches import RestartNeeded, Watches
@@ -57,6 +58,7 @@ class Controller:
         measurer: Measurer,
         narrator: Narrator,
         topic: TopicWatch,
+        group: GroupWatch,
     ) -> None:
         self._kube = kube
         self._switch_path = switch_path
@@ -66,6 +68,7 @@ class Controller:
         self._measurer = measurer
         self._narrator = narrator
         self._topic = topic
+        self._group = group
         self._memory = ProtocolMemory()
         self._clock = PhaseClock()
         self._backoff = Backoff(PAUSE_SECONDS, PAUSE_MOST_SECONDS)
@@ -146,7 +149,9 @@ class Controller:
         key = phase_key(spec, grant)
         elapsed = self._clock.elapsed(key, now.monotonic)
         measured = self._measurer.result(key)
-        since_ready, ready_for = self._clock.since_ready(not unready(spec, grant, members), now.monotonic)
+        foreign = self._foreign(sight, switch, grant)
+        keeps = foreign or unready(spec, grant, members)
+        since_ready, ready_for = self._clock.since_ready(not keeps, now.monotonic)
         seen = Observation(
             spec=spec,
             grant=grant,
@@ -163,8 +168,20 @@ class Controller:
             removal_detail=measured.detail,
             since_ready=since_ready,
             ready_for=ready_for,
+            foreign=foreign,
         )
         return seen, measured
+
+    def _foreign(self, sight: Sight, switch: Switch, grant: Grant | None) -> str:
+        """Who takes partitions from the holder that has settled, and is none of ours, as it was seen last."""
+        spec, members = switch.spec, sight.members or ()
+        group = "" if grant is None or grant.holder is None else switch.group(grant.holder)
+        if grant is None or not group or grant.outcome is None or _whole(spec, grant, members):
+            self._group.ask(None)
+            return ""
+        still = partial(self._leases.stands, switch, grant)
+        self._group.ask(Question.of(group, members, (sight.addresses or {}).values(), still))
+        return told(self._group.foreign())
 
     def _confirm_switch(self) -> None:
         """The Lease speaks of a newer generation: read the switch itself before believing the watch."""
@@ -200,7 +217,9 @@ class Controller:
         mine = grant is not None and grant.holder is spec.active and grant.generation == spec.generation
         if mine and _whole(spec, grant, seen.members):
             self._narrator.whole(now)
-        self._narrator.shows(switch, grant, decision, memory=seen.memory, members=seen.members, now=now)
+        self._narrator.shows(
+            switch, grant, decision, memory=seen.memory, members=seen.members, foreign=seen.foreign, now=now
+        )
         if decision.need_lag or decision.need_analysis:
             return now.monotonic + SHOW_SECONDS
         return None if decision.deadline is None else self._clock.due(decision.deadline)

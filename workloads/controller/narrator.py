@@ -125,6 +125,7 @@ class Narrator:
         *,
         memory: Memory,
         members: Iterable[Member],
+        foreign: str,
         now: Moment,
     ) -> None:
         """Nothing is to be written: this is how things stand."""
@@ -132,7 +133,7 @@ class Narrator:
             self._new_phase(switch, decision, now)
         status = projection.project(
             switch.spec, grant, memory, decision, members=members, last_switch=self._history.shown,
-            missing_topic="" if switch.topic_is_there else switch.topic,
+            missing_topic="" if switch.topic_is_there else switch.topic, foreign=foreign,
         )  # fmt: skip
         ready = projection.readiness(status)
         self.telemetry.stands(grant, decision.phase, switch.strategy, ready=ready["status"] == "True")

@@ -28,12 +28,18 @@ class Place:
     """One member as the coordinator knows it. instance: its `group.instance.id`, empty for a dynamic one.
 
     member: the coordinator's own name for it; whoever joins anew, also under the same instance, has another.
+    client, host: its client.id and address, as it says and as it was seen. owned: what it is assigned.
     """
 
     instance: str
     member: str
     client: str = ""
     host: str = ""
+    owned: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        who = f"member {self.instance or self.member}, client {self.client or 'without a name'} at {self.host}"
+        return f"{who}, owns partitions {list(self.owned)}" if self.owned else who
 
 
 class Places:
@@ -45,11 +51,21 @@ class Places:
 
     def of(self, group: str) -> tuple[Place, ...]:
         """Everybody in `group`, which may be none. Raises MeasureError."""
+        return self.look(group)[1]
+
+    def look(self, group: str) -> tuple[str, tuple[Place, ...]]:
+        """The state of `group`, such as `Stable`, and everybody in it. Raises MeasureError."""
         found = self._ask(f"members of group {group}", lambda client: client.describe_groups([group]))[group]
         if found.get("error"):
             raise MeasureError(f"members of group {group}: {found['error']}")
-        return tuple(
-            Place(str(m["group_instance_id"] or ""), str(m["member_id"]), str(m["client_id"]), str(m["client_host"]))
+        return str(found["group_state"]), tuple(
+            Place(
+                str(m["group_instance_id"] or ""),
+                str(m["member_id"]),
+                str(m["client_id"]),
+                str(m["client_host"]),
+                _owned(m["member_assignment"]),
+            )
             for m in found["members"]
         )
 
@@ -92,6 +108,13 @@ class Places:
 def ours(group: str, places: Iterable[Place]) -> tuple[Place, ...]:
     """Those static members whose name says that they are pods of ours: `<group>-…` (see the consumer's settings)."""
     return tuple(place for place in places if place.instance.startswith(f"{group}-"))
+
+
+def _owned(assignment: Any) -> tuple[int, ...]:
+    """The partitions of an assignment, where the client could read it."""
+    if not isinstance(assignment, dict):
+        return ()
+    return tuple(sorted(n for topic in assignment.get("assigned_partitions", ()) for n in topic["partitions"]))
 
 
 def _failed(error: Any) -> bool:

@@ -24,10 +24,11 @@ def project(
     members: Iterable[Member],
     last_switch: Mapping[str, Any] | None,
     missing_topic: str = "",
+    foreign: str = "",
 ) -> dict[str, Any]:
     """The whole status, without the conditions' transition times (see `with_times`).
 
-    missing_topic: its name when it is known that there is none.
+    missing_topic: its name when it is known that there is none. foreign: see `Observation.foreign`.
     """
     members = tuple(members)
     settled = grant is not None and grant.generation == spec.generation and grant.outcome is not None
@@ -38,7 +39,7 @@ def project(
     else:
         outcome, message = decision.reason or str(decision.phase), decision.message
     members = tuple(members)
-    wrong = unreadiness(spec, grant, members, message or outcome)
+    wrong = unreadiness(spec, grant, members, message or outcome, foreign)
     if missing_topic and settled:
         wrong = Problem(NO_TOPIC, f"there is no topic {missing_topic}")
     unwell = wrong is not None and decision.phase is Phase.READY and settled

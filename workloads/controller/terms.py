@@ -152,6 +152,7 @@ class Observation:
     ready_for: seconds since they were first; 0: they never were.
     removed: nobody of ours is left in the group of whoever was withdrawn from, as it was seen in this phase.
     removal_detail: what keeps them there.
+    foreign: who is in the holder's group, takes partitions from it and is none of ours; empty for nobody.
     """
 
     spec: Spec
@@ -169,6 +170,7 @@ class Observation:
     ready_for: float = 0.0
     removed: bool = False
     removal_detail: str = ""
+    foreign: str = ""
 
 
 @dataclass(frozen=True, slots=True)

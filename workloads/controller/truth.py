@@ -14,6 +14,7 @@ from workloads.controller.terms import Member, Spec
 NOT_READY = "NotReady"
 NOT_OWNED = "NotOwned"
 DUAL_ACTIVE = "DualActive"
+FOREIGN_MEMBER = "ForeignMember"
 NO_TOPIC = "NoTopic"
 SWITCHING = "Switching"
 
@@ -26,10 +27,13 @@ class Problem:
     message: str
 
 
-def unreadiness(spec: Spec, grant: Grant | None, members: Iterable[Member], waiting_for: str) -> Problem | None:
+def unreadiness(
+    spec: Spec, grant: Grant | None, members: Iterable[Member], waiting_for: str, foreign: str = ""
+) -> Problem | None:
     """Why the colour asked for is not at work as it should be; None: it is.
 
-    waiting_for: what a switch that is under way waits for. Both colours at work comes first: it must never be.
+    waiting_for: what a switch that is under way waits for. foreign: see `Observation`. Both colours at work comes
+    first: it must never be.
     """
     members = tuple(members)
     holder = grant.holder if grant is not None else None
@@ -50,6 +54,8 @@ def unreadiness(spec: Spec, grant: Grant | None, members: Iterable[Member], wait
     if unready:
         return Problem(NOT_READY, ", ".join(told(members, unready)))
     missing = not_owned(spec, members, holder)
+    if missing and foreign:
+        return Problem(FOREIGN_MEMBER, f"{missing}: {foreign}")
     return Problem(NOT_OWNED, missing) if missing else None
 
 

@@ -278,7 +278,7 @@ def test_a_stack_of_another_name_hears_which_are_allowed(stack: str, strategy: s
 def test_colours_of_different_numbers_are_for_a_switch_that_knows_shapes() -> None:
     settings = strategy_settings(raw(replicas="4", green={"replicas": 2}), STACK)
     assert (settings.replicas_of("blue"), settings.replicas_of("green")) == (4, 2)
-    with pytest.raises(SettingsError, match="green.replicas: 2 contradicts replicas: 3; allowed: 3"):
+    with pytest.raises(SettingsError, match=r"green\.replicas: 2 contradicts replicas: 3; allowed: 3"):
         strategy_settings(raw(strategy="b", green={"replicas": 2}), "strategy-b")
 
 

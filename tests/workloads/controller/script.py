@@ -16,8 +16,10 @@ from workloads.controller.measure import Measurer
 from workloads.controller.measured import Result, Task
 from workloads.controller.narrator import Narrator
 from workloads.controller.observe import Switch
+from workloads.controller.places import Place
 from workloads.controller.publisher import Publisher
 from workloads.controller.sight import Store
+from workloads.controller.strangers import GroupWatch, Question
 from workloads.controller.telemetry import Telemetry
 from workloads.controller.topic import TopicWatch
 from workloads.controller.watches import LEASES, Watches
@@ -127,6 +129,20 @@ class ScriptedTopic(TopicWatch):
         return self.there
 
 
+class ScriptedGroup(GroupWatch):
+    """A group with as many members of others as a test says; what is asked is kept."""
+
+    def __init__(self) -> None:
+        self.question: Question | None = None
+        self.others: tuple[Place, ...] = ()
+
+    def ask(self, question: Question | None) -> None:
+        self.question = question
+
+    def foreign(self) -> tuple[Place, ...]:
+        return self.others
+
+
 class ScriptedPublisher(Publisher):
     """Publishes nothing; what it should is kept."""
 
@@ -155,6 +171,7 @@ class Script:
         self.watches = ScriptedWatches(self.store, self.log)
         self.measurer = ScriptedMeasurer()
         self.topic = ScriptedTopic()
+        self.group = ScriptedGroup()
         self.publisher = ScriptedPublisher(self.log)
         self.controller = self.another()
         self._version = 1000
@@ -170,6 +187,7 @@ class Script:
             measurer=self.measurer,
             narrator=Narrator(self.publisher, Telemetry()),
             topic=self.topic,
+            group=self.group,
         )
 
     def turn(self) -> list[str]:
@@ -212,6 +230,13 @@ class Script:
             pod = pod_object(f"{color}-{number}", self._version, str(color))
             self.store.pod_changed(Event("MODIFIED", pod))
             self.store.heard(uid, Report("b", state, epoch, epoch, partitions=share, left=left, at=self._version))
+
+    def owns(self, color: Color, number: int, partitions: tuple[int, ...]) -> None:
+        """An ACTIVE pod reports that it owns these."""
+        self._version += 1
+        epoch = (self.grant() or Grant(None, 0)).epoch
+        report = Report("b", State.ACTIVE, epoch, epoch, partitions=partitions, at=self._version)
+        self.store.heard(f"uid-{color}-{number}", report)
 
     def goes(self, color: Color, number: int) -> None:
         """A pod is deleted."""

@@ -12,6 +12,7 @@ from workloads.common.states import Color, Outcome, State
 from workloads.controller import loop
 from workloads.controller.measured import AnalysisTask, LagTask, RemovalTask, Result
 from workloads.controller.moments import Moment
+from workloads.controller.places import Place
 from workloads.controller.terms import Analysis, Lag
 
 BLUE, GREEN = Color.BLUE, Color.GREEN
@@ -322,3 +323,43 @@ def test_a_topic_that_is_gone_is_told(script: Script) -> None:
     script.topic.there = 0
     script.turn()
     assert script.condition("Ready") == ("False", "NoTopic")
+
+
+def test_whoever_takes_partitions_from_the_holder_is_looked_for_and_keeps_a_switch_waiting(
+    script: Script, clock: Clock
+) -> None:
+    script.begins(SETTLED)
+    assert script.group.question is None, "the holder owns everything: nobody asks"
+    script.stands(BLUE, ACTIVE, 2, only=(0,))
+    script.goes(BLUE, 1)
+    script.stands(BLUE, PAUSED, 2, only=(1,))
+    script.turn()
+    assert script.group.question is not None
+    assert (script.group.question.group, script.group.question.whole) == ("g", True)
+    assert script.condition("Ready") == ("False", "NotReady")
+    script.stands(BLUE, ACTIVE, 2, only=(0,))
+    script.owns(BLUE, 1, (2,))
+    script.group.others = (Place("", "m-9", "debug", "/10.0.0.9", (3,)),)
+    script.store.wake()
+    script.turn()
+    assert script.condition("Ready") == ("False", "ForeignMember")
+    script.asks("green", 2, readyTimeoutSeconds=30)
+    script.turn()
+    assert script.publisher.status["phase"] == "WaitingForReady"
+    clock.seconds += 31
+    script.lists()
+    assert script.turn()[0] == "writes blue@2 Refused"
+    said = next(c["message"] for c in script.publisher.status["conditions"] if c["type"] == "Settled")
+    assert "ForeignMember: member m-9, client debug at /10.0.0.9, owns partitions [3]; waited for 30 s" in said
+
+
+def test_a_switch_goes_on_when_the_member_of_others_has_gone(script: Script) -> None:
+    script.begins(SETTLED)
+    script.owns(BLUE, 1, (2,))
+    script.group.others = (Place("", "m-9", "debug", "/10.0.0.9"),)
+    script.asks("green", 2)
+    script.turn()
+    assert script.publisher.status["phase"] == "WaitingForReady"
+    script.group.others = ()
+    script.stands(BLUE, ACTIVE, 2)
+    assert script.turn()[0] == "writes nobody@3"

@@ -1,0 +1,157 @@
+"""Who is in a group that is none of ours, what is left behind in it, and what is done about either."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from workloads.common.kube import UnreachableError
+from workloads.common.report import Report
+from workloads.common.states import Color, State
+from workloads.controller.measured import MeasureError
+from workloads.controller.places import Place, Places
+from workloads.controller.strangers import GroupWatch, Question, told
+from workloads.controller.terms import Member
+
+OURS = Place("g-0", "m-0", "consumer-blue-0", "/10.0.0.1", (0, 1))
+DEBUGGING = Place("", "m-9", "rdkafka", "/10.0.0.9", (2, 3))
+
+
+class Group(Places):
+    """A group as a test has it. error: raised by the next looks."""
+
+    def __init__(self, *members: Place) -> None:
+        self.members = members
+        self.state = "Stable"
+        self.error: Exception | None = None
+        self.looks = 0
+        self.removed: list[Place] = []
+
+    def look(self, group: str) -> tuple[str, tuple[Place, ...]]:
+        self.looks += 1
+        if self.error is not None:
+            raise self.error
+        return self.state, self.members
+
+    def remove(self, group: str, places: Sequence[Place]) -> None:
+        self.removed += places
+
+
+class Bench:
+    def __init__(self, *members: Place) -> None:
+        self.group = Group(*members)
+        self.woken = 0
+        self.stands = True
+        self.watch = GroupWatch(self.group, self._wake)
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    def _still(self) -> bool:
+        return self.stands
+
+    def ask(self, *reports: Report | None) -> None:
+        """About blue pods that have said this."""
+        members = [
+            Member(f"u{number}", f"consumer-blue-{number}", Color.BLUE, ready=True, report=report)
+            for number, report in enumerate(reports)
+        ]
+        hosts = [f"10.0.0.{number + 1}" for number, _ in enumerate(reports)]
+        self.watch.ask(Question.of("g", members, hosts, self._still))
+
+
+def said(member: str, state: State | None = State.ACTIVE) -> Report:
+    return Report("b", state, 2, 2, member_id=member)
+
+
+def test_a_member_of_others_is_told_when_it_was_seen_twice() -> None:
+    bench = Bench(OURS, DEBUGGING)
+    bench.ask(said("m-0"))
+    bench.watch.read()
+    assert (bench.watch.foreign(), bench.woken) == ((), 0)
+    bench.watch.read()
+    assert (bench.watch.foreign(), bench.woken) == ((DEBUGGING,), 1)
+    assert told(bench.watch.foreign()) == "member m-9, client rdkafka at /10.0.0.9, owns partitions [2, 3]"
+    bench.group.members = (OURS,)
+    bench.watch.read()
+    assert (bench.watch.foreign(), bench.woken) == ((), 2)
+    assert bench.group.removed == [], "it is somebody else's"
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        replace(DEBUGGING, member="m-0"),
+        replace(DEBUGGING, instance="g-7"),
+        replace(DEBUGGING, host="/10.0.0.1"),
+        replace(DEBUGGING, client="consumer-blue-0"),
+    ],
+    ids=["a living process", "a static member of ours", "a host of ours", "a client of ours"],
+)
+def test_who_could_be_ours_is_none_of_others(member: Place) -> None:
+    bench = Bench(member)
+    bench.ask(said("m-0"))
+    for _ in range(3):
+        bench.watch.read()
+    assert bench.watch.foreign() == ()
+
+
+def test_a_group_that_rebalances_tells_nothing() -> None:
+    bench = Bench(OURS, DEBUGGING)
+    bench.group.state = "PreparingRebalance"
+    bench.ask(said("m-0"))
+    for _ in range(3):
+        bench.watch.read()
+    assert bench.watch.foreign() == ()
+
+
+def test_what_a_closed_member_left_behind_is_removed_once_seen_twice() -> None:
+    ghost = Place("g-1", "m-1", "consumer-blue-1", "/10.0.0.2", (2, 3))
+    bench = Bench(OURS, ghost)
+    bench.ask(said("m-0"), said("", State.PAUSED))
+    bench.watch.read()
+    assert bench.group.removed == []
+    bench.watch.read()
+    assert bench.group.removed == [ghost]
+
+
+@pytest.mark.parametrize(
+    ("reports", "stands"),
+    [((said("m-0"), None), True), ((said("m-0"), said("", None)), True), ((said("m-0"), said("m-9")), False)],
+    ids=["a pod has not reported", "a consumer does not answer", "the Lease was written"],
+)
+def test_nobody_is_removed_on_what_is_not_known(reports: tuple[Report | None, ...], stands: bool) -> None:
+    bench = Bench(OURS, Place("g-1", "m-1"))
+    bench.stands = stands
+    bench.ask(*reports)
+    for _ in range(3):
+        bench.watch.read()
+    assert bench.group.removed == []
+
+
+@pytest.mark.parametrize("error", [MeasureError("no coordinator"), UnreachableError("GET lease", "timed out")])
+def test_what_cannot_be_read_leaves_what_was_known(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(OURS, DEBUGGING)
+    bench.ask(said("m-0"))
+    bench.watch.read()
+    bench.watch.read()
+    bench.group.error = error
+    bench.watch.read()
+    bench.watch.read()
+    assert bench.watch.foreign() == (DEBUGGING,)
+    assert [record.message for record in caplog.records].count("the group cannot be described") == 1
+
+
+def test_nobody_asks_when_nothing_is_asked_for() -> None:
+    bench = Bench(OURS, DEBUGGING)
+    bench.watch.read()
+    bench.ask(said("m-0"))
+    bench.watch.read()
+    bench.watch.read()
+    bench.watch.ask(None)
+    bench.watch.read()
+    assert (bench.watch.foreign(), bench.group.looks) == ((), 2)
+    bench.watch.thread.start()
+    bench.watch.stop()
+    bench.watch.thread.join(5)
+    assert not bench.watch.thread.is_alive()

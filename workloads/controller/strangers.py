@@ -1,0 +1,169 @@
+"""Who is in the holder's group that is none of ours, and what closed members have left behind in it.
+
+The group is described while the holder does not own everything, and not otherwise: who takes nothing away disturbs
+nobody. What is seen counts when two descriptions of a stable group, more than a heartbeat apart, show it: a member of
+ours that has just joined has not reported itself yet, and one that has died is still there.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from workloads.common.kube import KubeError
+from workloads.common.logs import fields
+from workloads.controller.measured import MeasureError
+from workloads.controller.places import Place, Places, ours
+from workloads.controller.terms import Member
+
+logger = logging.getLogger(__name__)
+
+# Twice the heartbeat that the protocol owns (500 ms).
+INTERVAL_SECONDS = 1.0
+_STABLE = "Stable"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whom to tell from others. group: the holder's. members: the coordinator's names for our living processes. pods:
+    their names. hosts: their addresses. whole: all of our pods have said who they are; else nobody is left behind.
+    still: whether the grant stands as it did, read anew; raises KubeError.
+    """
+
+    group: str
+    members: frozenset[str]
+    pods: frozenset[str]
+    hosts: frozenset[str]
+    whole: bool
+    still: Callable[[], bool]
+
+    @classmethod
+    def of(cls, group: str, members: Iterable[Member], hosts: Iterable[str], still: Callable[[], bool]) -> "Question":
+        """For what is known of our pods."""
+        members = tuple(members)
+        said = [member.report for member in members if member.report is not None and member.report.state is not None]
+        return cls(
+            group,
+            members=frozenset(report.member_id for report in said if report.member_id),
+            pods=frozenset(member.pod for member in members),
+            hosts=frozenset(hosts),
+            whole=len(said) == len(members),
+            still=still,
+        )
+
+    def foreign(self, places: Iterable[Place]) -> tuple[Place, ...]:
+        """Those that are neither a process of ours nor could have been one. The name of a static member, the host or
+        the client's name tell that.
+        """
+        named = {place.member for place in ours(self.group, places)}
+        return tuple(
+            place
+            for place in places
+            if place.member not in self.members | named
+            and place.host.lstrip("/") not in self.hosts
+            and not any(place.client.startswith(pod) for pod in self.pods)
+        )
+
+    def left_behind(self, places: Iterable[Place]) -> tuple[Place, ...]:
+        """Those that bear our name, and are no living process's."""
+        return tuple(p for p in ours(self.group, places) if p.member not in self.members) if self.whole else ()
+
+
+class GroupWatch:
+    """Looks on a thread of its own while somebody asks; the loop reads what it found, and is woken when it changes."""
+
+    def __init__(self, places: Places, changed: Callable[[], None]) -> None:
+        self._places = places
+        self._changed = changed
+        self._question: Question | None = None
+        self._before: tuple[str, frozenset[Place]] = ("", frozenset())
+        self._foreign: tuple[Place, ...] = ()
+        self._failing = False
+        self._asked = threading.Condition()
+        self._stopped = False
+        self.thread = threading.Thread(target=self._run, name="group", daemon=True)
+
+    def ask(self, question: Question | None) -> None:
+        """Look for this from now on; None: for nothing."""
+        with self._asked:
+            begins = self._question is None and question is not None
+            self._question = question
+            if question is None:
+                self._foreign, self._before = (), ("", frozenset())
+            if begins:
+                self._asked.notify()
+
+    def foreign(self) -> tuple[Place, ...]:
+        """Who was seen twice in the group that is asked for, and is none of ours."""
+        with self._asked:
+            return self._foreign
+
+    def stop(self) -> None:
+        """Look no more."""
+        with self._asked:
+            self._stopped = True
+            self._asked.notify()
+
+    def read(self) -> None:
+        """Look once. What cannot be read is not known, and what is not known is not acted on."""
+        with self._asked:
+            question = self._question
+        if question is None:
+            return
+        try:
+            state, places = self._places.look(question.group)
+            twice = self._seen_twice(question, places) if state == _STABLE else ()
+            self._tell(question, question.foreign(twice))
+            self._remove(question, question.left_behind(twice))
+        except (MeasureError, KubeError) as error:
+            if not self._failing:
+                logger.warning("the group cannot be described", extra=fields(error=str(error)))
+            self._failing = True
+            return
+        self._failing = False
+
+    def _seen_twice(self, question: Question, places: tuple[Place, ...]) -> tuple[Place, ...]:
+        group, before = self._before
+        self._before = question.group, frozenset(places)
+        known = {place.member for place in before} if group == question.group else set()
+        return tuple(place for place in places if place.member in known)
+
+    def _tell(self, question: Question, foreign: tuple[Place, ...]) -> None:
+        with self._asked:
+            if self._question is None or self._question.group != question.group or foreign == self._foreign:
+                return
+            self._foreign = foreign
+        logger.warning("members of others in the group" if foreign else "no members of others in the group any more",
+                       extra=fields(group=question.group, members=[str(place) for place in foreign]))  # fmt: skip
+        self._changed()
+
+    def _remove(self, question: Question, places: tuple[Place, ...]) -> None:
+        if not places or not question.still():
+            return
+        logger.warning(
+            "removing what was left behind",
+            extra=fields(group=question.group, members=[str(place) for place in places]),
+        )
+        self._places.remove(question.group, places)
+
+    def _run(self) -> None:
+        while True:
+            with self._asked:
+                if self._question is None:
+                    self._asked.wait()
+                if self._stopped:
+                    return
+            began = time.monotonic()
+            try:
+                self.read()
+            except Exception:
+                logger.exception("the group cannot be described")
+            with self._asked:
+                if not self._stopped:
+                    self._asked.wait(max(0.0, began + INTERVAL_SECONDS - time.monotonic()))
+
+
+def told(places: Iterable[Place]) -> str:
+    """Members of others, for people; empty for none."""
+    return "; ".join(map(str, places))
