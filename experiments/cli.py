@@ -11,6 +11,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from components.settings import registry
@@ -22,6 +23,7 @@ from experiments.errors import ExperimentError
 from experiments.folders import load_all
 from experiments.interrupts import Interrupted, Interrupts
 from experiments.options import Options
+from experiments.own_pair import own_pair
 from experiments.progress import Progress
 from experiments.results import RunResult
 from experiments.run import REPOSITORY, execute
@@ -76,6 +78,7 @@ def _run(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments:
         spell_seconds=parsed.spell_seconds,
         overrides=options.overrides(parsed),
     )
+    asked = replace(asked, own=own_pair(asked, REPOSITORY))
     progress = Progress()
     with Interrupts() as interrupts:
         try:

@@ -64,7 +64,7 @@ class Seen:
     lines_of_unknown_time: int | None = None
     """Recorded lines of which nobody knows how late they were seen; None where members write down what they handle."""
     measured: Mapping[str, Measured] = field(default_factory=dict)
-    """Measurements that nothing is concluded from."""
+    """Measurements that nothing is concluded from, but what a scenario's own criteria are about."""
     environment: Mapping[str, Measured] = field(default_factory=dict)
 
 
@@ -95,6 +95,7 @@ def observations(subject: Subject, seen: Seen) -> tuple[Observations, list[Switc
         spells_asked=seen.spells_asked,
         scaled_down_lag=max_lag(between(seen.samples, *seen.scale_down_window)) if seen.scale_down_window else None,
         came_back_handled=seen.came_back_handled,
+        measured=seen.measured,
     )
     return found, results
 

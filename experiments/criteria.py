@@ -66,6 +66,8 @@ class Observations:
     """Records that it handled after it was back, without having been granted anything."""
     lines_of_unknown_time: int | None = None
     """Recorded lines of which nobody knows how late they were seen; None where nothing is recorded by others."""
+    measured: Mapping[str, Measured] = field(default_factory=dict)
+    """What was measured besides, by the scenario itself, too."""
 
 
 def lag_limit(rate: int) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.settings import StrategySettings
+from components.strategies.base import COLORS
 from components.strategies.parts import Part, Parts, numbers
 from experiments import by_hand
 from experiments.clocks import Clocks
@@ -18,11 +19,12 @@ from experiments.errors import DeadlineError, PreconditionError
 from experiments.guard import SWITCH, ForeignChangeError, Guard, Key
 from experiments.lag import Lag
 from experiments.measurements import Color, LastSwitch, SwitchRecord, other
+from experiments.preflight import strategy_settings_of
 from experiments.processes import LocalProcesses
 from experiments.producer import Producer
 from experiments.progress import Progress
 from experiments.results import Measured
-from experiments.stacks import Stack
+from experiments.stacks import Stack, Update
 
 _SETTLE_SECONDS = 60.0
 _ASSIGNED_SECONDS = 120.0
@@ -195,14 +197,19 @@ class Lab:
     # What a scenario does
 
     def switch(
-        self, *, rollback: bool = False, during: Callable[[Disturbance], None] | None = None, **changes: object
+        self,
+        *,
+        rollback: bool = False,
+        reshapes: bool = False,
+        during: Callable[[Disturbance], None] | None = None,
+        **changes: object,
     ) -> SwitchRecord:
         """Change the active colour by configuration and `up`, and note it. A switch that failed is a result, not an
         error.
 
-        during: what is done to the system while the update goes on. changes: further keys of the configuration, which
-        change no set of pods. Raises ForeignChangeError if the switch that is there afterwards is not this command's,
-        or anything else was changed by somebody else.
+        during: what is done to the system while the update goes on. changes: further keys of the configuration;
+        reshapes: they change the colours' sets of pods, which they do not otherwise. Raises ForeignChangeError if the
+        switch that is there afterwards is not this command's, or anything else was changed by somebody else.
         """
         source, target = self.active, other(self.active)
         before = self.guard.check()[SWITCH].generation
@@ -213,7 +220,7 @@ class Lab:
             with in_background(self.stack.up) as pending:
                 during(self.disturbance)
             update = pending.update
-        after = self.guard.check({SWITCH: 1})[SWITCH].generation
+        after = self.guard.check({SWITCH: 1, **(self._sets if reshapes else {})})[SWITCH].generation
         live = self.cluster.switch(self.namespace)
         record = SwitchRecord(
             source=source,
@@ -226,7 +233,36 @@ class Lab:
             error=update.error,
         )
         self.note(record, rollback=rollback, live=live)
+        if reshapes and update.error is None:
+            self._reshaped()
         return record
+
+    def reshape(self, **changes: object) -> Update:
+        """Make the pair of something else by configuration and `up`, with the same colour active. A change that failed
+        is a result, not an error. Raises ForeignChangeError, DeadlineError.
+        """
+        self.guard.check()
+        self.stack.configuration.set(**changes)
+        update = self.stack.up()
+        self.guard.check({SWITCH: 1, **self._sets})
+        if update.error is None:
+            self._reshaped()
+        return update
+
+    @property
+    def _sets(self) -> dict[Key, int]:
+        """What says how many pods the colours have and what is in them: each may be written once by an update."""
+        found: dict[Key, int] = {}
+        for part in self.parts.all:
+            for color in COLORS:
+                found[part.kind.kind, part.object(color)] = found["ConfigMap", part.object(color)] = 1
+        return found
+
+    def _reshaped(self) -> None:
+        """The pair is as its configuration has it now."""
+        self.settings = strategy_settings_of(self.stack.configuration)
+        self.lag.of_partitions(self.settings.partitions)
+        self.wait_pods(numbers(self.settings))
 
     def note(self, record: SwitchRecord, *, rollback: bool = False, live: LiveSwitch | None = None) -> None:
         """Write a switch down, and look who is active now (in `live`, if it was read after the switch)."""

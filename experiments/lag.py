@@ -28,9 +28,14 @@ class EndOffsets:
     def __init__(
         self, namespace: str, pod: str, container: str, *, bootstrap: str, topic: str, partitions: int
     ) -> None:
-        arguments = [bootstrap, topic, str(partitions)]
-        where = {"namespace": namespace, "pod": pod, "container": container}
-        self._probe = Probe("end offsets", _PROBE, arguments=arguments, **where)
+        self._arguments = [bootstrap, topic]
+        self._where = {"namespace": namespace, "pod": pod, "container": container}
+        self.of_partitions(partitions)
+
+    def of_partitions(self, partitions: int) -> None:
+        """Ask for so many partitions from now on."""
+        arguments = [*self._arguments, str(partitions)]
+        self._probe = Probe("end offsets", _PROBE, arguments=arguments, **self._where)
 
     def read(self) -> dict[int, int]:
         """End offset by partition, now. Raises ExperimentError if the broker, or the way to it, does not answer."""
@@ -66,6 +71,12 @@ class Lag:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def of_partitions(self, partitions: int) -> None:
+        """The topic has so many partitions from now on."""
+        self._ends.close()
+        self._ends.of_partitions(partitions)
+        self._partitions = partitions
 
     def end_offsets(self) -> dict[int, int]:
         return self._ends.read()

@@ -21,7 +21,7 @@ _LEAST = {"rate": 1}
 @dataclass(frozen=True, slots=True)
 class Options:
     """What was asked for. `overrides`: configuration keys and their values; a key that is not in it is as the scenario
-    or the stack's configuration has it.
+    or the stack's configuration has it. own: names a pair of the run's own; empty for the strategy's standing one.
     """
 
     strategy: str
@@ -31,10 +31,17 @@ class Options:
     command: str
     spell_seconds: float
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    own: str = ""
+
+    @property
+    def standing(self) -> str:
+        """The strategy's stack, whose configuration is checked in."""
+        return f"strategy-{self.strategy}"
 
     @property
     def stack(self) -> str:
-        return f"strategy-{self.strategy}"
+        """The stack that is run on."""
+        return f"{self.standing}-run" if self.own else self.standing
 
 
 def key_options() -> list[Option]:
@@ -59,6 +66,11 @@ def overrides(parsed: argparse.Namespace) -> dict[str, Any]:
     """What was asked for of the configuration, by key."""
     given = {option.key: getattr(parsed, option.attribute, None) for option in key_options()}
     return {key: value for key, value in given.items() if value is not None}
+
+
+def shape_attributes() -> frozenset[str]:
+    """Those attributes of a strategy's settings by which its pair is made of something else."""
+    return frozenset(key.attribute for key in keys.declared() if key.goes.shape)
 
 
 def number(kind: type, least: float, most: float | None = None) -> Callable[[str], int | float]:

@@ -11,7 +11,7 @@ from components.names import PLATFORM_NAMESPACE, PLATFORM_STACK
 from components.settings import StackName, StrategySettings
 from components.strategies.base import COLORS, Strategy, strategy
 from components.strategies.parts import Parts, numbers
-from experiments import clocks, preflight, recorders
+from experiments import clocks, preflight, recorders, topics
 from experiments.clocks import Clocks
 from experiments.cluster import Cluster, ClusterError
 from experiments.connect import Connect
@@ -27,7 +27,7 @@ from experiments.positions import Groups, OfGroups, OfMembers, Positions
 from experiments.producer import CONTAINER, POD, Counts, Producer, producers_since
 from experiments.progress import Progress
 from experiments.recorders import Recorded, Times
-from experiments.stacks import Configuration, Stack
+from experiments.stacks import Configuration, Stack, UpdateError
 
 #: The platform stack's output that says where its brokers are.
 BOOTSTRAP_OUTPUT = "bootstrapServers"
@@ -131,10 +131,14 @@ class Session:
         self._repository = repository
         self._interrupts = interrupts
         self._progress = progress
-        self._configuration = Configuration(repository, options.stack, folder / f"Pulumi.{options.stack}.yaml")
+        file = folder / f"Pulumi.{options.stack}.yaml"
+        self._configuration = Configuration(repository, options.stack, file, like=options.standing)
         chosen: Strategy = strategy(options.strategy)
         self._configuration.set(**{"strategy": options.strategy, **options.scenario.configuration})
         self._configuration.set(**options.overrides)
+        if options.own:
+            topic = preflight.strategy_settings_of(self._configuration).topic
+            self._configuration.set(topic=f"{topic}-{options.own}")
         self.settings: StrategySettings = preflight.strategy_settings_of(self._configuration)
         self.parts: Parts = chosen.parts(self.settings, StackName(options.stack))
         self._platform = Configuration(repository, PLATFORM_STACK, folder / f"Pulumi.{PLATFORM_STACK}.yaml")
@@ -153,6 +157,8 @@ class Session:
         platform.prepare(lambda: None)
         self._configuration.share_salt(self._platform)
         self._ask_again_for_what_failed()
+        if self._options.own:
+            self._begin_anew()
         self._stack = stack = Stack(self._repository, self._configuration, self._interrupts, self._progress)
         # What runs is what is checked out, in both colours, before anything is measured.
         self._configuration.set(allowInPlace=True)
@@ -166,6 +172,18 @@ class Session:
             progress=self._progress,
             spell_seconds=self._options.spell_seconds,
         )
+
+    def _begin_anew(self) -> None:
+        """Take away what a run left that was killed: its pair may be made of anything. Raises UpdateError."""
+        try:
+            self._cluster.get(f"/api/v1/namespaces/{self.namespace}")
+        except ClusterError as error:
+            if error.not_found:
+                return
+            raise
+        left = Stack(self._repository, self._configuration, self._interrupts, self._progress)
+        if (problem := left.take_away()) is not None:
+            raise UpdateError(f"stack {self.namespace}, which a run has left, cannot be taken away:\n{problem}")
 
     def _ask_again_for_what_failed(self) -> None:
         """A generation that has an outcome is not tried again.
@@ -315,10 +333,13 @@ class Session:
 
     def put_back(self) -> None:
         """Bring the stack to what its file in stacks/ says again, so that nobody's next preview shows what this run
-        asked for. Raises nothing, and says what cannot be put back: what would restart the active colour's pods is
-        refused.
+        asked for; take away one that was made for it. Raises nothing, and says what cannot be put back: what would
+        restart the active colour's pods is refused.
         """
         if self._stack is None or self._interrupts.hurried:
+            return
+        if self._options.own:
+            self._take_away(self._stack)
             return
         with TemporaryDirectory() as folder, suppress(Interrupted, ExperimentError), self._interrupts.shielded():
             file = Path(folder) / f"Pulumi.{self.namespace}.yaml"
@@ -331,6 +352,16 @@ class Session:
                 if update.error is not None:
                     self._progress.say(f"stack {self.namespace} is not as stacks/ has it:\n{update.error}")
                     return
+
+    def _take_away(self, stack: Stack) -> None:
+        """The pair that was made for this run, and its topic."""
+        with suppress(Interrupted, ExperimentError), self._interrupts.shielded():
+            try:
+                topics.delete(self.namespace, self.settings.topic)
+            except ExperimentError as error:
+                self._progress.say(f"topic {self.settings.topic} stays: {error}")
+            if (problem := stack.take_away()) is not None:
+                self._progress.say(f"stack {self.namespace} stays until the next run of its kind:\n{problem}")
 
 
 def _updates(left: StrategySettings, wanted: StrategySettings) -> int:

@@ -57,12 +57,15 @@ class Update:
 
 
 class Configuration:
-    """A stack's configuration for one run: a copy of what is checked in, changed in a file of its own."""
+    """A stack's configuration for one run: a copy of what is checked in, changed in a file of its own. like: of which
+    other stack it is a copy, for one of which nothing is checked in.
+    """
 
-    def __init__(self, repository: Path, stack: str, file: Path) -> None:
+    def __init__(self, repository: Path, stack: str, file: Path, like: str = "") -> None:
         self.stack = stack
         self.file = file
-        self.checked_in = repository / "stacks" / f"Pulumi.{stack}.yaml"
+        self.checked_in = repository / "stacks" / f"Pulumi.{like or stack}.yaml"
+        self.own = repository / "stacks" / f"Pulumi.{stack}.yaml"
         try:
             self._settings: dict[str, Any] = yaml.safe_load(self.checked_in.read_text()) or {}
         except (OSError, yaml.YAMLError) as error:
@@ -165,14 +168,17 @@ class Stack:
         self._switching = threading.Event()
         options = automation.LocalWorkspaceOptions(pulumi_command=PulumiProcess(interrupts))
         # Creating a stack writes a salt into the file that is checked in; every `up` of a run writes one into its own.
-        before = configuration.checked_in.read_bytes()
+        own = configuration.own
+        before = own.read_bytes() if own.exists() else None
         try:
             self._stack = automation.create_or_select_stack(self.name, work_dir=str(repository), opts=options)
         except automation.CommandError as error:
             raise PreflightError(f"stack {self.name} can be neither selected nor created:\n{error}") from error
         finally:
-            if configuration.checked_in.read_bytes() != before:
-                configuration.checked_in.write_bytes(before)
+            if before is None:
+                own.unlink(missing_ok=True)
+            elif own.read_bytes() != before:
+                own.write_bytes(before)
 
     def up(self, configuration: Configuration | None = None) -> Update:
         """One measured `up`, with another configuration than the run's if one is given. Never raises for a failed
@@ -258,6 +264,16 @@ class Stack:
             ) from error
         except automation.CommandError as error:
             return _what_pulumi_said(str(error))
+        return None
+
+    def take_away(self) -> str | None:
+        """Destroy everything of the stack, and the stack; returns what Pulumi said if that failed."""
+        with self._progress.step(f"pulumi destroy, stack {self.name}"):
+            try:
+                with self._unlocking():
+                    self._stack.destroy(suppress_outputs=True, show_secrets=False, color="never", remove=True)
+            except automation.CommandError as error:
+                return _what_pulumi_said(str(error))
         return None
 
     def _refresh(self, why: str) -> None:

@@ -29,8 +29,9 @@ class Goes:
     spec: into the switch's spec, by the key's own name; required: which the API server then insists on. words: how the
     spec calls a choice that it has another word for. rules: CEL rules of the spec's property, with their messages.
     consumer, producer: the name in that workload's settings file; empty for none. option: the experiments' command line
-    offers it. keeps: the name in the consumer's file of secrets, where a value goes that was set with `--secret`; a key
-    without it takes no secret, for the reason `shown`, where that is not the usual one.
+    offers it. shape: a pair that has another value of it is made of something else. keeps: the name in the consumer's
+    file of secrets, where a value goes that was set with `--secret`; a key without it takes no secret, for the reason
+    `shown`, where that is not the usual one.
     """
 
     spec: bool = False
@@ -40,6 +41,7 @@ class Goes:
     consumer: str = ""
     producer: str = ""
     option: bool = False
+    shape: bool = False
     keeps: str = ""
     shown: str = ""
 

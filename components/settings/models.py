@@ -160,10 +160,11 @@ class StrategySettings(Section):
             spec=True,
             required=True,
             option=True,
+            shape=True,
             rules=(("self >= oldSelf", "the number of a topic's partitions can only grow"),),
         ),
     ] = Field(default=12, ge=1, le=1000, description="the topic's partitions; they can be added, not taken away")
-    replicas: Annotated[int, Goes(option=True)] = Field(
+    replicas: Annotated[int, Goes(option=True, shape=True)] = Field(
         default=3, ge=1, le=100, description="pods (or Connect tasks) per colour; at most one per partition"
     )
     rate: Annotated[int, Goes(producer="rate", option=True)] = Field(
@@ -239,9 +240,9 @@ class StrategySettings(Section):
 class ConsumerGroupSettings(StrategySettings):
     """The settings of a strategy whose colours are our consumers, on librdkafka."""
 
-    group_protocol: Annotated[Literal["classic", "consumer"], Goes(consumer="group_protocol", option=True)] = Field(
-        default="classic", description="the group protocol of the clients; consumer is KIP-848"
-    )
+    group_protocol: Annotated[
+        Literal["classic", "consumer"], Goes(consumer="group_protocol", option=True, shape=True)
+    ] = Field(default="classic", description="the group protocol of the clients; consumer is KIP-848")
     session_timeout_seconds: Annotated[int, Goes(consumer="session_timeout_seconds")] = Field(
         default=60,
         ge=1,

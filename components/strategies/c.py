@@ -26,7 +26,7 @@ class PauseResumeSettings(ConsumerGroupSettings):
 
     strategy: StrategyOf[Literal["c"]]
     membership: Annotated[
-        Literal["takeover", "leave-join", "shared"], Goes(spec=True, consumer="membership", option=True)
+        Literal["takeover", "leave-join", "shared"], Goes(spec=True, consumer="membership", option=True, shape=True)
     ] = Field(default="takeover", description="how a colour enters and leaves the consumer group")
 
     def contradictions(self) -> Iterator[str]:

@@ -22,7 +22,8 @@ class Scenario:
     configuration: keys of the stack that it needs, merged into the stack's own, objects key by key; what the command
     line asks for comes above it. kind: a `measurement` is there to show something, and neither passes nor fails.
     observe: what it measures besides, from what was noted and the record logs that were collected (their folder); it
-    may add to the notes' tables. shows: of a measurement, the figures that stand for it where strategies are compared.
+    may add to the notes' tables. reshapes: it makes the pair something else on its way, so it gets one of its own.
+    shows: of a measurement, the figures that stand for it where strategies are compared.
     """
 
     name: str
@@ -34,4 +35,5 @@ class Scenario:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     kind: Kind = "test"
     observe: Callable[[Notes, Path], Mapping[str, Measured]] = _nothing
+    reshapes: bool = False
     shows: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ _CONFIGURATION = {"blue": {"version": _OLD_VERSION}, "green": {"replicas": 0, "v
 
 
 def perform(lab: Lab, switches: int) -> None:
-    new = {"version": _NEW_VERSION, **_image(lab)}
+    new = new_version(lab)
     lab.spell()
     with lab.progress.step(f"deploying green as version {_NEW_VERSION}"):
         lab.notes.measured["deploy_seconds"] = round(lab.deploy("green", **new), 3)
@@ -39,6 +39,11 @@ def perform(lab: Lab, switches: int) -> None:
             return
         lab.spell()
     lab.scale_down_and_back()
+
+
+def new_version(lab: Lab) -> dict[str, str]:
+    """A colour's keys by which it becomes another version. Raises PreconditionError where that is not made yet."""
+    return {"version": _NEW_VERSION, **_image(lab)}
 
 
 def _image(lab: Lab) -> dict[str, str]:
