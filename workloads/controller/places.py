@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # a quarter of a second and some megabytes: loaded when a gro
     from kafka.admin import KafkaAdminClient
 
 ASK_MS = 2000
+_NO_GROUP = "Dead"
 
 T = TypeVar("T")
 
@@ -54,8 +55,10 @@ class Places:
         return self.look(group)[1]
 
     def look(self, group: str) -> tuple[str, tuple[Place, ...]]:
-        """The state of `group`, such as `Stable`, and everybody in it. Raises MeasureError."""
+        """The state of `group`, such as `Stable` (`Dead`: there is none), and everybody in it. Raises MeasureError."""
         found = self._ask(f"members of group {group}", lambda client: client.describe_groups([group]))[group]
+        if "GroupIdNotFoundError" in str(found.get("error")):  # nobody has ever joined it, or it has expired
+            return _NO_GROUP, ()
         if found.get("error"):
             raise MeasureError(f"members of group {group}: {found['error']}")
         return str(found["group_state"]), tuple(

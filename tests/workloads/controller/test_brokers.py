@@ -3,16 +3,17 @@
 import contextlib
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from prometheus_client.samples import Sample
 
 from tests.support.broker import Broker
 from tests.support.fake_kube import FakeApi
 from tests.support.waiting import until
+from tests.workloads.controller.conftest import PARTITIONS, Members
 from tests.workloads.controller.samples import switch_object
 from tests.workloads.controller.test_program import SWITCH
 from workloads.common.http import Request
@@ -25,9 +26,6 @@ from workloads.controller.observe import read_switch
 from workloads.controller.settings import ControllerSettings
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("broker")]
-
-PARTITIONS = 4  # of the fixture `topic`
-Members = Callable[..., Consumer]
 
 
 @pytest.fixture
@@ -44,31 +42,6 @@ def offsets(broker: Broker, topic: str) -> Iterator[BrokerOffsets]:
     until("the group coordinator", answers, every=0.1)
     yield made
     made.close()
-
-
-@pytest.fixture
-def member(broker: Broker, topic: str) -> Iterator[Members]:
-    """Consumers that own every partition of the topic in a group of their own; closed at the end."""
-    made: list[Consumer] = []
-
-    def join(group: str, **settings: Any) -> Consumer:
-        consumer = Consumer(
-            {
-                "bootstrap.servers": broker.bootstrap_servers,
-                "group.id": group,
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                **settings,
-            }
-        )
-        made.append(consumer)
-        consumer.subscribe([topic])
-        until("every partition", lambda: consumer.poll(0.01) or len(consumer.assignment()) == PARTITIONS, every=0)
-        return consumer
-
-    yield join
-    for consumer in made:
-        consumer.close()
 
 
 def produced(broker: Broker, topic: str, counts: dict[int, int], **settings: Any) -> Producer:

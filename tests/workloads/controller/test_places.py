@@ -1,0 +1,73 @@
+"""Who is in a group as a real coordinator has it, and who can be taken out of it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.broker import Broker
+from tests.support.waiting import until
+from tests.workloads.controller.conftest import Members
+from workloads.controller.measured import MeasureError
+from workloads.controller.places import Place, Places, ours
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("broker")]
+
+EVERYTHING = (0, 1, 2, 3)
+
+
+@pytest.fixture
+def places(broker: Broker) -> Iterator[Places]:
+    made = Places(broker.bootstrap_servers)
+    yield made
+    made._drop()
+
+
+def look(places: Places, group: str) -> tuple[str, tuple[Place, ...]]:
+    """Once the coordinator has loaded: one that has just begun refuses for a moment."""
+    found: list[tuple[str, tuple[Place, ...]]] = []
+
+    def answers() -> bool:
+        try:
+            found.append(places.look(group))
+        except MeasureError:
+            return False
+        return True
+
+    until("the group coordinator", answers, every=0.1)
+    return found[-1]
+
+
+def test_a_group_that_nobody_ever_was_in_is_empty(places: Places) -> None:
+    assert look(places, "nobody") == ("Dead", ())
+    assert places.of("nobody") == ()
+
+
+@pytest.mark.parametrize("static", [False, True])
+def test_a_member_is_told_with_what_it_owns(places: Places, member: Members, static: bool) -> None:
+    group = f"told-{static}"
+    consumer = member(group, **({"group.instance.id": f"{group}-0"} if static else {}), **{"client.id": "me"})
+    state, (place,) = look(places, group)
+    assert state == "Stable"
+    assert (place.instance, place.client, place.owned) == (f"{group}-0" if static else "", "me", EVERYTHING)
+    assert place.member == consumer.memberid()
+    assert ours(group, [place]) == ((place,) if static else ())
+
+
+def test_a_closed_static_member_is_removed_and_whoever_came_back_is_out_of_reach(
+    places: Places, member: Members
+) -> None:
+    group = "removed"
+    member(group, **{"group.instance.id": f"{group}-0"}).close()
+    _, (left,) = look(places, group)
+    member(group, **{"group.instance.id": f"{group}-0"})
+    places.remove(group, [left])
+    (back,) = places.of(group)
+    assert back.member != left.member, "it has joined since, under another name"
+    places.remove(group, [back])
+    assert places.of(group) == ()
+    places.remove(group, [back])  # nobody knows it any more: that is what was asked for
+
+
+def test_brokers_that_do_not_answer_are_told() -> None:
+    with pytest.raises(MeasureError, match="members of group g: "):
+        Places("127.0.0.1:1").of("g")
