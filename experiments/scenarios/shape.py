@@ -45,14 +45,15 @@ _SWITCH = Change("switch", switches=True)
 
 
 def changes(settings: StrategySettings, version: Mapping[str, Any]) -> Iterator[Change]:
-    """What is done to a pair of these settings, in order; but for the partitions it is what it was in the end.
+    """What is done to a pair of these settings, in order.
 
     version: the keys of a colour's new version.
     """
     replicas, partitions = settings.replicas, settings.partitions
     yield Change("new version of green", {"green": version})
     yield _SWITCH
-    for before, after in ((replicas, replicas + 2), (replicas + 2, replicas - 1), (replicas - 1, replicas)):
+    # The most at the end: the logs of those that were taken away are on their volumes, and come back with them.
+    for before, after in ((replicas, replicas + 2), (replicas + 2, replicas - 1), (replicas - 1, replicas + 2)):
         yield Change(f"replicas {before} to {after}", {"replicas": after}, resizes=True)
         yield _SWITCH
     yield Change(f"partitions {partitions} to {2 * partitions}", {"partitions": 2 * partitions}, resizes=True)

@@ -78,9 +78,10 @@ class Places:
 
         members = [MemberToRemove(p.member, p.instance or None, "its client is closed") for p in places]
         done = self._ask(f"removal from group {group}", lambda client: client.remove_group_members(group, members))
-        left = {str(one.group_instance_id or one.member_id): error for one, error in done.items() if _failed(error)}
+        # The answers are by the coordinator's names; its text says otherwise (kafka-python 3.0.12).
+        left = {p.instance or p.member: error for p in places if _failed(error := done.get(p.member))}
         if left:
-            said = ", ".join(f"{name} ({error.__name__})" for name, error in sorted(left.items()))
+            said = ", ".join(f"{name} ({getattr(left[name], '__name__', 'no answer')})" for name in sorted(left))
             raise MeasureError(f"removal from group {group}: {said}")
 
     def _ask(self, what: str, ask: "Callable[[KafkaAdminClient], T]") -> T:
@@ -121,7 +122,7 @@ def _owned(assignment: Any) -> tuple[int, ...]:
 
 
 def _failed(error: Any) -> bool:
-    """Whether it may still be there. One that nobody knows (any more) is not."""
-    from kafka.errors import NoError, UnknownMemberIdError  # noqa: PLC0415
+    """Whether it may still be there. One that nobody knows (any more) is not, nor one whose instance has joined anew."""
+    from kafka.errors import FencedInstanceIdError, NoError, UnknownMemberIdError  # noqa: PLC0415
 
-    return error is not NoError and error is not UnknownMemberIdError
+    return error not in {NoError, UnknownMemberIdError, FencedInstanceIdError}
