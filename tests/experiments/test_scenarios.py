@@ -40,6 +40,7 @@ def test_the_plans_scenarios_are_found() -> None:
         "e-pause-survives": "a pause outlives the restart of every worker",
         "e-reconcile": "a pause by REST and the operator's reconciles",
         "e-zombie": "a worker that was given up and goes on",
+        "shape": "a pair that lives: new version, other sizes, other ways into the group",
         "zombie": "a member that was given up and goes on",
     }
 

@@ -122,7 +122,7 @@ def _owned(assignment: Any) -> tuple[int, ...]:
 
 
 def _failed(error: Any) -> bool:
-    """Whether it may still be there. One that nobody knows (any more) is not, nor one whose instance has joined anew."""
+    """Whether it may still be there: not one that nobody knows (any more), nor one whose instance has joined anew."""
     from kafka.errors import FencedInstanceIdError, NoError, UnknownMemberIdError  # noqa: PLC0415
 
     return error not in {NoError, UnknownMemberIdError, FencedInstanceIdError}
