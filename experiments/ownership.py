@@ -3,7 +3,7 @@ what was lost or handled twice meanwhile.
 
 Somebody is at work on a partition from `ACTIVE`, or an `ASSIGNED` while ACTIVE, until `REVOKED`, or until it drains,
 loses its membership or is fenced. What is draining still commits, and handles nothing any more. A partition that was
-added is missed from its first record on.
+added meanwhile is missed from its first record on; who has the others before the first event about them is not known.
 
 Pure: lines in, values out.
 """
@@ -56,7 +56,8 @@ def costs(
     for line in consumed:
         if "offset" in line:
             handled[line["topic"], line["partition"], line["offset"]].append(line["t"])
-    gaps = _gaps(events, since, max((window.ends for window in windows), default=0))
+    begins, ends = min((w.begins for w in windows), default=0), max((w.ends for w in windows), default=0)
+    gaps = _gaps(events, {key: at for key, at in since.items() if at > begins}, ends)
     again = [at for times in handled.values() for at in sorted(times)[1:]]
     missing = [at for topic, number, offset, at in acked if (topic, number, offset) not in handled]
     return [

@@ -106,7 +106,7 @@ def test_the_broker_is_told_what_the_experiments_rest_on(stack: Recorder) -> Non
     assert properties["process.roles"] == "broker,controller"
     assert properties["advertised.listeners"] == ("PLAINTEXT://kafka-0.kafka.kafka-bluegreen.svc.cluster.local:9092")
     assert properties["auto.create.topics.enable"] == "false"
-    assert properties["group.initial.rebalance.delay.ms"] == "0"
+    assert properties["group.initial.rebalance.delay.ms"] == "100"
     assert int(properties["group.min.session.timeout.ms"]) <= 1000
     assert properties["offsets.topic.num.partitions"] == "1"
     assert properties["offsets.topic.replication.factor"] == "1"
