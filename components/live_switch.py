@@ -7,7 +7,7 @@ from typing import Any
 from components import names
 from components.advice import advice, pods, up
 
-_SWITCHED = "Switched"
+_SWITCHED, _PAUSED = "Switched", "Paused"
 
 Object = Mapping[str, Any]
 
@@ -26,7 +26,8 @@ class SwitchError(RuntimeError):
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """namespace, name: of the KafkaConsumerSwitch; the namespace is also the stack's name. active, attempt: what was
-    asked for. timeout_seconds: how long it may take to settle; ready_seconds: from then until Ready.
+    asked for; rests: and to be at work with nobody. timeout_seconds: how long it may take to settle; ready_seconds:
+    from then until Ready.
     """
 
     namespace: str
@@ -35,6 +36,7 @@ class Expectation:
     attempt: int
     timeout_seconds: float
     ready_seconds: float = 30.0
+    rests: bool = False
 
     def __str__(self) -> str:
         return f"{names.SWITCH_KIND} {self.namespace}/{self.name}"
@@ -70,7 +72,7 @@ def judge(switch: Object, expected: Expectation) -> Judgement:
         return Judgement(pending=f"generation {generation} has not settled ({where})")
     reason, message = settled.get("reason") or "no reason", settled.get("message") or "no message"
     if reason == _SWITCHED and active == expected.active:
-        return Judgement(unready=_unready(status, generation))
+        return Judgement(unready=_unready(status, generation, rests=expected.rests))
     if reason == _SWITCHED and not active:
         # A grant that is on its way back, as after a lost Lease: the outcome stands, the holder is about to.
         return Judgement(pending=f"nobody is active ({where})")
@@ -81,9 +83,10 @@ def judge(switch: Object, expected: Expectation) -> Judgement:
     )
 
 
-def _unready(status: Object, generation: int) -> str | None:
+def _unready(status: Object, generation: int, *, rests: bool) -> str | None:
     ready = condition(status, "Ready")
-    if ready.get("status") == "True" and ready.get("observedGeneration") == generation:
+    well = ready.get("reason") == _PAUSED if rests else ready.get("status") == "True"
+    if well and ready.get("observedGeneration") == generation:
         return None
     return f"{ready.get('reason') or 'no reason'}: {ready.get('message') or 'no message'}"
 

@@ -86,6 +86,7 @@ class Switch(pulumi.ComponentResource):
             attempt=args.settings.attempt,
             timeout_seconds=timeout,
             ready_seconds=args.settings.ready_timeout_seconds,
+            rests=args.settings.rests,
         )
 
         async def look(_urn: str) -> _Seen:

@@ -40,6 +40,8 @@ def happened(before: Object | None, after: Object) -> str:
         seconds = last.get("handoffSeconds")
         took = f"in {seconds:.2f} s" if seconds is not None else "in a time that nobody saw all of"
         return f"switched {last.get('from') or 'nobody'} -> {active} {took}, {under}"
+    if after["spec"].get("paused"):
+        return f"{active} holds the grant and rests, {under}"
     already = before is not None and known.get("active") == active
     return f"{active} {'was active already' if already else 'is active'}, {under}"
 

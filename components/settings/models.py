@@ -224,6 +224,11 @@ class StrategySettings(Section):
         return self.replicas if own is None else own
 
     @property
+    def rests(self) -> bool:
+        """Whether nobody is to be at work, whoever is active."""
+        return False
+
+    @property
     def inactive(self) -> Color:
         """The colour that is not asked for."""
         return "green" if self.active == "blue" else "blue"

@@ -29,6 +29,17 @@ class PauseResumeSettings(ConsumerGroupSettings):
         Literal["takeover", "leave-join", "shared"], Goes(spec=True, consumer="membership", option=True, shape=True)
     ] = Field(default="takeover", description="how a colour enters and leaves the consumer group")
 
+    paused: Annotated[bool, Goes(spec=True)] = Field(
+        default=False,
+        description="whether the active colour rests: it keeps the grant, and nobody is in the consumer group, so that "
+        "its offsets can be altered",
+    )
+
+    @property
+    def rests(self) -> bool:
+        """While it is paused."""
+        return self.paused
+
     def contradictions(self) -> Iterator[str]:
         """Members of one group, which both colours' are, need an assignor that all of them know."""
         lines = list(super().contradictions())

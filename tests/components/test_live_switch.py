@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -101,6 +102,15 @@ def test_a_switch_that_ended_well_is_waited_for_until_it_is_ready() -> None:
     assert judge(switch(now={"observedGeneration": "3"}), EXPECTED).unready
     ready = switch()
     assert require_ready(EXPECTED, switch(now=NOT_OWNED), iter([switch(now=NOT_OWNED), ready])) is ready
+
+
+def test_one_that_is_to_rest_is_well_when_it_rests() -> None:
+    rests = {"status": "False", "reason": "Paused", "message": "it was asked to"}
+    resting = replace(EXPECTED, rests=True)
+    assert judge(switch(now=rests), resting).unready is None
+    assert judge(switch(now=rests), EXPECTED).unready == "Paused: it was asked to"
+    assert judge(switch(), resting).unready, "it is at work, and not to be"
+    assert judge(switch(now={**rests, "observedGeneration": "3"}), resting).unready
 
 
 def test_one_that_is_ready_is_not_read_again() -> None:

@@ -8,6 +8,7 @@ from tests.protocol.parts import Control, Core, Known, Removal, Slot, said, told
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Outcome, State
 from workloads.controller import terms as tm
+from workloads.controller.shapes import rests
 
 
 class InvariantBroken(AssertionError):
@@ -45,13 +46,15 @@ def unearned(me: Control, known: tuple[Known, Known], write: Grant, *, spec: tm.
         return ""
     by_color = dict(zip(Color, known, strict=True))
     if was.holder is not None and was.outcome is not None and write.holder is None and write.origin is was.holder:
-        if any(not seen.ready for seen in by_color[spec.active]):
+        pauses = spec.paused and spec.active is was.holder
+        if not pauses and any(not seen.ready for seen in by_color[spec.active]):
             return f"withdrawn for a colour that is not ready: {told(write)}"
-        if spec.wait_for_lag and spec.active is not was.holder and me.measured is not tm.Lag.CAUGHT_UP:
+        waits = spec.wait_for_lag and spec.active is not was.holder and not (spec.paused or rests(was))
+        if waits and me.measured is not tm.Lag.CAUGHT_UP:
             return f"withdrawn before the holder had caught up: {told(write)}"
     if was.holder is not None and write.holder is was.holder and write.outcome is Outcome.SWITCHED:
         owners = [seen for seen in by_color[was.holder] if seen.report and seen.report.partitions == share]
-        if len(owners) != spec.count(Color.BLUE):
+        if not rests(was) and len(owners) != spec.count(Color.BLUE):
             return f"a partition has no owner: {told(write)}"
         moved = was.outcome is None and was.origin is not None and was.generation == me.generation
         if moved and spec.analysis and me.measured is not tm.Analysis.PASSED:
@@ -83,10 +86,11 @@ def end(core: Core, slots: tuple[Slot, ...], share: tuple[int, ...], spec_of: Sp
     if lease.generation != core.generation or lease.outcome is None:
         return f"generation {core.generation} has no outcome: {told(lease)}"
     for slot in slots:
-        expected = State.ACTIVE if slot.color is lease.holder else State.PAUSED
+        at_work = slot.color is lease.holder and not rests(lease)
+        expected = State.ACTIVE if at_work else State.PAUSED
         if not slot.up or slot.life.state is not expected or slot.life.epoch != lease.epoch:
             return f"a {slot.color} consumer is {said(slot.truth())} under {told(lease)}"
-        if slot.color is lease.holder and slot.life.partitions != share:
+        if at_work and slot.life.partitions != share:
             return f"a {slot.color} consumer owns nothing under {told(lease)}"
     asked = spec_of(lease.generation).shape(lease.holder)
     if lease.outcome is Outcome.SWITCHED and lease.shape != asked:

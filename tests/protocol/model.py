@@ -67,7 +67,7 @@ A zombie's sidecar is cut off and goes by the Lease that it remembers; what it h
 Whoever reads the groups has heard of every epoch in them. In some worlds there is no Lease at first, and the groups bear
 epochs of an earlier life of it, above or among those that a new one would go through.
 
-In some worlds generations ask for another shape, with a switch or by themselves. A process's client is in the group from
+In some worlds generations ask for another shape, with a switch or by themselves, or that nobody is at work. A process's client is in the group from
 the join on until it was closed: nobody who says that it has left has one there, nor gets one again under the same
 withdrawal, and what is granted in another shape is granted only when everybody has left and the group has been emptied.
 A shape is another name here, of as many members: who is beyond one is left out, and so is the group that is emptied, but
@@ -214,8 +214,10 @@ RESHAPED = (
             (Membership.LEAVE_JOIN, GroupProtocol.CLASSIC, Reshape.ALONE),
             (Membership.SHARED, GroupProtocol.CLASSIC, Reshape.WITH_SWITCH),
             (Membership.TAKEOVER, GroupProtocol.CONSUMER, Reshape.ALONE),
+            (Membership.TAKEOVER, GroupProtocol.CLASSIC, Reshape.PAUSED),
         )
     ),
+    Bounds(faults("spec-flip", "freeze", "pod-delete"), total=2, pods=1, reshape=Reshape.PAUSED),
     separate("deadline", "spec-flip", reshape=Reshape.ALONE),
 )
 """Another shape is asked for: whoever holds the grant leaves its group before it is granted in that."""

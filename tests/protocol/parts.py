@@ -79,12 +79,14 @@ class Reshape(StrEnum):
     """When a generation asks for another shape (its `way`) than the one before.
 
     NEVER: no shape is named. WITH_SWITCH: every generation, as it asks for the other colour. ALONE: in turns, one asks
-    for another shape of the same colour, and the next for the other colour in that shape.
+    for another shape of the same colour, and the next for the other colour in that shape. PAUSED: in turns, one asks
+    that nobody is at work, and the next for the other colour at work.
     """
 
     NEVER = ""
     WITH_SWITCH = "another shape with each switch"
     ALONE = "another shape, then a switch"
+    PAUSED = "paused, and at work again with a switch"
 
 
 class Removal(StrEnum):

@@ -1,11 +1,13 @@
 """A colour that is to consist of something else, and two colours of different shapes in one group: a table."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from tests.protocol.decisions import (
     ACTIVE,
+    ALL_PAUSED,
     BLUE,
     FAILED,
     GREEN,
@@ -276,11 +278,7 @@ def test_after_a_lost_lease_everybody_leaves() -> None:
 def test_a_lost_lease_brings_the_shape_that_could_not_be_had_before(outcome: Outcome) -> None:
     """Everybody leaves because of the loss, so the colour is granted in the shape asked for, and verified in it."""
     made = replace(LOST, leave=True, generation=STAY.generation, outcome=outcome, reason="DrainTimeout", shape=THREE)
-    gone = tuple(
-        replace(m, report=replace(m.report, left=True))
-        for m in (*blues(0, 1, epoch=1000, state=PAUSED), *greens(1000))
-        if m.report
-    )
+    gone = tuple(replace(m, report=replace(m.report, left=True)) for m in ALL_PAUSED if m.report)
     again = written(decide(see(made, gone, STAY, removed=True)))
     assert (again.holder, again.shape, again.outcome, again.reason) == (BLUE, TWO, None, "")
 
@@ -288,3 +286,39 @@ def test_a_lost_lease_brings_the_shape_that_could_not_be_had_before(outcome: Out
 def test_a_pod_of_the_holder_that_is_gone_is_missed(caplog: object) -> None:
     grant = replace(HELD, generation=7, outcome=None)
     assert "1 of 2 blue pods exist" in waits(see(grant, (*missing(blues(0, 1), "blue-1"), *greens()), STAY)).message
+
+
+# -- a holder that is to rest ----------------------------------------------------------------------------------------
+
+REST = replace(STAY, paused=True)
+NOBODY = replace(TWO, members=0)
+"""The shape of whoever rests."""
+
+
+def test_a_holder_that_is_to_rest_leaves_and_is_granted_to_nobody_of_its_pods() -> None:
+    """Whoever is ill may be paused, too: nothing is asked of its pods but to leave."""
+    ill = (pod(BLUE, 0, ACTIVE, 10), pod(BLUE, 1, ACTIVE, 10, ready=False))
+    out = written(decide(see(HELD, (*ill, *greens()), REST)))
+    assert (out.holder, out.leave, out.generation) == (None, True, REST.generation)
+    grant = written(decide(see(out, (*OUT, *greens()), REST, removed=True)))
+    assert (grant.holder, grant.shape, grant.origin) == (BLUE, NOBODY, None)
+    resting = blues(0, 1, epoch=12, state=PAUSED, left=True)
+    settled = written(decide(see(grant, (*resting, *greens()), REST)))
+    assert (settled.outcome, settled.shape) == (SWITCHED, NOBODY)
+    assert waits(see(settled, (*resting, *greens()), REST)).phase is Phase.READY
+
+
+def test_whoever_rests_is_at_work_again_by_a_grant_of_its_own() -> None:
+    resting = partial(blues, 0, 1, state=PAUSED, left=True)
+    out = written(decide(see(replace(HELD, shape=NOBODY), (*resting(epoch=10), *greens()), STAY)))
+    assert (out.holder, out.leave, out.epoch) == (None, True, 11)
+    again = written(decide(see(out, (*resting(epoch=11), *greens()), STAY, removed=True)))
+    assert (again.holder, again.shape) == (BLUE, TWO)
+
+
+@pytest.mark.parametrize(
+    ("grant", "spec"), [(replace(HELD, shape=NOBODY), TO_GREEN), (HELD, replace(TO_GREEN, paused=True))]
+)
+def test_for_the_lag_of_whoever_rests_nobody_waits(grant: Grant, spec: Spec) -> None:
+    spec = replace(spec, wait_for_lag=True)
+    assert written(decide(see(grant, (*blues(0, 1), *greens()), spec))).holder is None

@@ -41,13 +41,16 @@ class World(Carrying):
         turn, way = generation, None
         if self.bounds.reshape is Reshape.WITH_SWITCH:
             way = "odd" if generation % 2 else "even"
+        paused = self.bounds.reshape is Reshape.PAUSED and generation % 2 == 0
+        if self.bounds.reshape is Reshape.PAUSED:
+            turn, way = (generation + 1) // 2, "any"
         if self.bounds.reshape is Reshape.ALONE:
             turn, way = (generation + 1) // 2, "even" if generation // 2 % 2 else "odd"
         return tm.Spec(
             generation=generation, active=Color.BLUE if turn % 2 else Color.GREEN, replicas=(pods, pods),
             partitions=pods * len(self.share), wait_for_lag=self.bounds.lag, analysis=self.bounds.analysis,
             absence=self.bounds.absence, way=way, one_group=self.bounds.membership is not Membership.SEPARATE,
-            asked=str(generation) if way else "",
+            paused=paused, asked=str(generation) if way else "",
         )  # fmt: skip
 
     def initial(self) -> tuple[Core, tuple[Slot, ...], tuple[Slot, ...]]:

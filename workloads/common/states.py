@@ -68,6 +68,7 @@ class Phase(StrEnum):
     """What the controller is doing now, as `status.phase` shows it."""
 
     READY = "Ready"
+    PAUSED = "Paused"
     WAITING_FOR_READY = "WaitingForReady"
     WAITING_FOR_LAG = "WaitingForLag"
     PAUSING = "Pausing"

@@ -36,6 +36,7 @@ from workloads.controller.shapes import (
     misshapen,
     must_leave,
     must_leave_to_go_back,
+    rests,
     stays,
 )
 from workloads.controller.terms import Analysis, Decision, Lag, Memory, Observation, OnInconclusive
@@ -251,7 +252,7 @@ def _new_generation(seen: Observation, grant: Grant, holder: Color) -> Decision:
     if refusal:
         return refuse(seen, grant, refusal)
     going_back = grant.outcome is None and grant.origin == spec.active
-    if spec.wait_for_lag and not going_back and seen.lag is not Lag.CAUGHT_UP:
+    if spec.wait_for_lag and not (going_back or rests(grant) or spec.paused) and seen.lag is not Lag.CAUGHT_UP:
         if seen.ready_for >= spec.lag_timeout:
             return refuse(seen, grant, f"LagTimeout: {seen.lag_detail or 'lag unknown'} after {spec.lag_timeout:g} s")
         due = seen.elapsed - seen.ready_for + spec.lag_timeout
@@ -292,7 +293,7 @@ def _change_shape(seen: Observation, grant: Grant, holder: Color, *, kept: Outco
     kept: how the generation ended before; a change of shape does not change that.
     """
     spec = seen.spec
-    missing = _foreign(seen) or not_ready_to_change(spec, seen.members, holder)
+    missing = "" if spec.paused else _foreign(seen) or not_ready_to_change(spec, seen.members, holder)
     if missing:
         return _not_ready(seen, grant, missing, kept=kept)
     withdrawal = withdraw(seen, grant, holder, leave=True)

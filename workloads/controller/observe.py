@@ -104,6 +104,7 @@ def read_switch(obj: Object) -> Switch:
                 uid=obj["metadata"]["uid"],
                 way=str(spec["way"]) if spec.get("way") else None,
                 one_group=spec["blue"].get("group") == spec["green"].get("group"),
+                paused=bool(spec.get("paused", False)),
                 asked=asked(spec),
             ),
             strategy=str(spec["strategy"]),

@@ -22,6 +22,11 @@ def misshapen(spec: Spec, grant: Grant, color: Color) -> bool:
     return spec.way is not None and grant.shape is not None and grant.shape != spec.shape(color)
 
 
+def rests(grant: Grant) -> bool:
+    """Whether the holder was granted to rest: of its shape nobody is at work."""
+    return grant.shape is not None and grant.shape.members == 0
+
+
 def fewer_partitions(spec: Spec, grant: Grant) -> bool:
     """Whether the topic has more partitions than the grant is for."""
     return spec.way is not None and grant.shape is not None and grant.shape.partitions < spec.partitions

@@ -9,7 +9,7 @@ from typing import Any
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Phase
 from workloads.controller.terms import Decision, Member, Memory, Spec
-from workloads.controller.truth import NO_TOPIC, Problem, unreadiness
+from workloads.controller.truth import NO_TOPIC, PAUSED, Problem, unreadiness
 
 READY = "Ready"
 SETTLED = "Settled"
@@ -43,10 +43,13 @@ def project(
     if missing_topic and settled:
         wrong = Problem(NO_TOPIC, f"there is no topic {missing_topic}")
     unwell = wrong is not None and decision.phase is Phase.READY and settled
+    phase = decision.phase
+    if unwell:
+        phase = Phase.PAUSED if wrong is not None and wrong.reason == PAUSED else Phase.RESUMING
     last_holder = memory.last_holder if grant is None else (grant.holder or grant.last_holder)
     return {
         "observedGeneration": spec.generation,
-        "phase": str(Phase.RESUMING if unwell else decision.phase),
+        "phase": str(phase),
         "active": str(holder or ""),
         "epoch": grant.epoch if grant is not None else memory.epoch,
         "lastHolder": str(last_holder or ""),

@@ -41,9 +41,10 @@ class OnInconclusive(StrEnum):
 class Spec:
     """What is asked for. replicas: pods per colour, (blue, green). Timeouts in seconds.
 
-    uid: which object's generation it is. analysis: the colour switched to is analysed before the switch counts.
-    way: how members enter and leave their group (`Shape.way`); None: the shape of a colour is none of the switch's.
-    one_group: both colours are in one. asked: names what is asked for; while it stays, so does the outcome.
+    uid: which object's generation it is. analysis: the colour switched to is analysed before the switch counts. way:
+    how members enter and leave their group (`Shape.way`); None: the shape of a colour is none of the switch's.
+    one_group: both colours are in one. paused: whoever holds the grant is to rest: nobody is in the group. asked: names
+    what is asked for; while it stays, so does the outcome.
     """
 
     generation: int
@@ -62,11 +63,14 @@ class Spec:
     uid: str = ""
     way: str | None = None
     one_group: bool = True
+    paused: bool = False
     asked: str = ""
 
     def shape(self, color: Color) -> Shape | None:
-        """What `color` is to consist of at work; None where that is none of the switch's."""
-        return None if self.way is None else Shape(self.count(color), self.partitions, self.way)
+        """What `color` is to consist of at work, of nobody while it is to rest; None where that is none of the
+        switch's.
+        """
+        return None if self.way is None else Shape(0 if self.paused else self.count(color), self.partitions, self.way)
 
     def with_partitions(self, there: int | None) -> "Spec":
         """The same, where the topic has so many partitions, as it was seen last: more than were asked for have to have
@@ -80,7 +84,7 @@ class Spec:
             return self
         blue, green = self.replicas
         replicas = (shape.members, green) if color is Color.BLUE else (blue, shape.members)
-        return replace(self, replicas=replicas, partitions=shape.partitions)
+        return replace(self, replicas=replicas, partitions=shape.partitions if shape.members else 0)
 
     def count(self, color: Color) -> int:
         """The number of pods that `color` should have."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Outcome, State
 from workloads.controller.members import inside, not_at_work, not_owned, told
+from workloads.controller.shapes import rests
 from workloads.controller.terms import Member, Spec
 
 NOT_READY = "NotReady"
@@ -16,6 +17,7 @@ NOT_OWNED = "NotOwned"
 DUAL_ACTIVE = "DualActive"
 FOREIGN_MEMBER = "ForeignMember"
 NO_TOPIC = "NoTopic"
+PAUSED = "Paused"
 SWITCHING = "Switching"
 
 
@@ -46,6 +48,8 @@ def unreadiness(
         return Problem(str(grant.outcome), grant.reason)
     if holder is not spec.active:  # a Lease that was lost and made again: the outcome stands, the holder is about to
         return Problem(SWITCHING, waiting_for)
+    if rests(grant):
+        return Problem(PAUSED, f"{holder} holds the grant under epoch {grant.epoch} and rests, as it was asked to")
     spec = spec.granted(holder, grant.shape)
     missing = not_at_work(spec, members, holder, grant.epoch)
     if missing:

@@ -24,7 +24,7 @@ from tests.protocol.decisions import (
     pod,
     silent,
 )
-from workloads.common.lease import Grant
+from workloads.common.lease import Grant, Shape
 from workloads.controller.terms import Member
 from workloads.controller.truth import Problem, unreadiness
 
@@ -73,3 +73,18 @@ def test_whether_the_colour_asked_for_is_at_work(
     found = unreadiness(SPEC, grant, members, "for p")
     expected = None if said is None else Problem(*said.split(": ", maxsplit=1))
     assert found == expected
+
+
+def test_who_rests_is_not_ready_and_nothing_is_missing() -> None:
+    grant = replace(GREEN_HOLDS, shape=Shape(0, 4, "takeover/classic"))
+    members = (pod(BLUE, 0, PAUSED, 12), pod(GREEN, 0, PAUSED, 12, ready=False))
+    problem = unreadiness(replace(SPEC, way="takeover/classic", paused=True), grant, members, "for p")
+    assert problem == Problem("Paused", "green holds the grant under epoch 12 and rests, as it was asked to")
+
+
+def test_whoever_owns_what_is_missing_is_told_if_it_is_none_of_ours() -> None:
+    short = instead(GREEN_RUNS, pod(GREEN, 1, ACTIVE, 12, owns=(2,)))
+    problem = unreadiness(SPEC, GREEN_HOLDS, short, "for p", "member m-9, client debug at /10.0.0.9")
+    said = "green owns partitions [0, 1, 2] of 4: member m-9, client debug at /10.0.0.9"
+    assert problem == Problem("ForeignMember", said)
+    assert unreadiness(SPEC, GREEN_HOLDS, GREEN_RUNS, "for p", "member m-9") is None, "it takes nothing away"
