@@ -73,6 +73,7 @@ def workers() -> dict[str, Scalar]:
       no broker fences a worker that comes back; the agent asks each worker itself before a grant moves on.
     - `consumer.heartbeat.interval.ms` 100: tasks do not enter their group at once, each one more is a rebalance, and
       those that are in it hear of that by the answer to a heartbeat: with Connect's 3 s that would be most of a start.
+    - `consumer.metadata.max.age.ms` 1000: how long partitions that are added have no owner; five minutes by default.
     - `connector.client.config.override.policy` All: connectors say from where on their consumers read.
     - `plugin.discovery` SERVICE_LOAD: no scan of every jar for plugins at each start (KIP-898).
     - `config.providers`: a connector is one for all workers, and names each one's file by the worker's host name, which
@@ -88,6 +89,7 @@ def workers() -> dict[str, Scalar]:
         "heartbeat.interval.ms": 1000,
         "consumer.session.timeout.ms": 6000,
         "consumer.heartbeat.interval.ms": 100,
+        "consumer.metadata.max.age.ms": 1000,
         "consumer.metrics.sample.window.ms": 2500,
         "connector.client.config.override.policy": "All",
         "plugin.discovery": "SERVICE_LOAD",

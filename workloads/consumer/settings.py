@@ -175,6 +175,10 @@ class ConsumerSettings(WorkloadSettings):
             "auto.offset.reset": "earliest",
             "statistics.interval.ms": STATISTICS_MS,
         }
+        if self.way.starts is Start.CARRIED:
+            # Partitions that are added are the group's own matter, and found by each of its members: librdkafka asks
+            # every five minutes otherwise.
+            configuration["topic.metadata.refresh.interval.ms"] = 1000
         if self.instance_id is not None:
             configuration["group.instance.id"] = self.instance_id
         if self.group_protocol is GroupProtocol.CLASSIC:
