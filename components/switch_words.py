@@ -43,6 +43,8 @@ def happened(before: Object | None, after: Object) -> str:
     if after["spec"].get("paused"):
         return f"{active} holds the grant and rests, {under}"
     already = before is not None and known.get("active") == active
+    if already and known.get("phase") == "Paused":
+        return f"{active} is at work again, {under}"
     return f"{active} {'was active already' if already else 'is active'}, {under}"
 
 

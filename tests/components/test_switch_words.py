@@ -77,6 +77,13 @@ def test_what_was_so_already_is_told_as_that() -> None:
     assert happened(same, same) == "green was active already, epoch 12"
 
 
+def test_a_rest_and_its_end_are_told() -> None:
+    resting = live("blue", epoch=12, phase="Paused")
+    resting["spec"]["paused"] = True
+    assert happened(live("blue"), resting) == "blue holds the grant and rests, epoch 12"
+    assert happened(resting, live("blue", epoch=14)) == "blue is at work again, epoch 14"
+
+
 def test_a_first_deployment_switches_nothing() -> None:
     assert happened(None, live("blue")) == "blue is active, epoch 2"
 

@@ -212,13 +212,20 @@ def test_places_are_taken_over_between_colours_of_one_shape() -> None:
         (HELD, replace(TO_GREEN, replicas=(2, 3))),
         (HELD, replace(TO_GREEN, way="takeover/consumer")),
         (HELD, replace(TO_GREEN, partitions=6)),
-        (shaped(BLUE, 10, None), TO_GREEN),  # nobody knows what it was granted for
     ],
 )
 def test_a_colour_of_another_shape_finds_an_empty_group(grant: Grant, spec: Spec) -> None:
     third = pod(GREEN, 2, PAUSED, 10, owns=())
     write = written(decide(see(grant, (*blues(0, 1), *greens(), third), spec)))
     assert (write.holder, write.leave) == (None, True)
+
+
+def test_nobody_is_asked_to_leave_by_an_update_that_names_shapes_first() -> None:
+    """The old colour's sidecars may be of before that, and would not know how."""
+    unnamed = replace(HELD, shape=None)
+    assert not written(decide(see(unnamed, (*blues(0, 1), *greens()), TO_GREEN))).leave
+    more = replace(TO_GREEN, replicas=(2, 3))
+    assert written(decide(see(unnamed, (*blues(0, 1), *greens(), pod(GREEN, 2, PAUSED, 10, owns=())), more))).leave
 
 
 def test_colours_with_a_group_each_leave_nothing() -> None:

@@ -53,7 +53,9 @@ def unready(spec: Spec, grant: Grant | None, members: Iterable[Member]) -> str:
 
 def must_leave(spec: Spec, grant: Grant, to: Color) -> bool:
     """Whether the last holder has to leave the group before `to` is granted: they share it, and not their shape."""
-    return spec.way is not None and spec.one_group and grant.shape != spec.shape(to)
+    last = grant.holder or grant.last_holder
+    shape = grant.shape or (spec.shape(last) if last else None)  # none is named: see `misshapen`
+    return spec.way is not None and spec.one_group and shape != spec.shape(to)
 
 
 def must_leave_to_go_back(spec: Spec, grant: Grant) -> bool:
