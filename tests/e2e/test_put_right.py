@@ -3,12 +3,8 @@
 A small stack of its own, beside whatever else runs; of the platform only what has to be.
 """
 
-import contextlib
 import json
 import os
-import signal
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +13,7 @@ from pulumi import automation
 from pulumi.automation.errors import CommandError
 
 from tests.support.cluster_use import shared, updating_the_platform
-from tests.support.engine import Log, Project, kubectl
+from tests.support.engine import Log, Project, Updating, kubectl
 from tests.support.field import Ground
 from tests.support.waiting import until
 
@@ -40,52 +36,6 @@ def images() -> dict[str, str]:
 def configure(project: Project, **values: str) -> automation.Stack:
     """The stack with these settings beside its usual ones."""
     return project.stack(STACK, {**CONFIGURATION, **values})
-
-
-class Updating:
-    """`pulumi up` as a user's shell has it: what it says while it runs, and an end that can be asked for."""
-
-    def __init__(self, project: Project, name: str) -> None:
-        self._events = project.folder / f"events-{name}-{time.monotonic_ns()}.jsonl"
-        command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--color=never", f"--stack={name}"]
-        self.process = subprocess.Popen(
-            [*command, f"--event-log={self._events}"],
-            cwd=project.folder,
-            # --event-log is one of the CLI's hidden flags, which the Automation API uses in this way, too.
-            env={**os.environ, **project.environment, "PULUMI_DEBUG_COMMANDS": "true"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
-    def said(self) -> list[str]:
-        """Its diagnostics so far."""
-        lines = self._events.read_text(encoding="utf-8").splitlines() if self._events.exists() else []
-        found = []
-        for line in lines:
-            with contextlib.suppress(ValueError):  # the last one may be in the middle of being written
-                found.append(str(json.loads(line).get("diagnosticEvent", {}).get("message", "")))
-        return [text for text in found if text]
-
-    def wait_said(self, *texts: str) -> None:
-        """Until one diagnostic has all of these."""
-
-        def seen() -> bool:
-            said = self.said()
-            assert self.process.poll() is None or any(all(t in one for t in texts) for one in said), said
-            return any(all(t in one for t in texts) for one in said)
-
-        until(f"{texts} from pulumi up", seen, SAID_SECONDS, 0.2)
-
-    def interrupt(self) -> None:
-        """Ctrl-C, once; returns when Pulumi has ended."""
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(60)
-
-    def kill(self) -> None:
-        """As when the machine goes: Pulumi writes nothing any more."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(60)
 
 
 def failed(run: Callable[[Log], object]) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from components.images import SECOND_VERSION, sandbox_images
-from tests.support.engine import kubectl
-from tests.support.field import Field
+from tests.support.engine import Updating, kubectl
+from tests.support.field import Field, Ground
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c"), pytest.mark.usefixtures("judged")]
@@ -84,13 +84,19 @@ def test_one_update_brings_green_its_image_and_then_the_switch(blue: Field, seco
 
 
 @pytest.mark.usefixtures("put_back")
-def test_a_wrong_image_ends_the_update_before_the_switch(blue: Field, second: str) -> None:
+def test_a_wrong_image_ends_the_update_before_the_switch(ground: Ground, blue: Field, second: str) -> None:
+    """By itself after five minutes; whoever reads what it says does not wait for that."""
     before, epoch, wanted = uids(blue, "blue"), blue.switch().epoch, blue.switch().wanted
-    update = blue.up("green", green={"image": f"{second}-that-is-not-there"})
-    assert update.error is not None
+    configuration = blue.stack.configuration
+    configuration.set(active="green", green={"image": f"{second}-that-is-not-there"})
+    update = Updating(ground.project, blue.namespace, configuration.file)
+    try:
+        update.wait_said("does not start: pod consumer-green-", "ErrImagePull")
+    finally:
+        update.interrupt()
     assert (blue.holder(), blue.switch().epoch, blue.switch().wanted) == ("blue", epoch, wanted)
     assert uids(blue, "blue") == before
     # The right one after it is rolled out, and switched to.
-    update = blue.up("green", green={"image": second})
-    assert update.error is None, update.error
+    again = blue.up("green", green={"image": second})
+    assert again.error is None, again.error
     assert (blue.holder(), uids(blue, "blue")) == ("green", before)

@@ -1,16 +1,22 @@
 """The program run by the real engine: the repository's own, in a folder whose stack files can be written to."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pulumi import automation
 
+from tests.support.waiting import until
+
 ROOT = Path(__file__).parents[2]
+_SAID_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
@@ -102,3 +108,50 @@ def require_environment(*names: str) -> dict[str, str]:
     missing = [name for name in names if not os.environ.get(name)]
     assert not missing, f'{", ".join(missing)} not set; run: eval "$(python -m tools.sandbox env)"'
     return {name: os.environ[name] for name in names}
+
+
+class Updating:
+    """`pulumi up` as a user's shell has it: what it says while it runs, and an end that can be asked for."""
+
+    def __init__(self, project: Project, name: str, config_file: Path | None = None) -> None:
+        self._events = project.folder / f"events-{name}-{time.monotonic_ns()}.jsonl"
+        command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--color=never", f"--stack={name}"]
+        command += [f"--config-file={config_file}"] if config_file else []
+        self.process = subprocess.Popen(
+            [*command, f"--event-log={self._events}"],
+            cwd=project.folder,
+            # --event-log is one of the CLI's hidden flags, which the Automation API uses in this way, too.
+            env={**os.environ, **project.environment, "PULUMI_DEBUG_COMMANDS": "true"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def said(self) -> list[str]:
+        """Its diagnostics so far."""
+        lines = self._events.read_text(encoding="utf-8").splitlines() if self._events.exists() else []
+        found = []
+        for line in lines:
+            with contextlib.suppress(ValueError):  # the last one may be in the middle of being written
+                found.append(str(json.loads(line).get("diagnosticEvent", {}).get("message", "")))
+        return [text for text in found if text]
+
+    def wait_said(self, *texts: str) -> None:
+        """Until one diagnostic has all of these."""
+
+        def seen() -> bool:
+            said = self.said()
+            assert self.process.poll() is None or any(all(t in one for t in texts) for one in said), said
+            return any(all(t in one for t in texts) for one in said)
+
+        until(f"{texts} from pulumi up", seen, _SAID_SECONDS, 0.2)
+
+    def interrupt(self) -> None:
+        """Ctrl-C, once; returns when Pulumi has ended."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(60)
+
+    def kill(self) -> None:
+        """As when the machine goes: Pulumi writes nothing any more."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(60)
