@@ -14,11 +14,12 @@ from components.strategies.parts import Part, Parts, numbers
 from experiments import by_hand
 from experiments.clocks import Clocks
 from experiments.cluster import Cluster, LiveSwitch, Objects, Pod
+from experiments.commands import of_this_command
 from experiments.disturbance import Disturbance, in_background
 from experiments.errors import DeadlineError, PreconditionError
-from experiments.guard import SWITCH, ForeignChangeError, Guard, Key
+from experiments.guard import SWITCH, Guard, Key
 from experiments.lag import Lag
-from experiments.measurements import Color, LastSwitch, SwitchRecord, other
+from experiments.measurements import Color, SwitchRecord, other
 from experiments.preflight import strategy_settings_of
 from experiments.processes import LocalProcesses
 from experiments.producer import Producer
@@ -373,28 +374,6 @@ class Lab:
         if not record.switched:
             reason = (last.reason if last else "") or record.error or "no reason given"
             self.progress.say(f"  {reason}")
-
-
-def of_this_command(
-    live: LiveSwitch, source: str, target: str, generation: int | None, earliest: float | None
-) -> LastSwitch | None:
-    """`lastSwitch` if it is about the generation that the command made and about its direction.
-
-    Else the controller took no note of the command. Raises ForeignChangeError if it is said to have begun before it was
-    commanded, or if there is a newer generation already.
-    """
-    if live.generation != generation:
-        raise ForeignChangeError(
-            [f"KafkaConsumerSwitch {live.raw['metadata']['name']}: generation {generation} -> {live.generation}"]
-        )
-    last = live.last
-    if last is None or last.generation != generation or (last.source, last.target) != (source, target):
-        return None
-    if earliest is not None and last.started_at is not None and last.started_at < earliest:
-        raise ForeignChangeError(
-            [f"the switch of generation {generation} began {earliest - last.started_at:.3f} s before its command"]
-        )
-    return last
 
 
 def _unassigned(switch: Mapping[str, Any], color: Color) -> list[int]:

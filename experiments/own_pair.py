@@ -1,12 +1,16 @@
-"""Whether a run needs a pair of its own, and what names it."""
+"""A pair that a run makes for itself: when it needs one, and how that is taken away."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from experiments import topics
+from experiments.cluster import Cluster, ClusterError
+from experiments.errors import ExperimentError
 from experiments.options import Options, shape_attributes
 from experiments.preflight import strategy_settings_of
-from experiments.stacks import Configuration
+from experiments.progress import Progress
+from experiments.stacks import Configuration, Stack, UpdateError
 
 
 def own_pair(options: Options, repository: Path) -> str:
@@ -22,3 +26,29 @@ def own_pair(options: Options, repository: Path) -> str:
         after = strategy_settings_of(configuration)
     changed = any(getattr(before, name, None) != getattr(after, name, None) for name in shape_attributes())
     return f"run-{datetime.now(UTC):%Y%m%dt%H%M%S}" if changed or options.scenario.reshapes else ""
+
+
+def is_left(cluster: Cluster, namespace: str) -> bool:
+    """Whether there is one that a run has left which was killed: made of whatever it had come to. Raises
+    ClusterError.
+    """
+    try:
+        cluster.get(f"/api/v1/namespaces/{namespace}")
+    except ClusterError as error:
+        if error.not_found:
+            return False
+        raise
+    return True
+
+
+def take_away(stack: Stack, topic: str, progress: Progress) -> None:
+    """The pair, and its topic where it has a name; that one stays, and is told, if its broker is not reached. Raises
+    UpdateError.
+    """
+    try:
+        if topic:
+            topics.delete(stack.name, topic)
+    except ExperimentError as error:
+        progress.say(f"topic {topic} stays: {error}")
+    if (problem := stack.take_away()) is not None:
+        raise UpdateError(f"stack {stack.name}, made for a run, cannot be taken away:\n{problem}")

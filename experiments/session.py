@@ -11,7 +11,7 @@ from components.names import PLATFORM_NAMESPACE, PLATFORM_STACK
 from components.settings import StackName, StrategySettings
 from components.strategies.base import COLORS, Strategy, strategy
 from components.strategies.parts import Parts, numbers
-from experiments import clocks, preflight, recorders, topics
+from experiments import clocks, own_pair, preflight, recorders
 from experiments.clocks import Clocks
 from experiments.cluster import Cluster, ClusterError
 from experiments.connect import Connect
@@ -27,7 +27,7 @@ from experiments.positions import Groups, OfGroups, OfMembers, Positions
 from experiments.producer import CONTAINER, POD, Counts, Producer, producers_since
 from experiments.progress import Progress
 from experiments.recorders import Recorded, Times
-from experiments.stacks import Configuration, Stack, UpdateError
+from experiments.stacks import Configuration, Stack
 
 #: The platform stack's output that says where its brokers are.
 BOOTSTRAP_OUTPUT = "bootstrapServers"
@@ -157,9 +157,9 @@ class Session:
         platform.prepare(lambda: None)
         self._configuration.share_salt(self._platform)
         self._ask_again_for_what_failed()
-        if self._options.own:
-            self._begin_anew()
-        self._stack = stack = Stack(self._repository, self._configuration, self._interrupts, self._progress)
+        if self._options.own and own_pair.is_left(self._cluster, self.namespace):
+            own_pair.take_away(self._made(), "", self._progress)
+        self._stack = stack = self._made()
         # What runs is what is checked out, in both colours, before anything is measured.
         self._configuration.set(allowInPlace=True)
         stack.prepare(self._drifted)
@@ -173,17 +173,9 @@ class Session:
             spell_seconds=self._options.spell_seconds,
         )
 
-    def _begin_anew(self) -> None:
-        """Take away what a run left that was killed: its pair may be made of anything. Raises UpdateError."""
-        try:
-            self._cluster.get(f"/api/v1/namespaces/{self.namespace}")
-        except ClusterError as error:
-            if error.not_found:
-                return
-            raise
-        left = Stack(self._repository, self._configuration, self._interrupts, self._progress)
-        if (problem := left.take_away()) is not None:
-            raise UpdateError(f"stack {self.namespace}, which a run has left, cannot be taken away:\n{problem}")
+    def _made(self) -> Stack:
+        """The stack of this run, created if it is missing."""
+        return Stack(self._repository, self._configuration, self._interrupts, self._progress)
 
     def _ask_again_for_what_failed(self) -> None:
         """A generation that has an outcome is not tried again.
@@ -339,7 +331,11 @@ class Session:
         if self._stack is None or self._interrupts.hurried:
             return
         if self._options.own:
-            self._take_away(self._stack)
+            with suppress(Interrupted), self._interrupts.shielded():
+                try:
+                    own_pair.take_away(self._stack, self.settings.topic, self._progress)
+                except ExperimentError as error:
+                    self._progress.say(str(error))
             return
         with TemporaryDirectory() as folder, suppress(Interrupted, ExperimentError), self._interrupts.shielded():
             file = Path(folder) / f"Pulumi.{self.namespace}.yaml"
@@ -352,16 +348,6 @@ class Session:
                 if update.error is not None:
                     self._progress.say(f"stack {self.namespace} is not as stacks/ has it:\n{update.error}")
                     return
-
-    def _take_away(self, stack: Stack) -> None:
-        """The pair that was made for this run, and its topic."""
-        with suppress(Interrupted, ExperimentError), self._interrupts.shielded():
-            try:
-                topics.delete(self.namespace, self.settings.topic)
-            except ExperimentError as error:
-                self._progress.say(f"topic {self.settings.topic} stays: {error}")
-            if (problem := stack.take_away()) is not None:
-                self._progress.say(f"stack {self.namespace} stays until the next run of its kind:\n{problem}")
 
 
 def _updates(left: StrategySettings, wanted: StrategySettings) -> int:

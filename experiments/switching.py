@@ -17,10 +17,11 @@ from typing import TypeVar
 from components.names import SWITCH_NAME
 from experiments import by_hand
 from experiments.cluster import ClusterError, LiveSwitch
+from experiments.commands import of_this_command
 from experiments.disturbance import Pending, in_background
 from experiments.errors import DeadlineError
 from experiments.guard import SWITCH, ForeignChangeError
-from experiments.lab import Lab, of_this_command
+from experiments.lab import Lab
 from experiments.measurements import SUPERSEDED, SWITCHED, Color, LastSwitch, SwitchRecord, other
 from experiments.stacks import Update
 

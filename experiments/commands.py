@@ -1,0 +1,27 @@
+"""Whether a switch that is there was made by a command of this run: pure."""
+
+from experiments.cluster import LiveSwitch
+from experiments.guard import ForeignChangeError
+from experiments.measurements import LastSwitch
+
+
+def of_this_command(
+    live: LiveSwitch, source: str, target: str, generation: int | None, earliest: float | None
+) -> LastSwitch | None:
+    """`lastSwitch` if it is about the generation that the command made and about its direction.
+
+    Else the controller took no note of the command. Raises ForeignChangeError if it is said to have begun before it was
+    commanded, or if there is a newer generation already.
+    """
+    if live.generation != generation:
+        raise ForeignChangeError(
+            [f"KafkaConsumerSwitch {live.raw['metadata']['name']}: generation {generation} -> {live.generation}"]
+        )
+    last = live.last
+    if last is None or last.generation != generation or (last.source, last.target) != (source, target):
+        return None
+    if earliest is not None and last.started_at is not None and last.started_at < earliest:
+        raise ForeignChangeError(
+            [f"the switch of generation {generation} began {earliest - last.started_at:.3f} s before its command"]
+        )
+    return last
