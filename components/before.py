@@ -5,6 +5,7 @@ Read from the live objects: who holds the grant is what the KafkaConsumerSwitch 
 for last (design §5.1).
 """
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -75,11 +76,15 @@ NOTHING = Before()
 
 @dataclass(frozen=True, slots=True)
 class Stake:
-    """An object whose pods the update may restart: as people call it, where it is, and what is wanted of it."""
+    """An object whose pods the update may restart: as people call it, where it is, and what is wanted of it.
+
+    secrets: the text of its pods' file of secrets; empty where they have none, or it is another's.
+    """
 
     name: str
     path: str
     wanted: Digests
+    secrets: str = field(default="", repr=False)
 
 
 #: For what is found, with what is kept: what the update brings to what is wanted before its holder is switched away
@@ -117,7 +122,11 @@ def look_at(api: Api, stack: str, paths: Mapping[Color, str], stakes: Stakes, *,
     for stake in stakes(found):
         live = read(stake.path)
         # Without pods nothing is restarted.
-        different = changes(live, stake.wanted) if live and live["spec"].get("replicas", 1) else []
+        if live is None or not live["spec"].get("replicas", 1):
+            continue
+        different = changes(live, stake.wanted)
+        if stake.secrets and _secrets(api, stack, live) not in {None, stake.secrets}:
+            different.append("a secret")
         lines += [f"{stake.name}: {', '.join(different)}"] if different else []
     return replace(found, in_place=tuple(lines))
 
@@ -133,6 +142,23 @@ def running(obj: Object) -> dict[str, str]:
         return {images.CONNECT: spec["image"]}
     pod = (spec.get("template") or {}).get("spec") or {}
     return {one["name"]: one["image"] for one in [*pod.get("initContainers", ()), *pod.get("containers", ())]}
+
+
+def _secrets(api: Api, stack: str, live: Object) -> str | None:
+    """The text of the file of secrets that a StatefulSet's pods see; None where there is none, or nobody may see it.
+
+    Its name in the pods' template is Pulumi's, and says nothing of what is in it.
+    """
+    volumes = ((live["spec"].get("template") or {}).get("spec") or {}).get("volumes") or ()
+    sources = [source for volume in volumes for source in (volume.get("projected") or {}).get("sources") or ()]
+    named = [source["secret"]["name"] for source in sources if "secret" in source]
+    if not named:
+        return None
+    try:
+        data = api.get(f"/api/v1/namespaces/{stack}/secrets/{named[0]}").get("data") or {}
+    except ApiError:
+        return None
+    return base64.b64decode(data.get(names.SECRETS_FILE) or "").decode()
 
 
 def _get(api: Api, path: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from components import before
+from components import before, pods
 from components.access import Access, AccessArgs, controller_rules
 from components.before import NOTHING, Before, Stake
 from components.cluster.access import ClusterAccess
@@ -15,7 +15,7 @@ from components.namespace import namespace
 from components.platform_reference import Platform, PlatformReference
 from components.producer import Producer, ProducerArgs
 from components.settings import StackName, StrategySettings
-from components.settings.values import producer_settings
+from components.settings.values import consumer_secrets, producer_settings
 from components.strategies.base import PlainSite, Site, strategy
 from components.switch import Switch, SwitchArgs
 from components.topic import Topic, TopicArgs
@@ -110,7 +110,12 @@ def look(
             return []
         site = PlainSite(stack, settings, images, stack.name, platform.bootstrap_servers, platform.kind, found)
         wanted = chosen.restarted_by(site, found.holder).items()
-        return [Stake(f"{kind.kind} {name}", kind.path(stack.name, name), digests) for (kind, name), digests in wanted]
+        secrets = consumer_secrets(settings, found.holder)
+        hidden = pods.rendered(secrets) if secrets else ""
+        return [
+            Stake(f"{kind.kind} {name}", kind.path(stack.name, name), digests, hidden)
+            for (kind, name), digests in wanted
+        ]
 
     # What may be restarted keeps nothing.
     return before.look(access, stack.name, paths, stakes, keeps=not settings.allow_in_place)

@@ -1,5 +1,6 @@
 """An update that would restart the active colour in place is refused by what the cluster has, before it begins."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -112,6 +113,43 @@ def test_what_is_compared_has_the_images_that_are_kept() -> None:
     objects = Api({SWITCH: live("blue"), SET: stateful_set(image="app:1")})
     assert look_at(objects, NAMESPACE, PATHS, kept).in_place == ()
     assert look_at(objects, NAMESPACE, {}, kept).in_place == ("it: image app:1 -> app:2",)
+
+
+HIDDEN = "/api/v1/namespaces/strategy-c/secrets/consumer-blue-1a2b"
+
+
+def with_secret(text: str = "secret_client: {sasl.password: old}\n") -> dict[str, Any]:
+    """A set whose pods see a Secret, and that."""
+    made = stateful_set()
+    made["spec"]["template"]["spec"]["volumes"] = [
+        {"name": "token", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}},
+        {"projected": {"sources": [{"configMap": {"name": "c"}}, {"secret": {"name": "consumer-blue-1a2b"}}]}},
+    ]
+    return {SET: made, HIDDEN: {"data": {"secrets.yaml": base64.b64encode(text.encode()).decode()}}}
+
+
+@pytest.mark.parametrize(
+    ("objects", "told"),
+    [
+        (with_secret(), ("it: a secret",)),
+        (with_secret("secret_client: {sasl.password: new}\n"), ()),
+        ({SET: with_secret()[SET]}, ()),  # nobody may see it, or it is gone
+        ({SET: stateful_set()}, ()),  # the first secret, which is a change of the pods' template
+    ],
+    ids=["another value", "the same value", "out of sight", "none yet"],
+)
+def test_another_value_of_a_secret_restarts_pods_and_is_not_told(
+    objects: dict[str, Any], told: tuple[str, ...]
+) -> None:
+    """Nothing that anybody may read says it: the value itself is compared, here and nowhere else."""
+
+    def hidden(_: Before) -> list[Stake]:
+        return [Stake("it", SET, WANTED, "secret_client: {sasl.password: new}\n")]
+
+    seen = look_at(Api({SWITCH: live("blue"), **objects}), NAMESPACE, PATHS, hidden)
+    assert seen.in_place == told
+    assert "old" not in str(seen)
+    assert "new" not in repr(hidden(seen))
 
 
 # -- which image a container gets ------------------------------------------------------------------------
