@@ -61,12 +61,15 @@ class Trial:
     settings: Callable[[Settings], Settings]
 
 
-def consumer(own: Settings, *, classic: bool, session_ms: int) -> dict[str, ClientValue]:
-    """What a colour's consumers are made with. own: the colour's client settings."""
+def consumer(own: Settings, *, classic: bool, session_ms: int, refreshing: bool = False) -> dict[str, ClientValue]:
+    """What a colour's consumers are made with. own: the colour's client settings. refreshing: they look for partitions
+    that are added.
+    """
     return {
         "reconnect.backoff.max.ms": 1000,
         "fetch.error.backoff.ms": 100,
         "queued.max.messages.kbytes": 32 * 1024,
+        **({"topic.metadata.refresh.interval.ms": 1000} if refreshing else {}),
         **_CONNECTING,
         **own,
         "group.id": "trial",

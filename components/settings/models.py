@@ -262,10 +262,14 @@ class ConsumerGroupSettings(StrategySettings):
         """The settings that `color` has to itself."""
         return self.blue if color == "blue" else self.green
 
+    #: Whether members look for partitions that are added; else the switch has them join anew.
+    finds_partitions: ClassVar[bool] = False
+
     def trials(self) -> tuple[client.Trial, ...]:
         """The clients that each of a colour's pods makes."""
         classic, session_ms = self.group_protocol == "classic", self.session_timeout_seconds * 1000
-        return (client.Trial("consumer", partial(client.consumer, classic=classic, session_ms=session_ms)),)
+        made = partial(client.consumer, classic=classic, session_ms=session_ms, refreshing=self.finds_partitions)
+        return (client.Trial("consumer", made),)
 
     def contradictions(self) -> Iterator[str]:
         """What the client itself refuses: better here than in a pod that never gets ready."""

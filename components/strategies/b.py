@@ -6,7 +6,7 @@ over by itself. So a switch moves no membership: there is no join, no sync and n
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -23,6 +23,8 @@ from components.strategies.parts import Parts
 
 class OffsetSyncSettings(ConsumerGroupSettings):
     """The settings of a stack of strategy B."""
+
+    finds_partitions: ClassVar[bool] = True
 
     strategy: StrategyOf[Literal["b"]]
     fencing: Annotated[Literal["transactions", "none"], Goes(consumer="fencing", option=True)] = Field(

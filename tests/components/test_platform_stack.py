@@ -222,9 +222,12 @@ def test_the_definition_names_the_kind() -> None:
 
 def test_status_can_hold_all_that_the_design_names() -> None:
     status = version()["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
-    assert {"observedGeneration", "phase", "active", "epoch", "conditions", "members", "lastSwitch"} <= set(status)
+    assert {"observedGeneration", "phase", "active", "epoch", "conditions", "members", "lastSwitch", "shape"} <= set(
+        status
+    )
     assert set(status["phase"]["enum"]) == {
         "Ready",
+        "Paused",
         "WaitingForReady",
         "WaitingForLag",
         "Pausing",
@@ -239,7 +242,7 @@ def test_status_can_hold_all_that_the_design_names() -> None:
     outcomes = {"Switched", "Refused", "Failed", "RolledBack", "RollbackBlocked", "Superseded"}
     assert outcomes <= set(last["outcome"]["enum"])
     member = status["members"]["items"]["properties"]
-    assert {"pod", "color", "bootId", "state", "epoch", "partitions"} <= set(member)
+    assert {"pod", "color", "ready", "obstacle", "bootId", "state", "epoch", "partitions"} <= set(member)
 
 
 # -- the admission policy --------------------------------------------------------------------------------

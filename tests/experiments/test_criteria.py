@@ -39,6 +39,7 @@ GOOD = Observations(
     scaled_down_lag=20,
     came_back_handled=0,
     lines_of_unknown_time=0,
+    measured={"changes_planned": 18, "changes_made": 18, "unowned_seconds_max_resizing": 0.2},
 )
 
 

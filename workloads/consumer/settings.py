@@ -19,6 +19,8 @@ TRANSACTION_SECONDS = 5
 
 # The classic protocol's: a member hears of a change in its group with a heartbeat.
 HEARTBEAT_MS = 500
+# Partitions that are added are a matter of a group of one's own: its members find them. Five minutes by default.
+REFRESHING = {"topic.metadata.refresh.interval.ms": 1000}
 
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
@@ -165,6 +167,7 @@ class ConsumerSettings(WorkloadSettings):
             "reconnect.backoff.max.ms": 1000,
             "fetch.error.backoff.ms": 100,
             "queued.max.messages.kbytes": 32 * 1024,
+            **(REFRESHING if self.way.starts is Start.CARRIED else {}),
             **CONNECTING,
             **self.overrides,
             "bootstrap.servers": self.bootstrap_servers,
@@ -175,10 +178,6 @@ class ConsumerSettings(WorkloadSettings):
             "auto.offset.reset": "earliest",
             "statistics.interval.ms": STATISTICS_MS,
         }
-        if self.way.starts is Start.CARRIED:
-            # Partitions that are added are the group's own matter, and found by each of its members: librdkafka asks
-            # every five minutes otherwise.
-            configuration["topic.metadata.refresh.interval.ms"] = 1000
         if self.instance_id is not None:
             configuration["group.instance.id"] = self.instance_id
         if self.group_protocol is GroupProtocol.CLASSIC:

@@ -43,6 +43,7 @@ def test_defaults_are_those_of_the_design() -> None:
         "rate": 100,
         "message_bytes": 512,
         "membership": "takeover",
+        "paused": False,
         "group_protocol": "classic",
         "lag_policy": "wait",
         "lag_timeout_seconds": 120,

@@ -104,6 +104,7 @@ def test_the_switch_has_all_that_the_controller_reads(stack: Recorder) -> None:
         "standby": "Outside",
         "membership": "takeover",
         "way": "takeover/classic",
+        "paused": False,
         "lagPolicy": "wait",
         "lagTimeoutSeconds": 120,
         "lagThreshold": 0,
