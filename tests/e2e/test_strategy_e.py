@@ -52,7 +52,7 @@ def whole() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def e(connect: None, whole: None, ground: Ground) -> Iterator[Field]:
-    """Strategy E, as the run has left it or new: a version that differs would have its agent start again."""
+    """Strategy E: all of it Ready, blue active."""
     with ground.standing("strategy-e", control="rest", replicas=REPLICAS, green=GREEN) as field:
         yield field
 
@@ -77,7 +77,7 @@ def three(b: Field, c: Field, e: Field) -> Iterator[tuple[Field, Field, Field]]:
 
 @pytest.mark.usefixtures("connect", "whole_cluster")
 def test_a_run_by_rest(tmp_path: Path) -> None:
-    """First of all: it makes the stack, with green arriving in the middle of it."""
+    """On a pair of its own, for it has fewer tasks than the standing one; green arrives in the middle of it."""
     arguments = ["--scenario", "1", "--switches", "2", "--control", "rest", "--replicas", str(REPLICAS)]
     with Run(tmp_path, "e", *arguments) as run:
         result = assert_whole(run, tmp_path, "1", 2, SLOW_IS_FINE | SLOW_STARTS)
