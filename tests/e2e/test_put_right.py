@@ -178,19 +178,6 @@ def test_a_platform_that_stacks_stand_on_is_not_taken_away(ground: Ground, stack
         platform.up()
 
 
-@pytest.mark.usefixtures("whole_cluster")
-def test_partitions_that_are_added_have_their_owner_when_up_returns(ground: Ground, stack: automation.Stack) -> None:
-    """The last one: they cannot be taken away."""
-    configure(ground.project).up(refresh=True)
-    before = uid("consumer-blue-0")
-    assert configure(ground.project, partitions="4").up().outputs["active"].value == "blue"
-    assert condition("Ready")
-    assert field("kcs", "consumer", "{.status.shape}") == "1x4 takeover/classic"
-    assert uid("consumer-blue-0") == before
-    log = "-c", "producer", "--tail=50"
-    until("the producer to know them", lambda: "more partitions" in kubectl("logs", "-n", STACK, "producer-0", *log))
-
-
 # -- looking ---------------------------------------------------------------------------------------------
 
 
