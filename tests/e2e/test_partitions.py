@@ -1,5 +1,6 @@
 """More partitions. They cannot be taken away again, so the stack is this test's own."""
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,8 @@ from tests.support.waiting import until
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine"), pytest.mark.usefixtures("whole_cluster")]
 
 STACK = "strategy-c-wider"
-CONFIGURATION = {"strategy": "c", "topic": "wider", "replicas": "1", "rate": "10"}
+# A topic outlives its stack.
+CONFIGURATION = {"strategy": "c", "topic": f"wider-{uuid.uuid4().hex[:8]}", "replicas": "1", "rate": "10"}
 
 
 def configure(project: Project, partitions: int) -> automation.Stack:
