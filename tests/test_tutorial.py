@@ -81,7 +81,7 @@ def test_the_runner_takes_the_run_and_its_configuration(
     monkeypatch.setattr(cli, "execute", execute)
     assert cli.main(["run", *shlex.split(told)]) == cli.INTERRUPTED
     (found,) = asked
-    configuration = Configuration(ROOT, found.stack, tmp_path / "stack.yaml")
+    configuration = Configuration(ROOT, found.stack, tmp_path / "stack.yaml", like=found.standing)
     configuration.set(strategy=found.strategy, **found.scenario.configuration)
     configuration.set(**found.overrides)
     assert strategy_settings_of(configuration).strategy == found.strategy
