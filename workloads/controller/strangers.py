@@ -26,29 +26,28 @@ _STABLE = "Stable"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Whom to tell from others. group: the holder's. members: the coordinator's names for our living processes. pods:
-    their names. hosts: their addresses. whole: all of our pods have said who they are; else nobody is left behind.
-    still: whether the grant stands as it did, read anew; raises KubeError.
+    """Whom to tell from others. group: the holder's. members: the coordinator's names for our processes, as they said
+    last. pods: our pods' names, ordinals: their numbers, hosts: their addresses. still: whether the grant stands as it
+    did, read anew; raises KubeError.
     """
 
     group: str
     members: frozenset[str]
     pods: frozenset[str]
+    ordinals: frozenset[int]
     hosts: frozenset[str]
-    whole: bool
     still: Callable[[], bool]
 
     @classmethod
     def of(cls, group: str, members: Iterable[Member], hosts: Iterable[str], still: Callable[[], bool]) -> "Question":
         """For what is known of our pods."""
         members = tuple(members)
-        said = [member.report for member in members if member.report is not None and member.report.state is not None]
         return cls(
             group,
-            members=frozenset(report.member_id for report in said if report.member_id),
+            members=frozenset(m.report.member_id for m in members if m.report is not None and m.report.member_id),
             pods=frozenset(member.pod for member in members),
+            ordinals=frozenset(member.ordinal for member in members),
             hosts=frozenset(hosts),
-            whole=len(said) == len(members),
             still=still,
         )
 
@@ -66,8 +65,12 @@ class Question:
         )
 
     def left_behind(self, places: Iterable[Place]) -> tuple[Place, ...]:
-        """Those that bear our name, and are no living process's."""
-        return tuple(p for p in ours(self.group, places) if p.member not in self.members) if self.whole else ()
+        """Those that bear our name, of a number that no pod has any more, of either colour.
+
+        Whoever has a pod may be alive, whatever is known of it: a sidecar that is away leaves an old report. Its place
+        is its own, and taken over when it comes back.
+        """
+        return tuple(p for p in ours(self.group, places) if _number(p.instance) not in self.ordinals)
 
 
 class GroupWatch:
@@ -162,6 +165,12 @@ class GroupWatch:
             with self._asked:
                 if not self._stopped:
                     self._asked.wait(max(0.0, began + INTERVAL_SECONDS - time.monotonic()))
+
+
+def _number(instance: str) -> int:
+    """Of whose pod a static member is; -1 for a name that is none of ours."""
+    number = instance.rpartition("-")[2]
+    return int(number) if number.isdecimal() else -1
 
 
 def told(places: Iterable[Place]) -> str:

@@ -335,7 +335,7 @@ def test_whoever_takes_partitions_from_the_holder_is_looked_for_and_keeps_a_swit
     script.stands(BLUE, PAUSED, 2, only=(1,))
     script.turn()
     assert script.group.question is not None
-    assert (script.group.question.group, script.group.question.whole) == ("g", True)
+    assert (script.group.question.group, script.group.question.ordinals) == ("g", {0, 1})
     assert script.condition("Ready") == ("False", "NotReady")
     script.stands(BLUE, ACTIVE, 2, only=(0,))
     script.owns(BLUE, 1, (2,))

@@ -105,25 +105,35 @@ def test_a_group_that_rebalances_tells_nothing() -> None:
     assert bench.watch.foreign() == ()
 
 
-def test_what_a_closed_member_left_behind_is_removed_once_seen_twice() -> None:
+def test_what_a_pod_that_is_gone_left_behind_is_removed_once_seen_twice() -> None:
     ghost = Place("g-1", "m-1", "consumer-blue-1", "/10.0.0.2", (2, 3))
     bench = Bench(OURS, ghost)
-    bench.ask(said("m-0"), said("", State.PAUSED))
+    bench.ask(said("m-0"))
     bench.watch.read()
     assert bench.group.removed == []
     bench.watch.read()
     assert bench.group.removed == [ghost]
+    assert bench.watch.foreign() == ()
 
 
 @pytest.mark.parametrize(
-    ("reports", "stands"),
-    [((said("m-0"), None), True), ((said("m-0"), said("", None)), True), ((said("m-0"), said("m-9")), False)],
-    ids=["a pod has not reported", "a consumer does not answer", "the Lease was written"],
+    "report",
+    [None, said("", None), said("", State.PAUSED), said("m-2"), Report("old", State.ACTIVE, 2, 2)],
+    ids=["it has said nothing", "it does not answer", "an old report", "as another member", "of an older version"],
 )
-def test_nobody_is_removed_on_what_is_not_known(reports: tuple[Report | None, ...], stands: bool) -> None:
+def test_who_has_a_pod_is_never_removed_whatever_is_known_of_it(report: Report | None) -> None:
+    """A sidecar that was killed leaves a report of before the grant, and its consumer works."""
+    bench = Bench(OURS, Place("g-1", "m-1", "consumer-blue-1", "/10.0.0.2", (2, 3)))
+    bench.ask(said("m-0"), report)
+    for _ in range(3):
+        bench.watch.read()
+    assert (bench.group.removed, bench.watch.foreign()) == ([], ())
+
+
+def test_nobody_is_removed_once_the_lease_was_written() -> None:
     bench = Bench(OURS, Place("g-1", "m-1"))
-    bench.stands = stands
-    bench.ask(*reports)
+    bench.stands = False
+    bench.ask(said("m-0"))
     for _ in range(3):
         bench.watch.read()
     assert bench.group.removed == []
