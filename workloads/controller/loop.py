@@ -175,7 +175,9 @@ class Controller:
     def _foreign(self, sight: Sight, switch: Switch, grant: Grant | None) -> str:
         """Who takes partitions from the holder that has settled, and is none of ours, as it was seen last."""
         spec, members = switch.spec, sight.members or ()
-        group = "" if grant is None or grant.holder is None else switch.group(grant.holder)
+        # Who has the work done by others is in no group: whoever is in it is none of its pods.
+        themselves = switch.positions is PositionsFrom.MEMBERS
+        group = switch.group(grant.holder) if themselves and grant is not None and grant.holder is not None else ""
         if grant is None or not group or grant.outcome is None or _whole(spec, grant, members):
             self._group.ask(None)
             return ""

@@ -1,6 +1,7 @@
 """The operator whole, over HTTP on both sides: events, the lock, what is read when, what is written where."""
 
 import json
+from itertools import groupby
 
 import pytest
 
@@ -29,7 +30,9 @@ def test_each_change_of_state_is_carried_out_at_once(place: Place) -> None:
     for generation, state in enumerate(wanted, start=1):
         place.write(resource({"state": state}, generation=generation))
         place.is_observed(NAME, generation)
-    assert [state for _, state in place.connect.states] == ["STOPPED", "RUNNING", "PAUSED", "STOPPED", "RUNNING"]
+    # A reconcile that comes before Connect shows the state asks for it once more.
+    asked = [state for state, _ in groupby(state for _, state in place.connect.states)]
+    assert asked == ["STOPPED", "RUNNING", "PAUSED", "STOPPED", "RUNNING"]
 
 
 def test_its_own_status_settles(place: Place) -> None:

@@ -363,3 +363,12 @@ def test_a_switch_goes_on_when_the_member_of_others_has_gone(script: Script) -> 
     script.group.others = ()
     script.stands(BLUE, ACTIVE, 2)
     assert script.turn()[0] == "writes nobody@3"
+
+
+def test_in_a_group_of_workers_nobody_is_looked_for(script: Script) -> None:
+    """An agent's pod is in no group, and those who are in its connector's are none of its pods."""
+    script.begins(SETTLED, positions="Groups")
+    script.goes(BLUE, 1)
+    script.turn()
+    assert script.condition("Ready")[0] == "False"
+    assert script.group.question is None
