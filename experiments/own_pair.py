@@ -42,8 +42,8 @@ def is_left(cluster: Cluster, namespace: str) -> bool:
 
 
 def take_away(stack: Stack, topic: str, progress: Progress) -> None:
-    """The pair, and its topic where it has a name; that one stays, and is told, if its broker is not reached. Raises
-    UpdateError.
+    """The pair, and its topics where its own has a name; they stay, and are told, if their broker is not reached.
+    Raises UpdateError.
     """
     try:
         if topic:
