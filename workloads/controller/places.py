@@ -2,7 +2,11 @@
 
 A static member (KIP-345) that closes its client tells the broker nothing: its place, and the partitions with it, stay
 for the session timeout. An administrator takes it out of the group (`RemoveMembersFromConsumerGroup`, KIP-345), which
-librdkafka has no call for; kafka-python has. Against brokers with access control: Describe and Read on the group.
+librdkafka has no call for; kafka-python has. A group of the new protocol (KIP-848) is described by a request that
+kafka-python does not know (`ConsumerGroupDescribe`); librdkafka does. Its admin client aborts the process when a
+group's coordinator goes away while it is asked (see `workloads.common.bystander`), so it is asked right after the
+coordinator has answered that it has such a group, and not otherwise. Against brokers with access control: Describe and
+Read on the group.
 """
 
 import logging
@@ -10,13 +14,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from workloads.common.clients import CONNECTING
 from workloads.controller.measured import MeasureError
 
 if TYPE_CHECKING:  # a quarter of a second and some megabytes: loaded when a group is asked about
+    from confluent_kafka.admin import AdminClient
     from kafka.admin import KafkaAdminClient
 
 ASK_MS = 2000
 _NO_GROUP = "Dead"
+_OF_THE_NEW_PROTOCOL = "is not a classic group"
 
 T = TypeVar("T")
 
@@ -49,6 +56,7 @@ class Places:
     def __init__(self, bootstrap_servers: str) -> None:
         self._servers = bootstrap_servers
         self._client: KafkaAdminClient | None = None
+        self._describer: AdminClient | None = None
 
     def of(self, group: str) -> tuple[Place, ...]:
         """Everybody in `group`, which may be none. Raises MeasureError."""
@@ -57,6 +65,8 @@ class Places:
     def look(self, group: str) -> tuple[str, tuple[Place, ...]]:
         """The state of `group`, such as `Stable` (`Dead`: there is none), and everybody in it. Raises MeasureError."""
         found = self._ask(f"members of group {group}", lambda client: client.describe_groups([group]))[group]
+        if _OF_THE_NEW_PROTOCOL in str(found.get("error")):
+            return self._described(group)
         if "GroupIdNotFoundError" in str(found.get("error")):  # nobody has ever joined it, or it has expired
             return _NO_GROUP, ()
         if found.get("error"):
@@ -70,6 +80,30 @@ class Places:
                 _owned(m["member_assignment"]),
             )
             for m in found["members"]
+        )
+
+    def _described(self, group: str) -> tuple[str, tuple[Place, ...]]:
+        """The same of a group of the new protocol."""
+        from confluent_kafka import KafkaException  # noqa: PLC0415
+        from confluent_kafka.admin import AdminClient  # noqa: PLC0415
+
+        seconds = ASK_MS / 1000
+        try:
+            if self._describer is None:
+                self._describer = AdminClient({"bootstrap.servers": self._servers, **CONNECTING})
+            asked = self._describer.describe_consumer_groups([group], request_timeout=seconds)
+            found = asked[group].result(seconds)
+        except (KafkaException, TimeoutError) as error:
+            raise MeasureError(f"members of group {group}: {error}") from error
+        return found.state.name.capitalize(), tuple(
+            Place(
+                m.group_instance_id or "",
+                m.member_id,
+                m.client_id or "",
+                m.host or "",
+                tuple(sorted(p.partition for p in m.assignment.topic_partitions)) if m.assignment else (),
+            )
+            for m in found.members
         )
 
     def remove(self, group: str, places: Sequence[Place]) -> None:

@@ -42,10 +42,15 @@ def test_a_group_that_nobody_ever_was_in_is_empty(places: Places) -> None:
     assert places.of("nobody") == ()
 
 
+PROTOCOLS = pytest.mark.parametrize("protocol", ["classic", "consumer"])
+
+
+@PROTOCOLS
 @pytest.mark.parametrize("static", [False, True])
-def test_a_member_is_told_with_what_it_owns(places: Places, member: Members, static: bool) -> None:
-    group = f"told-{static}"
-    consumer = member(group, **({"group.instance.id": f"{group}-0"} if static else {}), **{"client.id": "me"})
+def test_a_member_is_told_with_what_it_owns(places: Places, member: Members, static: bool, protocol: str) -> None:
+    group = f"told-{static}-{protocol}"
+    own = {"group.instance.id": f"{group}-0"} if static else {}
+    consumer = member(group, **own, **{"client.id": "me", "group.protocol": protocol})
     state, (place,) = look(places, group)
     assert state == "Stable"
     assert (place.instance, place.client, place.owned) == (f"{group}-0" if static else "", "me", EVERYTHING)
@@ -53,13 +58,15 @@ def test_a_member_is_told_with_what_it_owns(places: Places, member: Members, sta
     assert ours(group, [place]) == ((place,) if static else ())
 
 
+@PROTOCOLS
 def test_a_closed_static_member_is_removed_and_whoever_came_back_is_out_of_reach(
-    places: Places, member: Members
+    places: Places, member: Members, protocol: str
 ) -> None:
-    group = "removed"
-    member(group, **{"group.instance.id": f"{group}-0"}).close()
+    group = f"removed-{protocol}"
+    own = {"group.instance.id": f"{group}-0", "group.protocol": protocol}
+    member(group, **own).close()
     _, (left,) = look(places, group)
-    member(group, **{"group.instance.id": f"{group}-0"})
+    member(group, **own)
     places.remove(group, [left])
     (back,) = places.of(group)
     assert back.member != left.member, "it has joined since, under another name"
