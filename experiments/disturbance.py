@@ -137,7 +137,9 @@ class Disturbance:
             raise ValueError(f"{phase!r} is none of the phases that can be held: {', '.join(PHASES)}")
         with contextlib.ExitStack() as stack:
             old = stack.enter_context(contextlib.ExitStack())
-            old.enter_context(self.hung(self._members.pod(source, 0)))
+            # From now on, and not from when the switch is written: what tells that may come after the hand-off. The
+            # update is there long before liveness.
+            old.enter_context(self.processes.frozen(self._members.pod(source, 0), self._members.program))
             if phase == WAITING_FOR_LAG:
                 self.wait_phase(WAITING_FOR_LAG)
                 yield
