@@ -153,5 +153,20 @@ class Updating:
 
     def kill(self) -> None:
         """As when the machine goes: Pulumi writes nothing any more."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        begun = [
+            self.process.pid,
+            *_descendants(self.process.pid),
+        ]  # language host and providers have sessions of their own
+        for pid in begun:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait(60)
+
+
+def _descendants(pid: int) -> list[int]:
+    """Every process that one has begun, and those that they have."""
+    found: list[int] = []
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += map(int, file.read_text(encoding="utf-8").split())
+    return found + [further for child in found for further in _descendants(child)]
