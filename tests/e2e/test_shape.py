@@ -18,7 +18,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c"), pytest.mar
 GROUP, TOPIC = "bluegreen-c", "bluegreen"
 AGAIN = 5
 DUPLICATES = AGAIN  # what `test_one_that_rests` puts back
-CONSUMERS = "app.kubernetes.io/name=consumer"
 _MEMBER = f"""
 import sys, threading
 from confluent_kafka import Consumer
@@ -34,11 +33,6 @@ consumer.close()
 """
 
 
-def uids(field: Field, color: str) -> dict[str, str]:
-    pods = field.cluster.pods(field.namespace, CONSUMERS)
-    return {pod.name: pod.uid for pod in pods if pod.color == color}
-
-
 def ready(switch: LiveSwitch) -> tuple[str, str]:
     """The status of Ready, and its reason."""
     found = next(c for c in switch.raw["status"]["conditions"] if c["type"] == "Ready")
@@ -52,11 +46,11 @@ def groups(*arguments: str) -> str:
 
 
 def test_fewer_pods_and_more_again_restart_nobody_who_stays(blue: Field) -> None:
-    before, epoch = uids(blue, "blue"), blue.switch().epoch
+    before, epoch = blue.uids("blue"), blue.switch().epoch
     try:
         fewer = blue.up("blue", replicas=2)
         assert fewer.error is None, fewer.error
-        left = uids(blue, "blue")
+        left = blue.uids("blue")
         assert left == {name: uid for name, uid in before.items() if not name.endswith("-2")}
         assert ready(blue.switch()) == ("True", "Switched")
         switch = blue.up("green")
@@ -67,7 +61,7 @@ def test_fewer_pods_and_more_again_restart_nobody_who_stays(blue: Field) -> None
         more = blue.up("blue", replicas=3)
     assert more.error is None, more.error
     blue.wait_ready_pods()
-    assert left.items() <= uids(blue, "blue").items()
+    assert left.items() <= blue.uids("blue").items()
     # Two switches, and two grants to blue in another shape: each a withdrawal and a grant.
     assert blue.switch().epoch == epoch + 8
     assert ready(blue.switch()) == ("True", "Switched")

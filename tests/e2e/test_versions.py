@@ -15,7 +15,6 @@ from tests.support.waiting import until
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c"), pytest.mark.usefixtures("judged")]
 
 DUPLICATES = 0
-CONSUMERS = "app.kubernetes.io/name=consumer"
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +33,9 @@ def put_back(blue: Field) -> Iterator[None]:
     blue.wait_ready_pods()
 
 
-def uids(field: Field, color: str) -> dict[str, str]:
-    pods = field.cluster.pods(field.namespace, CONSUMERS)
-    return {pod.name: pod.uid for pod in pods if pod.color == color}
-
-
 def images(field: Field, color: str) -> set[tuple[str, str]]:
     """Container and image of all pods of a colour."""
-    pods = field.cluster.pods(field.namespace, CONSUMERS)
-    return {item for pod in pods if pod.color == color for item in pod.images.items()}
+    return {item for pod in field.pods(color) for item in pod.images.items()}
 
 
 def runs(field: Field, color: str) -> tuple[str, str]:
@@ -53,13 +46,13 @@ def runs(field: Field, color: str) -> tuple[str, str]:
 
 @pytest.mark.usefixtures("put_back")
 def test_an_image_of_green_changes_greens_pods_only(blue: Field, second: str) -> None:
-    before, epoch, old = uids(blue, "blue"), blue.switch().epoch, uids(blue, "green")
+    before, epoch, old = blue.uids("blue"), blue.switch().epoch, blue.uids("green")
     blue.stack.configuration.set(green={"image": second})
     update = blue.stack.up()
     assert update.error is None, update.error
     blue.wait_ready_pods()
-    assert uids(blue, "blue") == before
-    assert not set(uids(blue, "green").values()) & set(old.values())
+    assert blue.uids("blue") == before
+    assert not set(blue.uids("green").values()) & set(old.values())
     assert (blue.holder(), blue.switch().epoch) == ("blue", epoch)
     assert ("consumer", second) in images(blue, "green")
     assert ("consumer", second) not in images(blue, "blue")
@@ -71,22 +64,22 @@ def test_an_image_of_green_changes_greens_pods_only(blue: Field, second: str) ->
 
 @pytest.mark.usefixtures("put_back")
 def test_one_update_brings_green_its_image_and_then_the_switch(blue: Field, second: str) -> None:
-    before, old = uids(blue, "blue"), uids(blue, "green")
+    before, old = blue.uids("blue"), blue.uids("green")
     update = blue.up("green", green={"image": second, "version": "2"})
     assert update.error is None, update.error
     assert blue.holder() == "green"
-    assert not set(uids(blue, "green").values()) & set(old.values())
-    assert uids(blue, "blue") == before
+    assert not set(blue.uids("green").values()) & set(old.values())
+    assert blue.uids("blue") == before
     until("the status to tell it", lambda: runs(blue, "green") == ("2", second), 30, 0.2)
     back = blue.up("blue")
     assert back.error is None, back.error
-    assert uids(blue, "blue") == before
+    assert blue.uids("blue") == before
 
 
 @pytest.mark.usefixtures("put_back")
 def test_a_wrong_image_ends_the_update_before_the_switch(ground: Ground, blue: Field, second: str) -> None:
     """By itself after five minutes; whoever reads what it says does not wait for that."""
-    before, epoch, wanted = uids(blue, "blue"), blue.switch().epoch, blue.switch().wanted
+    before, epoch, wanted = blue.uids("blue"), blue.switch().epoch, blue.switch().wanted
     configuration = blue.stack.configuration
     configuration.set(active="green", green={"image": f"{second}-that-is-not-there"})
     update = Updating(ground.project, blue.namespace, configuration.file)
@@ -95,8 +88,8 @@ def test_a_wrong_image_ends_the_update_before_the_switch(ground: Ground, blue: F
     finally:
         update.interrupt()
     assert (blue.holder(), blue.switch().epoch, blue.switch().wanted) == ("blue", epoch, wanted)
-    assert uids(blue, "blue") == before
+    assert blue.uids("blue") == before
     # The right one after it is rolled out, and switched to.
     again = blue.up("green", green={"image": second})
     assert again.error is None, again.error
-    assert (blue.holder(), uids(blue, "blue")) == ("green", before)
+    assert (blue.holder(), blue.uids("blue")) == ("green", before)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments import collection, recorders, verdict
-from experiments.cluster import Cluster, ClusterError, LiveSwitch
+from experiments.cluster import Cluster, ClusterError, LiveSwitch, Pod
 from experiments.disturbance import in_background
 from experiments.interrupts import Interrupts
 from experiments.lab import Lab
@@ -144,6 +144,15 @@ class Field:
 
     def holder(self) -> str:
         return str(self.lease()["spec"].get("holderIdentity") or "")
+
+    def pods(self, color: str) -> list[Pod]:
+        """The pods that report on a colour."""
+        selector = self.lab.parts.members.selector
+        return [pod for pod in self.cluster.pods(self.namespace, selector) if pod.color == color]
+
+    def uids(self, color: str) -> dict[str, str]:
+        """Of these pods, by name."""
+        return {pod.name: pod.uid for pod in self.pods(color)}
 
     def controller_pod(self) -> str:
         pods = self.cluster.pods(self.namespace, CONTROLLER)

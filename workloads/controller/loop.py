@@ -149,7 +149,8 @@ class Controller:
         key = phase_key(spec, grant)
         elapsed = self._clock.elapsed(key, now.monotonic)
         measured = self._measurer.result(key)
-        foreign = self._foreign(sight, switch, grant)
+        whole = _whole(spec, grant, members)
+        foreign = self._foreign(sight, switch, grant, whole=whole)
         keeps = foreign or unready(spec, grant, members)
         since_ready, ready_for = self._clock.since_ready(not keeps, now.monotonic)
         seen = Observation(
@@ -163,7 +164,7 @@ class Controller:
             lag_detail=measured.detail,
             analysis=measured.analysis,
             analysis_detail=measured.detail,
-            since_whole=self._clock.since_whole(_whole(spec, grant, members), now.monotonic),
+            since_whole=self._clock.since_whole(whole, now.monotonic),
             removed=measured.removed,
             removal_detail=measured.detail,
             since_ready=since_ready,
@@ -172,17 +173,16 @@ class Controller:
         )
         return seen, measured
 
-    def _foreign(self, sight: Sight, switch: Switch, grant: Grant | None) -> str:
+    def _foreign(self, sight: Sight, switch: Switch, grant: Grant | None, *, whole: bool) -> str:
         """Who takes partitions from the holder that has settled, and is none of ours, as it was seen last."""
-        spec, members = switch.spec, sight.members or ()
         # Who has the work done by others is in no group: whoever is in it is none of its pods.
         themselves = switch.positions is PositionsFrom.MEMBERS
         group = switch.group(grant.holder) if themselves and grant is not None and grant.holder is not None else ""
-        if grant is None or not group or grant.outcome is None or _whole(spec, grant, members):
+        if grant is None or not group or grant.outcome is None or whole:
             self._group.ask(None)
             return ""
         still = partial(self._leases.stands, switch, grant)
-        self._group.ask(Question.of(group, members, (sight.addresses or {}).values(), still))
+        self._group.ask(Question.of(group, sight.members or (), (sight.addresses or {}).values(), still))
         return told(self._group.foreign())
 
     def _confirm_switch(self) -> None:

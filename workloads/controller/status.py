@@ -38,7 +38,6 @@ def project(
         message = grant.reason or f"{grant.holder or 'nobody'} holds the grant under epoch {grant.epoch}"
     else:
         outcome, message = decision.reason or str(decision.phase), decision.message
-    members = tuple(members)
     wrong = unreadiness(spec, grant, members, message or outcome, foreign)
     if missing_topic and settled:
         wrong = Problem(NO_TOPIC, f"there is no topic {missing_topic}")

@@ -4,10 +4,13 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import pytest
 import yaml
 
+from components import switch as switch_component
 from components.before import NOTHING, Before
 from components.cluster.access import ClusterAccess
+from components.live_switch import Expectation, SwitchError
 from components.platform_reference import platform_stack, require_platform
 from components.settings import StackName, strategy_settings
 from components.strategy_stack import build_strategy
@@ -85,6 +88,18 @@ def all_dependencies(recorder: Recorder, key: str) -> set[str]:
     resource = recorder.by_name[key]
     inherited = recorder.by_name[resource.parent].dependencies if resource.parent else frozenset()
     return set(resource.dependencies | inherited)
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, why: str) -> list[Recorder]:
+    """Have the check after every switch fail; gives the recorders of what is deployed from now on."""
+
+    def check(expected: Expectation, access: ClusterAccess) -> None:
+        raise SwitchError(why)
+
+    monkeypatch.setattr(switch_component, "_check", check)
+    recorders: list[Recorder] = []
+    monkeypatch.setattr(Recorder, "__post_init__", remember(recorders, Recorder.__post_init__))
+    return recorders
 
 
 def remember(recorders: list[Recorder], original: Any) -> Any:

@@ -5,11 +5,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import switch as switch_component
 from components.before import Before, InPlaceError
-from components.cluster.access import ClusterAccess
-from components.live_switch import Expectation, SwitchError
-from tests.components.strategy_stack.deployed import all_dependencies, live, remember, up
+from tests.components.strategy_stack.deployed import all_dependencies, failing, live, up
 from tests.support.recorder import Recorder
 
 SWITCH = "KafkaConsumerSwitch/switch"
@@ -50,12 +47,7 @@ def test_the_colour_that_waits_may_lose_members_before_it_is_switched_to() -> No
 
 
 def test_members_stay_when_the_switch_that_has_them_leave_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def check(expected: Expectation, access: ClusterAccess) -> None:
-        raise SwitchError("DrainTimeout")
-
-    monkeypatch.setattr(switch_component, "_check", check)
-    recorders: list[Recorder] = []
-    monkeypatch.setattr(Recorder, "__post_init__", remember(recorders, Recorder.__post_init__))
+    recorders = failing(monkeypatch, "DrainTimeout")
     with pytest.raises(pulumi.RunError, match="DrainTimeout"):
         up(found=found(), replicas=2)
     assert not {"consumer-blue", "consumer-green"} & recorders[0].of("StatefulSet").keys()

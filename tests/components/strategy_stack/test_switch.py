@@ -3,11 +3,9 @@
 import pulumi
 import pytest
 
-from components import switch as switch_component
-from components.cluster.access import ClusterAccess
 from components.crd import definition
-from components.live_switch import Expectation, SwitchError
-from tests.components.strategy_stack.deployed import all_dependencies, remember, up, with_pods
+from components.live_switch import Expectation
+from tests.components.strategy_stack.deployed import all_dependencies, failing, remember, up, with_pods
 from tests.support.recorder import Recorder
 
 # -- names and parts -------------------------------------------------------------------------------------
@@ -182,12 +180,7 @@ def test_the_colour_asked_for_comes_first_then_the_switch_then_the_other(
 
 @pytest.mark.parametrize("kind", ["StatefulSet", "ConfigMap", "Service"])
 def test_when_the_switch_failed_the_other_colour_is_not_touched(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    def check(expected: Expectation, access: ClusterAccess) -> None:
-        raise SwitchError("consumer-blue-1 did not confirm")
-
-    monkeypatch.setattr(switch_component, "_check", check)
-    recorders: list[Recorder] = []
-    monkeypatch.setattr(Recorder, "__post_init__", remember(recorders, Recorder.__post_init__))
+    recorders = failing(monkeypatch, "consumer-blue-1 did not confirm")
     with pytest.raises(pulumi.RunError, match="consumer-blue-1 did not confirm"):
         up(active="green")
     (recorder,) = recorders
