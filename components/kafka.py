@@ -1,6 +1,7 @@
 """A Kafka broker: KRaft, persistent, with the metrics and the group coordinator's log that the experiments rest on."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pulumi
@@ -14,7 +15,8 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components import names, pods
+from components import broker_properties, names, pods
+from components.settings.types import ClientValue
 from components.stateful import StatefulArgs, stateful
 
 _FILES = Path(__file__).with_name("files") / "kafka"
@@ -43,11 +45,14 @@ _START = (
 
 @dataclass(frozen=True)
 class KafkaArgs:
-    """namespace: where. image: laid out as apache/kafka, with the JMX exporter's agent in /opt/jmx-exporter."""
+    """namespace: where. image: laid out as apache/kafka, with the JMX exporter's agent in /opt/jmx-exporter. config:
+    settings of the broker, in place of its file's own.
+    """
 
     namespace: pulumi.Input[str]
     image: pulumi.Input[str]
     storage: str = "10Gi"
+    config: Mapping[str, ClientValue] = field(default_factory=dict)
 
 
 class Kafka(pulumi.ComponentResource):
@@ -63,7 +68,7 @@ class Kafka(pulumi.ComponentResource):
         labels = names.labels(names.KAFKA)
 
         domain = f"{names.KAFKA}.{names.PLATFORM_NAMESPACE}.svc.cluster.local"
-        files = _config_files(f"{names.KAFKA}-0.{domain}:{names.KAFKA_PORT}")
+        files = _config_files(f"{names.KAFKA}-0.{domain}:{names.KAFKA_PORT}", args.config)
         self.config = ConfigMap(
             name,
             metadata=ObjectMetaArgs(name=names.KAFKA, namespace=args.namespace, labels=labels),
@@ -99,10 +104,10 @@ class Kafka(pulumi.ComponentResource):
         self.register_outputs({"bootstrapServers": self.bootstrap_servers})
 
 
-def _config_files(advertised: str) -> dict[str, str]:
+def _config_files(advertised: str, config: Mapping[str, ClientValue]) -> dict[str, str]:
     files = {path.name: path.read_text(encoding="utf-8") for path in sorted(_FILES.iterdir())}
-    files["server.properties"] += f"\nadvertised.listeners=PLAINTEXT://{advertised}\n"
-    return files
+    properties = broker_properties.merged(files["server.properties"], config)
+    return files | {"server.properties": f"{properties}\nadvertised.listeners=PLAINTEXT://{advertised}\n"}
 
 
 def _pod(image: pulumi.Input[str]) -> PodSpecArgs:

@@ -21,7 +21,7 @@ def build_platform(settings: PlatformSettings, images: Mapping[str, str]) -> dic
     where = namespace(names.PLATFORM_NAMESPACE).metadata.name
     definition = SwitchDefinition("kafkaconsumerswitches")
     policy = OwnPodStatusPolicy("own-pod-status")
-    kafka = Kafka("kafka", KafkaArgs(namespace=where, image=images["kafka"]))
+    kafka = Kafka("kafka", KafkaArgs(namespace=where, image=images["kafka"], config=settings.kafka_config))
     metrics = Metrics("metrics", MetricsArgs(namespace=where, image=images["victoriametrics"]))
     PlatformGuard("platform-guard", where, [definition, policy, kafka, metrics])
     return {

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from components import connect_names
-from components.names import COLORS, KAFKA, METRICS, METRICS_PORT, PLATFORM_NAMESPACE
+from components.names import COLORS, KAFKA, KAFKA_PORT, METRICS, METRICS_PORT, PLATFORM_NAMESPACE
 from components.settings import StrategySettings, keys
 from components.strategies.parts import Part, Parts
 from experiments.cluster import Cluster
@@ -29,6 +29,8 @@ print(json.dumps({
     "librdkafka": confluent_kafka.libversion()[0],
 }))
 """
+# What decides how soon the broker lets members in, and gives them their partitions.
+_OF_THE_BROKER = ("group.initial.rebalance.delay.ms", "group.consumer.assignment.interval.ms")
 _OF_COLORS = tuple(f"{color} {what}" for color in COLORS for what in ("version", "image"))
 _VERSION_LABEL = "app.kubernetes.io/version"
 _KAFKA_JAR = re.compile(r"kafka_(?P<scala>[\d.]+)-(?P<version>[\d.]+[\w.-]*?)\.jar$")
@@ -58,6 +60,13 @@ def kafka_version(names: str) -> str:
     raise VersionError("no kafka_*.jar among the broker's libraries")
 
 
+def broker_settings(told: str) -> dict[str, Measured]:
+    """What of the broker's settings figures depend on, from what kafka-configs.sh describes. Raises KeyError."""
+    words = (line.split()[0] for line in told.splitlines() if "=" in line)
+    found = {name: value for name, _, value in (word.partition("=") for word in words)}
+    return {name: int(found[name]) for name in _OF_THE_BROKER}
+
+
 def memory_gib(quantity: str) -> float:
     """A Kubernetes memory quantity (Ki, Mi, Gi or bytes) in GiB."""
     units = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
@@ -82,6 +91,7 @@ def describe(
             ("kafka",),
             lambda: {"kafka": kafka_version(_in_pod(PLATFORM_NAMESPACE, f"{KAFKA}-0", KAFKA, "ls", "/opt/kafka/libs"))},
         ),
+        (_OF_THE_BROKER, _broker_settings),
         (("victoriametrics",), lambda: {"victoriametrics": _victoriametrics(cluster)}),
         (("python", "confluent-kafka", "librdkafka"), lambda: _workloads(cluster, namespace, parts.members)),
         (("images",), lambda: _images(cluster, namespace, parts)),
@@ -122,6 +132,13 @@ def speed() -> float:
 
 def _in_pod(namespace: str, pod: str, container: str, *command: str) -> str:
     return _run("kubectl", "exec", "-n", namespace, pod, "-c", container, "--", *command)
+
+
+def _broker_settings() -> dict[str, Measured]:
+    script = "/opt/kafka/bin/kafka-configs.sh"
+    entity = ("--entity-type", "brokers", "--entity-name", "1", "--describe", "--all")
+    asked = (script, "--bootstrap-server", f"localhost:{KAFKA_PORT}", *entity)
+    return broker_settings(_in_pod(PLATFORM_NAMESPACE, f"{KAFKA}-0", KAFKA, *asked))
 
 
 def _nodes(cluster: Cluster) -> dict[str, Measured]:

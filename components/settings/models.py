@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from components.settings import client
 from components.settings.declare import NAMESPACE, Allowed, Goes, Section
 from components.settings.types import (
+    BrokerConfig,
     ClientConfig,
     ClientValue,
     Color,
@@ -139,6 +140,11 @@ class PlatformSettings(Section):
 
     platform: Literal["sandbox", "cluster"] = Field(default="sandbox", description="which parts are installed how")
     images: PlatformImages | None = Field(default=None, description=OF_IMAGES)
+    kafka_config: BrokerConfig = Field(
+        default_factory=dict,
+        description="settings of the broker in place of those in components/files/kafka/server.properties; a change "
+        "restarts it",
+    )
 
 
 class StrategySettings(Section):

@@ -35,6 +35,18 @@ PROTOCOL_OWNED: Mapping[str, str] = {
     "error_cb": "it is the consumer's own",
     "stats_cb": "it is the consumer's own",
 }
+#: Settings of the broker that the platform owns, by how their names begin, with the reason that the user is told.
+PLATFORM_OWNED: Mapping[str, str] = {
+    "advertised.listeners": "clients find the broker by its Service",
+    "auto.create.topics.enable": "a topic has the partitions that the configuration asks for, or none",
+    "controller.": "the broker is its own KRaft controller",
+    "inter.broker.listener.name": "clients find the broker by its Service",
+    "listener": "clients find the broker by its Service",
+    "log.dir": "its data is on the volume of its StatefulSet",
+    "metadata.log.dir": "its data is on the volume of its StatefulSet",
+    "node.id": "it is the only broker",
+    "process.roles": "the broker is its own KRaft controller",
+}
 
 
 def _topic_name(value: str) -> str:
@@ -101,6 +113,19 @@ def _not_protocol_owned(key: str) -> str:
     return key
 
 
+def _not_platform_owned(key: str) -> str:
+    for begin, why in PLATFORM_OWNED.items():
+        if key.startswith(begin):
+            raise ValueError(f"it belongs to the platform: {why}")
+    return key
+
+
+def _one_line(value: ClientValue) -> ClientValue:
+    if isinstance(value, str) and not value.isprintable():
+        raise ValueError("it is one line of a properties file")
+    return value
+
+
 TopicName = Annotated[
     str,
     Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$"),
@@ -124,5 +149,11 @@ ClientConfig = Annotated[
     dict[ClientKey, ClientValue | InstanceOf[SecretStr]],
     BeforeValidator(dotted),
     Allowed("client settings by their librdkafka names, but not those that the protocol owns"),
+]
+BrokerKey = Annotated[str, Field(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$"), AfterValidator(_not_platform_owned)]
+BrokerConfig = Annotated[
+    dict[BrokerKey, Annotated[ClientValue, AfterValidator(_one_line)]],
+    BeforeValidator(dotted),
+    Allowed("broker settings by Kafka's names, but not those that the platform owns"),
 ]
 ImageName = Annotated[str, Field(pattern=r"^[^\s]+$"), Allowed("an image reference")]

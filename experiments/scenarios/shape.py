@@ -3,7 +3,8 @@ other ways into its group; and a plain switch after each of them.
 
 What is looked at is what each change costs: whether `pulumi up` returns well, what is lost and handled twice, and the
 longest time that a partition had nobody at work on it. The last is judged where pods or partitions are added or taken
-away, which restarts nobody (design §4, *Shape*).
+away and nobody is restarted (design §4, *Shape*). Where a colour's number is in what its pods are configured with, as
+in strategies B and E, another one comes with a switch, and what it costs is a switch's.
 
 A change that failed ends the run's changes: what comes after it would measure something else.
 """
@@ -54,7 +55,11 @@ def changes(settings: StrategySettings, version: Mapping[str, Any]) -> Iterator[
     yield _SWITCH
     # The most at the end: the logs of those that were taken away are on their volumes, and come back with them.
     for before, after in ((replicas, replicas + 2), (replicas + 2, replicas - 1), (replicas - 1, replicas + 2)):
-        yield Change(f"replicas {before} to {after}", {"replicas": after}, resizes=True)
+        name, values = f"replicas {before} to {after}", {"replicas": after}
+        if settings.numbers_may_differ:
+            yield Change(name, values, resizes=True)
+        else:
+            yield Change(f"{name}, with a switch", values, switches=True)
         yield _SWITCH
     yield Change(f"partitions {partitions} to {2 * partitions}", {"partitions": 2 * partitions}, resizes=True)
     yield _SWITCH

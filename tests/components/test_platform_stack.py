@@ -11,7 +11,7 @@ import yaml
 
 from components import crd, policy
 from components.platform_stack import build_platform
-from components.settings import platform_settings
+from components.settings import SettingsError, platform_settings
 from tests.support.recorder import Recorder, deploy
 
 FILES = Path(crd.DEFINITION).parent
@@ -112,6 +112,34 @@ def test_the_broker_is_told_what_the_experiments_rest_on(stack: Recorder) -> Non
     assert properties["offsets.topic.replication.factor"] == "1"
 
 
+def test_a_setting_of_the_broker_takes_the_place_of_the_files_own_and_restarts_it(stack: Recorder) -> None:
+    given = {"kafkaConfig": '{"group":{"initial.rebalance.delay.ms":3000}}'}
+
+    def program() -> None:
+        images = {"kafka": "localhost/kafka:1", "victoriametrics": "localhost/vm:1"}
+        build_platform(platform_settings(given), images)
+
+    other = deploy(program, stack="platform")
+    assert server_properties(other) == server_properties(stack) | {"group.initial.rebalance.delay.ms": "3000"}
+    template = [made.of("StatefulSet")["kafka"].inputs["spec"]["template"]["metadata"] for made in (stack, other)]
+    assert template[0]["annotations"] != template[1]["annotations"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ('{"log.dirs":"/tmp"}', "its data is on the volume"),
+        ('{"listeners":"PLAINTEXT://:1"}', "by its Service"),
+        ('{"num.io.threads":"1\\nnode.id=2"}', "one line"),
+        ('{"Group.Delay":1}', "allowed: broker settings"),
+    ],
+)
+def test_what_the_platform_owns_is_refused(given: str, told: str) -> None:
+    with pytest.raises(SettingsError, match=told) as refused:
+        platform_settings({"kafkaConfig": given})
+    assert "kafkaConfig" in str(refused.value)
+
+
 def test_the_group_coordinators_events_are_logged(stack: Recorder) -> None:
     log4j = stack.of("ConfigMap")["kafka"].inputs["data"]["log4j2.xml"]
     assert '<Logger name="org.apache.kafka.coordinator.group" level="INFO"/>' in log4j
@@ -155,7 +183,7 @@ def test_a_changed_file_rolls_the_broker(stack: Recorder, monkeypatch: pytest.Mo
     from components import kafka
 
     original = kafka._config_files
-    monkeypatch.setattr(kafka, "_config_files", lambda a: {**original(a), "log4j2.xml": "<other/>"})
+    monkeypatch.setattr(kafka, "_config_files", lambda *a: {**original(*a), "log4j2.xml": "<other/>"})
     other = deploy(
         lambda: build_platform(platform_settings({}), {"kafka": "localhost/kafka:1", "victoriametrics": "x"}),
         stack="platform",

@@ -42,6 +42,18 @@ def test_the_version_of_strimzis_resources(
     assert environment._crds(cluster) == expected
 
 
+def test_what_the_broker_says_of_itself_is_read_and_not_what_was_asked_for() -> None:
+    told = """All configs for broker 1 are:
+  group.initial.rebalance.delay.ms=100 sensitive=false synonyms={STATIC_BROKER_CONFIG:a.b=9}
+  group.consumer.assignment.interval.ms=1000 sensitive=false synonyms={}
+  log.dirs=/tmp sensitive=false synonyms={}
+"""
+    found = {"group.initial.rebalance.delay.ms": 100, "group.consumer.assignment.interval.ms": 1000}
+    assert environment.broker_settings(told) == found
+    with pytest.raises(KeyError):
+        environment.broker_settings("All configs for broker 1 are:\n")
+
+
 def test_the_workers_of_both_colours_are_one_program(api: FakeApi, cluster: Cluster) -> None:
     def of(name: str, container: str) -> dict[str, Any]:
         raw = pod(name)

@@ -52,6 +52,17 @@ def test_strategy_c_goes_through_everything_with_a_plain_switch_after_each() -> 
     }
 
 
+@pytest.mark.parametrize("letter", ["b", "e"])
+def test_where_pods_are_configured_with_their_number_another_one_comes_with_a_switch(letter: str) -> None:
+    numbers = [change for change in of(letter) if "replicas" in change.values]
+    assert [change.name for change in numbers] == [
+        "replicas 3 to 5, with a switch",
+        "replicas 5 to 2, with a switch",
+        "replicas 2 to 5, with a switch",
+    ]
+    assert all(change.switches and not change.resizes for change in numbers)
+
+
 def test_ways_that_a_strategy_does_not_have_are_left_out() -> None:
     assert not [change for change in of("b") if "membership" in change.values]
     assert not [
