@@ -58,7 +58,8 @@ class OffsetSync(Strategy):
     second = SECOND_VERSION
     page = "*strategy-b*.md"
     paths = (
-        "workloads/consumer/carr*.py",
+        "workloads/consumer/carrier.py",
+        "workloads/handling/carry.py",
         "workloads/consumer/copies.py",
         "workloads/consumer/offsets.py",
         "workloads/consumer/transactional.py",

@@ -6,9 +6,9 @@ from dataclasses import replace
 from tests.protocol.parts import Part, Rules, parts_of_a_start
 from workloads.common.report import Report
 from workloads.common.states import State
-from workloads.consumer import carry
 from workloads.controller import decide as dc
 from workloads.controller import terms as tm
+from workloads.handling import carry
 from workloads.member import lifecycle as lc
 from workloads.sidecar import step as sc
 

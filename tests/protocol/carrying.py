@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tests.protocol.parts import Part, Slot, replace
 from tests.protocol.slots import Slots, without
 from workloads.common.states import Color, State
-from workloads.consumer.carry import Commit, Found, Start, stands
+from workloads.handling.carry import Commit, Found, Start, stands
 from workloads.member import lifecycle as lc
 
 CRASHES = frozenset({"consumer-crash", "pod-delete", "lost", "commit-fails", "zombie"})

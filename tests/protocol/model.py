@@ -58,7 +58,7 @@ of the number of pods or partitions.
 Strategy B has a broker besides (`carrying`): one partition with a few records, both groups' commits with their epochs,
 transactions whose markers are written late, the one transactional id, background copies, and zombies: processes of a pod
 that was deleted by force, which go on under the grant that they have. The rules are the consumer's own
-(`workloads.consumer.carry`); the order of a start is `parts.parts_of_a_start`. Checked are: no start, and so no commit, is
+(`workloads.handling.carry`); the order of a start is `parts.parts_of_a_start`. Checked are: no start, and so no commit, is
 beyond what was handled (nothing acked is lost); without a crash or a zombie every start is exactly there, and nothing is
 handled twice; no start is behind what was committed before (but for zombies that nobody fences); with the fence no
 zombie's commit succeeds once somebody has started under a newer epoch. Left out: more than one partition or id, and so

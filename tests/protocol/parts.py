@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 from workloads.common.lease import Grant
 from workloads.common.report import Report
 from workloads.common.states import Color, GroupProtocol, Membership, State
-from workloads.consumer import carry
 from workloads.controller import decide as dc
 from workloads.controller import terms as tm
+from workloads.handling import carry
 from workloads.member import lifecycle as lc
 from workloads.sidecar import step as sc
 

@@ -17,12 +17,12 @@ from workloads.common.records import CONSUMED, EVENTS, EventLog, RecordLog, Reco
 from workloads.common.reload import Reloader
 from workloads.common.settings import DEFAULT_FILE, FILE_VARIABLE
 from workloads.consumer.loop import ConsumerLoop
-from workloads.consumer.member import ConsumerMember
-from workloads.consumer.metrics import ConsumerMetrics
 from workloads.consumer.offsets import GroupOffsets
-from workloads.consumer.processing import Pulse, Worker
 from workloads.consumer.settings import ConsumerSettings
 from workloads.consumer.transactional import make_client
+from workloads.handling.member import ApplicationMember
+from workloads.handling.metrics import ConsumerMetrics
+from workloads.handling.processing import Pulse, Worker
 from workloads.member.api import LifecycleApi, PodApi
 from workloads.member.control import Control
 from workloads.member.faults import FaultInjection
@@ -73,7 +73,7 @@ def main() -> int:
             make_client=make_client,
             make_offsets=GroupOffsets,
         )
-        member = ConsumerMember(control, loop, worker, ConsumerMetrics(settings, loop, worker, control, space))
+        member = ApplicationMember(control, loop, worker, ConsumerMetrics(settings, loop, worker, control, space))
         alive = settings.drain_timeout_seconds + _LIVENESS_MARGIN_SECONDS
         servers = [
             HttpServer(

@@ -28,8 +28,8 @@ from workloads.common import benchmark
 from workloads.common.records import LogName
 from workloads.common.states import Color, Membership
 from workloads.consumer.loop import BATCH
-from workloads.consumer.processing import identity
 from workloads.consumer.settings import ConsumerSettings
+from workloads.handling.processing import identity
 
 _POD = "consumer-blue-0"
 _TIMEOUT_SECONDS = 300.0

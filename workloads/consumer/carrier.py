@@ -24,14 +24,14 @@ from confluent_kafka import KafkaError, KafkaException
 
 from workloads.common.logs import fields
 from workloads.common.states import State
-from workloads.consumer import carry
 from workloads.consumer.client import GONE, GroupClient
 from workloads.consumer.commits import Commits
 from workloads.consumer.copies import Copies
 from workloads.consumer.group import GroupListener
-from workloads.consumer.journal import Journal
 from workloads.consumer.offsets import Offsets, Registering
 from workloads.consumer.settings import ConsumerSettings
+from workloads.handling import carry
+from workloads.handling.journal import Journal
 from workloads.member.driver import Driver
 from workloads.member.lifecycle import Assigned, Heard, Pause, StartFailed
 

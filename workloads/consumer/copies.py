@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, KafkaException
 
 from workloads.common.logs import fields
-from workloads.consumer import carry
 from workloads.consumer.client import GroupClient
 from workloads.consumer.offsets import Asked, Offsets
+from workloads.handling import carry
 from workloads.member.driver import Driver
 from workloads.member.lifecycle import Heard
 

@@ -15,8 +15,8 @@ from workloads.common.states import State
 from workloads.consumer.backlog import Backlog
 from workloads.consumer.client import GONE, GroupClient
 from workloads.consumer.commits import Commits
-from workloads.consumer.figures import Figures
-from workloads.consumer.journal import Journal
+from workloads.handling.figures import Figures
+from workloads.handling.journal import Journal
 from workloads.member.driver import Driver
 from workloads.member.lifecycle import Assigned, CommitEnded, Lost, Owned, Revoked
 from workloads.member.way import Start

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from workloads.common.logs import fields
 from workloads.consumer.client import GroupClient
-from workloads.consumer.processing import Pulse
+from workloads.handling.processing import Pulse
 from workloads.member.lifecycle import Closed, Left
 from workloads.member.way import Place
 

@@ -14,18 +14,18 @@ from workloads.common.logs import fields
 from workloads.common.records import EventLog
 from workloads.common.reload import Reloader
 from workloads.common.states import State
-from workloads.consumer import carry
 from workloads.consumer.backlog import Backlog
 from workloads.consumer.carrier import Carrier
 from workloads.consumer.client import GroupClient, Listener
 from workloads.consumer.commits import Commits
-from workloads.consumer.figures import Figures
 from workloads.consumer.group import GroupListener
-from workloads.consumer.journal import Journal
 from workloads.consumer.keeper import Keeper
 from workloads.consumer.offsets import Offsets
-from workloads.consumer.processing import Abandoned, Stall, Worker
 from workloads.consumer.settings import ConsumerSettings
+from workloads.handling import carry
+from workloads.handling.figures import Figures
+from workloads.handling.journal import Journal
+from workloads.handling.processing import Abandoned, Stall, Worker
 from workloads.member.control import Control
 from workloads.member.driver import Driver
 from workloads.member.faults import FaultInjection

@@ -14,8 +14,8 @@ from typing import Protocol, TypeVar
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from workloads.common.bystander import Bystander
-from workloads.consumer.carry import Found, read
 from workloads.consumer.settings import ConsumerSettings
+from workloads.handling.carry import Found, read
 
 T = TypeVar("T")
 

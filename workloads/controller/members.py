@@ -177,4 +177,6 @@ def _says(member: Member) -> str:
     if said is None:
         return "no report"
     ready = "" if member.ready else ", not Ready"
+    if said.state is None and said.obstacle:
+        return said.obstacle
     return f"{said.state or 'unreachable'} at epoch {said.epoch}{ready}"

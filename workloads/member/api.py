@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from workloads.common import contract
 from workloads.common.http import HttpError, Request, Response, Routes
 from workloads.common.lease import EPOCHS
 from workloads.common.logs import fields
@@ -101,6 +102,7 @@ class LifecycleApi:
     def _body(self, truth: Truth) -> dict[str, object]:
         now = truth.lifecycle
         return {
+            contract.KEY: contract.VERSION,
             "state": now.state,
             "epoch": now.epoch,
             "seen_epoch": now.seen_epoch,

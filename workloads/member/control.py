@@ -56,7 +56,11 @@ class Command:
 class Control:
     """Commands queue up here; the loop takes them between records, and publishes what became of them."""
 
-    def __init__(self, lifecycle: Lifecycle) -> None:
+    def __init__(self, lifecycle: Lifecycle, wake: Callable[[], None] | None = None) -> None:
+        """wake: also called when a command has come, by the thread that brought it; for a loop that waits elsewhere
+        than in `idle`.
+        """
+        self._wake_loop = wake
         self.inbox: deque[Command] = deque()
         self._truth = Truth(lifecycle)
         self._changed = threading.Condition()
@@ -72,6 +76,8 @@ class Control:
         command = Command(event)
         self.inbox.append(command)
         self._wake.set()
+        if self._wake_loop is not None:
+            self._wake_loop()
         return command
 
     def wait(self, command: Command, seconds: float) -> tuple[Answer, Truth]:

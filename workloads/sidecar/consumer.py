@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from workloads.common import contract
 from workloads.common.report import Report
 from workloads.common.states import State
 from workloads.sidecar.subject import Answer, NoAnswerError, Result
@@ -21,6 +22,8 @@ STATUS = "/lifecycle/status"
 
 # How much longer than the deadline that the application was given its answer may take.
 ANSWER_SECONDS = 1.0
+_HEADERS = {contract.HEADER: str(contract.VERSION)}
+_JSON = {"Content-Type": "application/json"}
 _RESULTS = {200: Result.DONE, 409: Result.STALE, 503: Result.NOT_YET}
 
 
@@ -61,7 +64,7 @@ class LifecycleApi:
         payload = None if body is None else orjson.dumps(body)
         try:
             connection = self._ready(deadline)
-            connection.request(method, path, payload, {"Content-Type": "application/json"} if payload else {})
+            connection.request(method, path, payload, {**_HEADERS, **(_JSON if payload else {})})
             response = connection.getresponse()
             data = response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -113,7 +116,14 @@ def _readable(sock: socket.socket) -> bool:
 
 
 def _report(data: bytes) -> Report:
+    """What the application says of itself; of one that speaks another version of the contract, no more than that."""
     said = orjson.loads(data)
+    if not isinstance(said, dict):
+        raise TypeError("no JSON object")
+    try:
+        contract.check(said.get(contract.KEY, contract.VERSION))
+    except contract.ContractError as error:
+        return Report(str(said.get("boot_id", "")), None, 0, 0, obstacle=str(error))
     return Report(
         boot_id=str(said["boot_id"]),
         state=State(said["state"]),

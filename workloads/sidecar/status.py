@@ -43,6 +43,8 @@ class StatusWatch:
 
 
 def _log(known: Report | None, report: Report | None, problem: str) -> None:
+    if report is not None and report.state is None and (known is None or known.obstacle != report.obstacle):
+        logger.error("the consumer cannot be spoken to", extra=fields(problem=report.obstacle))
     if known is not None and (known.state is None) != (report is None):
         logger.log(
             logging.INFO if report else logging.WARNING,

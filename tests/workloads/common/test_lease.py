@@ -6,7 +6,7 @@ import pytest
 
 from workloads.common.lease import EPOCHS, Grant, LeaseFormatError, from_lease, to_lease
 from workloads.common.states import Color
-from workloads.consumer import carry
+from workloads.handling import carry
 
 
 def lease(epoch: Any = 7, **notes: str) -> dict[str, Any]:

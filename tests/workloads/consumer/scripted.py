@@ -13,12 +13,13 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from tests.support.waiting import until
 from workloads.common.records import CONSUMED, EVENTS, EventLog, RecordLog
 from workloads.common.reload import Reloader
-from workloads.consumer import carrier, group, keeper, loop, processing
-from workloads.consumer.carry import Commit, Found
+from workloads.consumer import carrier, group, keeper, loop
 from workloads.consumer.client import Ended, Listener
 from workloads.consumer.loop import ConsumerLoop
-from workloads.consumer.processing import Pulse, Worker
 from workloads.consumer.settings import ConsumerSettings
+from workloads.handling import processing
+from workloads.handling.carry import Commit, Found
+from workloads.handling.processing import Pulse, Worker
 from workloads.member.control import Answer, Command, Control, Truth, judge
 from workloads.member.faults import FaultInjection
 from workloads.member.lifecycle import Lifecycle, Pause, Resume, start

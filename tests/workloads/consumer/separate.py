@@ -11,7 +11,7 @@ from tests.support.broker import Broker
 from tests.support.processes import ConsumerProcess, Feed, handled
 from tests.support.waiting import until
 from tests.workloads.conftest import PARTITIONS, Consumers
-from workloads.consumer.carry import Commit, read
+from workloads.handling.carry import Commit, read
 
 ALL = list(range(PARTITIONS))
 

@@ -9,9 +9,9 @@ from confluent_kafka import KafkaError
 from tests.workloads.consumer.scripted import Bench, Clock, Record, records
 from workloads.common.states import State
 from workloads.consumer import carrier, copies
-from workloads.consumer.carry import Commit
-from workloads.consumer.member import ConsumerMember
-from workloads.consumer.metrics import ConsumerMetrics
+from workloads.handling.carry import Commit
+from workloads.handling.member import ApplicationMember
+from workloads.handling.metrics import ConsumerMetrics
 from workloads.member.control import Answer, Command
 from workloads.member.lifecycle import Pause, Resume
 
@@ -439,7 +439,7 @@ def test_copies_end_before_the_start_begins(tmp_path: Path) -> None:
 def test_who_waits_tells_no_positions(tmp_path: Path) -> None:
     """Also when it was active before: it would pass for one at work."""
     bench = waiting(tmp_path, 0)
-    member = ConsumerMember(bench.control, bench.loop, bench.worker, cast("ConsumerMetrics", None))
+    member = ApplicationMember(bench.control, bench.loop, bench.worker, cast("ConsumerMetrics", None))
     assert bench.answer(bench.command(Resume(11))) is Answer.DONE
     bench.turn(records(0, 0, 4))
     assert (member.progress.positions, member.progress.handled) == ({0: 5}, 5)

@@ -11,9 +11,9 @@ from confluent_kafka import KafkaError
 
 from tests.workloads.consumer.scripted import Bench, Record, ScriptedClient, records
 from workloads.common.states import State
-from workloads.consumer import processing
 from workloads.consumer.client import Listener
 from workloads.consumer.commits import Commits
+from workloads.handling import processing
 from workloads.member.control import Answer
 from workloads.member.faults import FaultInjection, Faults
 from workloads.member.lifecycle import Pause, Resume

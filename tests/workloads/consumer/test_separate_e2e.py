@@ -11,7 +11,7 @@ from tests.support.processes import Feed, handled
 from tests.support.waiting import until
 from tests.workloads.conftest import PARTITIONS, Consumers
 from tests.workloads.consumer.separate import ALL, Pair, everything_once, more, sent, stays
-from workloads.consumer.carry import Commit
+from workloads.handling.carry import Commit
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("broker")]
 

@@ -80,3 +80,12 @@ def standing(*owned: tuple[int, ...], obstacles: tuple[str, ...] = ("", "")) -> 
 )
 def test_why_a_colour_cannot_be_switched_to(spec: Spec, members: tuple[Member, ...], said: str) -> None:
     assert cannot_take_over(spec, members, BLUE) == said
+
+
+def test_whoever_cannot_be_spoken_to_says_why() -> None:
+    why = "the application speaks version 2 of the contract"
+    silent_one = pod(GREEN, 0, None, 10)
+    assert silent_one.report is not None
+    told = replace(silent_one, report=replace(silent_one.report, obstacle=why))
+    members = (*pods(BLUE, ACTIVE, 10), told, pod(GREEN, 1, PAUSED, 10))
+    assert cannot_take_over(SPEC, members, BLUE) == f"NotReady: green-0 ({why})"

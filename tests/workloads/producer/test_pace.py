@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workloads.consumer.processing import identity
+from workloads.handling.processing import identity
 from workloads.producer.pace import CATCH_UP_SECONDS, TICK_SECONDS, Pace
 from workloads.producer.payload import Payload
 

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -172,3 +173,34 @@ def test_an_answer_that_is_none(body: bytes) -> None:
     with pytest.raises(NoAnswerError, match="/lifecycle/status"):
         LifecycleApi(f"http://127.0.0.1:{server.port}").status(1.0)
     server.stop()
+
+
+@pytest.mark.parametrize("version", [2, "1", None, True])
+def test_an_application_of_another_contract_is_not_spoken_to(version: object) -> None:
+    body = {"state": "ACTIVE", "epoch": 7, "seen_epoch": 7, "boot_id": "b", "partitions": [0], "contract": version}
+    server = HttpServer("127.0.0.1", 0, {("GET", "/lifecycle/status"): partial(_same, Response(body))})
+    server.start()
+    said = LifecycleApi(f"http://127.0.0.1:{server.port}").status(1.0)
+    assert (said.state, said.epoch, said.boot_id) == (None, 0, "b")
+    assert "version 1" in said.obstacle
+
+
+def test_every_call_says_which_contract_is_spoken() -> None:
+    heard: list[str | None] = []
+
+    class Application(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(self.headers["Lifecycle-Contract"])
+            body = b'{"state":"PAUSED","epoch":1,"seen_epoch":1,"boot_id":"b","partitions":[]}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Application) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        assert LifecycleApi(f"http://127.0.0.1:{server.server_port}").status(5.0).state is State.PAUSED
+    assert heard == ["1"]

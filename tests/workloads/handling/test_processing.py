@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workloads.common.records import LogName, RecordLog, RecordLogError, Space
-from workloads.consumer.processing import Abandoned, ProcessingError, Pulse, Stall, Worker, identity
+from workloads.handling.processing import Abandoned, ProcessingError, Pulse, Stall, Worker, identity
 from workloads.member.control import Command
 from workloads.member.faults import FaultInjection, Faults
 from workloads.member.lifecycle import Pause
@@ -73,7 +73,7 @@ class Bench:
         )
 
     def handle(self, messages: list[FakeMessage]) -> list[Any]:
-        return self.worker.handle(messages, 7)  # type: ignore[arg-type]
+        return self.worker.handle(messages, 7)
 
     def offsets(self) -> list[int]:
         if not self.log.path.exists():

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from confluent_kafka import Message
-
 from workloads.common.records import EventLog
+from workloads.handling.record import Record
 
 
 class Journal:
@@ -52,7 +51,7 @@ class Journal:
         """Nothing is read any more."""
         self._awaited.clear()
 
-    def fetched(self, messages: Sequence[Message]) -> None:
+    def fetched(self, messages: Sequence[Record]) -> None:
         """These came from the client, in this order."""
         if not self._awaited:
             return

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from workloads.consumer.carry import (
+from workloads.handling.carry import (
     Commit,
     Found,
     OffsetOutOfRangeError,

@@ -1,4 +1,4 @@
-"""The consumer as the HTTP API sees it."""
+"""An application of ours as the HTTP API sees it."""
 
 import time
 from collections.abc import Iterable
@@ -6,18 +6,17 @@ from collections.abc import Iterable
 from prometheus_client.core import Metric
 
 from workloads.common.states import State
-from workloads.consumer.loop import ConsumerLoop
-from workloads.consumer.metrics import ConsumerMetrics
-from workloads.consumer.processing import Worker
+from workloads.handling.metrics import ConsumerMetrics, Loop
+from workloads.handling.processing import Worker
 from workloads.member.control import Control, Truth
 from workloads.member.member import Progress
 from workloads.member.way import Start
 
 
-class ConsumerMember:
+class ApplicationMember:
     """See `Member`, which it is."""
 
-    def __init__(self, control: Control, loop: ConsumerLoop, worker: Worker, metrics: ConsumerMetrics) -> None:
+    def __init__(self, control: Control, loop: Loop, worker: Worker, metrics: ConsumerMetrics) -> None:
         self._control = control
         self._loop = loop
         self._worker = worker

@@ -8,7 +8,7 @@ import pytest
 from tests.workloads.consumer.test_settings import made
 from workloads.common.metrics import exposition, registry
 from workloads.common.states import State
-from workloads.consumer.metrics import ConsumerMetrics
+from workloads.handling.metrics import ConsumerMetrics
 
 
 @pytest.mark.parametrize("processing", ["none", "checksum"])

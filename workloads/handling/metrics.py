@@ -1,17 +1,28 @@
-"""The consumer's metrics: read from the loop and its worker at each scrape."""
+"""An application's metrics: read from its loop and its worker at each scrape."""
 
 import time
 from collections.abc import Iterator
+from typing import Protocol
 
 from prometheus_client.core import Metric
 
 from workloads.common.metrics import Families
 from workloads.common.records import Space
 from workloads.common.states import State
-from workloads.consumer.loop import ConsumerLoop
-from workloads.consumer.processing import Worker
-from workloads.consumer.settings import ConsumerSettings
+from workloads.handling.figures import Figures
+from workloads.handling.processing import Worker
+from workloads.handling.settings import ApplicationSettings
 from workloads.member.control import Control
+
+
+class Loop(Protocol):
+    """The loop whose metrics these are."""
+
+    figures: Figures
+
+    @property
+    def ready(self) -> bool:
+        """Connected, and able to take over."""
 
 
 class ConsumerMetrics:
@@ -20,7 +31,7 @@ class ConsumerMetrics:
     """
 
     def __init__(
-        self, settings: ConsumerSettings, loop: ConsumerLoop, worker: Worker, control: Control, space: Space
+        self, settings: ApplicationSettings, loop: Loop, worker: Worker, control: Control, space: Space
     ) -> None:
         self._settings = settings
         self._loop = loop

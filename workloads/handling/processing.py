@@ -10,18 +10,21 @@ import random
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from typing import TypeVar
 from zlib import crc32
 
 import orjson
-from confluent_kafka import Message
 
 from workloads.common.logs import fields
 from workloads.common.metrics import Buckets
 from workloads.common.records import RecordLog, RecordLogError, quoted
+from workloads.handling.record import Record
 from workloads.member.control import Command
 from workloads.member.faults import FaultInjection, Faults
 
 logger = logging.getLogger("workloads.consumer")
+
+R = TypeVar("R", bound=Record)
 
 _HEAD = b'{"producer":"'
 _MIDDLE = b'","seq":'
@@ -111,7 +114,7 @@ class _Failures:
     def __init__(self) -> None:
         self._second, self._logged = 0, 0
 
-    def log(self, message: Message, failure: ProcessingError) -> None:
+    def log(self, message: Record, failure: ProcessingError) -> None:
         second = int(time.monotonic())
         if second != self._second:
             if self._logged > _LOGGED_A_SECOND:
@@ -169,7 +172,7 @@ class Worker:
         self.last_at: dict[int, int] = {}
         self.seconds = Buckets((0.0001, 0.001, 0.01, 0.1, 1.0, 10.0))
 
-    def handle(self, batch: list[Message], epoch: int) -> list[Message]:
+    def handle(self, batch: list[R], epoch: int) -> list[R]:
         """Handle records until the batch is done, a command waits, an error is next, or it is time to poll; gives the
         rest.
 
@@ -273,7 +276,7 @@ class Worker:
             now = time.monotonic()
             self.pulse.check(now)
 
-    def _fail(self, message: Message, failure: ProcessingError) -> tuple[bytes, bytes]:
+    def _fail(self, message: Record, failure: ProcessingError) -> tuple[bytes, bytes]:
         """Count and log a failed record; gives who sent it, as far as it says so."""
         self.failed += 1
         self._failures.log(message, failure)

@@ -1,0 +1,150 @@
+"""One activation: a Faust application with one agent, which hands every record on and acknowledges nothing.
+
+Faust commits what its streams acknowledge, also that of a stream that is cancelled with a record in hand; what was
+handled is known to who handles, and is committed from there. So nothing is acknowledged, and Faust commits nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import faust
+from faust.types import TP
+from mode import CrashingSupervisor
+from yarl import URL
+
+from workloads.faust_consumer.settings import FaustSettings
+from workloads.faust_consumer.transport import Consumer, Transport
+
+logger = logging.getLogger("workloads.faust_consumer")
+
+# Partitions that are added are found within this time.
+_METADATA_SECONDS = 1.0
+_HEARTBEAT_SECONDS = 0.5
+# aiokafka wants a request timeout above the session's.
+_BEYOND_SESSION_SECONDS = 30.0
+_NEVER_SECONDS = 1e9
+
+Partitions = tuple[int, ...]
+OnRecord = Callable[["Activation", Any], Awaitable[None]]
+OnPartitions = Callable[["Activation", Partitions], Awaitable[None]]
+
+
+class Activation:
+    """A Faust application, from its start to its stop. Everything here belongs to the event loop.
+
+    member_id: as which it was last assigned anything.
+    """
+
+    def __init__(
+        self,
+        settings: FaustSettings,
+        label: Callable[[], str],
+        *,
+        on_record: OnRecord,
+        on_assigned: OnPartitions,
+        on_revoked: OnPartitions,
+    ) -> None:
+        """label: the metadata of a commit. on_record: gets the message of each record, one after the other.
+        on_assigned: the complete set that it owns. on_revoked: those that it is about to lose.
+        """
+        self._topic = settings.topic
+        self.app = _application(settings)
+        transport = Transport([URL(f"kafka://{server}") for server in _servers(settings)], self.app)
+        transport.label = label
+        self.app.transport = transport
+        self._starting: asyncio.Task[Any] | None = None
+        self.member_id = ""
+        channel = self.app.topic(
+            settings.topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        )
+
+        async def handle(stream: Any) -> None:
+            async for event in stream.noack().events():
+                await on_record(self, event.message)
+
+        self.app.agent(channel, name=f"{settings.topic}-handler", supervisor_strategy=CrashingSupervisor)(handle)
+
+        async def assigned(_: Any, owned: Any, **__: Any) -> None:
+            self.member_id = self.consumer.member_id
+            await on_assigned(self, self._of_the_topic(owned))
+
+        async def revoked(_: Any, taken: Any, **__: Any) -> None:
+            await on_revoked(self, self._of_the_topic(taken))
+
+        # By strong references: signals would otherwise forget them.
+        self._heard: list[Any] = [assigned, revoked]
+        self.app.on_partitions_assigned.connect(self._heard[0])
+        self.app.on_partitions_revoked.connect(self._heard[1])
+
+    @property
+    def consumer(self) -> Consumer:
+        """Faust's consumer of this application."""
+        found = self.app.consumer
+        if not isinstance(found, Consumer):
+            raise TypeError(f"{type(found).__name__} is not the transport's")
+        return found
+
+    @property
+    def lost(self) -> bool:
+        """Whether the group took it for gone since it was assigned anything: its next assignment would be as another
+        member's.
+        """
+        return self.member_id not in {"", self.consumer.member_id}
+
+    @property
+    def crashed(self) -> BaseException | None:
+        """Why Faust has given up; None when it has not."""
+        if self.app.crashed:
+            return self.app.crash_reason or RuntimeError("Faust has given up")
+        if self._starting is not None and self._starting.done() and not self._starting.cancelled():
+            return self._starting.exception()
+        return None
+
+    def start(self) -> None:
+        """Begin: it enters the group, and is assigned its partitions."""
+        self._starting = asyncio.get_running_loop().create_task(self.app.start())
+
+    async def commit(self, offsets: dict[int, int]) -> bool:
+        """Commit these, by partition; whether the broker took all of them."""
+        return await self.consumer.commit_offsets({TP(self._topic, p): offset for p, offset in offsets.items()})
+
+    async def stop(self) -> None:
+        """Leave the group, and end; what it had fetched is dropped."""
+        if self._starting is not None:
+            await self.app.stop()
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+
+    def _of_the_topic(self, owned: Any) -> Partitions:
+        return tuple(sorted(tp.partition for tp in owned if tp.topic == self._topic))
+
+
+def _servers(settings: FaustSettings) -> list[str]:
+    return [server.strip() for server in settings.bootstrap_servers.split(",")]
+
+
+def _application(settings: FaustSettings) -> faust.App:
+    """Without a web server, a table, a topic of its own, or a file."""
+    return faust.App(
+        settings.group_id,
+        broker=[URL(f"kafka://{server}") for server in _servers(settings)],
+        broker_client_id=settings.pod_name,
+        broker_session_timeout=settings.session_timeout_seconds,
+        broker_request_timeout=settings.session_timeout_seconds + _BEYOND_SESSION_SECONDS,
+        broker_heartbeat_interval=_HEARTBEAT_SECONDS,
+        # What it commits is nothing; the member's own commits have their own interval.
+        broker_commit_interval=settings.commit_interval_seconds,
+        # Nor is it a fault that it commits nothing.
+        broker_commit_livelock_soft_timeout=_NEVER_SECONDS,
+        consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=int(_METADATA_SECONDS * 1000),
+        stream_wait_empty=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        autodiscover=False,
+        store="memory://",
+        datadir="/tmp/faust",  # noqa: S108 - the pod's own; nothing is written there without tables
+    )
