@@ -107,7 +107,8 @@ class Kafka(pulumi.ComponentResource):
 def _config_files(advertised: str, config: Mapping[str, ClientValue]) -> dict[str, str]:
     files = {path.name: path.read_text(encoding="utf-8") for path in sorted(_FILES.iterdir())}
     properties = broker_properties.merged(files["server.properties"], config)
-    return files | {"server.properties": f"{properties}\nadvertised.listeners=PLAINTEXT://{advertised}\n"}
+    addresses = f"PLAINTEXT://{advertised},FORWARDED://localhost:{names.KAFKA_FORWARDED_PORT}"
+    return files | {"server.properties": f"{properties}\nadvertised.listeners={addresses}\n"}
 
 
 def _pod(image: pulumi.Input[str]) -> PodSpecArgs:
@@ -118,6 +119,7 @@ def _pod(image: pulumi.Input[str]) -> PodSpecArgs:
         env=[EnvVarArgs(name="LOG_DIR", value="/tmp/kafka-logs")],  # noqa: S108 - the pod's own
         ports=[
             ContainerPortArgs(name="kafka", container_port=names.KAFKA_PORT),
+            ContainerPortArgs(name="forwarded", container_port=names.KAFKA_FORWARDED_PORT),
             ContainerPortArgs(name="metrics", container_port=names.KAFKA_METRICS_PORT),
         ],
         startup_probe=_listening(period=1, failures=120),

@@ -9,6 +9,8 @@ PLATFORM_NAMESPACE = "kafka-bluegreen"
 
 KAFKA = "kafka"
 KAFKA_PORT = 9092
+#: Where the broker says that it is `localhost`: for whoever comes through a port-forward of this port.
+KAFKA_FORWARDED_PORT = 19092
 KAFKA_METRICS_PORT = 9404
 METRICS = "victoriametrics"
 METRICS_PORT = 8428
@@ -20,6 +22,8 @@ TOPIC = "topic"
 SIDECAR = "sidecar"
 
 HTTP_PORT = 8080
+#: Where an application listens for its own sidecar, on the loopback.
+LIFECYCLE_PORT = 8081
 SIDECAR_PORT = 8082
 
 SWITCH_NAME = "consumer"

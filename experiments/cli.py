@@ -18,6 +18,7 @@ from components.settings import registry
 from components.strategies.base import strategy
 from experiments import comparison, complexity, handoff, lines, offsets, options, retention, summary
 from experiments.complexity import Complexity
+from experiments.conformance import command as conformance
 from experiments.console import emit
 from experiments.errors import ExperimentError
 from experiments.folders import load_all
@@ -53,6 +54,8 @@ def main(arguments: Sequence[str]) -> int:
 def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments: Sequence[str]) -> int:
     if parsed.command == "run":
         return _run(parser, parsed, arguments)
+    if parsed.command == "conformance":
+        return conformance.run(parsed, list(arguments))
     if parsed.command == "prune":
         return _prune(parsed)
     if parsed.command == "handoff":
@@ -173,6 +176,8 @@ def _parser() -> argparse.ArgumentParser:
         "What is not given is as the stack's configuration in stacks/ has it. "
         "Nothing that is checked in is changed by a run."
     )
+
+    conformance.add(commands)
 
     prune = commands.add_parser(
         "prune",

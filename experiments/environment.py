@@ -112,7 +112,7 @@ def describe(
             found.update(dict.fromkeys(names))
     found.update({f"pulumi-{package}": version for package, version in providers.items()})
     found[SPEED] = speed()
-    found["commit"] = _commit()
+    found["commit"] = commit()
     return found
 
 
@@ -204,7 +204,7 @@ def operator(managers: Sequence[str]) -> str:
     return ", ".join(f"{name} (a stand-in for Strimzi's)" if name == stand_in else name for name in managers)
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """The checkout's commit, with a mark if there is more in it than the commit."""
     root = Path(__file__).parent.parent
     try:

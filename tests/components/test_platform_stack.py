@@ -104,7 +104,9 @@ def test_data_outlives_a_pod_but_not_the_deployment(stack: Recorder, name: str) 
 def test_the_broker_is_told_what_the_experiments_rest_on(stack: Recorder) -> None:
     properties = server_properties(stack)
     assert properties["process.roles"] == "broker,controller"
-    assert properties["advertised.listeners"] == ("PLAINTEXT://kafka-0.kafka.kafka-bluegreen.svc.cluster.local:9092")
+    assert properties["advertised.listeners"] == (
+        "PLAINTEXT://kafka-0.kafka.kafka-bluegreen.svc.cluster.local:9092,FORWARDED://localhost:19092"
+    )
     assert properties["auto.create.topics.enable"] == "false"
     assert properties["group.initial.rebalance.delay.ms"] == "100"
     assert int(properties["group.min.session.timeout.ms"]) <= 1000

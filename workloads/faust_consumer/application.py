@@ -15,6 +15,7 @@ from mode import CrashingSupervisor
 from yarl import URL
 
 from workloads.faust_consumer.settings import FaustSettings
+from workloads.faust_consumer.tables import NoTables
 from workloads.faust_consumer.transport import Consumer, Transport
 
 logger = logging.getLogger("workloads.faust_consumer")
@@ -106,6 +107,11 @@ class Activation:
         """Begin: it enters the group, and is assigned its partitions."""
         self._starting = asyncio.get_running_loop().create_task(self.app.start())
 
+    def ends(self, partitions: Partitions) -> dict[int, int]:
+        """By partition, the newest known end of it."""
+        found: dict[int, int | None] = {p: self.consumer.highwater(TP(self._topic, p)) for p in partitions}
+        return {p: end for p, end in found.items() if end is not None}
+
     async def commit(self, offsets: dict[int, int]) -> bool:
         """Commit these, by partition; whether the broker took all of them."""
         return await self.consumer.commit_offsets({TP(self._topic, p): offset for p, offset in offsets.items()})
@@ -143,8 +149,11 @@ def _application(settings: FaustSettings) -> faust.App:
         stream_wait_empty=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
+        # Without it, and without tables, Faust assigns round robin: as our other consumers can, in one group with it.
+        table_standby_replicas=0,
         web_enabled=False,
         autodiscover=False,
         store="memory://",
+        TableManager=NoTables,
         datadir="/tmp/faust",  # noqa: S108 - the pod's own; nothing is written there without tables
     )

@@ -88,6 +88,7 @@ class FaustLoop:
         self._partitions = 0
         self._failure: BaseException | None = None
         self._stopping = False
+        self._committing: asyncio.Task[None] | None = None
 
     # --- for other threads
 
@@ -149,6 +150,10 @@ class FaustLoop:
             self._begin_stop()
         self._commands()
         self._supervise()
+        if (activation := self._activation) is not None and self._driver.lifecycle.state is State.ACTIVE:
+            self.figures.high = activation.ends(self._driver.lifecycle.partitions)
+            if self._committing is None or self._committing.done():
+                self._committing = asyncio.create_task(self._commit_if_due(activation))
 
     def _supervise(self) -> None:
         """Faust goes on under another member's name when the group took it for gone, and ends when it cannot go on."""
@@ -196,7 +201,6 @@ class FaustLoop:
             self._fail(refused)
         else:
             if not left:
-                await self._commit_if_due(activation)
                 return
             self._commands()
             if self._may_handle(activation, record.partition()):
