@@ -80,6 +80,7 @@ def _run(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments:
         command=shlex.join(["python", "-m", "experiments", *arguments]),
         spell_seconds=parsed.spell_seconds,
         overrides=options.overrides(parsed),
+        kafka_config=dict(parsed.kafka_config),
     )
     asked = replace(asked, own=own_pair(asked, REPOSITORY))
     progress = Progress()
@@ -170,6 +171,14 @@ def _parser() -> argparse.ArgumentParser:
     options.add_key_options(run)
     run.add_argument(
         "--spell-seconds", type=options.seconds, default=3.0, help="the least time between two switches (default: 3)"
+    )
+    run.add_argument(
+        "--kafka-config",
+        action="append",
+        default=[],
+        type=options.broker_setting,
+        metavar="NAME=VALUE",
+        help="a setting of the broker for the time of the run, which restarts it twice; may be given more than once",
     )
     run.add_argument("--out", type=Path, default=DATA, help="where the run's folder goes (default: report/data)")
     run.epilog = (

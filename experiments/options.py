@@ -22,6 +22,7 @@ _LEAST = {"rate": 1}
 class Options:
     """What was asked for. `overrides`: configuration keys and their values; a key that is not in it is as the scenario
     or the stack's configuration has it. own: names a pair of the run's own; empty for the strategy's standing one.
+    kafka_config: settings of the broker for the time of the run.
     """
 
     strategy: str
@@ -32,6 +33,7 @@ class Options:
     spell_seconds: float
     overrides: Mapping[str, Any] = field(default_factory=dict)
     own: str = ""
+    kafka_config: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def standing(self) -> str:
@@ -89,6 +91,14 @@ def number(kind: type, least: float, most: float | None = None) -> Callable[[str
         return value
 
     return read
+
+
+def broker_setting(text: str) -> tuple[str, str]:
+    """A type for argparse: a name and a value of the broker's settings."""
+    name, given, value = text.partition("=")
+    if not name or not given:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
 
 
 def whole_number(least: int) -> Callable[[str], int | float]:

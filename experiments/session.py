@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from components.names import PLATFORM_NAMESPACE, PLATFORM_STACK
+from components.names import PLATFORM_NAMESPACE
 from components.settings import StackName, StrategySettings
 from components.strategies.base import COLORS, Strategy, strategy
 from components.strategies.parts import Parts, numbers
@@ -22,6 +22,7 @@ from experiments.lab import Lab
 from experiments.lag import EndOffsets, Lag
 from experiments.measurements import ProducerSeen
 from experiments.options import Options
+from experiments.platform import Platform
 from experiments.pod_history import PodHistory, PodWatch
 from experiments.positions import Groups, OfGroups, OfMembers, Positions
 from experiments.producer import CONTAINER, POD, Counts, Producer, producers_since
@@ -29,8 +30,6 @@ from experiments.progress import Progress
 from experiments.recorders import Recorded, Times
 from experiments.stacks import Configuration, Stack
 
-#: The platform stack's output that says where its brokers are.
-BOOTSTRAP_OUTPUT = "bootstrapServers"
 _DRAIN_SECONDS = 120.0
 
 
@@ -141,8 +140,7 @@ class Session:
             self._configuration.set(topic=f"{topic}-{options.own}")
         self.settings: StrategySettings = preflight.strategy_settings_of(self._configuration)
         self.parts: Parts = chosen.parts(self.settings, StackName(options.stack))
-        self._platform = Configuration(repository, PLATFORM_STACK, folder / f"Pulumi.{PLATFORM_STACK}.yaml")
-        preflight.platform_settings_of(self._platform)
+        self._platform = Platform(repository, folder, options.kafka_config, interrupts, progress)
         self._stack: Stack | None = None
 
     @property
@@ -153,9 +151,8 @@ class Session:
 
     def prepare(self) -> Lab:
         """Both stacks as configured, whatever was there before; returns what a scenario works with."""
-        platform = Stack(self._repository, self._platform, self._interrupts, self._progress)
-        platform.prepare(lambda: None)
-        self._configuration.share_salt(self._platform)
+        bootstrap = self._platform.prepare()
+        self._configuration.share_salt(self._platform.configuration)
         self._ask_again_for_what_failed()
         if self._options.own and own_pair.is_left(self._cluster, self.namespace):
             own_pair.take_away(self._made(), "", self._progress)
@@ -168,7 +165,7 @@ class Session:
             self._cluster,
             stack,
             self.settings,
-            bootstrap=platform.output(BOOTSTRAP_OUTPUT),
+            bootstrap=bootstrap,
             progress=self._progress,
             spell_seconds=self._options.spell_seconds,
         )
@@ -328,7 +325,13 @@ class Session:
         asked for; take away one that was made for it. Raises nothing, and says what cannot be put back: what would
         restart the active colour's pods is refused.
         """
-        if self._stack is None or self._interrupts.hurried:
+        if self._interrupts.hurried:
+            return
+        self._put_stack_back()
+        self._platform.put_back()
+
+    def _put_stack_back(self) -> None:
+        if self._stack is None:
             return
         if self._options.own:
             with suppress(Interrupted), self._interrupts.shielded():

@@ -27,7 +27,7 @@ class OffsetSyncSettings(ConsumerGroupSettings):
     finds_partitions: ClassVar[bool] = True
 
     strategy: StrategyOf[Literal["b"]]
-    fencing: Annotated[Literal["transactions", "none"], Goes(consumer="fencing", option=True)] = Field(
+    fencing: Annotated[Literal["transactions", "none"], Goes(consumer="fencing", option=True, shape=True)] = Field(
         default="transactions",
         description="what stops the commits of an old colour's member that was cut off and comes back: the broker, by "
         "committing offsets in transactions, or nothing",

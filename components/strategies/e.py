@@ -73,12 +73,12 @@ class ConnectSettings(StrategySettings):
     """The settings of a stack of strategy E."""
 
     strategy: StrategyOf[Literal["e"]]
-    control: Annotated[Literal["strimzi", "rest"], Goes(option=True)] = Field(
+    control: Annotated[Literal["strimzi", "rest"], Goes(option=True, shape=True)] = Field(
         default="strimzi",
         description="by what a connector is moved: by its resource, on which Strimzi's operator acts, or by Connect's "
         "REST API",
     )
-    connect: Annotated[Literal["clusters", "shared"], Goes(option=True)] = Field(
+    connect: Annotated[Literal["clusters", "shared"], Goes(option=True, shape=True)] = Field(
         default="clusters", description="one Connect cluster per colour, or one with two connectors"
     )
     blue: ConnectorColorSettings = Field(default=ConnectorColorSettings(), description=OF_A_COLOR)

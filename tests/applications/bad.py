@@ -374,7 +374,6 @@ def keeps_what_it_fetched() -> None:
 
         return handle
 
-
     _ = Backlog
     patch(GroupListener, "revoked", make)
     patch(Worker, "handle", wrap)

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 import pytest
 
 from experiments.interrupts import Interrupts
+from experiments.platform import BOOTSTRAP_OUTPUT
 from experiments.preflight import preflight
 from experiments.progress import Progress
-from experiments.session import BOOTSTRAP_OUTPUT
 from experiments.stacks import Configuration, Stack
 from tests.support.cluster_use import alone, shared, updating_the_platform
 from tests.support.engine import Project

@@ -12,11 +12,12 @@ import pytest
 import yaml
 
 from experiments import run as run_module
-from experiments.errors import ExperimentError
+from experiments.errors import ExperimentError, PreflightError
 from experiments.folders import ResultFolder
 from experiments.guard import ForeignChangeError
 from experiments.interrupts import Interrupted, Interrupts
 from experiments.options import Options
+from experiments.platform import Platform
 from experiments.progress import Progress
 from experiments.run import REPOSITORY
 from experiments.scenarios import SCENARIOS
@@ -119,6 +120,30 @@ def test_a_session_that_never_had_its_stack_puts_nothing_back(session: Callable[
     made = session(Stack(), rate=7)
     made._stack = None
     made.put_back()
+
+
+@pytest.mark.parametrize("asked", [{}, {"group.initial.rebalance.delay.ms": "3000"}])
+def test_so_is_what_was_asked_of_the_broker(
+    asked: dict[str, str], tmp_path: Path, interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAFKA_BLUEGREEN_IMAGES", str(tmp_path))
+    platform = Platform(REPOSITORY, tmp_path, asked, interrupts, Progress())
+    platform.configuration.set()
+    asks = platform.configuration.written()["config"].get("kafka-bluegreen:kafkaConfig", {})
+    assert asks == asked
+    platform.put_back()  # nothing was done yet
+    stack = Stack()
+    platform._stack = stack  # type: ignore[assignment]
+    platform.put_back()
+    assert [one["config"].get("kafka-bluegreen:kafkaConfig") for one in stack.brought] == ([None] if asked else [])
+
+
+def test_a_setting_of_the_broker_that_the_platform_owns_is_refused(
+    tmp_path: Path, interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAFKA_BLUEGREEN_IMAGES", str(tmp_path))
+    with pytest.raises(PreflightError, match=r"log\.dirs"):
+        Platform(REPOSITORY, tmp_path, {"log.dirs": "/tmp"}, interrupts, Progress())  # noqa: S108
 
 
 def test_an_interrupt_meanwhile_does_not_take_the_result(session: Callable[..., Session]) -> None:

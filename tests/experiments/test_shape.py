@@ -172,7 +172,8 @@ def options(scenario: str = "1", **overrides: Any) -> Options:
 
 
 def test_a_pair_of_its_own_is_for_runs_that_make_it_of_something_else() -> None:
-    assert shape_attributes() == {"partitions", "replicas", "membership", "group_protocol"}
+    of_one_strategy = {"membership", "group_protocol", "fencing", "control", "connect"}
+    assert shape_attributes() == {"partitions", "replicas", *of_one_strategy}
     for asked in (options(), options(rate=2000), options(replicas=3, membership="takeover"), options("2")):
         assert own_pair(asked, REPOSITORY) == ""
     for asked in (options(partitions=24), options(replicas=2), options(groupProtocol="consumer"), options("shape")):
