@@ -56,7 +56,7 @@ def _platform(configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
 
 
 def _strategy(stack: StackName, configuration: dict[str, str], standing: Standing) -> dict[str, pulumi.Input[Any]]:
-    settings = strategy_settings(configuration, stack.name, secret_keys())
+    settings = images.resolved(strategy_settings(configuration, stack.name, secret_keys()), os.environ)
     chosen = strategy(settings.strategy)
     given = settings.images
     found = given.model_dump(exclude_none=True) if given else images.sandbox_images(chosen.images, os.environ)

@@ -33,8 +33,9 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components import names, pods
+from components import application, names, pods
 from components.restarts import Digests
+from components.settings.application import Application
 from components.sidecar import sidecar
 from components.stateful import StatefulArgs, configured, restarted_by
 
@@ -49,7 +50,8 @@ class ConsumerSetArgs:
     """color: `blue` or `green`. settings: the consumer's, but for the broker's address. secrets: further ones, which
     nobody may see. Timeouts in seconds.
 
-    image: the application's, of this version; nothing but the consumer runs it. sidecar_image: this project's.
+    image: the application's, of this version; nothing but the consumer runs it. application: how, where it is not this
+    project's. sidecar_image: this project's.
     service_account: one that may watch the Lease and report on its own pod.
     """
 
@@ -67,6 +69,7 @@ class ConsumerSetArgs:
     settings: Mapping[str, object] = field(default_factory=dict)
     secrets: Mapping[str, object] = field(default_factory=dict, repr=False)
     storage: str = "10Gi"
+    application: Application | None = None
 
 
 class ConsumerSet(pulumi.ComponentResource):
@@ -146,7 +149,8 @@ def _pod(args: ConsumerSetArgs, settings: VolumeArgs) -> PodSpecArgs:
     return pods.pod(
         [_consumer(args)],
         init_containers=[_sidecar(args)],
-        volumes=[settings, _token_volume()],
+        volumes=[settings, _token_volume(), *application.volumes(args.application)],
+        uid=pods.WORKLOADS_UID if args.application is None else args.application.uid,
         service_account_name=args.service_account,
         termination_grace_period_seconds=args.drain_timeout_seconds + _GRACE_AFTER_DRAIN,
     )
@@ -165,17 +169,22 @@ def _sidecar(args: ConsumerSetArgs) -> ContainerArgs:
 
 def _consumer(args: ConsumerSetArgs) -> ContainerArgs:
     slowest = max(args.drain_timeout_seconds, args.resume_timeout_seconds)
-    return pods.program(
+    own = args.application
+    alive, ready = ("/healthz", "/readyz") if own is None else (own.alive_path, own.ready_path)
+    # In the environment, not in its settings: a version from before this was there refuses a key it does not know.
+    env = [*pods.identity(), EnvVarArgs(name="APPLICATION_IMAGE", value=args.image)]
+    if own is not None:
+        env += application.environment(own, args.settings, args.bootstrap_servers)
+    made = pods.program(
         names.CONSUMER,
         args.image,
-        # In the environment, not in its settings: a version from before this was there refuses a key it does not know.
-        env=[*pods.identity(), EnvVarArgs(name="APPLICATION_IMAGE", value=args.image)],
+        env=env,
         ports=[ContainerPortArgs(name="metrics", container_port=names.HTTP_PORT)],
         startup_probe=pods.http_probe("/healthz", names.HTTP_PORT, period=1, failures=60),
-        readiness_probe=pods.http_probe("/readyz", names.HTTP_PORT, period=1, failures=3),
+        readiness_probe=pods.http_probe(ready, names.HTTP_PORT, period=1, failures=3),
         # A consumer that hangs is first a failed switch, then a restarted container: not the other way round.
         liveness_probe=pods.http_probe(
-            "/healthz",
+            alive,
             names.HTTP_PORT,
             period=_LIVENESS_PERIOD,
             failures=pods.liveness_failures(slowest, _LIVENESS_PERIOD),
@@ -187,6 +196,7 @@ def _consumer(args: ConsumerSetArgs) -> ContainerArgs:
             pods.mount("records", names.RECORDS_DIRECTORY),
         ],
     )
+    return made if own is None else application.container(own, made)
 
 
 def _token_volume() -> VolumeArgs:

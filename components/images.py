@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from components.settings.models import StrategySettings
+
 VARIABLE = "KAFKA_BLUEGREEN_IMAGES"
 # What each kind of stack runs.
 PLATFORM = ("kafka", "victoriametrics")
@@ -16,6 +18,10 @@ STRATEGY = ("workloads",)
 CONNECT = "connect"
 #: The sandbox's second version of our consumer: what a colour can be switched to.
 SECOND_VERSION = "consumer-v2"
+#: What stands before the name of an image of the sandbox's own.
+OWN = "sandbox:"
+#: What the sandbox makes only when it is asked to, by the image's name.
+_EXTRAS = {CONNECT: "connect", "faust-consumer": "faust"}
 _ENV = 'eval "$(python -m tools.sandbox env)"'
 
 
@@ -47,6 +53,19 @@ def sandbox_images(names: Sequence[str], environment: Mapping[str, str]) -> dict
     return {name: found[name] for name in names}
 
 
+def resolved(settings: StrategySettings, environment: Mapping[str, str]) -> StrategySettings:
+    """The settings, with the sandbox's own images by their references where colours name them as `sandbox:<name>`.
+    Raises `ImageError` for one that the sandbox has not made.
+    """
+    found = {}
+    for color in ("blue", "green"):
+        own = getattr(settings, color)
+        if own.image is not None and own.image.startswith(OWN):
+            name = own.image.removeprefix(OWN)
+            found[color] = own.model_copy(update={"image": sandbox_images((name,), environment)[name]})
+    return settings.model_copy(update=found)
+
+
 def second_version(name: str | None, given: object, environment: Mapping[str, str]) -> str | None:
     """The sandbox's image `name`; None where there is no such image, or the images are `given` by the configuration.
 
@@ -56,5 +75,6 @@ def second_version(name: str | None, given: object, environment: Mapping[str, st
 
 
 def _how(names: Sequence[str]) -> str:
-    command = f"up --with {CONNECT}" if CONNECT in names else "images"
+    extras = "".join(f" --with {_EXTRAS[name]}" for name in names if name in _EXTRAS)
+    command = f"up{extras}" if extras else "images"
     return f"run: python -m tools.sandbox {command} && {_ENV}"

@@ -81,6 +81,7 @@ def _run(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments:
         spell_seconds=parsed.spell_seconds,
         overrides=options.overrides(parsed),
         kafka_config=dict(parsed.kafka_config),
+        named=_stack(parser, parsed),
     )
     asked = replace(asked, own=own_pair(asked, REPOSITORY))
     progress = Progress()
@@ -92,6 +93,18 @@ def _run(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments:
             return INTERRUPTED
     emit(f"{summary.closing(result)}\nresults: {folder}", sys.stdout)
     return MISSED if result.passed is False else PASSED
+
+
+def _stack(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> str:
+    """The stack to run on, where one was named."""
+    named: str = parsed.stack
+    first = f"strategy-{parsed.strategy}"
+    if named and named != first and not named.startswith(f"{first}-"):
+        parser.error(f"--stack {named}: strategy {parsed.strategy} has {first} and {first}-<name>")
+    if named and not (REPOSITORY / "stacks" / f"Pulumi.{named}.yaml").exists():
+        known = sorted(path.name.split(".")[1] for path in (REPOSITORY / "stacks").glob(f"Pulumi.{first}*.yaml"))
+        parser.error(f"--stack {named}: there is no stacks/Pulumi.{named}.yaml; there are {', '.join(known)}")
+    return named
 
 
 def _summary(parsed: argparse.Namespace) -> int:
@@ -167,6 +180,12 @@ def _parser() -> argparse.ArgumentParser:
         help="how many, there and back in turn; the way back counts (default: "
         + ", ".join(f"{s.default_switches} in {s.name}" for s in SCENARIOS.values())
         + ")",
+    )
+    run.add_argument(
+        "--stack",
+        default="",
+        metavar="NAME",
+        help="another stack of that strategy in stacks/ (default: strategy-LETTER)",
     )
     options.add_key_options(run)
     run.add_argument(

@@ -23,11 +23,17 @@ _PLAIN = frozenset({"string", "integer", "number", "boolean"})
 _IN_POD = """
 import importlib.metadata as m, json, platform
 import confluent_kafka
-print(json.dumps({
+found = {
     "python": platform.python_version(),
     "confluent-kafka": m.version("confluent-kafka"),
     "librdkafka": confluent_kafka.libversion()[0],
-}))
+}
+for name in ("faust-streaming", "aiokafka"):
+    try:
+        found[name] = m.version(name)
+    except m.PackageNotFoundError:
+        pass
+print(json.dumps(found))
 """
 # What decides how soon the broker lets members in, and gives them their partitions.
 _OF_THE_BROKER = ("group.initial.rebalance.delay.ms", "group.consumer.assignment.interval.ms")
@@ -163,10 +169,11 @@ def _victoriametrics(cluster: Cluster) -> str:
 
 
 def _workloads(cluster: Cluster, namespace: str, members: Part) -> dict[str, Measured]:
-    pod = cluster.pods(namespace, members.selector)[0]
-    found: dict[str, Measured] = json.loads(
-        _in_pod(namespace, pod.name, members.program.container, "python3", "-c", _IN_POD)
-    )
+    """Of one pod of each colour: what the two have between them."""
+    pods = {pod.color: pod for pod in reversed(cluster.pods(namespace, members.selector))}
+    found: dict[str, Measured] = {}
+    for pod in pods.values():
+        found |= json.loads(_in_pod(namespace, pod.name, members.program.container, "python3", "-c", _IN_POD))
     return found
 
 

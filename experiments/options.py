@@ -22,7 +22,7 @@ _LEAST = {"rate": 1}
 class Options:
     """What was asked for. `overrides`: configuration keys and their values; a key that is not in it is as the scenario
     or the stack's configuration has it. own: names a pair of the run's own; empty for the strategy's standing one.
-    kafka_config: settings of the broker for the time of the run.
+    kafka_config: settings of the broker for the time of the run. named: another standing stack than strategy-<letter>.
     """
 
     strategy: str
@@ -34,11 +34,12 @@ class Options:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     own: str = ""
     kafka_config: Mapping[str, str] = field(default_factory=dict)
+    named: str = ""
 
     @property
     def standing(self) -> str:
         """The strategy's stack, whose configuration is checked in."""
-        return f"strategy-{self.strategy}"
+        return self.named or f"strategy-{self.strategy}"
 
     @property
     def stack(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from components.names import PLATFORM_STACK
 from experiments import preflight
@@ -48,12 +49,14 @@ class Platform:
         """Bring it to what its file in stacks/ says again, if it is not. Raises nothing, and says what fails."""
         if self._stack is None or not self._changes:
             return
-        self.configuration.put_back(_KEY)
         with (
+            # The run's own folder is not there any more.
+            TemporaryDirectory() as folder,
             suppress(Interrupted, ExperimentError),
             self._interrupts.shielded(),
             self._progress.step(f"pulumi up, stack {PLATFORM_STACK}, as stacks/ has it"),
         ):
-            update = self._stack.up(self.configuration)
+            before = Configuration(self._repository, PLATFORM_STACK, Path(folder) / f"Pulumi.{PLATFORM_STACK}.yaml")
+            update = self._stack.up(before)
             if update.error is not None:
                 self._progress.say(f"stack {PLATFORM_STACK} is not as stacks/ has it:\n{update.error}")

@@ -42,11 +42,16 @@ def _is_package(room: str) -> bool:
 
 
 def drawing() -> str:
-    """The arrows between packages, one a line; the modules right in a top stand together under its name."""
+    """The arrows between packages, one a line, and who leans on nothing; the modules right in a top stand together under
+    its name.
+    """
     drawn: dict[str, set[str]] = {}
     for room, others in arrows().items():
         drawn.setdefault(_drawn(room), set()).update(_drawn(other) for other in others)
-    return "\n".join(f"{room} -> {', '.join(sorted(drawn[room] - {room})) or '(nothing)'}" for room in sorted(drawn))
+    leans = {room: sorted(others - {room}) for room, others in sorted(drawn.items())}
+    lines = [f"{room} -> {', '.join(others)}" for room, others in leans.items() if others]
+    alone = [room for room, others in leans.items() if not others]
+    return "\n".join([*lines, f"nothing: {', '.join(alone)}"])
 
 
 def _drawn(room: str) -> str:

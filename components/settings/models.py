@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from components.settings import client
+from components.settings.application import Application
 from components.settings.declare import NAMESPACE, Allowed, Goes, Section
 from components.settings.types import (
     BrokerConfig,
@@ -55,7 +56,9 @@ class ColorSettings(Section):
     """
 
     image: Annotated[ImageName | None, Allowed("an image reference")] = Field(
-        default=None, description="the application's image: a new version is a new image of one colour"
+        default=None,
+        description="the application's image, sandbox:NAME for one of the sandbox's: a new version is a new image of "
+        "one colour",
     )
     version: Annotated[Version, Goes(spec=True, consumer="version")] = Field(
         default="1", description="the version that this colour runs; for people; the image's tag by default, or 1"
@@ -78,7 +81,11 @@ class ColorSettings(Section):
 
 
 class ConsumerColorSettings(ColorSettings):
-    """What a colour of our consumers has to itself."""
+    """What a colour of consumers has to itself."""
+
+    application: Application | None = Field(
+        default=None, description="how an application that is not this project's is run; its image is in image"
+    )
 
     faults: Annotated[Faults | None, Goes(consumer="faults")] = Field(
         default=None, description="what it does wrong on purpose; being there, even empty, enables PUT /faults"
@@ -280,6 +287,12 @@ class ConsumerGroupSettings(StrategySettings):
     def contradictions(self) -> Iterator[str]:
         """What the client itself refuses: better here than in a pod that never gets ready."""
         for color in get_args(Color):
+            own = self.color(color)
+            if own.application is not None and own.image is None:
+                yield (
+                    f"{NAMESPACE}:{color}.application: is given without {color}.image; allowed: both, for an "
+                    "application that is not this project's"
+                )
             lines = list(self._of_the_poll_interval(color))
             yield from lines or self._refused(color)
 

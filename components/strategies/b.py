@@ -16,7 +16,7 @@ from components.settings.declare import Goes, StrategyOf
 from components.settings.models import ConsumerGroupSettings, StrategySettings
 from components.settings.stack import StackName
 from components.settings.types import Color
-from components.strategies.base import COLORS, Colors, Criteria, PlainSite, Site, Strategy, Target, register
+from components.strategies.base import COLORS, Colors, Criteria, PlainSite, Site, Standby, Strategy, Target, register
 from components.strategies.consumers import PARTS, Consumers, restarted_by
 from components.strategies.parts import Parts
 
@@ -31,6 +31,12 @@ class OffsetSyncSettings(ConsumerGroupSettings):
         default="transactions",
         description="what stops the commits of an old colour's member that was cut off and comes back: the broker, by "
         "committing offsets in transactions, or nothing",
+    )
+
+    standby: Literal["members", "outside"] = Field(
+        default="members",
+        description="whether whoever waits is in its own group already (members), or enters it at its grant (outside), "
+        "as an application does that cannot stay there paused, such as one on Faust",
     )
 
     def trials(self) -> tuple[client.Trial, ...]:
@@ -68,6 +74,12 @@ class OffsetSync(Strategy):
     def groups(self, stack: StackName) -> Mapping[Color, str]:
         """A group for each colour."""
         return {color: f"{stack.consumer_group}-{color}" for color in COLORS}
+
+    def standby_of(self, settings: StrategySettings) -> Standby:
+        """In its group, with the partitions that it will read; of an application that cannot, nothing is asked."""
+        if not isinstance(settings, OffsetSyncSettings):
+            raise TypeError(f"settings of another strategy: {settings.strategy}")
+        return "Assigned" if settings.standby == "members" else "Outside"
 
     def parts(self, settings: StrategySettings, stack: StackName) -> Parts:  # noqa: ARG002 - the same for all stacks
         """Consumers."""

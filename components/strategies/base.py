@@ -164,6 +164,10 @@ class Strategy(ABC):
         """How many pods of a colour report on it, and confirm."""
         return settings.replicas_of(color)
 
+    def standby_of(self, settings: StrategySettings) -> Standby:  # noqa: ARG002 - the same for all stacks
+        """Where the members of the colour that waits stand, with these settings."""
+        return self.standby
+
     def way(self, settings: StrategySettings) -> str | None:  # noqa: ARG002
         """How the members enter and leave their group, in a word or two that changes when it does; None where the
         members' number, and that of the partitions, are none of the switch's.
@@ -178,7 +182,7 @@ class Strategy(ABC):
             "leaseName": names.LEASE_NAME,
             "absence": self.absence,
             "positions": self.positions,
-            "standby": self.standby,
+            "standby": self.standby_of(settings),
             **({"way": way} if (way := self.way(settings)) else {}),
             **{
                 color: {

@@ -92,4 +92,5 @@ def _args(site: Site, color: Color, own: Mapping[str, object], account: "pulumi.
             "faults_enabled": faulty,
         },
         secrets=values.consumer_secrets(settings, color),
+        application=of_color.application if isinstance(of_color, ConsumerColorSettings) else None,
     )

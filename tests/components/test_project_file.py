@@ -55,7 +55,7 @@ def test_every_stack_file_is_accepted(path: Path) -> None:
     if stack == "platform":
         assert platform_settings(raw, stack).platform == "sandbox"
     else:
-        assert strategy_settings(raw, stack).strategy == stack.removeprefix("strategy-")
+        assert strategy_settings(raw, stack).strategy == stack.removeprefix("strategy-")[0]
 
 
 def test_every_stack_file_has_the_salt_of_the_sandboxs_passphrase() -> None:

@@ -169,3 +169,23 @@ def test_prune_keeps_the_newest_and_only_says_so_when_told(tmp_path: Path) -> No
     assert sorted(folder.name for folder in tmp_path.iterdir()) == ["r11", "r12"]
     cli.main(["prune", str(tmp_path)])
     assert [folder.name for folder in tmp_path.iterdir()] == ["r12"]
+
+
+def test_another_stack_of_the_strategy_and_settings_of_the_broker(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KAFKA_BLUEGREEN_IMAGES", os.devnull)
+    seen = ends_with(monkeypatch, RESULT)
+    asked = ["--kafka-config", "group.initial.rebalance.delay.ms=3000", "--kafka-config", "a=b=c"]
+    cli.main([*RUN, "--stack", "strategy-c-faust", *asked])
+    assert (seen[0].standing, seen[0].stack) == ("strategy-c-faust", "strategy-c-faust")
+    assert seen[0].kafka_config == {"group.initial.rebalance.delay.ms": "3000", "a": "b=c"}
+    for wrong, told in (
+        (["--stack", "strategy-b"], "strategy c has strategy-c and strategy-c-<name>"),
+        (["--stack", "strategy-c-nowhere"], "there are strategy-c, strategy-c-faust"),
+        (["--kafka-config", "a"], "is not NAME=VALUE"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([*RUN, *wrong])
+        assert ended.value.code == 2
+        assert told in capsys.readouterr().err

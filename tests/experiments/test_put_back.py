@@ -1,6 +1,7 @@
 """Whatever a run asks of its stack otherwise than its file in stacks/ has it, the stack gets back at its end."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -134,6 +135,7 @@ def test_so_is_what_was_asked_of_the_broker(
     platform.put_back()  # nothing was done yet
     stack = Stack()
     platform._stack = stack  # type: ignore[assignment]
+    shutil.rmtree(tmp_path)  # as when its result has been written
     platform.put_back()
     assert [one["config"].get("kafka-bluegreen:kafkaConfig") for one in stack.brought] == ([None] if asked else [])
 

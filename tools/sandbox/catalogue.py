@@ -24,6 +24,8 @@ PREFIX = "localhost/kafka-bluegreen"
 CONTAINERFILES = SOURCES / "images"
 KAFKA = CONTAINERFILES / "kafka"
 CONNECT = CONTAINERFILES / "connect"
+REQUIREMENTS = CHECKOUT / "workloads" / "requirements.txt"
+FAUST_REQUIREMENTS = CHECKOUT / "workloads" / "faust_consumer" / "requirements.txt"
 CHECKSUMS = "SHA256SUMS"
 AGENT_CHECKSUMS = "jmx-exporter.SHA256SUMS"
 
@@ -125,13 +127,12 @@ class Catalogue:
         identity = broker + _texts(CONNECT, "pom.xml", CHECKSUMS)
         connect_jars = self._cached("connect-libs", identity, self._make_connect_jars)
         self._worker_jars = (self._kafka_jars, connect_jars, agent)
-        requirements = CHECKOUT / "workloads" / "requirements.txt"
         workloads = Image(
             "workloads",
             CHECKOUT / "workloads" / "Containerfile",
             base=python,
             files={"workloads": CHECKOUT / "workloads"},
-            mounts={"/wheels": self._cached("wheels", requirements.read_text(), self._make_wheels)},
+            mounts={"/wheels": self._cached("wheels", REQUIREMENTS.read_text(), self._make_wheels)},
             arguments={"PIP_OPTIONS": "--no-index --find-links=/wheels"},
         )
         self.images = {
@@ -151,6 +152,14 @@ class Catalogue:
                 ),
                 workloads,
                 Image("consumer-v2", CONTAINERFILES / "consumer-v2" / "Containerfile", base=workloads),
+                Image(
+                    "faust-consumer",
+                    CHECKOUT / "workloads" / "faust_consumer" / "Containerfile",
+                    base=workloads,
+                    files={"requirements.txt": FAUST_REQUIREMENTS},
+                    mounts={"/wheels": self._cached("faust-wheels", FAUST_REQUIREMENTS.read_text(), self._make_faust)},
+                    arguments={"PIP_OPTIONS": "--no-index --find-links=/wheels"},
+                ),
             )
         }
 
@@ -218,18 +227,24 @@ class Catalogue:
         )
 
     def _make_wheels(self, target: Path) -> None:
+        self._fetch_wheels(REQUIREMENTS, target, "the workloads' Python packages")
+
+    def _make_faust(self, target: Path) -> None:
+        self._fetch_wheels(FAUST_REQUIREMENTS, target, "Faust's Python packages")
+
+    def _fetch_wheels(self, requirements: Path, target: Path, what: str) -> None:
         """By the host's pip, whose configuration knows how packages are had on this machine."""
         machine = platform.machine()
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
         command += [
             "--require-hashes",
-            f"--requirement={CHECKOUT / 'workloads' / 'requirements.txt'}",
+            f"--requirement={requirements}",
             f"--dest={target}",
         ]
         command += ["--only-binary=:all:", f"--python-version={PYTHON_VERSION}", "--implementation=cp"]
         command += [f"--platform={name}_{machine}" for name in WHEEL_PLATFORMS]
         target.mkdir()
-        self._runner.run(command, what="the workloads' Python packages", seconds=900)
+        self._runner.run(command, what=what, seconds=900)
 
 
 def context_files(source: Path) -> Iterator[Path]:

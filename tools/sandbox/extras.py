@@ -23,5 +23,6 @@ EXTRAS = {
             images=("connect",),
             strimzi=True,
         ),
+        Extra("faust", "the consumer on Faust, for the stack strategy-c-faust", images=("faust-consumer",)),
     )
 }

@@ -10,8 +10,6 @@ import logging
 import time
 from typing import Any
 
-from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError
 from confluent_kafka import KafkaException
 
 from workloads.common.logs import fields
@@ -19,6 +17,7 @@ from workloads.common.records import EventLog, RecordLogError
 from workloads.common.states import State
 from workloads.faust_consumer.application import Activation, Partitions
 from workloads.faust_consumer.offsets import Offsets
+from workloads.faust_consumer.presence import Presence
 from workloads.faust_consumer.record import FaustRecord
 from workloads.faust_consumer.settings import FaustSettings
 from workloads.faust_consumer.starts import Starts
@@ -50,9 +49,6 @@ logger = logging.getLogger("workloads.faust_consumer")
 # How long a turn waits for a command, or an effect that is due.
 _TURN_SECONDS = 0.05
 _RETRY_SECONDS = 0.05
-# The brokers are asked so often, for readiness, and were there if the last answer is no older than this.
-_ASK_SECONDS = 1.0
-_CONNECTED_SECONDS = 5.0
 # Of the stall limit: as `workloads/consumer/carrier.py`.
 _SHARE_OF_STALL = 0.75
 
@@ -84,8 +80,7 @@ class FaustLoop:
         self._wake = asyncio.Event()
         self._due = asyncio.Event()  # an effect
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._answered_at = 0.0
-        self._partitions = 0
+        self._presence = Presence(settings)
         self._failure: BaseException | None = None
         self._stopping = False
         self._committing: asyncio.Task[None] | None = None
@@ -107,14 +102,14 @@ class FaustLoop:
     @property
     def ready(self) -> bool:
         """Connected and able to take over."""
-        return not self._driver.stopping and time.monotonic() - self._answered_at < _CONNECTED_SECONDS
+        return not self._driver.stopping and self._presence.there
 
     # --- the event loop's
 
     async def run(self) -> None:
         """Until `stop`, or something that cannot be got over: that is raised."""
         self._loop = asyncio.get_running_loop()
-        asking = asyncio.create_task(self._ask())
+        asking = asyncio.create_task(self._presence.run())
         working = asyncio.create_task(self._carry_out())
         self._driver.tell()
         try:
@@ -162,25 +157,6 @@ class FaustLoop:
             return
         if (crash := activation.crashed) is not None:
             self._lost(activation, f"Faust has given up: {crash!r}")
-
-    async def _ask(self) -> None:
-        """Whether the brokers are there, and how many partitions the topic has, now and then."""
-        while True:
-            client = AIOKafkaClient(
-                bootstrap_servers=self._settings.bootstrap_servers, client_id=f"{self._settings.pod_name}-ready"
-            )
-            try:
-                await client.bootstrap()
-                client.add_topic(self._settings.topic)
-                while await client.force_metadata_update():
-                    self._answered_at = time.monotonic()
-                    self._partitions = len(client.cluster.partitions_for_topic(self._settings.topic) or ())
-                    await asyncio.sleep(_ASK_SECONDS)
-            except (KafkaError, OSError) as error:
-                logger.info("no broker answers", extra=fields(error=str(error)))
-            finally:
-                await client.close()
-            await asyncio.sleep(_ASK_SECONDS)
 
     # --- records
 
@@ -350,7 +326,7 @@ class FaustLoop:
         epoch = self._driver.lifecycle.seen_epoch
         seconds = self._settings.stall_seconds * _SHARE_OF_STALL
         try:
-            found = await asyncio.to_thread(starts.carry_over, self._partitions, epoch, seconds)
+            found = await asyncio.to_thread(starts.carry_over, self._presence.partitions, epoch, seconds)
         except carry.OutrankedError as outranked:
             self._start_failed(str(outranked), Heard(outranked.known))
         except carry.OffsetOutOfRangeError as wrong:

@@ -1,0 +1,95 @@
+"""What of a consumer's pod is the application's own: its container, where the application is not this project's.
+
+The contract (`workloads/member/contract.md`, §11): what it is given is in its environment, named as in that of this
+project's own programs, and in the settings file.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.core.v1 import (
+    ConfigMapVolumeSourceArgs,
+    ContainerArgs,
+    ContainerPortArgs,
+    EmptyDirVolumeSourceArgs,
+    EnvVarArgs,
+    EnvVarSourceArgs,
+    SecretKeySelectorArgs,
+    SecretVolumeSourceArgs,
+    SecurityContextArgs,
+    VolumeArgs,
+)
+
+from components import names, pods
+from components.settings.application import Application
+
+_PREFIX = "BG_"
+
+
+def environment(
+    application: Application, settings: Mapping[str, object], bootstrap_servers: pulumi.Input[str]
+) -> list[EnvVarArgs]:
+    """What the contract gives it, then its own, which may refer to that. settings: of those, single values."""
+    given: dict[str, pulumi.Input[str]] = {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in settings.items()
+        if isinstance(value, str | int | float)
+    }
+    given |= {
+        "bootstrap_servers": bootstrap_servers,
+        "records_dir": names.RECORDS_DIRECTORY,
+        "lifecycle_port": str(names.LIFECYCLE_PORT),
+        "http_port": str(names.HTTP_PORT),
+    }
+    found = [EnvVarArgs(name=f"{_PREFIX}{name.upper()}", value=value) for name, value in given.items()]
+    found.append(EnvVarArgs(name="SETTINGS_FILE", value=f"{names.SETTINGS_DIRECTORY}/{names.SETTINGS_FILE}"))
+    found += [EnvVarArgs(name=name, value=value) for name, value in application.env.items()]
+    return found + [_secret(name, place) for name, place in application.secret_env.items()]
+
+
+def container(application: Application, made: ContainerArgs) -> ContainerArgs:
+    """`made`, the container of a consumer, as this application wants it."""
+    made.command = list(application.command) or None
+    made.ports = [
+        *_all(made.ports),
+        *(ContainerPortArgs(name=name, container_port=port) for name, port in application.ports.items()),
+    ]
+    made.startup_probe = pods.http_probe(
+        application.alive_path, names.HTTP_PORT, period=1, failures=application.startup_seconds
+    )
+    made.resources = pods.resources(application.cpu, application.memory, application.memory_limit)
+    made.volume_mounts = [*_all(made.volume_mounts), *(pods.mount(name, path) for name, path in _mounts(application))]
+    if application.writable and isinstance(made.security_context, SecurityContextArgs):
+        made.security_context.read_only_root_filesystem = False
+    return made
+
+
+def volumes(application: Application | None) -> list[VolumeArgs]:
+    """Its own volumes."""
+    own = {} if application is None else application.volumes
+    return [_volume(f"own-{number}", kind) for number, kind in enumerate(own.values())]
+
+
+def _mounts(application: Application) -> list[tuple[str, str]]:
+    return [(f"own-{number}", path) for number, path in enumerate(application.volumes)]
+
+
+def _volume(name: str, kind: str) -> VolumeArgs:
+    source, _, of = kind.partition("/")
+    match source:
+        case "configMap":
+            return VolumeArgs(name=name, config_map=ConfigMapVolumeSourceArgs(name=of))
+        case "secret":
+            return VolumeArgs(name=name, secret=SecretVolumeSourceArgs(secret_name=of))
+    return VolumeArgs(name=name, empty_dir=EmptyDirVolumeSourceArgs())
+
+
+def _secret(name: str, place: str) -> EnvVarArgs:
+    secret, _, key = place.partition("/")
+    reference = SecretKeySelectorArgs(name=secret, key=key)
+    return EnvVarArgs(name=name, value_from=EnvVarSourceArgs(secret_key_ref=reference))
+
+
+def _all(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, list) else []
