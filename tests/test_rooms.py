@@ -42,8 +42,8 @@ def _is_package(room: str) -> bool:
 
 
 def drawing() -> str:
-    """The arrows between packages, one a line, and who leans on nothing; the modules right in a top stand together under
-    its name.
+    """The arrows between packages, one a line, and who leans on nothing; the modules right in a top stand together
+    under its name.
     """
     drawn: dict[str, set[str]] = {}
     for room, others in arrows().items():

@@ -171,17 +171,17 @@ def repeats_again() -> None:
     rewinding = threading.Event()
 
     def wrap(original: Any) -> Any:
-        def turn(self: Any) -> None:
+        def turn(self: Any) -> bool:
             if rewinding.is_set() and self._keeper.client is not None:
                 rewinding.clear()
                 self._group.forget()
                 self._keeper.client.rewind()
-            original(self)
+            return bool(original(self))
 
         return turn
 
     patch(lifecycle, "_resume", make)
-    patch(loops.ConsumerLoop, "_turn", wrap)
+    patch(loops.ConsumerLoop, "turn", wrap)
 
 
 @defect("it keeps the epoch that it began to work under", "resume.newer")
@@ -387,15 +387,15 @@ def drops_everything() -> None:
     put(loops.ConsumerLoop, "stop", lambda _: os._exit(0))
 
 
-@defect("it begins at the end after a crash", "end.kill")
+@defect("after its second resume it skips records", "end.kill")
 def loses_what_it_had_not_committed() -> None:
     def make(original: Any) -> Any:
         def handle(self: Worker, batch: list[Any], epoch: int) -> list[Any]:
             if epoch > 1:
-                for message in batch[:5]:
-                    if message.error() is None:
-                        self.positions[message.partition()] = message.offset() + 1
-                batch = batch[5:]
+                skipped = [m for m in batch if m.error() is None and m.offset() % 5 == 4]
+                for message in skipped:
+                    self.positions[message.partition()] = message.offset() + 1
+                batch = [m for m in batch if m not in skipped]
             rest: list[Any] = original(self, batch, epoch)
             return rest
 
@@ -417,7 +417,7 @@ def believes_in_its_commits() -> None:
     patch(Commits, "drained", make)
 
 
-@defect("it never comes back to a broker that was away", "broker.back", "broker.away", "ready.truth")
+@defect("it never comes back to a broker that was away", "broker.back", "broker.away")
 def gives_up() -> None:
     def make(original: Any) -> Any:
         def poll(self: KafkaClient, *arguments: Any) -> Any:
@@ -446,7 +446,7 @@ def does_not_wait_for_commits() -> None:
 # --- records
 
 
-@defect("it writes a record down after it has committed it", "records.first", "pause.drains", "end.term", "end.kill")
+@defect("it writes a record down after it has committed it", "records.first", "pause.drains", "end.kill")
 def writes_too_late() -> None:
     def make(original: Any) -> Any:
         def write(fd: int, line: bytes) -> int:

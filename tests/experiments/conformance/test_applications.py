@@ -1,0 +1,31 @@
+"""Our applications keep the contract, on a real broker; and a bad one is found out, by name."""
+
+import pytest
+
+from experiments.conformance.suite import FAIL, LEFT_OUT, PASS
+from tests.applications.bad import DEFECTS
+from tests.experiments.conformance.conftest import Try
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("conformance")]
+
+
+@pytest.mark.parametrize(
+    ("program", "membership"), [("workloads.consumer", "takeover"), ("workloads.faust_consumer", "leave-join")]
+)
+def test_ours_keep_it(tried: Try, program: str, membership: str) -> None:
+    outcomes = tried(program, membership=membership).run()
+    assert [(one.point.name, one.seen) for one in outcomes if one.outcome != PASS] == []
+    assert len(outcomes) > 30
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_defect_is_found_by_the_points_that_are_about_it(tried: Try, defect: str) -> None:
+    expected = DEFECTS[defect].fails
+    outcomes = tried("tests.applications.bad", defect).run(expected)
+    assert {one.point.name: one.seen for one in outcomes if one.outcome != FAIL} == {}
+    assert len(outcomes) == len(expected)
+
+
+def test_what_an_application_does_not_have_is_not_asked_of_it(tried: Try) -> None:
+    outcomes = tried("tests.applications.bad", "no-metrics", leaves_out=frozenset({"metrics"})).run(["metrics"])
+    assert [(one.outcome, one.seen) for one in outcomes] == [(LEFT_OUT, "the metrics: a switch is not seen on them")]

@@ -1,0 +1,121 @@
+"""The register of points, the relay, and what is made of the outcomes; without a broker."""
+
+import contextlib
+import json
+import re
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from experiments.conformance import suite, table
+from experiments.conformance.points import LEAVABLE, MEMBERSHIPS, POINTS, Point, point
+from experiments.conformance.process import whole_lines
+from experiments.conformance.relay import Relay
+from experiments.conformance.suite import FAIL, LEFT_OUT, PASS, Outcome
+from experiments.errors import PreflightError
+from tests.applications.bad import DEFECTS
+from tests.support.waiting import until
+
+CONTRACT = Path(__file__).parents[3] / "workloads" / "member" / "contract.md"
+
+
+def test_every_point_is_about_a_clause_that_the_page_has() -> None:
+    page = CONTRACT.read_text()
+    for one in POINTS.values():
+        section, _, number = one.clause.partition(".")
+        (text,) = re.findall(rf"^## {section} .*?(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
+        assert re.search(rf"^{number}\. ", text, re.MULTILINE), f"{one.name}: §{one.clause} is not on the page"
+
+
+def test_every_clause_of_the_page_has_a_point() -> None:
+    page = CONTRACT.read_text()
+    sections = re.findall(r"^## (\d+) (.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
+    clauses = {
+        f"{section}.{number}" for section, text in sections for number in re.findall(r"^(\d+)\. ", text, re.MULTILINE)
+    }
+    assert clauses == {one.clause for one in POINTS.values()}
+
+
+def test_every_point_can_fail() -> None:
+    """There is a defect for each, so that no check is vacuous; those of other memberships are tried by hand."""
+    found = {name for one in DEFECTS.values() for name in one.fails}
+    assert found == {name for name, one in POINTS.items() if "takeover" in one.memberships}
+
+
+def test_a_point_is_there_once_and_needs_what_may_be_left_out() -> None:
+    with pytest.raises(ValueError, match="is there already"):
+        point("metrics", "1.1", "again")
+    with pytest.raises(ValueError, match="wings"):
+        point("flight", "1.1", "it flies", needs=("wings",))
+
+
+def test_a_point_that_is_none_is_refused_by_name() -> None:
+    with pytest.raises(PreflightError, match=r"no points: nothing; there are .*start\.ready"):
+        suite._chosen(["nothing"], "takeover")
+    assert {one.name for one in suite._chosen([], "takeover")} >= {"fence"}
+    assert "fence" not in {one.name for one in suite._chosen([], "leave-join")}
+
+
+def test_the_table_and_the_result_say_the_same() -> None:
+    one = Point("a", "1.1", "it works", lambda _: "")
+    outcomes = [Outcome(one, PASS, "seen", 1.0), Outcome(one, FAIL, "not", 2.0), Outcome(one, LEFT_OUT, "why", 0.0)]
+    shown = table.shown(outcomes)
+    assert shown.endswith("pass: 1, fail: 1, left out: 1")
+    made = table.as_json(outcomes, application="x")
+    assert json.loads(json.dumps(made))["passed"] is False
+    assert [p["outcome"] for p in made["points"]] == ["pass", "fail", "left out"]
+    assert table.as_json(outcomes[::2])["passed"] is True
+
+
+def test_a_file_that_is_being_written_has_whole_lines_only() -> None:
+    assert whole_lines(b'{"a":1}\n{"a":') == [{"a": 1}]
+    with pytest.raises(ValueError, match="no JSON object"):
+        whole_lines(b"[1]\n")
+
+
+def test_what_may_be_left_out_is_what_points_need() -> None:
+    assert {need for one in POINTS.values() for need in one.needs} == LEAVABLE.keys()
+    assert all(set(one.memberships) <= set(MEMBERSHIPS) for one in POINTS.values())
+
+
+@pytest.fixture
+def echo() -> int:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            client, _ = listener.accept()
+            threading.Thread(
+                target=lambda c=client: [c.sendall(d) for d in iter(lambda: c.recv(100), b"")], daemon=True
+            ).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    return int(listener.getsockname()[1])
+
+
+def test_a_relay_passes_everything_on_and_can_be_cut_and_opened(echo: int) -> None:
+    relay = Relay(("127.0.0.1", echo))
+
+    def ask(text: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", relay.port), timeout=5) as one:
+            one.sendall(text)
+            try:
+                return one.recv(100)
+            except ConnectionError:
+                return b""
+
+    assert ask(b"hello") == b"hello"
+    with socket.create_connection(("127.0.0.1", relay.port), timeout=5) as one:
+        one.sendall(b"x")
+        assert one.recv(1) == b"x"
+        relay.cut()
+        with contextlib.suppress(ConnectionError):
+            assert one.recv(1) == b""
+    assert ask(b"hello") == b""
+    relay.open()
+    until("the relay to pass things on again", lambda: ask(b"again") == b"again")
+    relay.close()
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", relay.port), timeout=5)
