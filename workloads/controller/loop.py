@@ -27,7 +27,7 @@ from workloads.controller.narrator import Narrator
 from workloads.controller.observe import PositionsFrom, Switch
 from workloads.controller.shapes import unready
 from workloads.controller.sight import Sight, Store
-from workloads.controller.strangers import GroupWatch, Question, told
+from workloads.controller.strangers import GroupWatch, Question, looked_at, told
 from workloads.controller.terms import Decision, Member, Observation, Spec, phase_key
 from workloads.controller.topic import TopicWatch
 from workloads.controller.watches import RestartNeeded, Watches
@@ -174,16 +174,20 @@ class Controller:
         return seen, measured
 
     def _foreign(self, sight: Sight, switch: Switch, grant: Grant | None, *, whole: bool) -> str:
-        """Who takes partitions from the holder that has settled, and is none of ours, as it was seen last."""
-        # Who has the work done by others is in no group: whoever is in it is none of its pods.
-        themselves = switch.positions is PositionsFrom.MEMBERS
-        group = switch.group(grant.holder) if themselves and grant is not None and grant.holder is not None else ""
-        if grant is None or not group or grant.outcome is None or whole:
+        """Who takes partitions from the holder that has settled, and is none of ours, as it was seen last.
+
+        In the group of a colour that waits, what was left behind is removed as well; who else is in it is no matter of
+        the holder's.
+        """
+        members = sight.members or ()
+        group = looked_at(switch, grant, members, whole=whole)
+        if grant is None or not group:
             self._group.ask(None)
             return ""
         still = partial(self._leases.stands, switch, grant)
-        self._group.ask(Question.of(group, sight.members or (), (sight.addresses or {}).values(), still))
-        return told(self._group.foreign())
+        its = [member for member in members if switch.group(member.color) == group]
+        self._group.ask(Question.of(group, its, (sight.addresses or {}).values(), still))
+        return "" if whole else told(self._group.foreign())
 
     def _confirm_switch(self) -> None:
         """The Lease speaks of a newer generation: read the switch itself before believing the watch."""

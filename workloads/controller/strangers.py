@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from workloads.common.kube import KubeError
+from workloads.common.lease import Grant
 from workloads.common.logs import fields
 from workloads.controller.measured import MeasureError
+from workloads.controller.members import not_owned
+from workloads.controller.observe import PositionsFrom, Switch
 from workloads.controller.places import Place, Places, ours
-from workloads.controller.terms import Member
+from workloads.controller.terms import Member, Standby
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +74,21 @@ class Question:
         is its own, and taken over when it comes back.
         """
         return tuple(p for p in ours(self.group, places) if _number(p.instance) not in self.ordinals)
+
+
+def looked_at(switch: Switch, grant: Grant | None, members: Iterable[Member], *, whole: bool) -> str:
+    """Which group is to be looked at: the holder's that has settled and is not whole, or that of the colour that waits,
+    where it has partitions to be ready with and has not all of them. Empty when none is.
+    """
+    # Who has the work done by others is in no group: whoever is in it is none of its pods.
+    themselves = switch.positions is PositionsFrom.MEMBERS
+    if not themselves or grant is None or grant.holder is None or grant.outcome is None:
+        return ""
+    if not whole:
+        return switch.group(grant.holder)
+    waiting = grant.holder.other
+    prepared = switch.spec.standby is not Standby.ASSIGNED or not switch.spec.count(waiting)
+    return "" if prepared or not not_owned(switch.spec, members, waiting) else switch.group(waiting)
 
 
 class GroupWatch:

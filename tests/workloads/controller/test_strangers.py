@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from tests.protocol.decisions import SPEC, STANDING_BY, pod
 from workloads.common.kube import UnreachableError
+from workloads.common.lease import Grant
 from workloads.common.report import Report
-from workloads.common.states import Color, State
+from workloads.common.states import Color, Outcome, State
 from workloads.controller.measured import MeasureError
+from workloads.controller.observe import PositionsFrom, Switch
 from workloads.controller.places import Place, Places
-from workloads.controller.strangers import GroupWatch, Question, told
-from workloads.controller.terms import Member
+from workloads.controller.strangers import GroupWatch, Question, looked_at, told
+from workloads.controller.terms import Member, Standby
 
 OURS = Place("g-0", "m-0", "consumer-blue-0", "/10.0.0.1", (0, 1))
 DEBUGGING = Place("", "m-9", "rdkafka", "/10.0.0.9", (2, 3))
@@ -165,3 +169,46 @@ def test_nobody_asks_when_nothing_is_asked_for() -> None:
     bench.watch.stop()
     bench.watch.thread.join(5)
     assert not bench.watch.thread.is_alive()
+
+
+def pair(**changed: Any) -> Switch:
+    """A switch whose colours have groups of their own, each whole while it waits."""
+    spec = replace(SPEC, active=Color.BLUE, standby=Standby.ASSIGNED)
+    made = Switch(
+        uid="u",
+        version=1,
+        spec=spec,
+        strategy="b",
+        selectors=((), ()),
+        groups=("g-blue", "g-green"),
+        topic="t",
+        lease_name="l",
+        lag_threshold=0,
+        positions=PositionsFrom.MEMBERS,
+        analysis=None,
+        status={},
+    )
+    return replace(made, **changed)
+
+
+def test_the_group_of_a_colour_that_waits_is_looked_at_where_it_is_to_be_whole() -> None:
+    """Pods that were taken away leave their places behind, and their partitions with them."""
+    grant = Grant(Color.BLUE, 10, generation=7, outcome=Outcome.SWITCHED)
+    half = (pod(Color.GREEN, 0, State.PAUSED, 10, owns=(0, 1)), pod(Color.GREEN, 1, State.PAUSED, 10, owns=()))
+    switch = pair()
+    assert looked_at(switch, grant, half, whole=True) == "g-green"
+    assert looked_at(switch, grant, half, whole=False) == "g-blue"
+    assert looked_at(switch, grant, STANDING_BY, whole=True) == ""
+    assert looked_at(switch, replace(grant, outcome=None), half, whole=True) == ""
+    assert looked_at(switch, replace(grant, holder=None), half, whole=True) == ""
+    assert looked_at(switch, None, half, whole=True) == ""
+    for spec in (replace(switch.spec, standby=Standby.OUTSIDE), replace(switch.spec, replicas=(2, 0))):
+        assert looked_at(replace(switch, spec=spec), grant, half, whole=True) == ""
+    assert looked_at(pair(positions=PositionsFrom.GROUPS), grant, half, whole=False) == ""
+
+
+def test_a_place_of_a_number_that_only_the_other_colour_has_is_left_behind() -> None:
+    places = [Place(f"g-blue-consumer-blue-{n}", f"m-{n}") for n in range(3)]
+    members = [Member(f"u{n}", f"consumer-blue-{n}", Color.BLUE, ready=True, report=None) for n in range(2)]
+    question = Question.of("g-blue", members, [], lambda: True)
+    assert [place.member for place in question.left_behind(places)] == ["m-2"]
