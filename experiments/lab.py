@@ -257,6 +257,9 @@ class Lab:
         for part in self.parts.all:
             for color in COLORS:
                 found[part.kind.kind, part.object(color)] = found["ConfigMap", part.object(color)] = 1
+        connectors = self.parts.connectors
+        if connectors is not None and connectors.by_resource:  # it has as many tasks as the colour has workers
+            found |= {(connectors.resources.kind, connectors.names[color]): 1 for color in COLORS}
         return found
 
     def _reshaped(self) -> None:
