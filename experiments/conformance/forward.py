@@ -41,7 +41,8 @@ def forwarded(namespace: str, pod: str, *ports: int) -> Iterator[dict[int, int]]
     """Ports of this machine by ports of the pod, as long as it lasts. Raises `PreflightError`."""
     command = ["kubectl", "port-forward", "-n", namespace, f"pod/{pod}", *(f":{port}" for port in ports)]
     try:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        # Unbuffered: what is read ahead would be waited for in vain.
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
     except OSError as error:
         raise PreflightError(f"kubectl cannot be started: {error.strerror}") from error
     try:

@@ -1,7 +1,8 @@
 """The kit's hands in the application's pod: a container of its own, which shares the application's processes and its
-volume of records. Python's standard library alone, for it is put there as a file, beside `relay.py`.
+records. Python's standard library alone, for it is put there as a file, beside `relay.py`.
 
-`python3 hands.py UPSTREAM_HOST UPSTREAM_PORT RELAY_PORT CONTROL_PORT`. On the loopback's control port:
+`python3 hands.py UPSTREAM_HOST UPSTREAM_PORT RELAY_PORT CONTROL_PORT`. On the control port, which is reached by the API
+server's proxy and, as the pod lives for one point alone, told to nobody else:
 
 | call | what it does |
 | --- | --- |
@@ -9,8 +10,10 @@ volume of records. Python's standard library alone, for it is put there as a fil
 | `POST /signal?name=STOP` | to the application's first process, which has CONFORMANCE_APPLICATION in its environment |
 | `GET /lines?kind=consumed` | the record logs of this kind, file by file: a JSON list of texts |
 | `GET /reachable?port=N` | whether that port answers at the pod's own address: true or false |
+| `POST /call` with the arguments of `call` | a request to the application, on the loopback |
 """
 
+import http.client
 import json
 import os
 import signal
@@ -56,7 +59,21 @@ def reachable(port: int) -> bool:
     return True
 
 
-def answer(way: Any, method: str, url: str) -> object:
+def call(method: str, port: int, path: str, body: object, seconds: float) -> dict[str, object]:
+    """A request to the application on the loopback: `{"status", "text"}` of its answer, or `{"error"}`."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+    payload = None if body is None else json.dumps(body)
+    try:
+        connection.request(method, path, payload, {"Content-Type": "application/json"} if payload else {})
+        reply = connection.getresponse()
+        return {"status": reply.status, "text": reply.read().decode(errors="replace")}
+    except (OSError, http.client.HTTPException) as error:
+        return {"error": repr(error)}
+    finally:
+        connection.close()
+
+
+def answer(way: Any, method: str, url: str, body: bytes = b"") -> object:
     """What a call gives. Raises KeyError for one that is none, ProcessLookupError."""
     parts = urlsplit(url)
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
@@ -70,6 +87,8 @@ def answer(way: Any, method: str, url: str) -> object:
         case "POST", "/slow":
             way.slow(float(query["seconds"]))
             return None
+        case "POST", "/call":
+            return call(**json.loads(body))
         case "POST", "/signal":
             os.kill(application(), getattr(signal, f"SIG{query['name']}"))
             return None
@@ -89,8 +108,9 @@ def main(upstream: str, upstream_port: int, port: int, control: int) -> None:
     class Handler(BaseHTTPRequestHandler):
         def _do(self) -> None:
             try:
-                status, said = 200, answer(way, self.command, self.path)
-            except (KeyError, ValueError, ProcessLookupError) as error:
+                given = self.rfile.read(int(self.headers["Content-Length"] or 0))
+                status, said = 200, answer(way, self.command, self.path, given)
+            except (KeyError, TypeError, ValueError, ProcessLookupError) as error:
                 status, said = 400, f"{type(error).__name__}: {error}"
             body = json.dumps(said).encode()
             self.send_response(status)
@@ -103,7 +123,8 @@ def main(upstream: str, upstream_port: int, port: int, control: int) -> None:
         def log_message(self, *_: object) -> None:
             """Nothing: calls are many."""
 
-    ThreadingHTTPServer(("127.0.0.1", control), Handler).serve_forever()
+    server = ThreadingHTTPServer(("0.0.0.0", control), Handler)  # noqa: S104 - see above
+    server.serve_forever()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,15 +24,15 @@ from components.names import (
 )
 from experiments.cluster import Cluster, ClusterError
 from experiments.conformance.application import COLOR, NoAnswerError, Reply
-from experiments.conformance.forward import forwarded
 from experiments.conformance.hands import MARK
-from experiments.conformance.process import ask, whole_lines
+from experiments.conformance.process import reply, whole_lines
 from experiments.errors import DeadlineError, PreflightError
 
 _UID = 10001
 _CONTROL_PORT = 19190
 _START_SECONDS = 120.0
 _LOOK_SECONDS = 0.1
+_ANSWER_SECONDS = 5.0
 _APPLICATION, _HANDS = "application", "hands"
 _KIT = "/kit"
 _FILES = ("hands.py", "relay.py")
@@ -70,8 +70,6 @@ class PodApplication:
             "lifecycle_port": LIFECYCLE_PORT,
             "http_port": HTTP_PORT,
         }
-        self._stack = ExitStack()
-        self._ports: dict[int, int] = {}
         self._restarts = 0
 
     def start(self) -> None:
@@ -82,14 +80,16 @@ class PodApplication:
         ground.cluster.request("POST", f"{path}/configmaps", body=config)
         ground.cluster.request("POST", f"{path}/pods", body=self._manifest())
         self._started()
-        ports = (LIFECYCLE_PORT, HTTP_PORT, _CONTROL_PORT)
-        self._ports = self._stack.enter_context(forwarded(ground.namespace, self._name, *ports))
         self._answers()
 
     def call(self, method: str, path: str, body: object = None, *, seconds: float = 30.0) -> Reply:
         """See `Application`."""
-        own = path.startswith(("/lifecycle", "/faults"))
-        return ask(self._ports[LIFECYCLE_PORT if own else HTTP_PORT], method, path, body, seconds)
+        port = LIFECYCLE_PORT if path.startswith(("/lifecycle", "/faults")) else HTTP_PORT
+        asked = {"method": method, "port": port, "path": path, "body": body, "seconds": seconds}
+        said: Any = self._hands("POST", "/call", asked, seconds + _ANSWER_SECONDS)
+        if "error" in said:
+            raise NoAnswerError(f"{method} {path}: {said['error']}")
+        return reply(said["status"], said["text"])
 
     def reachable(self) -> str:
         """See `Application`."""
@@ -128,7 +128,6 @@ class PodApplication:
 
     def close(self) -> None:
         """See `Application`."""
-        self._stack.close()
         for kind in ("pods", "configmaps"):
             with suppress(ClusterError):
                 path = f"/api/v1/namespaces/{self._ground.namespace}/{kind}/{self._name}"
@@ -150,11 +149,15 @@ class PodApplication:
 
     # What it is made of
 
-    def _hands(self, method: str, path: str) -> object:
-        reply = ask(self._ports[_CONTROL_PORT], method, path, None, 30.0)
-        if reply.status != 200:
-            raise NoAnswerError(f"{method} {path}: {reply.text}")
-        found: object = json.loads(reply.text)
+    def _hands(self, method: str, path: str, body: object = None, seconds: float = 30.0) -> object:
+        ground = self._ground
+        try:
+            said = ground.cluster.through_pod(
+                ground.namespace, self._name, _CONTROL_PORT, path, method=method, body=body, seconds=seconds
+            )
+        except ClusterError as error:
+            raise NoAnswerError(f"{method} {path}: {error}") from error
+        found: object = json.loads(said)
         return found
 
     def _answers(self) -> None:

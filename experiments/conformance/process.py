@@ -127,11 +127,16 @@ def ask(port: int, method: str, path: str, body: object, seconds: float) -> Repl
         raise NoAnswerError(f"{method} {path}: {error!r}") from error
     finally:
         connection.close()
+    return reply(answer.status, text)
+
+
+def reply(status: int, text: str) -> Reply:
+    """An answer of this status, with this body."""
     try:
         parsed = json.loads(text)
     except ValueError:
         parsed = {}
-    return Reply(answer.status, parsed if isinstance(parsed, dict) else {}, text)
+    return Reply(status, parsed if isinstance(parsed, dict) else {}, text)
 
 
 def whole_lines(content: bytes) -> list[Mapping[str, Any]]:

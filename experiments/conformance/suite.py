@@ -93,6 +93,8 @@ class Suite:
             "group_id": group,
             "membership": self.membership,
             "group_protocol": "classic",
+            "version": "1",
+            "strategy": "b" if self.membership == SEPARATE else "c",
             "session_timeout_seconds": SESSION_SECONDS,
             "drain_timeout_seconds": DRAIN_SECONDS,
             "resume_timeout_seconds": RESUME_SECONDS,

@@ -31,13 +31,14 @@ def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Broker, Rela
 
 @pytest.fixture
 def tried(way: tuple[Broker, Relay]) -> Try:
-    """The suite for a program of the repository, called with these arguments."""
+    """The suite for a module of the repository, or a program by its path, called with these arguments."""
     broker, relay = way
 
     def suite(*program: str, membership: str = "takeover", leaves_out: frozenset[str] = frozenset()) -> Suite:
         def make(settings: Mapping[str, Any], folder: Path) -> tuple[Application, Way]:
             relay.open()
-            return ProcessApplication([sys.executable, "-m", *program], folder, settings), relay
+            command = program if program[0].startswith("/") else (sys.executable, "-m", *program)
+            return ProcessApplication(command, folder, settings), relay
 
         return Suite(
             make, broker.bootstrap_servers, f"127.0.0.1:{relay.port}", membership, Progress(), leaves_out=leaves_out

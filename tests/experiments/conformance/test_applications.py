@@ -1,10 +1,15 @@
 """Our applications keep the contract, on a real broker; and a bad one is found out, by name."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from experiments.conformance.suite import FAIL, LEFT_OUT, PASS
 from tests.applications.bad import DEFECTS
 from tests.experiments.conformance.conftest import Try
+
+GO = Path(__file__).parents[2] / "applications" / "go"
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("conformance")]
 
@@ -16,6 +21,16 @@ def test_ours_keep_it(tried: Try, program: str, membership: str) -> None:
     outcomes = tried(program, membership=membership).run()
     assert [(one.point.name, one.seen) for one in outcomes if one.outcome != PASS] == []
     assert len(outcomes) > 30
+
+
+def test_one_in_another_language_that_was_written_from_the_page_alone_keeps_it(tried: Try, tmp_path: Path) -> None:
+    program = tmp_path / "consumer"
+    built = subprocess.run(
+        ["go", "build", "-o", str(program), "."], cwd=GO, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert built.returncode == 0, built.stderr
+    outcomes = tried(str(program), membership="leave-join").run()
+    assert [(one.point.name, one.seen) for one in outcomes if one.outcome != PASS] == []
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
