@@ -94,7 +94,7 @@ class Suite:
             "membership": self.membership,
             "group_protocol": "classic",
             "version": "1",
-            "strategy": "b" if self.membership == SEPARATE else "c",
+            "strategy": "conformance",
             "session_timeout_seconds": SESSION_SECONDS,
             "drain_timeout_seconds": DRAIN_SECONDS,
             "resume_timeout_seconds": RESUME_SECONDS,
