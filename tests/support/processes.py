@@ -22,10 +22,11 @@ def whole(content: bytes) -> list[bytes]:
 
 
 class ConsumerProcess:
-    """`python -m workloads.consumer` as pod `<name>` with its own records folder."""
+    """`python -m workloads.consumer`, or another such module, as pod `<name>` with its own records folder."""
 
-    def __init__(self, folder: Path, name: str, settings: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, name: str, settings: dict[str, Any], module: str = "workloads.consumer") -> None:
         self.name = name
+        self._module = module
         self.color = name.split("-")[1]
         self.folder = folder / name
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -50,9 +51,7 @@ class ConsumerProcess:
         env = {**os.environ, "SETTINGS_FILE": str(file), "POD_NAME": self.name}
         begin = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "workloads.consumer"], env=env, stdout=log, stderr=log
-            )
+            self.process = subprocess.Popen([sys.executable, "-m", self._module], env=env, stdout=log, stderr=log)
 
         def started() -> list[int] | None:
             assert self.process is not None

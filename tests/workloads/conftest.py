@@ -47,14 +47,14 @@ def consumer(broker: Broker, topic: str, tmp_path: Path) -> Iterator[Consumers]:
     """Starts consumer processes by pod name, with settings on top of the usual ones; kills what is left at the end."""
     started: list[ConsumerProcess] = []
 
-    def start(name: str = "consumer-blue-0", **settings: Any) -> ConsumerProcess:
+    def start(name: str = "consumer-blue-0", *, module: str = "workloads.consumer", **settings: Any) -> ConsumerProcess:
         usual = {
             "bootstrap_servers": broker.bootstrap_servers,
             "topic": topic,
             "group_id": topic,
             "faults_enabled": True,
         }
-        process = ConsumerProcess(tmp_path, name, usual | settings)
+        process = ConsumerProcess(tmp_path, name, usual | settings, module)
         started.append(process)
         return process.start()
 
