@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from workloads.common.settings import validated
 from workloads.faust_consumer import starts
 from workloads.faust_consumer.settings import FaustSettings
 from workloads.faust_consumer.starts import Starts
@@ -39,7 +40,7 @@ def made(monkeypatch: pytest.MonkeyPatch, own: Group, other: Group) -> Starts:
     groups = {"g": own, "h": other}
     monkeypatch.setattr(starts, "Bystander", lambda _, group: groups[group])
     settings = {"bootstrap_servers": "b:1", "topic": "t", "group_id": "g", "other_group_id": "h", "color": "green"}
-    return Starts(FaustSettings(**settings, membership="separate", pod_name="p-0"))
+    return Starts(validated(FaustSettings, settings | {"membership": "separate", "pod_name": "p-0"}))
 
 
 def test_the_group_stands_where_the_other_colour_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
