@@ -75,7 +75,7 @@ def member(bench: Bench) -> str:
             (one.member_id, one.partitions) for one in bench.kafka.members(bench.group)
         ]
 
-    bench.until("member_id and partitions to be those that the coordinator knows", same, 5)
+    bench.until("member_id and partitions to be those that the coordinator knows", same, 15)
     said = bench.status()
     expect(said["state"] == ACTIVE, f"its state is {said['state']}")
     expect(len(said["partitions"]) == bench.kafka.partitions, f"it owns {said['partitions']}")
