@@ -1,8 +1,8 @@
 """Who is in the holder's group that is none of ours, and what closed members have left behind in it.
 
 The group is described while the holder does not own everything, and not otherwise: who takes nothing away disturbs
-nobody. What is seen counts when two descriptions of a stable group, more than a heartbeat apart, show it: a member of
-ours that has just joined has not reported itself yet, and one that has died is still there.
+nobody. What is seen counts when two descriptions, more than a heartbeat apart, show it: a member of ours that has just
+joined has not reported itself yet, and one that has died is still there. Who is foreign is told of a stable group only.
 """
 
 import logging
@@ -134,8 +134,9 @@ class GroupWatch:
             return
         try:
             state, places = self._places.look(question.group)
-            twice = self._seen_twice(question, places) if state == _STABLE else ()
-            self._tell(question, question.foreign(twice))
+            twice = self._seen_twice(question, places)
+            self._tell(question, question.foreign(twice) if state == _STABLE else ())
+            # Also in the middle of a rebalance: it waits for those who will never come, for as long as a session lasts.
             self._remove(question, question.left_behind(twice))
         except (MeasureError, KubeError) as error:
             if not self._failing:

@@ -109,6 +109,17 @@ def test_a_group_that_rebalances_tells_nothing() -> None:
     assert bench.watch.foreign() == ()
 
 
+def test_what_was_left_behind_does_not_hold_a_rebalance_up() -> None:
+    """One pod's place was removed while another was still ending: the rebalance then waits for that one."""
+    ghost = Place("g-1", "m-1", "consumer-blue-1", "/10.0.0.2", ())
+    bench = Bench(OURS, ghost)
+    bench.group.state = "PreparingRebalance"
+    bench.ask(said("m-0"))
+    for _ in range(2):
+        bench.watch.read()
+    assert bench.group.removed == [ghost]
+
+
 def test_what_a_pod_that_is_gone_left_behind_is_removed_once_seen_twice() -> None:
     ghost = Place("g-1", "m-1", "consumer-blue-1", "/10.0.0.2", (2, 3))
     bench = Bench(OURS, ghost)
