@@ -6,6 +6,7 @@ handled is known to who handles, and is committed from there. So nothing is ackn
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from faust.types import TP
 from mode import CrashingSupervisor
 from yarl import URL
 
+from workloads.common.logs import fields
 from workloads.faust_consumer.settings import FaustSettings
 from workloads.faust_consumer.tables import NoTables
 from workloads.faust_consumer.transport import Consumer, Transport
@@ -26,6 +28,7 @@ _HEARTBEAT_SECONDS = 0.5
 # aiokafka wants a request timeout above the session's.
 _BEYOND_SESSION_SECONDS = 30.0
 _NEVER_SECONDS = 1e9
+_STOP_SECONDS = 3.0
 
 Partitions = tuple[int, ...]
 OnRecord = Callable[["Activation", Any], Awaitable[None]]
@@ -116,15 +119,37 @@ class Activation:
         """Commit these, by partition; whether the broker took all of them."""
         return await self.consumer.commit_offsets({TP(self._topic, p): offset for p, offset in offsets.items()})
 
-    async def stop(self) -> None:
-        """Leave the group, and end; what it had fetched is dropped."""
-        if self._starting is not None:
+    async def ended(self) -> None:
+        """Leave the group, and end; what it had fetched is dropped. Raises nothing."""
+        if self._starting is None:
+            return
+        began = time.monotonic()
+        try:
             await self.app.stop()
-            self._starting.cancel()
-            await asyncio.gather(self._starting, return_exceptions=True)
+        except Exception as error:  # noqa: BLE001 - whatever it was, nothing of it is used any more
+            logger.warning("Faust did not end well", extra=fields(error=repr(error)))
+        self._starting.cancel()
+        await asyncio.gather(self._starting, return_exceptions=True)
+        logger.info("left", extra=fields(duration_ms=round((time.monotonic() - began) * 1000, 3)))
 
     def _of_the_topic(self, owned: Any) -> Partitions:
         return tuple(sorted(tp.partition for tp in owned if tp.topic == self._topic))
+
+
+class Endings:
+    """Activations that are ending. Waited for is each for a moment: without a broker it can take for ever."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def of(self, activation: Activation | None) -> bool:
+        """End this one; whether it and all before it have ended."""
+        if activation is not None:
+            self._tasks.append(asyncio.create_task(activation.ended()))
+        if self._tasks:
+            _, going_on = await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+            self._tasks = list(going_on)
+        return not self._tasks
 
 
 def _servers(settings: FaustSettings) -> list[str]:

@@ -15,7 +15,7 @@ from confluent_kafka import KafkaException
 from workloads.common.logs import fields
 from workloads.common.records import EventLog, RecordLogError
 from workloads.common.states import State
-from workloads.faust_consumer.application import Activation, Partitions
+from workloads.faust_consumer.application import Activation, Endings, Partitions
 from workloads.faust_consumer.offsets import Offsets
 from workloads.faust_consumer.presence import Presence
 from workloads.faust_consumer.record import FaustRecord
@@ -84,6 +84,7 @@ class FaustLoop:
         self._failure: BaseException | None = None
         self._stopping = False
         self._committing: asyncio.Task[None] | None = None
+        self._endings = Endings()
 
     # --- for other threads
 
@@ -274,7 +275,8 @@ class FaustLoop:
                     await self._drop()
                     self._feed(Left())
                 case Effect.CLOSE:
-                    await self._drop()
+                    while not await self._drop():
+                        logger.warning("Faust has not left its group yet")
                     self._feed(Closed())
                 case Effect.REPLACE | Effect.RETIRE:
                     await self._drop()
@@ -343,12 +345,10 @@ class FaustLoop:
         logger.error("start failed", extra=fields(epoch=self._driver.lifecycle.seen_epoch, error=why))
         self._feed(event)
 
-    async def _drop(self) -> None:
+    async def _drop(self) -> bool:
+        """Have it leave and end; whether nothing is left of it. It handles nothing any more in any case."""
         activation, self._activation = self._activation, None
-        if activation is not None:
-            began = time.monotonic()
-            await activation.stop()
-            logger.info("left", extra=fields(duration_ms=round((time.monotonic() - began) * 1000, 3)))
+        return await self._endings.of(activation)
 
     # --- the lifecycle
 
