@@ -37,7 +37,9 @@ def environment(
         if isinstance(value, str | int | float)
     }
     given |= {
-        "bootstrap_servers": bootstrap_servers,
+        # An output in any case: what restarts the pods is the settings file's affair (`components.restarts`), and an
+        # update that knows the address beforehand must come to the same pod.
+        "bootstrap_servers": pulumi.Output.from_input(bootstrap_servers),
         "records_dir": names.RECORDS_DIRECTORY,
         "lifecycle_port": str(names.LIFECYCLE_PORT),
         "http_port": str(names.HTTP_PORT),

@@ -8,9 +8,11 @@ import pytest
 
 from components.images import ImageError, resolved
 from components.live_switch import Expectation
-from components.settings import SettingsError, strategy_settings
-from tests.components.strategy_stack.deployed import mounts, pod, up
-from tests.support.recorder import Recorder
+from components.restarts import changes
+from components.settings import SettingsError, StackName, strategy_settings
+from components.strategies.base import PlainSite, strategy
+from tests.components.strategy_stack.deployed import IMAGE, mounts, pod, up
+from tests.support.recorder import Recorder, deploy
 
 OWN = {
     "command": ["/app/run", "--fast"],
@@ -117,3 +119,30 @@ def test_an_image_of_the_sandboxs_own_is_found_by_its_name(tmp_path: Path) -> No
     file.write_text("{}")
     with pytest.raises(ImageError, match=r"tools\.sandbox up --with faust"):
         resolved(settings, {"KAFKA_BLUEGREEN_IMAGES": str(file)})
+
+
+def test_an_update_that_changes_nothing_restarts_nobody(checks: list[Expectation]) -> None:
+    """What restarts its pods is known before anything is registered, by plain values: it comes to the same."""
+    given = {"image": "registry/app:7", "application": OWN}
+    recorder = up(strategy="b", fencing="none", standby="outside", blue=given, green=given)
+    live = recorder.of("StatefulSet")["consumer-blue"].inputs
+    raw = {"strategy": "b", "fencing": "none", "standby": "outside"} | dict.fromkeys(
+        ("blue", "green"), json.dumps(given)
+    )
+    settings = strategy_settings(raw, "strategy-b")
+    site = PlainSite(
+        StackName("strategy-b"),
+        settings,
+        {"workloads": IMAGE},
+        "strategy-b",
+        "kafka.kafka-bluegreen.svc.cluster.local:9092",
+    )
+    found: list[str] = []
+
+    def program() -> dict[str, Any]:
+        (wanted,) = strategy("b").restarted_by(site, "blue").values()
+        found.extend(changes(live, wanted))
+        return {}
+
+    deploy(program, stack="strategy-b", platform={})
+    assert found == []
