@@ -20,7 +20,7 @@ from workloads.faust_consumer.offsets import Offsets
 from workloads.faust_consumer.presence import Presence
 from workloads.faust_consumer.record import FaustRecord
 from workloads.faust_consumer.settings import FaustSettings
-from workloads.faust_consumer.starts import Starts
+from workloads.faust_consumer.starts import Starts, label
 from workloads.handling import carry
 from workloads.handling.figures import Figures
 from workloads.handling.journal import Journal
@@ -82,6 +82,7 @@ class FaustLoop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._presence = Presence(settings)
         self._failure: BaseException | None = None
+        self._granted = 0  # under which what is handled is committed, also by a pause's drain
         self._stopping = False
         self._committing: asyncio.Task[None] | None = None
         self._endings = Endings()
@@ -316,7 +317,7 @@ class FaustLoop:
             return
         self._activation = Activation(
             self._settings,
-            lambda: carry.label(self._driver.lifecycle.epoch),
+            lambda: label(self._granted),
             on_record=self._record,
             on_assigned=self._assigned,
             on_revoked=self._revoked,
@@ -366,7 +367,7 @@ class FaustLoop:
         """Write a change of state down, before anybody is told of it."""
         partitions = before.partitions if now.state is not State.ACTIVE else now.partitions
         if now.state is State.ACTIVE:
-            self._driver.last_error = None
+            self._driver.last_error, self._granted = None, now.epoch
             self._offsets.begin(time.monotonic())
         offsets = self._offsets.acked if now.state is State.PAUSED else self._worker.positions
         self._journal.write(now.state.value, now.epoch, partitions, offsets)

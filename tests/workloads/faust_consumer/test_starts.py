@@ -47,7 +47,7 @@ def test_the_group_stands_where_the_other_colour_stopped(monkeypatch: pytest.Mon
     own, other = Group((3, "epoch=2"), (-1, "")), Group((7, "epoch=4"), (9, "epoch=4"))
     own.refusing = 1  # a colleague was faster, and is in the group already
     assert made(monkeypatch, own, other).carry_over(2, 6, 5.0) == {0: 7, 1: 9}
-    assert own.written == [{0: (7, "epoch=6 start"), 1: (9, "epoch=6 start")}]
+    assert own.written == [{0: (7, "epoch=6 start  "), 1: (9, "epoch=6 start  ")}]
 
 
 def test_whoever_comes_second_finds_it_done(monkeypatch: pytest.MonkeyPatch) -> None:
