@@ -17,7 +17,7 @@ from workloads.handling import carry
 _AGAIN_SECONDS = 0.05
 
 
-# Of fewer characters, what librdkafka 2.16 gives as a commit's metadata can go on with what else is in its memory, until
+# Of fewer characters, what librdkafka 2.16 gives as a commit's metadata can go on with what else its memory has, until
 # a byte 0: at the latest a pointer's upper ones, which begin here. `epoch=10` was read as `epoch=108`.
 _SAFE_LENGTH = 15
 
