@@ -255,18 +255,10 @@ class ConsumerLoop:
 
     def _changed(self, before: Lifecycle, now: Lifecycle) -> None:
         """Write a change of state down, before anybody is told of it."""
-        partitions = before.partitions if now.state is not State.ACTIVE else now.partitions
         if now.state is State.ACTIVE:
             self._driver.last_error = None
             self._commits.begin(time.monotonic())
-        offsets = self._commits.acked if now.state is State.PAUSED else self._worker.positions
-        self._journal.write(now.state.value, now.epoch, partitions, offsets)
-        logger.info(
-            "state changed",
-            extra=fields(
-                before=before.state, state=now.state, epoch=now.epoch, partitions=partitions, committed=now.committed
-            ),
-        )
+        self._journal.changed(before, now, acked=self._commits.acked, positions=self._worker.positions)
 
     def _run_effects(self, now: float) -> None:
         keeper, effects = self._keeper, self._driver.effects

@@ -7,24 +7,14 @@ import sys
 import uuid
 
 from workloads.common import logs
-from workloads.common.http import HttpServer
 from workloads.common.logs import fields
-from workloads.common.records import CONSUMED, EVENTS, EventLog, RecordLog, RecordLogError, Space
+from workloads.common.records import RecordLogError
 from workloads.faust_consumer.loop import FaustLoop
 from workloads.faust_consumer.settings import FaustSettings
-from workloads.handling.member import ApplicationMember
-from workloads.handling.metrics import ConsumerMetrics
-from workloads.handling.processing import Pulse, Worker
-from workloads.member.api import LifecycleApi, PodApi
-from workloads.member.control import Control
-from workloads.member.faults import FaultInjection
-from workloads.member.lifecycle import start
+from workloads.handling import process
 
 logger = logging.getLogger("workloads.faust_consumer")
 
-# As `workloads/consumer/__main__.py`: liveness is slower than a drain by so much, readiness than the stall limit.
-_LIVENESS_MARGIN_SECONDS = 10.0
-_MOVING_MARGIN_SECONDS = 1.0
 # Faust leaves the group 300 s after it fetched last, and looks now and then.
 _MAX_POLL_SECONDS = 305.0
 
@@ -45,33 +35,18 @@ def main() -> int:
 
 
 async def _run(settings: FaustSettings, boot_id: str) -> int:
-    color, pod, folder = settings.color.value, settings.pod_name, settings.records_dir
-    space = Space(folder, (CONSUMED, EVENTS), settings.records_keep_bytes, process=f"{pod}.{boot_id}")
-    events = EventLog(folder, color, pod, boot_id, version=settings.version, image=settings.image, space=space)
-    space.tell = events.truncated
-    space.make_room()
-    faults = FaultInjection(settings.faults, enabled=settings.faults_enabled)
-    control = Control(start(settings.lifecycle_membership, settings.group_protocol).lifecycle, lambda: loop.wake())  # noqa: PLW0108 - made below
-    worker = Worker(
-        RecordLog(folder, CONSUMED, pod, boot_id, space),
-        color=color,
-        pod=pod,
-        version=settings.version,
-        topic=settings.topic,
-        faults=faults,
-        pulse=Pulse(settings.stall_seconds),
-        inbox=control.inbox,
+    # The wake is its loop's, which is made of these parts.
+    made = process.parts(
+        settings,
+        boot_id,
+        settings.lifecycle_membership,
         slow_seconds=_MAX_POLL_SECONDS,
-        checks=settings.processing == "checksum",
+        wake=lambda: loop.wake(),  # noqa: PLW0108
     )
-    loop = FaustLoop(settings=settings, worker=worker, events=events, faults=faults, control=control)
-    member = ApplicationMember(control, loop, worker, ConsumerMetrics(settings, loop, worker, control, space))
-    alive = settings.drain_timeout_seconds + _LIVENESS_MARGIN_SECONDS
-    moving = settings.stall_seconds + _MOVING_MARGIN_SECONDS
-    servers = [
-        HttpServer(settings.lifecycle_host, settings.lifecycle_port, LifecycleApi(control, faults, boot_id).routes()),
-        HttpServer(settings.http_host, settings.http_port, PodApi(member, boot_id, alive, moving).routes()),
-    ]
+    loop = FaustLoop(
+        settings=settings, worker=made.worker, events=made.events, faults=made.faults, control=made.control
+    )
+    servers = process.servers(settings, made, boot_id, loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, loop.stop)
     for server in servers:

@@ -149,8 +149,9 @@ class FaustLoop:
         self._supervise()
         if (activation := self._activation) is not None and self._driver.lifecycle.state is State.ACTIVE:
             self.figures.high = activation.ends(self._driver.lifecycle.partitions)
-            if self._committing is None or self._committing.done():
-                self._committing = asyncio.create_task(self._commit_if_due(activation))
+            idle = self._committing is None or self._committing.done()
+            if idle and self._offsets.due(now, self._settings.commit_interval_seconds):
+                self._committing = asyncio.create_task(self._commit_held(activation))
 
     def _supervise(self) -> None:
         """Faust goes on under another member's name when the group took it for gone, and ends when it cannot go on."""
@@ -190,13 +191,10 @@ class FaustLoop:
         now = self._driver.lifecycle
         return activation is self._activation and now.state is State.ACTIVE and partition in now.partitions
 
-    async def _commit_if_due(self, activation: Activation) -> None:
-        now = time.monotonic()
-        if self._offsets.due(now, self._settings.commit_interval_seconds):
-            delay = self._faults.now.commit_delay_ms / 1000
-            if delay:
-                await asyncio.sleep(delay)
-            await self._commit(activation)
+    async def _commit_held(self, activation: Activation) -> None:
+        """Commit, after the injected delay."""
+        await asyncio.sleep(self._faults.now.commit_delay_ms / 1000)
+        await self._commit(activation)
 
     async def _commit(self, activation: Activation) -> bool:
         """Commit what is not; whether nothing is left that could be."""
@@ -365,18 +363,10 @@ class FaustLoop:
 
     def _changed(self, before: Lifecycle, now: Lifecycle) -> None:
         """Write a change of state down, before anybody is told of it."""
-        partitions = before.partitions if now.state is not State.ACTIVE else now.partitions
         if now.state is State.ACTIVE:
             self._driver.last_error, self._granted = None, now.epoch
             self._offsets.begin(time.monotonic())
-        offsets = self._offsets.acked if now.state is State.PAUSED else self._worker.positions
-        self._journal.write(now.state.value, now.epoch, partitions, offsets)
-        logger.info(
-            "state changed",
-            extra=fields(
-                before=before.state, state=now.state, epoch=now.epoch, partitions=partitions, committed=now.committed
-            ),
-        )
+        self._journal.changed(before, now, acked=self._offsets.acked, positions=self._worker.positions)
 
     def _member_id(self) -> str:
         return "" if self._activation is None else self._activation.consumer.member_id

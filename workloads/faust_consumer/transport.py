@@ -52,13 +52,6 @@ class Consumer(driver.Consumer):
         coordinator: Any = None if client is None else client._coordinator
         return str(getattr(coordinator, "member_id", "") or "")
 
-    @property
-    def generation(self) -> int:
-        """Of the group, as this member knows it; -1 while it is none."""
-        client = self._thread._consumer
-        coordinator: Any = None if client is None else client._coordinator
-        return int(getattr(coordinator, "generation", -1))
-
     async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
         """Commit these; whether the broker took all of them."""
         return bool(await self._thread.commit(dict(offsets)))

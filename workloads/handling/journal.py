@@ -1,9 +1,15 @@
 """The consumer's lifecycle events as they are written down, with the offsets that a judge needs."""
 
+import logging
 from collections.abc import Mapping, Sequence
 
+from workloads.common.logs import fields
 from workloads.common.records import EventLog
+from workloads.common.states import State
 from workloads.handling.record import Record
+from workloads.member.lifecycle import Lifecycle
+
+logger = logging.getLogger("workloads.consumer")
 
 
 class Journal:
@@ -27,6 +33,19 @@ class Journal:
         """One event, under this epoch; offsets: of the partitions for which one is known."""
         self._write_starts()
         self._write(name, epoch, partitions, offsets)
+
+    def changed(
+        self, before: Lifecycle, now: Lifecycle, *, acked: Mapping[int, int], positions: Mapping[int, int]
+    ) -> None:
+        """A change of state: of PAUSED with what is committed (acked), else with what is handled (positions)."""
+        partitions = before.partitions if now.state is not State.ACTIVE else now.partitions
+        self.write(now.state.value, now.epoch, partitions, acked if now.state is State.PAUSED else positions)
+        logger.info(
+            "state changed",
+            extra=fields(
+                before=before.state, state=now.state, epoch=now.epoch, partitions=partitions, committed=now.committed
+            ),
+        )
 
     def assigned(self, epoch: int, partitions: Sequence[int]) -> None:
         """The complete set that is owned now."""
