@@ -6,8 +6,9 @@
 | `start`, `commands`, `losses`, `ends`, `records`, `probes` | the points |
 | `bench` | what a point works with: an application, a topic, the broker, and a way to it that can be cut |
 | `application`, `process`, `pod` | the application: what can be done to one, and the two places where it can run |
-| `kafka` | the broker as the kit asks it, by clients that never pass the way that can be cut |
-| `relay` | that way; a program of its own where the application is in a pod |
+| `kafka` | the broker as the kit asks it |
+| `relay` | that way |
+| `hands` | in the application's pod: that way, signals, calls and files |
 | `table` | what was seen, for people and as JSON |
 | `suite` | runs the points, one after the other, each with an application of its own |
 | `forward` | from this machine to the cluster's broker |

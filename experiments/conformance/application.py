@@ -1,7 +1,9 @@
 """The application that is tried: what can be done to it and asked of it, wherever it runs."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Protocol
 
 COLOR = "blue"
@@ -19,6 +21,28 @@ class Reply:
     status: int
     body: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
+
+
+def wait_status(
+    app: "Application", seconds: float, *, every: float, running: Callable[[], None] = lambda: None
+) -> None:
+    """Until it answers its status. running: raises `NoAnswerError` when it has ended. Raises `NoAnswerError` after so
+    many seconds.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        running()
+        try:
+            status = app.call("GET", "/lifecycle/status", seconds=5.0).status
+        except NoAnswerError as error:
+            said = str(error)
+        else:
+            if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                return
+            said = f"it is answered with {status}"
+        if time.monotonic() > until:
+            raise NoAnswerError(f"no status within {seconds:g} s: {said}")
+        time.sleep(every)
 
 
 class Application(Protocol):

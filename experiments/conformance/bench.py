@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from experiments.conformance.application import EVENTS, HANDLED, Application, NoAnswerError, Reply
+from experiments.conformance.application import EVENTS, HANDLED, Application, Reply
 from experiments.conformance.kafka import Kafka
 from experiments.conformance.points import TAKEOVER, FailedError
 
 T = TypeVar("T")
 Line = Mapping[str, Any]
 
-ACTIVE, DRAINING, PAUSED = "ACTIVE", "DRAINING", "PAUSED"
+ACTIVE, PAUSED = "ACTIVE", "PAUSED"
 DONE, STALE, NOT_NOW = 200, 409, 503
-#: The limits that the application is given, in seconds (`Bench.settings`).
+#: The limits that the application is given, in seconds (`Suite`).
 #: A stall is what a point makes, and not what a busy machine does; a session outlives it.
 SESSION_SECONDS, DRAIN_SECONDS, RESUME_SECONDS, STALL_SECONDS = 12, 10, 10, 5
 _LOOK_SECONDS = 0.02
@@ -73,6 +73,15 @@ class Bench:
             reply = self.resume(self.epoch)
         return self._done("resume", ACTIVE, reply)
 
+    def wait_ready(self) -> None:
+        """Until it says that it is. Raises `FailedError` after a minute."""
+        self.until("it to be ready", self.ready, 60)
+
+    def work(self) -> None:
+        """Ready, and resumed under the next epoch. Raises `FailedError`."""
+        self.wait_ready()
+        self.resumed()
+
     def status(self) -> Mapping[str, Any]:
         """GET /lifecycle/status. Raises `FailedError` when it is no status."""
         reply = self.app.call("GET", "/lifecycle/status")
@@ -129,14 +138,6 @@ class Bench:
                 raise FailedError(f"waited {seconds:g} s for {what}")
             time.sleep(_LOOK_SECONDS)
 
-    def stays(self, what: str, look: Callable[[], object], seconds: float) -> None:
-        """Watch for so long that something is true. Raises `FailedError`."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if not look():
-                raise FailedError(f"not any more: {what}")
-            time.sleep(5 * _LOOK_SECONDS)
-
     @property
     def instance_id(self) -> str:
         """The `group.instance.id` that its place in the group has, by the contract; empty where it has none."""
@@ -161,6 +162,3 @@ def expect(holds: object, seen: str) -> None:
     """Raises `FailedError` with what was seen when it does not hold."""
     if not holds:
         raise FailedError(seen)
-
-
-__all__ = ["ACTIVE", "DONE", "NOT_NOW", "PAUSED", "STALE", "Bench", "NoAnswerError", "expect"]

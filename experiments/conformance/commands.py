@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from experiments.conformance.bench import ACTIVE, DONE, NOT_NOW, PAUSED, SESSION_SECONDS, STALE, Bench, expect
-from experiments.conformance.points import FailedError, point
+from experiments.conformance.points import point
 
 _BACKLOG = 20_000
 
@@ -15,9 +15,9 @@ def _handled(bench: Bench, count: int) -> bool:
 
 
 def _working(bench: Bench, records: int) -> None:
+    """At work, on so many records that were there before."""
     bench.kafka.send(records)
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
 
 
 @point("resume.works", "4.1", "a resume is answered when it works: ACTIVE, on its partitions", needs=("records",))
@@ -84,8 +84,7 @@ def drains(bench: Bench) -> str:
 
 @point("pause.continues", "3.2", "after a pause it goes on where it stopped", needs=("records",))
 def continues(bench: Bench) -> str:
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     with bench.kafka.flow(1000):
         for _ in range(3):
             enough = len(bench.handled()) + 100
@@ -98,7 +97,7 @@ def continues(bench: Bench) -> str:
 
 @point("pause.paused", "3.3", "whoever is paused takes a newer epoch's pause too, and a repeated one")
 def paused(bench: Bench) -> str:
-    bench.until("it to be ready", bench.ready, 60)
+    bench.wait_ready()
     bench.paused()
     bench.epoch += 3
     reply = bench.paused()
@@ -134,7 +133,7 @@ def leaves(bench: Bench) -> str:
 
 @point("epochs.stale", "5.1", "what is older than the newest that it knows of is refused with 409, and changes nothing")
 def stale(bench: Bench) -> str:
-    bench.until("it to be ready", bench.ready, 60)
+    bench.wait_ready()
     bench.epoch = 6
     bench.resumed()
     for name in ("pause", "resume"):
@@ -147,8 +146,7 @@ def stale(bench: Bench) -> str:
 
 @point("epochs.equal", "5.2", "at the same epoch a pause beats a resume, for good")
 def equal(bench: Bench) -> str:
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     reply = bench.pause(bench.epoch)
     expect(reply.status == DONE and reply.body.get("state") == PAUSED, f"pause at {bench.epoch}: {reply.status}")
     reply = bench.resume(bench.epoch)
@@ -159,8 +157,7 @@ def equal(bench: Bench) -> str:
 
 @point("epochs.bad", "5.3", "what is no command is refused with 400, and changes nothing")
 def bad(bench: Bench) -> str:
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     before = bench.status()
     bodies: tuple[object, ...] = ({"epoch": -1}, {"epoch": "9"}, {"epoch": 1 << 40}, {}, [], {"epoch": 9.5})
     for body in bodies:
@@ -176,7 +173,7 @@ def bad(bench: Bench) -> str:
 @point("join.voided", "4.4", "a pause that overtakes a resume on its way into the group wins", needs=("records",))
 def voided(bench: Bench) -> str:
     bench.kafka.send(200)
-    bench.until("it to be ready", bench.ready, 60)
+    bench.wait_ready()
     bench.way.slow(0.3)  # so that it cannot be through before the pause comes
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(bench.resume, 1)
@@ -193,6 +190,3 @@ def voided(bench: Bench) -> str:
     bench.resumed()
     bench.handles_all()
     return f"the resume was answered with {reply.status}, it stays PAUSED; then all records, each once"
-
-
-__all__ = ["FailedError"]

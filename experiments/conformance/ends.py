@@ -1,7 +1,9 @@
 """Points about a process's end, and about a broker that is away or slow."""
 
 import time
+from collections.abc import Mapping
 
+from experiments.conformance.application import Reply
 from experiments.conformance.bench import ACTIVE, DONE, DRAIN_SECONDS, NOT_NOW, PAUSED, Bench, expect
 from experiments.conformance.points import point
 
@@ -10,8 +12,7 @@ from experiments.conformance.points import point
     "end.term", "7.1", "SIGTERM is a drain: it ends by itself, with all that it handled committed", needs=("records",)
 )
 def term(bench: Bench) -> str:
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     with bench.kafka.flow(1000):
         bench.until("the first records to be handled", lambda: len(bench.handled()) > 200, 20)
         began = time.monotonic()
@@ -26,8 +27,7 @@ def term(bench: Bench) -> str:
 
 @point("end.kill", "7.2", "after a crash it starts PAUSED, as another process, and loses nothing", needs=("records",))
 def kill(bench: Bench) -> str:
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     boot = bench.status()["boot_id"]
     with bench.kafka.flow(1000):
         bench.until("some of it to be committed", lambda: sum(bench.kafka.committed(bench.group).values()) > 500, 20)
@@ -42,8 +42,7 @@ def kill(bench: Bench) -> str:
     expect(said["boot_id"] != boot, "its boot_id is the same")
     expect(said["state"] == PAUSED, f"its state is {said['state']}")
     bench.handles_nothing(2.0, "after a crash, before its first command")
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     sent = bench.kafka.sent
     bench.until("all records to be committed", lambda: sum(bench.kafka.committed(bench.group).values()) == sent, 40)
     places = [(line["partition"], line["offset"]) for line in bench.handled()]
@@ -62,29 +61,39 @@ def _open(bench: Bench) -> int:
     return sum(bench.positions().values()) - committed
 
 
+def _in_the_middle_of(bench: Bench, count: int) -> None:
+    """At work, with 4000 records behind it, and handling so many more."""
+    bench.kafka.send(4000)
+    bench.work()
+    bench.handles_all()
+    bench.kafka.send(count)
+    bench.until("some of what came to be handled", lambda: len(bench.handled()) > 4020, 20)
+
+
+def _says_the_truth(reply: Reply, positions: Mapping[int, int], committed: Mapping[int, int]) -> None:
+    """A pause's answer, where the broker was in the way of it. Raises `FailedError` when it is another than such a
+    pause can have, or says that all is committed which is not. By partition, positions: what was handled.
+    """
+    expect(reply.status in {DONE, NOT_NOW}, f"the pause: {reply.status} {reply.text[:200]}")
+    if reply.status == DONE and reply.body.get("committed") is True:
+        behind = {p: offset for p, offset in positions.items() if committed.get(p, 0) < offset}
+        expect(not behind, f"it said committed, and {behind} is not: {committed}")
+
+
 @point(
     "broker.away", "8.1", "without a broker it says so, and never says that something is committed which is not",
     needs=("records",),
 )  # fmt: skip
 def away(bench: Bench) -> str:
-    bench.kafka.send(4000)
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
-    bench.handles_all()
-    bench.kafka.send(4000)
-    bench.until("some of what came to be handled", lambda: len(bench.handled()) > 4020, 20)
+    _in_the_middle_of(bench, 4000)
     bench.way.cut()
     reply = bench.pause(seconds=DRAIN_SECONDS + 10)
     positions, says = bench.positions(), bench.status()
     bench.way.open()
     committed = bench.kafka.committed(bench.group)
-    if reply.status == DONE and reply.body.get("committed") is True:
-        behind = {p: offset for p, offset in positions.items() if committed.get(p, 0) < offset}
-        expect(not behind, f"it said committed, and {behind} is not: {committed}")
-    expect(reply.status in {DONE, NOT_NOW}, f"the pause: {reply.status} {reply.text[:200]}")
+    _says_the_truth(reply, positions, committed)
     bench.until("it to be PAUSED", lambda: bench.status()["state"] == PAUSED, DRAIN_SECONDS + 10)
-    bench.until("it to be ready again", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     bench.until("all records to be handled", lambda: sum(bench.positions().values()) == 8000, 40)
     places = {(line["partition"], line["offset"]) for line in bench.handled()}
     expect(len(places) == 8000, f"{8000 - len(places)} records were lost")
@@ -94,8 +103,7 @@ def away(bench: Bench) -> str:
 @point("broker.back", "8.2", "it gets over a broker that was away for some seconds while it worked", needs=("records",))
 def back(bench: Bench) -> str:
     bench.kafka.send(400)
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     bench.handles_all()
     bench.way.cut()
     time.sleep(3)  # the absence itself is what is tried
@@ -113,12 +121,7 @@ def back(bench: Bench) -> str:
 
 @point("broker.slow", "8.3", "a pause waits for its commit, however slow the broker is", needs=("records",))
 def slow(bench: Bench) -> str:
-    bench.kafka.send(4000)
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
-    bench.handles_all()
-    bench.kafka.send(200)
-    bench.until("some of what came to be handled", lambda: len(bench.handled()) > 4020, 20)
+    _in_the_middle_of(bench, 200)
     bench.way.slow(0.4)
     began = time.monotonic()
     reply = bench.pause()
@@ -126,8 +129,5 @@ def slow(bench: Bench) -> str:
     positions = bench.positions()
     committed = bench.kafka.committed(bench.group)
     bench.way.open()
-    expect(reply.status in {DONE, NOT_NOW}, f"the pause: {reply.status} {reply.text[:200]}")
-    if reply.status == DONE and reply.body.get("committed") is True:
-        behind = {p: offset for p, offset in positions.items() if committed.get(p, 0) < offset}
-        expect(not behind, f"it said committed after {took:.2f} s, and {behind} was not: {committed}")
+    _says_the_truth(reply, positions, committed)
     return f"after {took:.2f} s: {reply.status}, committed: {reply.body.get('committed')}"

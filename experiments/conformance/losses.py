@@ -6,15 +6,19 @@ from experiments.conformance.bench import ACTIVE, DONE, PAUSED, STALE, STALL_SEC
 from experiments.conformance.points import LEAVE_JOIN, SEPARATE, TAKEOVER, point
 
 
+def _has_worked(bench: Bench) -> None:
+    """At work, with 100 records handled and nothing left to do."""
+    bench.work()
+    bench.kafka.send(100)
+    bench.handles_all()
+
+
 @point(
     "freeze.thaw", "6.1", "after a freeze it handles at most the record in hand, until it is told to work again",
     needs=("records",),
 )  # fmt: skip
 def thaw(bench: Bench) -> str:
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
-    bench.kafka.send(100)
-    bench.handles_all()
+    _has_worked(bench)
     bench.app.signal("STOP")
     try:
         bench.kafka.send(400)
@@ -33,8 +37,7 @@ def thaw(bench: Bench) -> str:
 
 @point("freeze.resume", "6.2", "a resume that was decided before a freeze is refused after it", needs=("voids",))
 def decided_before(bench: Bench) -> str:
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     known = bench.status()["voids"]
     bench.app.signal("STOP")
     time.sleep(STALL_SECONDS + 2)  # the freeze itself is what is tried
@@ -52,10 +55,7 @@ def decided_before(bench: Bench) -> str:
     needs=("records",), memberships=(TAKEOVER,),
 )  # fmt: skip
 def fence(bench: Bench) -> str:
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
-    bench.kafka.send(100)
-    bench.handles_all()
+    _has_worked(bench)
     with bench.kafka.another(bench.group, {"group.instance.id": bench.instance_id}) as another:
         bench.until("another member to own its partitions", lambda: another.serve(0.2), 20)
         bench.kafka.send(100)
@@ -76,10 +76,7 @@ def fence(bench: Bench) -> str:
     needs=("records",), memberships=(LEAVE_JOIN, SEPARATE),
 )  # fmt: skip
 def removed(bench: Bench) -> str:
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
-    bench.kafka.send(100)
-    bench.handles_all()
+    _has_worked(bench)
     bench.until("its records to be committed", lambda: bench.kafka.committed(bench.group) == bench.positions(), 10)
     bench.kafka.remove(bench.group)
     bench.until("it not to be ACTIVE", lambda: bench.status()["state"] != ACTIVE, 20)
@@ -96,8 +93,7 @@ def removed(bench: Bench) -> str:
 )
 def rebalance(bench: Bench) -> str:
     bench.kafka.send(2000)
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     everything = set(range(bench.kafka.partitions))
     with bench.kafka.another(bench.group, {"session.timeout.ms": 6000, "heartbeat.interval.ms": 500}) as another:
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -23,7 +22,7 @@ from components.names import (
     SETTINGS_FILE,
 )
 from experiments.cluster import Cluster, ClusterError
-from experiments.conformance.application import COLOR, NoAnswerError, Reply
+from experiments.conformance.application import COLOR, NoAnswerError, Reply, wait_status
 from experiments.conformance.hands import MARK
 from experiments.conformance.process import reply, whole_lines
 from experiments.errors import DeadlineError, PreflightError
@@ -161,15 +160,7 @@ class PodApplication:
         return found
 
     def _answers(self) -> None:
-        until = time.monotonic() + _START_SECONDS
-        while True:
-            try:
-                if self.call("GET", "/lifecycle/status", seconds=5.0).status < 500:
-                    return
-            except NoAnswerError as error:
-                if time.monotonic() > until:
-                    raise NoAnswerError(f"no status within {_START_SECONDS:g} s: {error}") from error
-            time.sleep(_LOOK_SECONDS)
+        wait_status(self, _START_SECONDS, every=_LOOK_SECONDS)
 
     def _started(self) -> None:
         def missing(objects: Mapping[str, Mapping[str, Any]]) -> str | None:

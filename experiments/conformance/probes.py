@@ -17,22 +17,21 @@ _METRICS = (
 
 @point("ready.truth", "10.1", "it does not say ready without a broker; alive it is all the same, and it answers")
 def truth(bench: Bench) -> str:
-    bench.until("it to be ready", bench.ready, 60)
+    bench.wait_ready()
     bench.paused()
     bench.way.cut()
     bench.until("it not to be ready", lambda: not bench.ready(), 30)
     expect(bench.app.call("GET", "/healthz").status == DONE, "without a broker it says that it is not alive")
     bench.status()
     bench.way.open()
-    bench.until("it to be ready again", bench.ready, 60)
+    bench.wait_ready()
     return "503 without a broker, 200 with one; alive all the time"
 
 
 @point("progress", "10.2", "progress says how far it came", needs=("records", "progress"))
 def progress(bench: Bench) -> str:
     bench.kafka.send(400)
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     bench.handles_all()
     said = bench.app.call("GET", "/progress").body
     positions = {str(p): offset for p, offset in bench.positions().items()}
@@ -47,8 +46,7 @@ def progress(bench: Bench) -> str:
 @point("metrics", "10.3", "the metrics of the plan are there, under its names", needs=("metrics", "records"))
 def metrics(bench: Bench) -> str:
     bench.kafka.send(400)
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     bench.handles_all()
 
     def missing() -> list[str]:

@@ -6,12 +6,11 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.conformance.application import COLOR, NoAnswerError, Reply
+from experiments.conformance.application import COLOR, NoAnswerError, Reply, wait_status
 from experiments.errors import PreflightError
 
 _START_SECONDS = 60.0
@@ -50,17 +49,10 @@ class ProcessApplication:
                 self._process = subprocess.Popen(self._command, env=environment, stdout=log, stderr=log)
         except OSError as error:
             raise PreflightError(f"{self._command[0]} cannot be started: {error.strerror}") from error
-        until = time.monotonic() + _START_SECONDS
-        while True:
-            if self._process.poll() is not None:
-                raise NoAnswerError(f"it ended with {self._process.returncode}: {self._tail()}")
-            try:
-                if self.call("GET", "/lifecycle/status", seconds=2.0).status < 500:
-                    return
-            except NoAnswerError as error:
-                if time.monotonic() > until:
-                    raise NoAnswerError(f"no status within {_START_SECONDS:g} s ({error}): {self._tail()}") from error
-            time.sleep(_LOOK_SECONDS)
+        try:
+            wait_status(self, _START_SECONDS, every=_LOOK_SECONDS, running=self._has_not_ended)
+        except NoAnswerError as error:
+            raise NoAnswerError(f"{error}: {self._log.read_text(errors='replace')[-500:].strip()}") from error
 
     def call(self, method: str, path: str, body: object = None, *, seconds: float = 30.0) -> Reply:
         """See `Application`."""
@@ -105,14 +97,15 @@ class ProcessApplication:
             self._process.kill()
             self._process.wait()
 
+    def _has_not_ended(self) -> None:
+        if self._running.poll() is not None:
+            raise NoAnswerError(f"it ended with {self._running.returncode}")
+
     @property
     def _running(self) -> "subprocess.Popen[bytes]":
         if self._process is None:
             raise NoAnswerError("it was not started")
         return self._process
-
-    def _tail(self) -> str:
-        return self._log.read_text(errors="replace")[-500:].strip()
 
 
 def ask(port: int, method: str, path: str, body: object, seconds: float) -> Reply:

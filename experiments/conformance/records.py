@@ -21,8 +21,7 @@ _FIELDS = {
 
 @point("records.first", "9.1", "a record is written down before it is committed past", needs=("records",))
 def first(bench: Bench) -> str:
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     asked, until = 0, time.monotonic() + 4
     with bench.kafka.flow(2000):
         while time.monotonic() < until:
@@ -47,8 +46,7 @@ def _nothing_ahead(bench: Bench) -> int:
 @point("records.form", "9.2", "each line is a JSON object with the fields of the contract", needs=("records",))
 def form(bench: Bench) -> str:
     bench.kafka.send(100)
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     bench.until("the records to be handled", lambda: len(bench.app.lines("consumed")) >= 100, 20)
     for line in bench.app.lines("consumed"):
         wrong = [name for name, kind in _FIELDS.items() if type(line.get(name)) is not kind]
@@ -74,8 +72,7 @@ def poison(bench: Bench) -> str:
     bench.kafka.send(4, value=b"")
     bench.kafka.send_null()
     bench.kafka.send(20)
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     count = bench.handles_all()
     failed = [line for line in bench.handled() if "error" in line]
     expect(len(failed) == 9, f"{len(failed)} of 9 bad records have an error")

@@ -1,7 +1,6 @@
 """A TCP relay that can be cut and slowed: the application's way to the broker.
 
-Also a program of its own, with the standard library alone, for a pod: `python3 relay.py LISTEN UPSTREAM CONTROL`, each
-`HOST:PORT`. `POST /cut`, `/open`, and `/slow?ms=N` on CONTROL; what else is there is `hands.py`'s.
+Python's standard library alone: in a pod, `hands.py` runs it.
 """
 
 import contextlib
@@ -20,9 +19,10 @@ class Relay:
     later.
     """
 
-    def __init__(self, upstream: tuple[str, int], *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, upstream: tuple[str, int], *, port: int = 0) -> None:
+        """port: which one to listen on; any, if 0. Raises OSError when it is taken."""
         self._upstream = upstream
-        self._listener = socket.create_server((host, port), reuse_port=False)
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()

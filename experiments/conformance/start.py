@@ -24,7 +24,7 @@ def ready(bench: Bench) -> str:
 @point("start.paused", "1.2", "it starts PAUSED and handles nothing until it is told to", needs=("records",))
 def paused(bench: Bench) -> str:
     bench.kafka.send(200)
-    bench.until("it to be ready", bench.ready, 60)
+    bench.wait_ready()
     said = bench.status()
     expect(said["state"] == PAUSED, f"its state is {said['state']}")
     expect(said["epoch"] == said["seen_epoch"] == 0, f"it knows of epoch {said['seen_epoch']} before any command")
@@ -66,8 +66,7 @@ def loopback(bench: Bench) -> str:
     "status.member", "2.4", "it says as which member its group knows it, and what it owns there", needs=("member_id",)
 )
 def member(bench: Bench) -> str:
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
 
     def same() -> bool:
         said = bench.status()
@@ -84,8 +83,7 @@ def member(bench: Bench) -> str:
 
 @point("silence", "4.5", "it works on when nobody speaks to it: no sidecar, no API server", needs=("records",))
 def silence(bench: Bench) -> str:
-    bench.until("it to be ready", bench.ready, 60)
-    bench.resumed()
+    bench.work()
     with bench.kafka.flow(40):
         time.sleep(6)  # the silence itself is what is tried
     count = bench.handles_all(10)

@@ -18,7 +18,7 @@ from experiments.conformance.bench import (
     Bench,
     Way,
 )
-from experiments.conformance.kafka import BrokerError, Kafka
+from experiments.conformance.kafka import Kafka
 from experiments.conformance.points import LEAVABLE, POINTS, SEPARATE, FailedError, Point
 from experiments.errors import PreflightError
 from experiments.progress import Progress
@@ -112,6 +112,3 @@ def _chosen(names: Collection[str], membership: str) -> list[Point]:
 def failed(outcomes: Iterable[Outcome]) -> list[str]:
     """The names of the points that do not hold."""
     return [one.point.name for one in outcomes if one.outcome == FAIL]
-
-
-__all__ = ["FAIL", "LEFT_OUT", "PASS", "BrokerError", "Outcome", "Suite", "failed"]
