@@ -1,24 +1,22 @@
-"""What of a consumer's pod is the application's own: its container, where the application is not this project's.
+"""What of a consumer's pod is the application's own.
 
 The contract (`workloads/member/contract.md`, §11): what it is given is in its environment, named as in that of this
 project's own programs, and in the settings file.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 from pulumi_kubernetes.core.v1 import (
     ConfigMapVolumeSourceArgs,
-    ContainerArgs,
     ContainerPortArgs,
     EmptyDirVolumeSourceArgs,
     EnvVarArgs,
     EnvVarSourceArgs,
     SecretKeySelectorArgs,
     SecretVolumeSourceArgs,
-    SecurityContextArgs,
     VolumeArgs,
+    VolumeMountArgs,
 )
 
 from components import names, pods
@@ -50,31 +48,23 @@ def environment(
     return found + [_secret(name, place) for name, place in application.secret_env.items()]
 
 
-def container(application: Application, made: ContainerArgs) -> ContainerArgs:
-    """`made`, the container of a consumer, as this application wants it."""
-    made.command = list(application.command) or None
-    made.ports = [
-        *_all(made.ports),
-        *(ContainerPortArgs(name=name, container_port=port) for name, port in application.ports.items()),
-    ]
-    made.startup_probe = pods.http_probe(
-        application.alive_path, names.HTTP_PORT, period=1, failures=application.startup_seconds
-    )
-    made.resources = pods.resources(application.cpu, application.memory, application.memory_limit)
-    made.volume_mounts = [*_all(made.volume_mounts), *(pods.mount(name, path) for name, path in _mounts(application))]
-    if application.writable and isinstance(made.security_context, SecurityContextArgs):
-        made.security_context.read_only_root_filesystem = False
-    return made
+def ports(application: Application) -> list[ContainerPortArgs]:
+    """Its own ports, besides the contract's."""
+    return [ContainerPortArgs(name=name, container_port=port) for name, port in application.ports.items()]
 
 
-def volumes(application: Application | None) -> list[VolumeArgs]:
+def mounts(application: Application) -> list[VolumeMountArgs]:
+    """Where it has its own volumes."""
+    return [pods.mount(_volume_name(number), path) for number, path in enumerate(application.volumes)]
+
+
+def volumes(application: Application) -> list[VolumeArgs]:
     """Its own volumes."""
-    own = {} if application is None else application.volumes
-    return [_volume(f"own-{number}", kind) for number, kind in enumerate(own.values())]
+    return [_volume(_volume_name(number), kind) for number, kind in enumerate(application.volumes.values())]
 
 
-def _mounts(application: Application) -> list[tuple[str, str]]:
-    return [(f"own-{number}", path) for number, path in enumerate(application.volumes)]
+def _volume_name(number: int) -> str:
+    return f"own-{number}"
 
 
 def _volume(name: str, kind: str) -> VolumeArgs:
@@ -91,7 +81,3 @@ def _secret(name: str, place: str) -> EnvVarArgs:
     secret, _, key = place.partition("/")
     reference = SecretKeySelectorArgs(name=secret, key=key)
     return EnvVarArgs(name=name, value_from=EnvVarSourceArgs(secret_key_ref=reference))
-
-
-def _all(given: Any) -> list[Any]:
-    return list(given) if isinstance(given, list) else []

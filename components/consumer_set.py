@@ -149,8 +149,8 @@ def _pod(args: ConsumerSetArgs, settings: VolumeArgs) -> PodSpecArgs:
     return pods.pod(
         [_consumer(args)],
         init_containers=[_sidecar(args)],
-        volumes=[settings, _token_volume(), *application.volumes(args.application)],
-        uid=pods.WORKLOADS_UID if args.application is None else args.application.uid,
+        volumes=[settings, _token_volume(), *application.volumes(_application(args))],
+        uid=_application(args).uid,
         service_account_name=args.service_account,
         termination_grace_period_seconds=args.drain_timeout_seconds + _GRACE_AFTER_DRAIN,
     )
@@ -169,34 +169,40 @@ def _sidecar(args: ConsumerSetArgs) -> ContainerArgs:
 
 def _consumer(args: ConsumerSetArgs) -> ContainerArgs:
     slowest = max(args.drain_timeout_seconds, args.resume_timeout_seconds)
-    own = args.application
-    alive, ready = ("/healthz", "/readyz") if own is None else (own.alive_path, own.ready_path)
+    own = _application(args)
     # In the environment, not in its settings: a version from before this was there refuses a key it does not know.
     env = [*pods.identity(), EnvVarArgs(name="APPLICATION_IMAGE", value=args.image)]
-    if own is not None:
+    if args.application is not None:
         env += application.environment(own, args.settings, args.bootstrap_servers)
-    made = pods.program(
+    return pods.container(
         names.CONSUMER,
         args.image,
+        command=list(own.command) or None,
         env=env,
-        ports=[ContainerPortArgs(name="metrics", container_port=names.HTTP_PORT)],
-        startup_probe=pods.http_probe("/healthz", names.HTTP_PORT, period=1, failures=60),
-        readiness_probe=pods.http_probe(ready, names.HTTP_PORT, period=1, failures=3),
+        ports=[ContainerPortArgs(name="metrics", container_port=names.HTTP_PORT), *application.ports(own)],
+        startup_probe=pods.http_probe(own.alive_path, names.HTTP_PORT, period=1, failures=own.startup_seconds),
+        readiness_probe=pods.http_probe(own.ready_path, names.HTTP_PORT, period=1, failures=3),
         # A consumer that hangs is first a failed switch, then a restarted container: not the other way round.
         liveness_probe=pods.http_probe(
-            alive,
+            own.alive_path,
             names.HTTP_PORT,
             period=_LIVENESS_PERIOD,
             failures=pods.liveness_failures(slowest, _LIVENESS_PERIOD),
             timeout=3,
         ),
-        resources=pods.resources("50m", "64Mi", "384Mi"),
+        resources=pods.resources(own.cpu, own.memory, own.memory_limit),
+        writable=own.writable,
         mounts=[
             pods.mount("settings", names.SETTINGS_DIRECTORY, read_only=True),
             pods.mount("records", names.RECORDS_DIRECTORY),
+            *application.mounts(own),
         ],
     )
-    return made if own is None else application.container(own, made)
+
+
+def _application(args: ConsumerSetArgs) -> Application:
+    """How it is run: as it says, or as this project's consumer."""
+    return args.application or Application(command=("python3", "-m", f"workloads.{names.CONSUMER}"))
 
 
 def _token_volume() -> VolumeArgs:

@@ -44,16 +44,21 @@ ROLLOUT_TIMEOUTS = pulumi.CustomTimeouts(create="5m", update="5m")
 
 
 def container(
-    name: str, image: pulumi.Input[str], *, mounts: Sequence[VolumeMountArgs] = (), **more: Any
+    name: str,
+    image: pulumi.Input[str],
+    *,
+    mounts: Sequence[VolumeMountArgs] = (),
+    writable: bool = False,
+    **more: Any,
 ) -> ContainerArgs:
-    """A container that can do no more than it must, with the pod's `scratch_volume` as its /tmp. more: what is its
-    own of `ContainerArgs`.
+    """A container that can do no more than it must, with the pod's `scratch_volume` as its /tmp. writable: whether it
+    may write to its image's file system. more: what is its own of `ContainerArgs`.
     """
     return ContainerArgs(
         name=name,
         image=image,
         image_pull_policy=PULL_POLICY,
-        security_context=container_security(),
+        security_context=container_security(writable=writable),
         volume_mounts=[*mounts, mount("tmp", "/tmp")],  # noqa: S108 - the pod's own
         **more,
     )
@@ -94,11 +99,11 @@ def pod_security(uid: int, volumes_gid: int | None = None) -> PodSecurityContext
     )
 
 
-def container_security() -> SecurityContextArgs:
-    """No capability, no way to get one, nothing to write to but the volumes."""
+def container_security(*, writable: bool = False) -> SecurityContextArgs:
+    """No capability, no way to get one, nothing to write to but the volumes, unless it is `writable`."""
     return SecurityContextArgs(
         allow_privilege_escalation=False,
-        read_only_root_filesystem=True,
+        read_only_root_filesystem=not writable,
         capabilities=CapabilitiesArgs(drop=["ALL"]),
     )
 
