@@ -8,16 +8,29 @@ Questions to partitions' leaders (`list_offsets`) are not concerned.
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from workloads.common.clients import ASKING
+from workloads.common.labels import unsealed
 
 # Committed offsets of a transaction that is not finished are asked for again after so long; the default of 100 would be
 # the longest step of a hand-off.
 _RETRY = {"retry.backoff.ms": 10, "retry.backoff.max.ms": 10}
 _SERVE_SECONDS = 0.002
+_READINGS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What is committed of a partition: the next offset to handle, negative without a commit, and the label in its
+    metadata (`labels.unsealed`).
+    """
+
+    offset: int
+    label: str = ""
 
 
 class _Client:
@@ -77,18 +90,31 @@ class Bystander:
         self._lock = threading.Lock()
         self._writing = threading.Lock()
 
-    def committed(self, topic: str, partitions: Iterable[int], seconds: float) -> dict[int, TopicPartition]:
-        """What is committed of these, by partition: offset (negative without a commit) and metadata.
+    def offsets(self, topic: str, partitions: Iterable[int], seconds: float) -> dict[int, int]:
+        """What is committed of these, by partition: negative without a commit.
 
         Raises `KafkaException`, also when there is no answer within `seconds`.
         """
-        client = self._current()
-        try:
-            found = client.committed([TopicPartition(topic, p) for p in partitions], seconds)
-        except KafkaException:
-            self._drop(client)
-            raise
-        return {place.partition: place for place in found}
+        return {place.partition: place.offset for place in self._places(topic, partitions, seconds)}
+
+    def committed(self, topic: str, partitions: Iterable[int], seconds: float) -> dict[int, Committed]:
+        """What is committed of these, by partition, with its label.
+
+        Raises as `offsets`, and when metadata is no text however often it is read: who takes it for none could start in
+        the wrong place.
+        """
+        until = time.monotonic() + seconds
+        asked = list(partitions)
+        for _ in range(_READINGS):
+            found = self._places(topic, asked, until - time.monotonic())
+            try:
+                return {place.partition: Committed(place.offset, unsealed(place.metadata)) for place in found}
+            except UnicodeDecodeError as error:
+                said = str(error)
+        told = (
+            f"a commit of {topic} bears metadata that is no text ({said}); committed anew by another tool it has none"
+        )
+        raise KafkaException(KafkaError(KafkaError._BAD_MSG, told))
 
     def bounds(self, topic: str, partitions: Sequence[int], seconds: float) -> dict[int, tuple[int, int]]:
         """Of each of these partitions, the offset of the first record that it has, and of the next one that it gets.
@@ -128,6 +154,14 @@ class Bystander:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    def _places(self, topic: str, partitions: Iterable[int], seconds: float) -> list[TopicPartition]:
+        client = self._current()
+        try:
+            return client.committed([TopicPartition(topic, p) for p in partitions], seconds)
+        except KafkaException:
+            self._drop(client)
+            raise
 
     def _current(self) -> _Client:
         with self._lock:

@@ -11,9 +11,10 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Protocol, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 
-from workloads.common.bystander import Bystander
+from workloads.common.bystander import Bystander, Committed
+from workloads.common.labels import sealed
 from workloads.consumer.settings import ConsumerSettings
 from workloads.handling.carry import Found, read
 
@@ -83,20 +84,20 @@ class GroupOffsets:
 
     def register(self, numbers: Sequence[int], epoch: int, seconds: float) -> "_Note":
         """See `Offsets`."""
-        notes = dict.fromkeys(numbers, (epoch, self._color))
+        notes = dict.fromkeys(numbers, (epoch, sealed(self._color)))
         return _Note(_begun(lambda: self._fence.commit(self._topic, notes, seconds)))
 
     def registered(self, seconds: float) -> Mapping[int, int]:
         """See `Offsets`."""
         found = self._fence.committed(self._topic, self._numbers, seconds)
-        return {n: place.offset for n, place in found.items() if place.metadata == self._color}
+        return {n: place.offset for n, place in found.items() if place.label == self._color}
 
 
 class _Question:
     def __init__(
         self,
         partitions: Sequence[int],
-        groups: Sequence[Future[dict[int, TopicPartition]]],
+        groups: Sequence[Future[dict[int, Committed]]],
         bounds: Future[dict[int, tuple[int, int]]],
     ) -> None:
         self._partitions = partitions
@@ -109,8 +110,7 @@ class _Question:
     def answer(self, seconds: float) -> Mapping[int, Found]:
         until = time.monotonic() + seconds
         own, other = (
-            {p: read(place.offset, place.metadata) for p, place in _result(group, until).items()}
-            for group in self._groups
+            {p: read(place.offset, place.label) for p, place in _result(group, until).items()} for group in self._groups
         )
         bounds = _result(self._bounds, until)
         return {p: Found(own[p], other[p], *bounds[p]) for p in self._partitions}

@@ -78,10 +78,10 @@ class BrokerOffsets:
         partition without a commit by a negative offset, also of a group that nobody ever was in.)
         """
         try:
-            found = self._groups.of(group).committed(topic, range(partitions), BROKER_SECONDS)
+            found = self._groups.of(group).offsets(topic, range(partitions), BROKER_SECONDS)
         except KafkaException as error:
             raise _unread(f"committed offsets of group {group} on {topic}", error) from error
-        return {partition: place.offset for partition, place in found.items() if place.offset >= 0}
+        return {partition: offset for partition, offset in found.items() if offset >= 0}
 
     def close(self) -> None:
         """End the connections. What is asked afterwards makes new ones."""

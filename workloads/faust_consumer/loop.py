@@ -20,7 +20,7 @@ from workloads.faust_consumer.offsets import Offsets
 from workloads.faust_consumer.presence import Presence
 from workloads.faust_consumer.record import FaustRecord
 from workloads.faust_consumer.settings import FaustSettings
-from workloads.faust_consumer.starts import Starts, label
+from workloads.faust_consumer.starts import Starts
 from workloads.handling import carry
 from workloads.handling.figures import Figures
 from workloads.handling.journal import Journal
@@ -315,7 +315,7 @@ class FaustLoop:
             return
         self._activation = Activation(
             self._settings,
-            lambda: label(self._granted),
+            lambda: carry.label(self._granted),
             on_record=self._record,
             on_assigned=self._assigned,
             on_revoked=self._revoked,

@@ -8,23 +8,13 @@ it done. While the group has members its offsets are theirs alone; a pod that is
 import time
 from collections.abc import Mapping
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 
-from workloads.common.bystander import Bystander
+from workloads.common.bystander import Bystander, Committed
 from workloads.faust_consumer.settings import FaustSettings
 from workloads.handling import carry
 
 _AGAIN_SECONDS = 0.05
-
-
-# Of fewer characters, what librdkafka 2.16 gives as a commit's metadata can go on with what else its memory has, until
-# a byte 0: at the latest a pointer's upper ones, which begin here. `epoch=10` was read as `epoch=108`.
-_SAFE_LENGTH = 15
-
-
-def label(epoch: int, kind: str = "") -> str:
-    """The metadata of a commit (`carry.label`), which blanks at its end do not change."""
-    return carry.label(epoch, kind).ljust(_SAFE_LENGTH)
 
 
 class Starts:
@@ -46,7 +36,9 @@ class Starts:
         until = time.monotonic() + seconds
         while True:
             chosen = carry.starts(self._found(range(partitions), until - time.monotonic()), epoch)
-            due = {p: (at.offset, label(epoch, "start")) for p, at in chosen.items() if not carry.stands(at, epoch)}
+            due = {
+                p: (at.offset, carry.label(epoch, "start")) for p, at in chosen.items() if not carry.stands(at, epoch)
+            }
             try:
                 if due:
                     self._own.commit(self._topic, due, until - time.monotonic())
@@ -67,5 +59,5 @@ class Starts:
         return {p: carry.Found(own[p], other[p], *bounds[p]) for p in partitions}
 
 
-def _read(places: Mapping[int, TopicPartition]) -> dict[int, carry.Commit | None]:
-    return {p: carry.read(place.offset, place.metadata) for p, place in places.items()}
+def _read(places: Mapping[int, Committed]) -> dict[int, carry.Commit | None]:
+    return {p: carry.read(place.offset, place.label) for p, place in places.items()}

@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from workloads.common.labels import sealed
+
 UNKNOWN = -1
 # As `workloads/common/lease.py` has it: a Lease counts in 32 bits, and is made again with room above what is known.
 _BEYOND = 1 << 30
@@ -98,15 +100,15 @@ class OffsetOutOfRangeError(Exception):
 
 def label(epoch: int, kind: str = "", by: int | None = None) -> str:
     """The metadata of a commit; kind: "", "start" or "copy"."""
-    return " ".join(word for word in (f"epoch={epoch}", kind, "" if by is None else f"by={by}") if word)
+    return sealed(" ".join(word for word in (f"epoch={epoch}", kind, "" if by is None else f"by={by}") if word))
 
 
-def read(offset: int, metadata: str | None) -> Commit | None:
-    """A committed offset as the broker gives it; None when it is negative: there is no commit."""
+def read(offset: int, metadata: str) -> Commit | None:
+    """A committed offset and what was sealed as its metadata; None when it is negative: there is no commit."""
     if offset < 0:
         return None
     commit = Commit(offset)
-    for word in (metadata or "").split():
+    for word in metadata.split():
         name, _, value = word.partition("=")
         number = int(value) if value.isascii() and value.isdigit() else None
         if name == "epoch" and number is not None and number < _BEYOND:

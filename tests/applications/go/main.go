@@ -208,7 +208,7 @@ func commit() (all bool) {
 	commits.Lock()
 	defer commits.Unlock()
 	unlock := lock()
-	batch, metadata, began := maps.Clone(a.pending), fmt.Sprintf("epoch=%d", a.under), now()
+	batch, metadata, began := maps.Clone(a.pending), fmt.Sprintf("epoch=%d;", a.under), now()
 	unlock()
 	if len(batch) == 0 {
 		return true

@@ -11,7 +11,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from tests.support.broker import Broker, libs
 from tests.support.waiting import until
-from workloads.common.bystander import Bystander
+from workloads.common.bystander import Bystander, Committed
+from workloads.common.labels import sealed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("broker")]
 
@@ -41,10 +42,19 @@ def member(broker: Broker, topic: str, group: str) -> Iterator[Consumer]:
 
 
 def test_what_it_commits_is_read_with_its_metadata(bystander: Bystander, topic: str) -> None:
-    assert [place.offset for place in bystander.committed(topic, [0, 3], SECONDS).values()] == [-1001, -1001]
-    bystander.commit(topic, {3: (7, "epoch=4")}, SECONDS)
-    found = bystander.committed(topic, [0, 3], SECONDS)
-    assert {p: (place.offset, place.metadata) for p, place in found.items()} == {0: (-1001, None), 3: (7, "epoch=4")}
+    assert list(bystander.offsets(topic, [0, 3], SECONDS).values()) == [-1001, -1001]
+    bystander.commit(topic, {3: (7, "epoch=4;")}, SECONDS)
+    assert bystander.committed(topic, [0, 3], SECONDS) == {0: Committed(-1001), 3: Committed(7, "epoch=4")}
+
+
+def test_a_label_ends_where_it_says_whatever_lies_behind_it(bystander: Bystander, topic: str) -> None:
+    """Hundreds of readings of labels of every length, in a process whose memory is full of other things."""
+    for length in range(1, 40):
+        text = "7" * length
+        bystander.commit(topic, dict.fromkeys(range(4), (length, sealed(text))), SECONDS)
+        for _ in range(10):
+            found = bystander.committed(topic, range(4), SECONDS)
+            assert found == dict.fromkeys(range(4), Committed(length, text))
 
 
 def test_bounds(broker: Broker, bystander: Bystander, topic: str) -> None:
@@ -96,7 +106,8 @@ def test_nobody_there(topic: str) -> None:
 _ASKS = """
 import sys
 from confluent_kafka import KafkaException
-from workloads.common.bystander import Bystander
+from workloads.common.bystander import Bystander, Committed
+from workloads.common.labels import sealed
 
 asked = Bystander({"bootstrap.servers": sys.argv[1]}, "g")
 for _ in sys.stdin:

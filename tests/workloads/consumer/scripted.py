@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from tests.support.waiting import until
+from workloads.common.labels import unsealed
 from workloads.common.records import CONSUMED, EVENTS, EventLog, RecordLog
 from workloads.common.reload import Reloader
 from workloads.consumer import carrier, group, keeper, loop
@@ -152,9 +153,9 @@ class ScriptedClient:
         self.did.append("close")
 
     def commit(self, offsets: Mapping[int, int], metadata: str, ended: Ended | None = None) -> None:
-        self.did.append(f"commit {metadata}")
+        self.did.append(f"commit {unsealed(metadata)}")
         self.commits.append(dict(offsets))
-        self.metadata.append(metadata)
+        self.metadata.append(unsealed(metadata))
         self._open.append((dict(offsets), ended))
 
     def wait(self, seconds: float) -> None:

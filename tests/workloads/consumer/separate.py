@@ -11,6 +11,7 @@ from tests.support.broker import Broker
 from tests.support.processes import ConsumerProcess, Feed, handled
 from tests.support.waiting import until
 from tests.workloads.conftest import PARTITIONS, Consumers
+from workloads.common.labels import unsealed
 from workloads.handling.carry import Commit, read
 
 ALL = list(range(PARTITIONS))
@@ -101,14 +102,14 @@ class Pair:
         asked = self.broker.admin().list_consumer_group_offsets(
             [ConsumerGroupTopicPartitions(group)], require_stable=True
         )
-        found = {p.partition: read(p.offset, p.metadata) for p in asked[group].result().topic_partitions}
+        found = {p.partition: read(p.offset, unsealed(p.metadata)) for p in asked[group].result().topic_partitions}
         return {p: commit for p, commit in found.items() if commit is not None}
 
     def labels(self, color: str) -> dict[int, str]:
         """The metadata in a colour's group, by partition."""
         group = f"{self.topic}-{color}"
         asked = self.broker.admin().list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-        return {p.partition: p.metadata for p in asked[group].result().topic_partitions}
+        return {p.partition: unsealed(p.metadata) for p in asked[group].result().topic_partitions}
 
     def starts(self, color: str, epoch: int) -> dict[int, int]:
         """Where reading began under this epoch, as the colour's pods wrote it down."""

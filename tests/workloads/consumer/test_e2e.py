@@ -15,6 +15,8 @@ from tests.support.broker import Broker
 from tests.support.processes import ConsumerProcess, Feed, handled, sequences
 from tests.support.waiting import until
 from tests.workloads.conftest import PARTITIONS, Consumers
+from workloads.common import contract
+from workloads.common.labels import unsealed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("broker")]
 
@@ -57,6 +59,7 @@ def test_starts_paused_and_is_active_only_when_told(
     blue = consumer().ready()
     feed.send(40)
     assert blue.status() == {
+        contract.KEY: contract.VERSION,
         "state": "PAUSED",
         "epoch": 0,
         "seen_epoch": 0,
@@ -76,7 +79,7 @@ def test_starts_paused_and_is_active_only_when_told(
     status, answer = blue.pause(2)
     assert (status, answer["state"], answer["epoch"], answer["committed"]) == (200, "PAUSED", 2, True)
     offsets = committed(broker, topic)
-    assert {p: (o.offset, o.metadata) for p, o in offsets.items()} == dict.fromkeys(ALL, (10, "epoch=2"))
+    assert {p: (o.offset, unsealed(o.metadata)) for p, o in offsets.items()} == dict.fromkeys(ALL, (10, "epoch=2"))
     feed.send(40)
     time.sleep(0.3)
     lines = handled(blue)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException
 
 from tests.support.standin import StandIn
 from tests.support.waiting import until
@@ -276,14 +276,14 @@ def test_a_broker_that_is_not_there() -> None:
 class OneGroup:
     """A group's client that answers with what a test says."""
 
-    def __init__(self, *answers: TopicPartition | KafkaException) -> None:
-        self.answers = answers
+    def __init__(self, answer: dict[int, int] | KafkaException) -> None:
+        self.answer = answer
 
-    def committed(self, topic: str, partitions: Iterable[int], seconds: float) -> dict[int, TopicPartition]:
+    def offsets(self, topic: str, partitions: Iterable[int], seconds: float) -> dict[int, int]:
         assert (topic, list(partitions)) == ("t", [0, 1])
-        if isinstance(self.answers[0], KafkaException):
-            raise self.answers[0]
-        return {one.partition: one for one in self.answers if isinstance(one, TopicPartition)}
+        if isinstance(self.answer, KafkaException):
+            raise self.answer
+        return self.answer
 
 
 def _with(group: OneGroup) -> BrokerOffsets:
@@ -293,7 +293,7 @@ def _with(group: OneGroup) -> BrokerOffsets:
 
 
 def test_committed_offsets_are_those_that_were_committed() -> None:
-    brokers = _with(OneGroup(TopicPartition("t", 0, 7), TopicPartition("t", 1, OFFSET_INVALID)))
+    brokers = _with(OneGroup({0: 7, 1: OFFSET_INVALID}))
     assert brokers.committed("g", "t", 2) == {0: 7}
 
 

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 
+from workloads.common.bystander import Committed
+from workloads.common.labels import unsealed
 from workloads.common.settings import validated
 from workloads.faust_consumer import starts
 from workloads.faust_consumer.settings import FaustSettings
@@ -21,8 +23,8 @@ class Group:
         self.refusing = 0
         self.written: list[Mapping[int, tuple[int, str]]] = []
 
-    def committed(self, topic: str, partitions: Any, seconds: float) -> dict[int, TopicPartition]:
-        return {p: TopicPartition(topic, p, *self.commits[p]) for p in partitions}
+    def committed(self, topic: str, partitions: Any, seconds: float) -> dict[int, Committed]:
+        return {p: Committed(self.commits[p][0], unsealed(self.commits[p][1])) for p in partitions}
 
     def bounds(self, topic: str, partitions: Any, seconds: float) -> dict[int, tuple[int, int]]:
         return dict.fromkeys(partitions, (0, 100))
@@ -47,7 +49,7 @@ def test_the_group_stands_where_the_other_colour_stopped(monkeypatch: pytest.Mon
     own, other = Group((3, "epoch=2"), (-1, "")), Group((7, "epoch=4"), (9, "epoch=4"))
     own.refusing = 1  # a colleague was faster, and is in the group already
     assert made(monkeypatch, own, other).carry_over(2, 6, 5.0) == {0: 7, 1: 9}
-    assert own.written == [{0: (7, "epoch=6 start  "), 1: (9, "epoch=6 start  ")}]
+    assert own.written == [{0: (7, "epoch=6 start; "), 1: (9, "epoch=6 start; ")}]
 
 
 def test_whoever_comes_second_finds_it_done(monkeypatch: pytest.MonkeyPatch) -> None:

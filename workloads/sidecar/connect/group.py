@@ -63,10 +63,10 @@ class KafkaGroups:
     def offsets(self, group: str, deadline: float) -> Offsets:
         """See Groups."""
         try:
-            found = self._groups.of(group).committed(self._topic, range(self._partitions), deadline)
+            found = self._groups.of(group).offsets(self._topic, range(self._partitions), deadline)
         except KafkaException as error:
             raise SilentError(f"offsets of group {group} cannot be read: {error!r}") from error
-        return {(self._topic, partition): place.offset for partition, place in found.items() if place.offset >= 0}
+        return {(self._topic, partition): offset for partition, offset in found.items() if offset >= 0}
 
     def close(self) -> None:
         """End the connections; nobody else may be asking. What is asked afterwards makes new ones."""
