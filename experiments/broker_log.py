@@ -5,18 +5,27 @@ Patterns as of Kafka 4.3.1. `GroupMetadataManager` writes, with the group named 
 - classic protocol: `Preparing to rebalance group G in state S with old generation N (reason: …)` once per rebalance; a
   static member that replaces another without a rebalance: `Static member with groupInstanceId=… Replacing previously
   mapped member …`;
-- KIP-848: `Bumped group epoch to N with …` once per change of the assignment to be reached.
+- KIP-848: `Bumped group epoch to N with …` once per change of the assignment to be reached; a static member that comes
+  back: `Static member with instance id … re-joins the consumer group … to replace the existing member …`.
+
+A JoinGroup request (and a member's first heartbeat by KIP-848) is told once as `… joins group G …` or `… re-joins …`, a
+dynamic member's twice, for it is told its id first. The leader's SyncGroup request is told once per generation, as
+`Assignment received from leader …`.
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from datetime import datetime
 
 _CLASSIC = re.compile(r"Preparing to rebalance group (?P<group>\S+) in state")
 _KIP_848 = re.compile(r"\[GroupId (?P<group>[^\]]+)\].*?Bumped group epoch to \d+")
 _REPLACED = re.compile(
     r"Static member .*?groupInstanceId=?\s*(?P<instance>\S+).*?Replacing previously mapped member", re.IGNORECASE
 )
+_REPLACED_848 = re.compile(r"Static member .*? re-joins the consumer group .*? to replace the existing member")
+_JOINS = re.compile(r" joins (the consumer )?group | re-joins ")
+_ASSIGNMENTS = re.compile(r"Assignment received from leader ")
 _EXPIRED = re.compile(
     r"has failed, removing it|session expired|fenced from the group because its session expired", re.IGNORECASE
 )
@@ -29,18 +38,16 @@ class GroupEvents:
     rebalances: int = 0
     replaced_static_members: int = 0
     expired_members: int = 0
+    joins: int = 0
+    assignments: int = 0
 
     def __add__(self, other: "GroupEvents") -> "GroupEvents":
-        return GroupEvents(
-            self.rebalances + other.rebalances,
-            self.replaced_static_members + other.replaced_static_members,
-            self.expired_members + other.expired_members,
-        )
+        return GroupEvents(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
 
 def count(lines: Iterable[str], group: str) -> GroupEvents:
     """Count what concerns `group`. Lines that name no group are other groups' or the broker's own."""
-    rebalances = replaced = expired = 0
+    rebalances = replaced = expired = joins = assignments = 0
     # A group's name may be part of another's: whole words only.
     named = re.compile(rf"(?<![\w.-]){re.escape(group)}(?![\w.-])")
     for line in lines:
@@ -48,6 +55,20 @@ def count(lines: Iterable[str], group: str) -> GroupEvents:
             continue
         match = _CLASSIC.search(line) or _KIP_848.search(line)
         rebalances += match is not None and match["group"] == group
-        replaced += _REPLACED.search(line) is not None
+        replaced += (_REPLACED.search(line) or _REPLACED_848.search(line)) is not None
+        joins += _JOINS.search(line) is not None
+        assignments += _ASSIGNMENTS.search(line) is not None
         expired += _EXPIRED.search(line) is not None
-    return GroupEvents(rebalances, replaced, expired)
+    return GroupEvents(rebalances, replaced, expired, joins, assignments)
+
+
+def within(lines: Iterable[str], since: float, until: float) -> Iterator[str]:
+    """Those of a span, in seconds since 1970: by the time that the kubelet put before each, in RFC 3339."""
+    for line in lines:
+        moment = line.partition(" ")[0]
+        try:
+            at = datetime.fromisoformat(f"{moment[:26].rstrip('Z')}+00:00").timestamp()
+        except ValueError:
+            continue  # the rest of a message of several lines
+        if since <= at < until:
+            yield line

@@ -109,6 +109,11 @@ def broker_logs(
     return BrokerSeen(events, unread)
 
 
+def kept_broker_log(folder: Path) -> str:
+    """The brokers' logs that a run keeps in its folder, one after the other; empty if there are none."""
+    return "".join(records.compressed_text(file) for file in sorted(folder.glob(f"{KAFKA}*.log.zst")))
+
+
 def _broker_log(cluster: Cluster, life: Life, since: str, *, previous: bool) -> str | None:
     try:
         return cluster.log(PLATFORM_NAMESPACE, life.name, since, container=KAFKA, previous=previous)

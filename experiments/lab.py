@@ -250,6 +250,14 @@ class Lab:
             self._reshaped()
         return update
 
+    def stay(self) -> Update:
+        """Ask for the colour that is active, as a user does after a switch that failed. Raises ForeignChangeError."""
+        self.guard.check()
+        self.stack.configuration.set(active=self.active)
+        update = self.stack.up()
+        self.guard.check({SWITCH: 1})
+        return update
+
     @property
     def _sets(self) -> dict[Key, int]:
         """What says how many pods the colours have and what is in them: each may be written once by an update."""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from experiments import topics
+from experiments import faults, topics
 from experiments.cluster import Cluster, ClusterError
 from experiments.errors import ExperimentError
 from experiments.options import Options, shape_attributes
@@ -17,15 +17,17 @@ def own_pair(options: Options, repository: Path) -> str:
     """What names the pair that a run makes for itself; empty where it runs on the standing one.
 
     It needs one if it makes its pair of something else than the standing one is made of: that could not be taken back
-    there, for partitions can only be added. Raises PreflightError for settings that are refused.
+    there, for partitions can only be added. Nor can faults be taken from the colour that is active, which would be
+    restarted by it. Raises PreflightError for settings that are refused.
     """
     with TemporaryDirectory() as folder:
         configuration = Configuration(repository, options.standing, Path(folder) / "standing.yaml")
         before = strategy_settings_of(configuration)
-        configuration.set(**{**options.scenario.configuration, **options.overrides})
+        configuration.set(**{**options.scenario.configured(options.strategy), **options.overrides})
         after = strategy_settings_of(configuration)
+    injects = options.scenario.faults and bool(faults.enabled(options.strategy))
     changed = any(getattr(before, name, None) != getattr(after, name, None) for name in shape_attributes())
-    return f"run-{datetime.now(UTC):%Y%m%dt%H%M%S}" if changed or options.scenario.reshapes else ""
+    return f"run-{datetime.now(UTC):%Y%m%dt%H%M%S}" if changed or injects or options.scenario.reshapes else ""
 
 
 def is_left(cluster: Cluster, namespace: str) -> bool:

@@ -33,6 +33,12 @@ def write_compressed(target: Path, content: bytes) -> None:
     target.write_bytes(zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(content))
 
 
+def compressed_text(file: Path) -> str:
+    """What `write_compressed` wrote, as text."""
+    with file.open("rb") as packed:
+        return zstandard.ZstdDecompressor().stream_reader(packed).read().decode()
+
+
 def objects(logs: Path, kind: str, process: str = "") -> Iterator[dict[str, Any]]:
     """The lines of the logs of one kind that a run keeps, file by file (of one process `<pod>.<boot id>` only).
 

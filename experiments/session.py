@@ -133,7 +133,7 @@ class Session:
         file = folder / f"Pulumi.{options.stack}.yaml"
         self._configuration = Configuration(repository, options.stack, file, like=options.standing)
         chosen: Strategy = strategy(options.strategy)
-        self._configuration.set(**{"strategy": options.strategy, **options.scenario.configuration})
+        self._configuration.set(**{"strategy": options.strategy, **options.scenario.configured(options.strategy)})
         self._configuration.set(**options.overrides)
         if options.own:
             topic = preflight.strategy_settings_of(self._configuration).topic

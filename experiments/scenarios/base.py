@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from experiments import faults
 from experiments.criteria import Observations
 from experiments.lab import Lab, Notes
 from experiments.results import Criterion, Kind, Measured
@@ -22,7 +23,8 @@ class Scenario:
     configuration: keys of the stack that it needs, merged into the stack's own, objects key by key; what the command
     line asks for comes above it. kind: a `measurement` is there to show something, and neither passes nor fails.
     observe: what it measures besides, from what was noted and the record logs that were collected (their folder); it
-    may add to the notes' tables. reshapes: it makes the pair something else on its way, so it gets one of its own.
+    may add to the notes' tables. faults: it injects faults where members take them, so both colours are configured for
+    it. reshapes: it makes the pair something else on its way, so it gets one of its own.
     shows: of a measurement, the figures that stand for it where strategies are compared.
     """
 
@@ -35,5 +37,13 @@ class Scenario:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     kind: Kind = "test"
     observe: Callable[[Notes, Path], Mapping[str, Measured]] = _nothing
+    faults: bool = False
     reshapes: bool = False
     shows: tuple[str, ...] = ()
+
+    def configured(self, letter: str) -> dict[str, Any]:
+        """The keys of a stack of this strategy that it needs."""
+        found: dict[str, Any] = dict(faults.enabled(letter)) if self.faults else {}
+        for key, value in self.configuration.items():
+            found[key] = {**found[key], **value} if isinstance(found.get(key), dict) else value
+        return found

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.broker_log import GroupEvents, count
+from experiments.broker_log import GroupEvents, count, within
 
 PREFIX = "2026-11-23T12:00:00.000000000Z [2026-11-23 12:00:00,001] INFO [GroupCoordinator id=1] "
 PREPARING = PREFIX + (
@@ -13,6 +13,21 @@ STABILIZED = PREFIX + "Stabilized group bluegreen-c generation 4 with 3 members.
 REPLACED = PREFIX + (
     "Static member with groupInstanceId=bluegreen-c-0 and unknown member id joins group bluegreen-c in STABLE state. "
     "Replacing previously mapped member rdkafka-1 with this groupInstanceId."
+)
+REJOINED = PREFIX + (
+    "[GroupId bluegreen-c] Static member with instance id bluegreen-c-2 re-joins the consumer group using the consumer "
+    "protocol. Created a new member NV4 to replace the existing member K+t."
+)
+JOINED = PREFIX + (
+    "Dynamic member with unknown member id joins group bluegreen-c in Empty state. Created a new member id rdkafka-1 "
+    "and requesting the member to rejoin with this id."
+)
+PENDING = PREFIX + (
+    "Pending dynamic member with id rdkafka-1 joins group bluegreen-c in Empty state. Adding to the group now."
+)
+ASSIGNED = PREFIX + (
+    "Assignment received from leader rdkafka-1 for group bluegreen-c for generation 4. The group has 3 members, "
+    "3 of which are static."
 )
 FAILED = PREFIX + "Member rdkafka-1 in group bluegreen-c has failed, removing it from the group."
 BUMPED = PREFIX + "[GroupId bluegreen-c] Bumped group epoch to 7 with metadata hash 12345."
@@ -25,7 +40,10 @@ BUMPED = PREFIX + "[GroupId bluegreen-c] Bumped group epoch to 7 with metadata h
         ([PREPARING], GroupEvents(rebalances=1)),
         ([STABILIZED], GroupEvents()),
         ([PREPARING, STABILIZED, PREPARING, STABILIZED], GroupEvents(rebalances=2)),
-        ([REPLACED], GroupEvents(replaced_static_members=1)),
+        ([REPLACED], GroupEvents(replaced_static_members=1, joins=1)),
+        ([REJOINED], GroupEvents(replaced_static_members=1, joins=1)),
+        ([JOINED, PENDING], GroupEvents(joins=2)),  # a dynamic member asks twice
+        ([ASSIGNED], GroupEvents(assignments=1)),
         ([FAILED], GroupEvents(expired_members=1)),
         ([BUMPED], GroupEvents(rebalances=1)),
         ([PREPARING.replace("bluegreen-c", "bluegreen-c2")], GroupEvents()),
@@ -35,3 +53,11 @@ BUMPED = PREFIX + "[GroupId bluegreen-c] Bumped group epoch to 7 with metadata h
 )
 def test_counts_of_the_group(lines: list[str], expected: GroupEvents) -> None:
     assert count(lines, "bluegreen-c") == expected
+
+
+def test_lines_of_a_span() -> None:
+    noon = 1763899200.0  # 2025-11-23T12:00:00Z
+    lines = [f"2025-11-23T{at}Z [..] INFO x" for at in ("11:59:59.999999999", "12:00:00.000000000", "12:00:01")]
+    lines.insert(2, "java.lang.Exception: the rest of a message")
+    assert list(within(lines, noon, noon + 1)) == [lines[1]]
+    assert list(within(lines, noon - 1, noon + 2)) == [lines[0], lines[1], lines[3]]

@@ -33,6 +33,10 @@ def test_the_plans_scenarios_are_found() -> None:
     assert {name: scenario.title for name, scenario in scenarios.SCENARIOS.items()} == {
         "1": "normal switch",
         "2": "immediate rollback",
+        "3": "switch under lag",
+        "4": "a consumer is restarted in the middle of a switch",
+        "4-static": "static membership: restarts within and beyond the session",
+        "5": "failed switch, and the way back by itself",
         "b-runbook": "the runbook: scale down, copy offsets by command, scale up",
         "crash": "a consumer of the old, and of the new colour crashes",
         "e-crash": "a worker is killed between its write and its commit",

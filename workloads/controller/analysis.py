@@ -9,6 +9,8 @@ from workloads.controller.measured import Progress
 from workloads.controller.observe import AnalysisLimits
 from workloads.controller.terms import Analysis
 
+EARLIEST_SECONDS = 1.0
+
 
 class Tally:
     """Records handled, and failed, since the first account was taken. A process that began since counts from 0."""
@@ -31,6 +33,17 @@ class Tally:
 
     def __str__(self) -> str:
         return f"{self.failed} of {self.handled} records failed"
+
+
+def foregone(tally: Tally, limits: AnalysisLimits, elapsed: float) -> bool:
+    """Whether it has failed before its time is over: the failures so far are more than the share of what is handled by
+    then, at the pace so far, even if nothing failed any more. elapsed: seconds.
+
+    Not before `EARLIEST_SECONDS`: the pace of the first moments is a backlog's, or nobody's.
+    """
+    if elapsed < EARLIEST_SECONDS or tally.handled < limits.min_records:
+        return False
+    return tally.failed > limits.max_error_rate * tally.handled * max(1.0, limits.seconds / elapsed)
 
 
 def verdict(tally: Tally, limits: AnalysisLimits, problem: str) -> tuple[Analysis, str]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from workloads.common.logs import fields
-from workloads.controller.analysis import Tally, verdict
+from workloads.controller.analysis import Tally, foregone, verdict
 from workloads.controller.brokers import BrokerOffsets
 from workloads.controller.lag import behind, positions_of
 from workloads.controller.measured import AnalysisTask, LagTask, MeasureError, Progress, RemovalTask, Result, Task
@@ -150,6 +150,10 @@ class Measurer:
             accounts, problem = self._accounts(task)
             tally.add(accounts)
             elapsed = time.monotonic() - began
+            if foregone(tally, task.limits, elapsed):
+                analysis, why = verdict(tally, task.limits, problem)
+                self._tell(key, done=True, analysis=analysis, detail=f"{why} ({elapsed:.1f} s)")
+                return
             if over and (not problem or elapsed >= task.limits.seconds + ANALYSIS_GRACE_SECONDS):
                 analysis, why = verdict(tally, task.limits, problem)
                 self._tell(key, done=True, analysis=analysis, detail=f"{why} ({elapsed:.1f} s)")

@@ -12,7 +12,7 @@ from tests.support.standin import StandIn
 from tests.support.waiting import until
 from workloads.common.bystander import Bystanders
 from workloads.common.http import HttpServer, Response
-from workloads.controller.analysis import Tally, verdict
+from workloads.controller.analysis import Tally, foregone, verdict
 from workloads.controller.brokers import BrokerOffsets
 from workloads.controller.lag import MemberPositions, behind
 from workloads.controller.measure import Measurer
@@ -216,6 +216,36 @@ def test_the_verdict(handled: int, failed: int, min_records: int, problem: str, 
     assert analysis is expected
     assert f"{failed} of {handled} records failed" in why
     assert problem in why or expected is Analysis.FAILED
+
+
+@pytest.mark.parametrize(
+    ("handled", "failed", "elapsed", "expected"),
+    [
+        (100, 50, 0.9, False),  # too early to know a pace
+        (100, 51, 1.0, True),  # of 1,000 in all, more than 50 at a share of 0.05
+        (100, 6, 1.0, False),
+        (200, 51, 2.0, True),
+        (200, 50, 2.0, False),
+        (9, 9, 9.0, False),  # fewer than say anything
+        (1000, 51, 10.0, True),
+        (1000, 51, 20.0, True),  # after its time nothing is expected any more
+        (0, 0, 5.0, False),
+    ],
+)
+def test_an_analysis_ends_early_when_nothing_can_mend_it(
+    handled: int, failed: int, elapsed: float, expected: bool
+) -> None:
+    tally = Tally()
+    tally.handled, tally.failed = handled, failed
+    assert foregone(tally, AnalysisLimits(10, 0.05, 10), elapsed) is expected
+
+
+def test_an_early_end_does_not_wait_for_its_time(bench: Bench) -> None:
+    bench.accounts.now = {"p": account({}, handled=1000)}
+    bench.analysis(60, 0.01)
+    time.sleep(0.1)
+    bench.accounts.now = {"p": account({}, handled=2000, failed=1000)}
+    until("failed", lambda: bench.measurer.result("k").analysis is Analysis.FAILED, 30)
 
 
 def test_a_process_that_began_in_the_analysis_counts_from_its_beginning() -> None:

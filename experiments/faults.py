@@ -1,0 +1,53 @@
+"""Faults of consumers, changed while they run, by their own API (`PUT /faults`), which listens on the pod's loopback.
+
+Fault injection is off unless a colour is configured with `faults`; so a scenario that injects some says so.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from components.names import LIFECYCLE_PORT
+from components.settings import registry
+from components.strategies.base import COLORS
+from experiments.errors import ExperimentError
+
+_PROGRAM = Path(__file__).parent / "in_pod" / "put_faults.py"
+_SECONDS = 30.0
+
+Fault = float | bool
+
+
+class FaultError(ExperimentError):
+    """A consumer that did not take its faults; the message names it, and what it said."""
+
+
+def enabled(letter: str) -> dict[str, dict[str, dict[str, Fault]]]:
+    """The keys by which both colours of a strategy take faults; none where its members handle no records."""
+    models = registry.models()[letter].model_fields
+    return {
+        color: {"faults": {}} for color in COLORS if "faults" in getattr(models[color].annotation, "model_fields", {})
+    }
+
+
+def put(namespace: str, container: str, pods: Sequence[str], faults: Mapping[str, Fault]) -> None:
+    """Change these faults of these pods, at the same time; returns when all of them have them. Raises FaultError."""
+
+    def one(pod: str) -> None:
+        command = ["kubectl", "exec", "-n", namespace, pod, "-c", container, "--", "python3", "-c"]
+        command += [_PROGRAM.read_text(), str(LIFECYCLE_PORT), json.dumps(dict(faults))]
+        try:
+            # A session of its own: a Ctrl-C at the terminal is the runner's to handle.
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=_SECONDS, check=False, start_new_session=True
+            )
+        except subprocess.TimeoutExpired:
+            raise FaultError(f"{pod} did not take {dict(faults)} within {_SECONDS:g} s") from None
+        if done.returncode != 0:
+            raise FaultError(f"{pod} did not take {dict(faults)}: {done.stderr.strip()}")
+
+    with ThreadPoolExecutor(max(1, len(pods))) as pool:
+        for ended in [pool.submit(one, pod) for pod in pods]:
+            ended.result()

@@ -1,0 +1,174 @@
+"""Scenario 5 of the plan: a switch to a colour that does its work badly, and the way back by itself.
+
+Green fails half of its records. It looks healthy: its pods are Ready, it becomes ACTIVE, and it goes on well past what
+it fails. What tells is its analysis (`analysis`: a share of 0.05 within 10 s is allowed), by which the controller takes
+the grant back and gives it to blue. Then:
+
+- `pulumi up` has returned with an error that says so, the configuration says green, and the live object says who is
+  active and why; nothing is tried again by itself;
+- the next `up` with `active: blue` is clean, and moves nothing;
+- at the end green is mended, and the same command switches to it, with the same analysis.
+
+Records that green failed are committed past, so nobody handles them again: they are counted, beside what is lost.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from experiments import criteria, failures, faults
+from experiments.criteria import Observations, below, none_of
+from experiments.lab import Lab, Notes
+from experiments.measurements import SWITCHED, SwitchRecord
+from experiments.records import CONSUMED, EVENTS, objects
+from experiments.results import Criterion, Measured
+from experiments.scenarios.base import Scenario
+
+_TABLE = "rollbacks"
+_ROLLED_BACK = "RolledBack"
+_FAILURE_RATE = 0.5
+_ANALYSIS = {"seconds": 10, "maxErrorRate": 0.05, "minRecords": 50}
+_FLOW_SECONDS = 60.0
+
+
+def perform(lab: Lab, switches: int) -> None:
+    lab.notes.measured["analysis_seconds"] = _ANALYSIS["seconds"]
+    lab.spell()
+    _green_fails(lab, _FAILURE_RATE)
+    for number in range(1, switches + 1):
+        row = _round(lab)
+        lab.notes.tables.setdefault(_TABLE, []).append(row)
+        lab.report(number, switches, lab.notes.switches[-1])
+        if row["wrong"]:
+            lab.progress.say(f"  {row['wrong']}")
+            return
+        lab.spell()
+    _green_fails(lab, 0.0)
+    record = lab.switch()
+    lab.report(switches + 1, switches + 1, record)
+    lab.notes.measured["mended"] = record.outcome if record.error is None else record.error
+    lab.spell()
+
+
+def _green_fails(lab: Lab, rate: float) -> None:
+    program = lab.parts.members.program
+    pods = [lab.pod("green", number) for number in range(lab.settings.replicas)]
+    faults.put(lab.namespace, program.container, pods, {"failure_rate": rate})
+
+
+def _round(lab: Lab) -> dict[str, Any]:
+    """One switch to green that is to be taken back, and what is so afterwards."""
+    record = lab.switch()
+    wrong = _wrong(record) or _tried_again(lab) or _unclear(lab)
+    if not wrong and (error := lab.stay().error) is not None:
+        wrong = f"pulumi up with blue active again: {error}"
+    return {
+        "epoch": record.last.epoch if record.last else None,
+        "outcome": record.outcome,
+        "reason": record.last.reason if record.last else record.error,
+        "up_seconds": round(record.up_seconds, 3),
+        "wrong": wrong,
+    }
+
+
+def _wrong(record: SwitchRecord) -> str:
+    reason = record.last.reason if record.last else record.error or ""
+    if record.outcome != _ROLLED_BACK or not reason.startswith("AnalysisFailed"):
+        return f"{record.outcome} in place of {_ROLLED_BACK} by AnalysisFailed: {reason}"
+    return "pulumi up returned without an error although green was taken back" if record.error is None else ""
+
+
+def _tried_again(lab: Lab) -> str:
+    """Whether anything moves by itself while the configuration asks for what has failed."""
+    epoch = lab.cluster.switch(lab.namespace).epoch
+    ends = {partition: end + 1 for partition, end in lab.lag.end_offsets().items()}
+    lab.lag.wait_reached(ends, _FLOW_SECONDS, "blue")
+    now = lab.cluster.switch(lab.namespace).epoch
+    return "" if now == epoch else f"epoch {epoch} became {now} by itself"
+
+
+def _unclear(lab: Lab) -> str:
+    """What the live object does not say that somebody needs who looks at it then."""
+    live = lab.cluster.switch(lab.namespace)
+    ready: Mapping[str, Any] = next((c for c in live.raw["status"]["conditions"] if c["type"] == "Ready"), {})
+    if (live.wanted, live.active) != ("green", "blue"):
+        return f"asked for {live.wanted}, and {live.active} is active"
+    said = ready.get("status") == "False" and ready.get("reason") == _ROLLED_BACK
+    return "" if said and "AnalysisFailed" in ready.get("message", "") else f"the condition Ready says {ready}"
+
+
+def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
+    """Of each round: from its first bad record to blue ACTIVE again, and what green failed meanwhile."""
+    rows: list[dict[str, Any]] = notes.tables.get(_TABLE, [])
+    failed = failures.by_epoch(objects(logs, CONSUMED), "green")
+    events = list(objects(logs, EVENTS))
+    for row, (epoch, found) in zip(rows, sorted(failed.items()), strict=False):
+        back = failures.active_after(events, "blue", found.first_at)
+        row |= {
+            "epoch": epoch,
+            "failed": found.failed,
+            "failed_handled_again": found.again,
+            "back_seconds": None if back is None else round(back - found.first_at, 6),
+        }
+    known = [row["back_seconds"] for row in rows if row.get("back_seconds") is not None]
+    return {
+        "rounds_as_they_should": sum(not row["wrong"] for row in rows),
+        "round_wrong": next((row["wrong"] for row in rows if row["wrong"]), None),
+        "back_seconds_worst": max(known) if known and len(known) == len(rows) else None,
+        "back_seconds_median": sorted(known)[len(known) // 2] if known else None,
+        "epochs_with_failed_records": len(failed),
+        "failed_by_round_max": max((found.failed for found in failed.values()), default=None),
+        "failed_and_not_handled_again": sum(found.failed - found.again for found in failed.values()),
+        "failed_by_green": sum(found.failed for found in failed.values()),
+        "failed_by_blue": sum(found.failed for found in failures.by_epoch(objects(logs, CONSUMED), "blue").values()),
+    }
+
+
+def judge(seen: Observations) -> list[Criterion]:
+    told = seen.measured
+    right, wrong, rounds = told.get("rounds_as_they_should"), told.get("round_wrong"), seen.switches_asked
+    seconds, worst = told.get("analysis_seconds"), told.get("back_seconds_worst")
+    limit = (float(seconds) if isinstance(seconds, int) else 0.0) + seen.limits.rollback_seconds
+    unhandled, by_blue = told.get("failed_and_not_handled_again"), told.get("failed_by_blue")
+    return [
+        Criterion("rounds_as_they_should", f"= {rounds}", wrong or right, right == rounds),
+        Criterion(
+            "epochs_with_failed_records",
+            f"= {rounds}",
+            told.get("epochs_with_failed_records"),
+            told.get("epochs_with_failed_records") == rounds,
+        ),
+        below("back_seconds_worst", worst if isinstance(worst, float) else None, limit),
+        below(
+            "failed_and_not_handled_again",
+            unhandled if isinstance(unhandled, int) else None,
+            seen.rate * limit * rounds,
+            "records",
+        ),
+        Criterion(
+            "failed",
+            f"= by green under its grants, {told.get('failed_by_green')}",
+            seen.failed,
+            seen.failed is not None and seen.failed == told.get("failed_by_green"),
+        ),
+        none_of("failed_by_blue", by_blue if isinstance(by_blue, int) else None),
+        Criterion("mended", f"= {SWITCHED}", told.get("mended"), told.get("mended") == SWITCHED),
+        criteria.spells(seen),
+        *criteria.records(seen),
+        *criteria.everything_judged(seen),
+        *criteria.times(seen),
+        criteria.producer_rate(seen),
+    ]
+
+
+SCENARIO = Scenario(
+    "5",
+    "failed switch, and the way back by itself",
+    default_switches=5,
+    step=1,
+    perform=perform,
+    judge=judge,
+    observe=observe,
+    faults=True,
+    configuration={"analysis": _ANALYSIS},
+)

@@ -1,0 +1,125 @@
+"""Scenario 4 of the plan, its first part: a consumer is restarted in the middle of a switch.
+
+A phase of the switch is held (`experiments/disturbance.py`), a pod of the pausing or of the resuming colour is deleted
+in it, and what was held goes on: each phase and each colour in turn. Whether the switch goes through or is taken back,
+only the colour that holds the grant may be at work, and a member that rests goes on resting whatever its group does.
+
+A switch counts only if the coordinator's log shows a rebalance between its command and its end. With membership
+`takeover` there need be none, for members take each other's places over: that is what it is for. It is run with
+`leave-join`, and with `--group-protocol consumer`, too.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from experiments import broker_log, criteria, pauses
+from experiments.collection import kept_broker_log
+from experiments.criteria import Observations, none_of
+from experiments.disturbance import PAUSING, RESUMING, Disturbance
+from experiments.lab import Lab, Notes
+from experiments.measurements import other
+from experiments.records import CONSUMED, EVENTS, objects
+from experiments.results import Criterion, Measured
+from experiments.scenarios.base import Scenario
+
+_TABLE = "restarts_in_a_switch"
+_TURNS = [(phase, side) for phase in (PAUSING, RESUMING) for side in ("old", "new")]
+#: Held are the pods of the lowest number; another one is restarted.
+_NUMBER = 1
+_ENDED = frozenset({"Switched", "RolledBack", "Failed", "Refused"})
+
+
+def perform(lab: Lab, switches: int) -> None:
+    lab.spell()
+    for number in range(1, switches + 1):
+        phase, side = _TURNS[(number - 1) % len(_TURNS)]
+        row = _switch(lab, phase, side)
+        lab.notes.tables.setdefault(_TABLE, []).append(row)
+        lab.report(number, switches, lab.notes.switches[-1])
+        lab.wait_pods(lab.whole)
+        if row["wrong"]:
+            lab.progress.say(f"  {row['wrong']}")
+            return
+        lab.spell()
+
+
+def _switch(lab: Lab, phase: str, side: str) -> dict[str, Any]:
+    offset = lab.clocks.offset if lab.clocks else 0.0
+    source = lab.active
+    pod = lab.pod(source if side == "old" else other(source), _NUMBER)
+    group = lab.cluster.switch(lab.namespace).groups[other(source)]
+    begun = time.time() + offset
+    record = lab.switch(during=_restart(lab, phase, pod), lagPolicy="immediate")
+    wrong = "" if record.outcome in _ENDED else f"the switch ended as {record.outcome}: {record.error}"
+    if not wrong and record.error is not None and (error := lab.stay().error) is not None:
+        wrong = f"pulumi up with {lab.active} active again: {error}"
+    return {
+        "phase": phase,
+        "side": side,
+        "pod": pod,
+        "group": group,
+        "outcome": record.outcome,
+        "reason": record.last.reason if record.last else record.error,
+        "begun": begun,
+        "ended": time.time() + offset,
+        "wrong": wrong,
+    }
+
+
+def _restart(lab: Lab, phase: str, pod: str) -> Callable[[Disturbance], None]:
+    source, target = lab.active, other(lab.active)
+
+    def during(disturbance: Disturbance) -> None:
+        with disturbance.held(phase, source, target):
+            lab.cluster.delete_pod(lab.namespace, pod)
+            disturbance.wait_going(pod)
+
+    return during
+
+
+def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
+    """Whether each switch had its rebalance, and what members did that rested."""
+    rows: list[dict[str, Any]] = notes.tables.get(_TABLE, [])
+    lines = kept_broker_log(logs.parent).splitlines()
+    for row in rows:
+        row.update(asdict(broker_log.count(broker_log.within(lines, row["begun"], row["ended"]), row["group"])))
+    events, consumed = list(objects(logs, EVENTS)), list(objects(logs, CONSUMED))
+    changes = pauses.assignments(events, consumed)
+    notes.tables["assignments"] = [asdict(change) for change in changes]
+    return {
+        "switches_with_a_restart": sum(not row["wrong"] for row in rows),
+        "switch_wrong": next((row["wrong"] for row in rows if row["wrong"]), None),
+        "switches_with_a_rebalance": sum(row["rebalances"] > 0 for row in rows),
+        "switches_gone_through": sum(row["outcome"] == "Switched" for row in rows),
+        "assigned_while_resting": sum(one.event == "ASSIGNED" and one.state == "PAUSED" for one in changes),
+        "handled_while_resting": pauses.read_while_resting(events, consumed),
+    }
+
+
+def judge(seen: Observations) -> list[Criterion]:
+    told, asked = seen.measured, seen.switches_asked
+    right, wrong, rested = (
+        told.get(name) for name in ("switches_with_a_restart", "switch_wrong", "handled_while_resting")
+    )
+    rebalanced = told.get("switches_with_a_rebalance")
+    return [
+        Criterion("switches_with_a_restart", f"= {asked}", wrong or right, right == asked),
+        Criterion("switches_with_a_rebalance", f"= {asked}", rebalanced, rebalanced == asked),
+        none_of("handled_while_resting", rested if isinstance(rested, int) else None),
+        criteria.spells(seen),
+        *criteria.sound(seen),
+    ]
+
+
+SCENARIO = Scenario(
+    "4",
+    "a consumer is restarted in the middle of a switch",
+    default_switches=len(_TURNS),
+    step=len(_TURNS),
+    perform=perform,
+    judge=judge,
+    observe=observe,
+)

@@ -1,0 +1,145 @@
+"""A switch that is taken back by itself: what is looked at, and what is wrong with how it ended."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from components.strategies.consumers import PARTS
+from experiments import faults
+from experiments.criteria import passed
+from experiments.measurements import SwitchRecord
+from experiments.records import CONSUMED, EVENTS, write_compressed
+from experiments.scenarios import failed_switch
+from experiments.scenarios.failed_switch import judge, observe
+from experiments.stacks import Update
+from tests.experiments.test_criteria import GOOD
+from tests.experiments.test_failures import event, line
+from tests.support.noted import NotedLab
+from tests.support.samples import LAST, SWITCH
+
+BACK = replace(
+    SWITCH,
+    last=replace(LAST, outcome="RolledBack", reason="AnalysisFailed: 51 of 100 records failed"),
+    error="blue is active, not green. RolledBack",
+)
+
+
+class World(NotedLab):
+    """Each switch ends as the next of `records` says; green never holds the grant afterwards."""
+
+    def __init__(self, *records: SwitchRecord) -> None:
+        super().__init__(PARTS)
+        self.records = list(records)
+        self.epochs = [9] * 99
+        self.ready = {"type": "Ready", "status": "False", "reason": "RolledBack", "message": "AnalysisFailed: …"}
+        self.lag: Any = SimpleNamespace(
+            end_offsets=lambda: {0: 5}, wait_reached=lambda ends, _, color: self.did.append(f"{color} reads {ends}")
+        )
+        self.cluster.switch = lambda _: SimpleNamespace(
+            wanted="green", active="blue", epoch=self.epochs.pop(), raw={"status": {"conditions": [self.ready]}}
+        )
+
+    def switch(self, **_: object) -> SwitchRecord:
+        self.did.append("switch")
+        record = self.records.pop(0)
+        self.notes.switches.append(record)
+        return record
+
+    def stay(self) -> Update:
+        self.did.append("stay")
+        return Update(0.0, 1.0, None)
+
+
+@pytest.fixture(autouse=True)
+def _put(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faults, "put", lambda *_: None)
+
+
+def performed(world: World, rounds: int = 2) -> World:
+    lab: Any = world
+    failed_switch.perform(lab, rounds)
+    return world
+
+
+def test_each_round_is_taken_back_and_the_mended_colour_is_not() -> None:
+    world = performed(World(BACK, BACK, SWITCH))
+    round_ = ["switch", "blue reads {0: 6}", "stay", "spell"]
+    assert world.did == ["spell", *round_, *round_, "switch", "spell"]
+    assert world.notes.measured["mended"] == "Switched"
+    assert [row["wrong"] for row in world.notes.tables["rollbacks"]] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (SWITCH, "Switched in place of RolledBack"),
+        (replace(BACK, error=None), "without an error although"),
+        (replace(BACK, last=replace(LAST, outcome="RolledBack", reason="ResumeTimeout: …")), "ResumeTimeout"),
+    ],
+)
+def test_what_ends_otherwise_ends_the_run(record: SwitchRecord, said: str) -> None:
+    world = performed(World(record))
+    assert said in world.notes.tables["rollbacks"][0]["wrong"]
+    assert world.did[-1] == "switch"
+
+
+def test_something_that_is_tried_again_by_itself_is_wrong() -> None:
+    world = World(BACK)
+    world.epochs = [9, 11, 9]
+    assert "epoch 9 became 11 by itself" in performed(world).notes.tables["rollbacks"][0]["wrong"]
+
+
+def test_an_object_that_does_not_say_why_is_wrong() -> None:
+    world = World(BACK)
+    world.ready["message"] = "blue is active"
+    assert "the condition Ready says" in performed(world).notes.tables["rollbacks"][0]["wrong"]
+
+
+def test_what_green_failed_and_when_blue_was_back(tmp_path: Path) -> None:
+    world = performed(World(BACK, SWITCH), 1)
+    for kind, lines in (
+        (CONSUMED, [line("green", 8, 5, 10.0, "no"), line("green", 8, 6, 10.5, "no"), line("blue", 10, 6, 13.0)]),
+        (EVENTS, [event("green", "ACTIVE", 8, 9.0), event("blue", "ACTIVE", 10, 12.0)]),
+    ):
+        (tmp_path / kind).mkdir()
+        text = "".join(f"{str(one).replace(chr(39), chr(34))}\n" for one in lines)
+        write_compressed(tmp_path / kind / "x.jsonl.zst", text.encode())
+    measured = observe(world.notes, tmp_path)
+    assert measured["back_seconds_worst"] == 2.0
+    assert measured["failed_and_not_handled_again"] == 1
+    assert measured["epochs_with_failed_records"] == 1
+    assert measured["failed_by_blue"] == 0
+
+
+def test_the_criteria() -> None:
+    good = replace(
+        GOOD,
+        switches_asked=5,
+        failed=400,
+        measured={
+            "analysis_seconds": 10,
+            "rounds_as_they_should": 5,
+            "round_wrong": None,
+            "epochs_with_failed_records": 5,
+            "back_seconds_worst": 14.9,
+            "failed_and_not_handled_again": 400,
+            "failed_by_blue": 0,
+            "failed_by_green": 400,
+            "mended": "Switched",
+        },
+    )
+    assert passed(judge(good))
+    for name, value in (
+        ("rounds_as_they_should", 4),
+        ("epochs_with_failed_records", 4),
+        ("back_seconds_worst", 15.0),
+        ("back_seconds_worst", None),
+        ("failed_and_not_handled_again", 7500),
+        ("failed_by_blue", 1),
+        ("failed_by_green", 399),
+        ("mended", "RolledBack"),
+    ):
+        assert not passed(judge(replace(good, measured={**good.measured, name: value}))), name

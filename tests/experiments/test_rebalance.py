@@ -1,0 +1,93 @@
+"""A restart in the middle of a switch: in which phase, of whom, and what it is judged by."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+from components.strategies.consumers import PARTS
+from experiments.criteria import passed
+from experiments.measurements import SwitchRecord
+from experiments.scenarios import rebalance
+from experiments.scenarios.rebalance import judge
+from experiments.stacks import Update
+from tests.experiments.test_criteria import GOOD
+from tests.support.noted import NotedLab
+from tests.support.samples import FAILED, SWITCH
+
+
+class World(NotedLab):
+    def __init__(self, record: SwitchRecord = SWITCH) -> None:
+        super().__init__(PARTS)
+        self.record = record
+        self.clocks = None
+        self.cluster.switch = lambda _: SimpleNamespace(groups={"blue": "g", "green": "g"})
+        self.disturbance.held = self._held
+
+    @contextlib.contextmanager
+    def _held(self, phase: str, source: str, target: str) -> Iterator[None]:
+        self.did.append(f"{source} to {target} is held in {phase}")
+        yield
+        self.did.append("it goes on")
+
+    def switch(self, *, during: Any = None, **changes: object) -> SwitchRecord:
+        assert changes == {"lagPolicy": "immediate"}
+        return super().switch(during=during)
+
+    def stay(self) -> Update:
+        self.did.append("stay")
+        return Update(0.0, 1.0, None)
+
+
+def test_each_phase_and_each_side_in_turn() -> None:
+    world = World()
+    lab: Any = world
+    rebalance.perform(lab, 4)
+    done = [what for what in world.did if what.startswith(("delete", "blue", "green"))]
+    assert done == [
+        *("blue to green is held in Pausing", "delete consumer-blue-1"),
+        *("green to blue is held in Pausing", "delete consumer-blue-1"),
+        *("blue to green is held in Resuming", "delete consumer-blue-1"),
+        *("green to blue is held in Resuming", "delete consumer-blue-1"),
+    ]
+    assert [(row["phase"], row["side"]) for row in world.notes.tables["restarts_in_a_switch"]] == [
+        ("Pausing", "old"),
+        ("Pausing", "new"),
+        ("Resuming", "old"),
+        ("Resuming", "new"),
+    ]
+
+
+def test_a_switch_that_is_taken_back_counts_and_its_configuration_follows() -> None:
+    world = World(replace(FAILED, error="blue is active, not green"))
+    lab: Any = world
+    rebalance.perform(lab, 4)
+    assert world.did.count("stay") == 4
+
+
+def test_a_switch_without_an_outcome_ends_the_run() -> None:
+    world = World(replace(SWITCH, last=None, error="timed out"))
+    lab: Any = world
+    rebalance.perform(lab, 4)
+    assert len(world.notes.switches) == 1
+    assert world.notes.tables["restarts_in_a_switch"][0]["wrong"] == "the switch ended as NotSeen: timed out"
+
+
+def test_the_criteria() -> None:
+    good = {
+        "switches_with_a_restart": 4,
+        "switch_wrong": None,
+        "switches_with_a_rebalance": 4,
+        "handled_while_resting": 0,
+    }
+    seen = replace(GOOD, switches_asked=4, measured=good)
+    assert passed(judge(seen))
+    for name, value in (
+        ("switches_with_a_restart", 3),
+        ("switches_with_a_rebalance", 3),
+        ("handled_while_resting", 1),
+        ("handled_while_resting", None),
+    ):
+        assert not passed(judge(replace(seen, measured=good | {name: value}))), name
+    assert not passed(judge(replace(seen, anomalies={**seen.anomalies, "dual_active": 1})))
