@@ -110,10 +110,19 @@ class Lag:
     def wait_caught_up(self, seconds: float, color: str | None = None) -> float:
         """Wait until each partition's position has reached the end that is read now.
 
-        Returns the seconds. Raises DeadlineError.
+        Returns the seconds. Raises DeadlineError, also when the broker does not tell the ends in that time: just after
+        its start it may know no leaders yet.
         """
-        ends = self.end_offsets()
-        return self.wait_reached(ends, seconds, color)
+        begun = time.monotonic()
+        while True:
+            try:
+                ends = self.end_offsets()
+                break
+            except ExperimentError as error:
+                if time.monotonic() - begun >= seconds:
+                    raise DeadlineError("the ends of the partitions", seconds, str(error)) from error
+                time.sleep(_POLL_SECONDS)
+        return time.monotonic() - begun + self.wait_reached(ends, seconds, color)
 
     def wait_reached(self, ends: Mapping[int, int], seconds: float, color: str | None = None) -> float:
         """Wait until each partition's position has reached these offsets; returns the seconds. Raises DeadlineError."""

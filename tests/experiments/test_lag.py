@@ -128,6 +128,23 @@ def test_a_consumer_that_does_not_catch_up_is_named_by_its_partitions(api: FakeA
         found.wait_caught_up(0.3, "blue")
 
 
+def test_a_broker_that_does_not_know_its_leaders_yet_is_asked_again(api: FakeApi, cluster: Cluster) -> None:
+    found = lag(api, cluster, {"a": ("blue", {"0": 10})}, {0: 10})
+    answers: list[Any] = [ExperimentError("No leaders found"), {0: 10}]
+
+    def read() -> dict[int, int]:
+        answer = answers.pop(0)
+        if isinstance(answer, ExperimentError):
+            raise answer
+        return answer  # type: ignore[no-any-return]
+
+    found._ends.read = read  # type: ignore[method-assign]
+    assert found.wait_caught_up(10, "blue") < 10
+    answers += [ExperimentError("No leaders found")] * 20
+    with pytest.raises(DeadlineError, match="the ends of the partitions; last seen: No leaders found"):
+        found.wait_caught_up(0.3, "blue")
+
+
 def test_sampling_goes_on_when_a_sample_fails(api: FakeApi, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("experiments.lag._PERIOD_SECONDS", 0.01)
     found = lag(api, cluster, {"a": ("blue", {"0": 7})}, {0: 10})
