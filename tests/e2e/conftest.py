@@ -1,7 +1,9 @@
 """The stacks on the real cluster, each brought up by `pulumi up` once for all of the tests that need it."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,11 +16,40 @@ from tests.support.cluster_use import alone, shared, updating_the_platform
 from tests.support.engine import Project
 from tests.support.field import Field, Ground, judging
 
+_LINES = {"controller": 40, "sidecar": 12, "consumer": 12}
+
 # Of the drain and of the resume: half the default, because many tests wait for them.
 TIMEOUT_SECONDS = 5
 
 
 # All of these are the package's, not the session's: they keep other runs off their stacks.
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With what failed, what the switch and its pods said: afterwards they are something else, or gone."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        for field in {id(one): one for one in item.funcargs.values() if isinstance(one, Field)}.values():
+            report.sections.append((f"{field.namespace} when it failed", _said(field)))
+    return report
+
+
+def _said(field: Field) -> str:
+    """The switch's status, and the newest lines of the logs. Never raises: it would hide what failed."""
+    since = f"{datetime.now(UTC) - timedelta(minutes=2):%Y-%m-%dT%H:%M:%SZ}"
+    try:
+        found = [json.dumps(field.switch().raw["status"])]
+        for pod in field.cluster.pods(field.namespace):
+            for container in pod.images:
+                if (lines := _LINES.get(container)) is not None:
+                    text = field.cluster.log(field.namespace, pod.name, since, container=container).splitlines()
+                    found += [f"-- {pod.name}, {container}", *text[-lines:]]
+    except Exception as error:  # noqa: BLE001
+        return f"cannot be read: {error!r}"
+    return "\n".join(found)
 
 
 @pytest.fixture(scope="package")
