@@ -182,7 +182,7 @@ def test_another_stack_of_the_strategy_and_settings_of_the_broker(
     assert seen[0].kafka_config == {"group.initial.rebalance.delay.ms": "3000", "a": "b=c"}
     for wrong, told in (
         (["--stack", "strategy-b"], "strategy c has strategy-c and strategy-c-<name>"),
-        (["--stack", "strategy-c-nowhere"], "there are strategy-c, strategy-c-faust"),
+        (["--stack", "strategy-c-nowhere"], "there are strategy-c, strategy-c-faust, strategy-c-faust-only"),
         (["--kafka-config", "a"], "is not NAME=VALUE"),
     ):
         with pytest.raises(SystemExit) as ended:

@@ -23,6 +23,6 @@ EXTRAS = {
             images=("connect",),
             strimzi=True,
         ),
-        Extra("faust", "the consumer on Faust, for the stack strategy-c-faust", images=("faust-consumer",)),
+        Extra("faust", "the consumer on Faust, for the stacks strategy-*-faust*", images=("faust-consumer",)),
     )
 }
