@@ -53,6 +53,11 @@ def objects(logs: Path, kind: str, process: str = "") -> Iterator[dict[str, Any]
                         yield json.loads(line)
 
 
+def handled(logs: Path) -> Iterator[dict[str, Any]]:
+    """The lines about records that were handled: without those that say where a log ends."""
+    return (line for line in objects(logs, CONSUMED) if "offset" in line)
+
+
 def export(
     namespace: str, pod: str, container: str, arguments: list[str], *, scratch: Path, target: Path
 ) -> list[Path]:

@@ -20,7 +20,7 @@ from experiments import criteria, failures, faults
 from experiments.criteria import Observations, below, none_of
 from experiments.lab import Lab, Notes
 from experiments.measurements import SWITCHED, SwitchRecord
-from experiments.records import CONSUMED, EVENTS, objects
+from experiments.records import EVENTS, handled, objects
 from experiments.results import Criterion, Measured
 from experiments.scenarios.base import Scenario
 
@@ -100,7 +100,7 @@ def _unclear(lab: Lab) -> str:
 def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     """Of each round: from its first bad record to blue ACTIVE again, and what green failed meanwhile."""
     rows: list[dict[str, Any]] = notes.tables.get(_TABLE, [])
-    failed = failures.by_epoch(objects(logs, CONSUMED), "green")
+    failed = failures.by_epoch(handled(logs), "green")
     events = list(objects(logs, EVENTS))
     for row, (epoch, found) in zip(rows, sorted(failed.items()), strict=False):
         back = failures.active_after(events, "blue", found.first_at)
@@ -120,7 +120,7 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
         "failed_by_round_max": max((found.failed for found in failed.values()), default=None),
         "failed_and_not_handled_again": sum(found.failed - found.again for found in failed.values()),
         "failed_by_green": sum(found.failed for found in failed.values()),
-        "failed_by_blue": sum(found.failed for found in failures.by_epoch(objects(logs, CONSUMED), "blue").values()),
+        "failed_by_blue": sum(found.failed for found in failures.by_epoch(handled(logs), "blue").values()),
     }
 
 

@@ -21,7 +21,7 @@ from experiments.criteria import Observations, none_of
 from experiments.disturbance import PAUSING, RESUMING, Disturbance
 from experiments.lab import Lab, Notes
 from experiments.measurements import other
-from experiments.records import CONSUMED, EVENTS, objects
+from experiments.records import EVENTS, handled, objects
 from experiments.results import Criterion, Measured
 from experiments.scenarios.base import Scenario
 
@@ -86,7 +86,7 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     lines = kept_broker_log(logs.parent).splitlines()
     for row in rows:
         row.update(asdict(broker_log.count(broker_log.within(lines, row["begun"], row["ended"]), row["group"])))
-    events, consumed = list(objects(logs, EVENTS)), list(objects(logs, CONSUMED))
+    events, consumed = list(objects(logs, EVENTS)), list(handled(logs))
     changes = pauses.assignments(events, consumed)
     notes.tables["assignments"] = [asdict(change) for change in changes]
     return {

@@ -101,7 +101,10 @@ def test_an_object_that_does_not_say_why_is_wrong() -> None:
 def test_what_green_failed_and_when_blue_was_back(tmp_path: Path) -> None:
     world = performed(World(BACK, SWITCH), 1)
     for kind, lines in (
-        (CONSUMED, [line("green", 8, 5, 10.0, "no"), line("green", 8, 6, 10.5, "no"), line("blue", 10, 6, 13.0)]),
+        (
+            CONSUMED,
+            [line("green", 8, 5, 10.0, "no"), line("green", 8, 6, 10.5, "no"), line("blue", 10, 6, 13.0), {"end": 1}],
+        ),
         (EVENTS, [event("green", "ACTIVE", 8, 9.0), event("blue", "ACTIVE", 10, 12.0)]),
     ):
         (tmp_path / kind).mkdir()

@@ -1,18 +1,23 @@
 """A restart in the middle of a switch: in which phase, of whom, and what it is judged by."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from components.strategies.consumers import PARTS
 from experiments.criteria import passed
 from experiments.measurements import SwitchRecord
+from experiments.records import CONSUMED, EVENTS, write_compressed
 from experiments.scenarios import rebalance
 from experiments.scenarios.rebalance import judge
 from experiments.stacks import Update
 from tests.experiments.test_criteria import GOOD
+from tests.experiments.test_pauses import event
 from tests.support.noted import NotedLab
 from tests.support.samples import FAILED, SWITCH
 
@@ -91,3 +96,24 @@ def test_the_criteria() -> None:
     ):
         assert not passed(judge(replace(seen, measured=good | {name: value}))), name
     assert not passed(judge(replace(seen, anomalies={**seen.anomalies, "dual_active": 1})))
+
+
+def test_what_members_did_is_read_from_the_logs(tmp_path: Path) -> None:
+    world = World()
+    lab: Any = world
+    rebalance.perform(lab, 4)
+    began = world.notes.tables["restarts_in_a_switch"][0]["begun"]
+    stamp = datetime.fromtimestamp(began, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    brokers = f"{stamp} [..] INFO Preparing to rebalance group g in state Stable (reason: Adding new member)\n"
+    write_compressed(tmp_path / "kafka.log.zst", brokers.encode())
+    for kind, lines in (
+        (EVENTS, [event("blue-0", "PAUSED", 5), event("blue-0", "ASSIGNED", 30)]),
+        (CONSUMED, [{"pod": "blue-0", "t": 31, "offset": 7}, {"pod": "blue-0", "end": 1}]),
+    ):
+        (tmp_path / "logs" / kind).mkdir(parents=True)
+        text = "".join(f"{json.dumps(line)}\n" for line in lines)
+        write_compressed(tmp_path / "logs" / kind / "x.jsonl.zst", text.encode())
+    measured = rebalance.observe(world.notes, tmp_path / "logs")
+    assert measured["handled_while_resting"] == measured["assigned_while_resting"] == 1
+    assert measured["switches_with_a_rebalance"] == 1
+    assert world.notes.tables["assignments"][0]["handled_after"] == 1
