@@ -186,7 +186,7 @@ class Controller:
             return ""
         still = partial(self._leases.stands, switch, grant)
         its = [member for member in members if switch.group(member.color) == group]
-        self._group.ask(Question.of(group, its, (sight.addresses or {}).values(), still))
+        self._group.ask(Question.of(group, its, (sight.addresses or {}).values(), still, waits=whole))
         return "" if whole else told(self._group.foreign())
 
     def _confirm_switch(self) -> None:

@@ -30,19 +30,30 @@ _STABLE = "Stable"
 @dataclass(frozen=True, slots=True)
 class Question:
     """Whom to tell from others. group: the holder's. members: the coordinator's names for our processes, as they said
-    last. pods: our pods' names, ordinals: their numbers, hosts: their addresses. still: whether the grant stands as it
-    did, read anew; raises KubeError.
+    last. pods: our pods' names, ordinals: their numbers, reporting: those of whom a process has reported, hosts: their
+    addresses. still: whether the grant stands as it did, read anew; raises KubeError. waits: it is the group of a
+    colour that waits, whose members handle nothing.
     """
 
     group: str
     members: frozenset[str]
     pods: frozenset[str]
     ordinals: frozenset[int]
+    reporting: frozenset[int]
     hosts: frozenset[str]
     still: Callable[[], bool]
+    waits: bool = False
 
     @classmethod
-    def of(cls, group: str, members: Iterable[Member], hosts: Iterable[str], still: Callable[[], bool]) -> "Question":
+    def of(
+        cls,
+        group: str,
+        members: Iterable[Member],
+        hosts: Iterable[str],
+        still: Callable[[], bool],
+        *,
+        waits: bool = False,
+    ) -> "Question":
         """For what is known of our pods."""
         members = tuple(members)
         return cls(
@@ -50,8 +61,10 @@ class Question:
             members=frozenset(m.report.member_id for m in members if m.report is not None and m.report.member_id),
             pods=frozenset(member.pod for member in members),
             ordinals=frozenset(member.ordinal for member in members),
+            reporting=frozenset(member.ordinal for member in members if member.report is not None),
             hosts=frozenset(hosts),
             still=still,
+            waits=waits,
         )
 
     def foreign(self, places: Iterable[Place]) -> tuple[Place, ...]:
@@ -67,13 +80,22 @@ class Question:
             and not any(place.client.startswith(pod) for pod in self.pods)
         )
 
-    def left_behind(self, places: Iterable[Place]) -> tuple[Place, ...]:
+    def left_behind(self, places: Iterable[Place], state: str) -> tuple[Place, ...]:
         """Those that bear our name, of a number that no pod has any more, of either colour.
 
         Whoever has a pod may be alive, whatever is known of it: a sidecar that is away leaves an old report. Its place
-        is its own, and taken over when it comes back.
+        is its own, and taken over when it comes back. Not so by another group protocol: the place of the old one keeps
+        the process of the new one out (UNRELEASED_INSTANCE_ID, KIP-848) for as long as a session lasts. So in the group
+        of a colour that waits, where nobody handles anything, a place that no process claims goes as well. In a stable
+        group every living member has been assigned something, or nothing, and has told so.
         """
-        return tuple(p for p in ours(self.group, places) if _number(p.instance) not in self.ordinals)
+        unclaimed = self.reporting if self.waits and state == _STABLE else frozenset()
+        return tuple(
+            place
+            for place in ours(self.group, places)
+            if (number := _number(place.instance)) not in self.ordinals
+            or (number in unclaimed and place.member not in self.members)
+        )
 
 
 def looked_at(switch: Switch, grant: Grant | None, members: Iterable[Member], *, whole: bool) -> str:
@@ -137,7 +159,7 @@ class GroupWatch:
             twice = self._seen_twice(question, places)
             self._tell(question, question.foreign(twice) if state == _STABLE else ())
             # Also in the middle of a rebalance: it waits for those who will never come, for as long as a session lasts.
-            self._remove(question, question.left_behind(twice))
+            self._remove(question, question.left_behind(twice, state))
         except (MeasureError, KubeError) as error:
             if not self._failing:
                 logger.warning("the group cannot be described", extra=fields(error=str(error)))

@@ -54,14 +54,14 @@ class Bench:
     def _still(self) -> bool:
         return self.stands
 
-    def ask(self, *reports: Report | None) -> None:
+    def ask(self, *reports: Report | None, waits: bool = False) -> None:
         """About blue pods that have said this."""
         members = [
             Member(f"u{number}", f"consumer-blue-{number}", Color.BLUE, ready=True, report=report)
             for number, report in enumerate(reports)
         ]
         hosts = [f"10.0.0.{number + 1}" for number, _ in enumerate(reports)]
-        self.watch.ask(Question.of("g", members, hosts, self._still))
+        self.watch.ask(Question.of("g", members, hosts, self._still, waits=waits))
 
 
 def said(member: str, state: State | None = State.ACTIVE) -> Report:
@@ -107,6 +107,29 @@ def test_a_group_that_rebalances_tells_nothing() -> None:
     for _ in range(3):
         bench.watch.read()
     assert bench.watch.foreign() == ()
+
+
+@pytest.mark.parametrize(
+    ("waits", "state", "report", "goes"),
+    [
+        (True, "Stable", said(""), True),  # its process has another life, and is kept out by this place
+        (True, "Stable", said("m-new"), True),
+        (True, "Stable", said("m-1"), False),  # it is its own
+        (True, "PreparingRebalance", said(""), False),  # it may be on its way in
+        (True, "Stable", None, False),  # nobody knows who is there
+        (False, "Stable", said(""), False),  # it may be at work
+    ],
+)
+def test_a_place_that_no_process_claims_goes_where_nobody_works(
+    waits: bool, state: str, report: Report | None, goes: bool
+) -> None:
+    old = Place("g-1", "m-1", "consumer-blue-1", "/10.0.0.2", (2, 3))
+    bench = Bench(OURS, old)
+    bench.group.state = state
+    bench.ask(said("m-0"), report, waits=waits)
+    for _ in range(2):
+        bench.watch.read()
+    assert bench.group.removed == ([old] if goes else [])
 
 
 def test_what_was_left_behind_does_not_hold_a_rebalance_up() -> None:
@@ -222,4 +245,4 @@ def test_a_place_of_a_number_that_only_the_other_colour_has_is_left_behind() -> 
     places = [Place(f"g-blue-consumer-blue-{n}", f"m-{n}") for n in range(3)]
     members = [Member(f"u{n}", f"consumer-blue-{n}", Color.BLUE, ready=True, report=None) for n in range(2)]
     question = Question.of("g-blue", members, [], lambda: True)
-    assert [place.member for place in question.left_behind(places)] == ["m-2"]
+    assert [place.member for place in question.left_behind(places, "Stable")] == ["m-2"]
