@@ -21,7 +21,7 @@ from experiments.criteria import Observations, none_of
 from experiments.disturbance import PAUSING, RESUMING, Disturbance
 from experiments.lab import Lab, Notes
 from experiments.measurements import other
-from experiments.records import EVENTS, handled, objects
+from experiments.records import CONSUMED, EVENTS, by_process
 from experiments.results import Criterion, Measured
 from experiments.scenarios.base import Scenario
 
@@ -86,7 +86,7 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     lines = kept_broker_log(logs.parent).splitlines()
     for row in rows:
         row.update(asdict(broker_log.count(broker_log.within(lines, row["begun"], row["ended"]), row["group"])))
-    events, consumed = list(objects(logs, EVENTS)), list(handled(logs))
+    events, consumed = list(by_process(logs, EVENTS)), list(by_process(logs, CONSUMED))
     changes = pauses.assignments(events, consumed)
     notes.tables["assignments"] = [asdict(change) for change in changes]
     return {
@@ -94,7 +94,7 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
         "switch_wrong": next((row["wrong"] for row in rows if row["wrong"]), None),
         "switches_with_a_rebalance": sum(row["rebalances"] > 0 for row in rows),
         "switches_gone_through": sum(row["outcome"] == "Switched" for row in rows),
-        "assigned_while_resting": sum(one.event == "ASSIGNED" and one.state == "PAUSED" for one in changes),
+        "assigned_while_resting": sum(one.event == "ASSIGNED" and one.state == pauses.RESTING for one in changes),
         "handled_while_resting": pauses.read_while_resting(events, consumed),
     }
 

@@ -107,12 +107,12 @@ def test_what_members_did_is_read_from_the_logs(tmp_path: Path) -> None:
     brokers = f"{stamp} [..] INFO Preparing to rebalance group g in state Stable (reason: Adding new member)\n"
     write_compressed(tmp_path / "kafka.log.zst", brokers.encode())
     for kind, lines in (
-        (EVENTS, [event("blue-0", "PAUSED", 5), event("blue-0", "ASSIGNED", 30)]),
-        (CONSUMED, [{"pod": "blue-0", "t": 31, "offset": 7}, {"pod": "blue-0", "end": 1}]),
+        (EVENTS, [event("blue-0.a", "PAUSED", 5)[1], event("blue-0.a", "ASSIGNED", 30)[1]]),
+        (CONSUMED, [{"t": 31, "offset": 7}, {"end": 1}]),
     ):
         (tmp_path / "logs" / kind).mkdir(parents=True)
         text = "".join(f"{json.dumps(line)}\n" for line in lines)
-        write_compressed(tmp_path / "logs" / kind / "x.jsonl.zst", text.encode())
+        write_compressed(tmp_path / "logs" / kind / "blue-0.a.jsonl.zst", text.encode())
     measured = rebalance.observe(world.notes, tmp_path / "logs")
     assert measured["handled_while_resting"] == measured["assigned_while_resting"] == 1
     assert measured["switches_with_a_rebalance"] == 1

@@ -3,7 +3,7 @@
 Against brokers with access control: Describe on the topic and on the group. Nothing is written.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
@@ -13,10 +13,11 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from workloads.common.bystander import Bystanders
 from workloads.common.clients import ASKING
-from workloads.controller.measured import MeasureError
+from workloads.controller.measured import MeasureError, Topic
 
 BROKER_SECONDS = 2.0
 LATE_SECONDS = 0.5
+_NAMED = 3
 
 T = TypeVar("T")
 
@@ -54,21 +55,20 @@ class BrokerOffsets:
 
         return self._read(f"{what} offsets of {topic}", read)
 
-    def partitions(self, topic: str) -> int:
-        """How many partitions `topic` has; 0 when there is none of that name, which asking does not make. Raises
-        MeasureError.
-        """
+    def topic(self, name: str) -> Topic:
+        """What the brokers know of a topic. Raises MeasureError."""
 
-        def read(admin: AdminClient) -> int:
-            asked = admin.describe_topics(TopicCollection([topic]), request_timeout=BROKER_SECONDS)
+        def read(admin: AdminClient) -> Topic:
+            asked = admin.describe_topics(TopicCollection([name]), request_timeout=BROKER_SECONDS)
             try:
-                return len(_answer(asked[topic]).partitions)
+                found = _answer(asked[name]).partitions
             except KafkaException as error:
                 if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                    return 0
+                    return Topic(0)
                 raise
+            return Topic(len(found), _shrunken((one.id, len(one.isr), len(one.replicas)) for one in found))
 
-        return self._read(f"partitions of {topic}", read)
+        return self._read(f"partitions of {name}", read)
 
     def committed(self, group: str, topic: str, partitions: int) -> dict[int, int]:
         """Partition -> the offset that `group` would go on from, for those that it has committed one of.
@@ -102,6 +102,13 @@ class BrokerOffsets:
 
 def _unread(what: str, error: Exception) -> MeasureError:
     return MeasureError(f"{what} cannot be read: {error!r}")
+
+
+def _shrunken(partitions: Iterable[tuple[int, int, int]]) -> str:
+    """Of (number, replicas in sync, replicas): which are short of some; the first few by name."""
+    short = [f"partition {n}: {isr} of {replicas} in sync" for n, isr, replicas in partitions if isr < replicas]
+    more = [f"{len(short) - _NAMED} more"] if len(short) > _NAMED else []
+    return "; ".join([*short[:_NAMED], *more])
 
 
 def _answer(future: "Future[Any]") -> Any:

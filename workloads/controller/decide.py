@@ -243,7 +243,8 @@ def _new_generation(seen: Observation, grant: Grant, holder: Color) -> Decision:
     if grant.epoch >= EPOCHS - EPOCHS_KEPT:
         return refuse(seen, grant, f"EpochsExhausted: epoch {grant.epoch} of {EPOCHS - 1}; {_ANEW}")
     unfit = misfit(spec, seen.members, holder)
-    missing = "" if unfit else _foreign(seen) or not_ready(spec, seen.members)
+    going_back = grant.outcome is None and grant.origin == spec.active
+    missing = "" if unfit else _in_the_way(seen, health=not going_back) or not_ready(spec, seen.members)
     if missing:
         return _not_ready(seen, grant, missing)
     refusal = unfit or obstacles(spec, seen.members)
@@ -251,7 +252,6 @@ def _new_generation(seen: Observation, grant: Grant, holder: Color) -> Decision:
         return Decision(Phase.READY, reason="Checking", message=refusal, need_list=True)
     if refusal:
         return refuse(seen, grant, refusal)
-    going_back = grant.outcome is None and grant.origin == spec.active
     if spec.wait_for_lag and not (going_back or rests(grant) or spec.paused) and seen.lag is not Lag.CAUGHT_UP:
         if seen.ready_for >= spec.lag_timeout:
             return refuse(seen, grant, f"LagTimeout: {seen.lag_detail or 'lag unknown'} after {spec.lag_timeout:g} s")
@@ -293,7 +293,7 @@ def _change_shape(seen: Observation, grant: Grant, holder: Color, *, kept: Outco
     kept: how the generation ended before; a change of shape does not change that.
     """
     spec = seen.spec
-    missing = "" if spec.paused else _foreign(seen) or not_ready_to_change(spec, seen.members, holder)
+    missing = "" if spec.paused else _in_the_way(seen) or not_ready_to_change(spec, seen.members, holder)
     if missing:
         return _not_ready(seen, grant, missing, kept=kept)
     withdrawal = withdraw(seen, grant, holder, leave=True)
@@ -302,9 +302,10 @@ def _change_shape(seen: Observation, grant: Grant, holder: Color, *, kept: Outco
     return replace(withdrawal, write=replace(withdrawal.write, outcome=kept, reason=grant.reason))
 
 
-def _foreign(seen: Observation) -> str:
-    """Who would take partitions from whoever is granted next; it goes by itself, or not at all."""
-    return f"ForeignMember: {seen.foreign}" if seen.foreign else ""
+def _in_the_way(seen: Observation, *, health: bool = False) -> str:
+    """Who would take partitions from whoever is granted next, or brokers that are not whole: it may pass by itself."""
+    unhealthy = f"UnderReplicated: {seen.shrunken}" if health and seen.shrunken else ""
+    return f"ForeignMember: {seen.foreign}" if seen.foreign else unhealthy
 
 
 def _not_ready(seen: Observation, grant: Grant, missing: str, *, kept: Outcome | None = None) -> Decision:

@@ -151,7 +151,8 @@ class Controller:
         measured = self._measurer.result(key)
         whole = _whole(spec, grant, members)
         foreign = self._foreign(sight, switch, grant, whole=whole)
-        keeps = foreign or unready(spec, grant, members)
+        shrunken = self._topic.shrunken(switch.topic)
+        keeps = foreign or shrunken or unready(spec, grant, members)
         since_ready, ready_for = self._clock.since_ready(not keeps, now.monotonic)
         seen = Observation(
             spec=spec,
@@ -170,6 +171,7 @@ class Controller:
             since_ready=since_ready,
             ready_for=ready_for,
             foreign=foreign,
+            shrunken=shrunken,
         )
         return seen, measured
 

@@ -15,6 +15,16 @@ class MeasureError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Topic:
+    """What is known of a topic. partitions: how many it has, 0 where there is none. shrunken: which of them have
+    replicas that are not in sync, for people; empty for none.
+    """
+
+    partitions: int
+    shrunken: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LagTask:
     """Wait until every partition's position has come within `threshold` of the end offset read now.
 

@@ -157,6 +157,7 @@ class Observation:
     removed: nobody of ours is left in the group of whoever was withdrawn from, as it was seen in this phase.
     removal_detail: what keeps them there.
     foreign: who is in the holder's group, takes partitions from it and is none of ours; empty for nobody.
+    shrunken: which of the topic's partitions have replicas that are not in sync; empty for none.
     """
 
     spec: Spec
@@ -175,6 +176,7 @@ class Observation:
     removed: bool = False
     removal_detail: str = ""
     foreign: str = ""
+    shrunken: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,15 @@
-"""How many partitions the topic has now. They can be added by anybody, and the topic can go; nothing tells it but
-asking.
+"""How many partitions the topic has now, and whether all of their replicas are in sync. They can be added by anybody,
+and the topic can go; nothing tells it but asking.
 """
 
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 
 from workloads.common.logs import fields
 from workloads.controller.brokers import BrokerOffsets
-from workloads.controller.measured import MeasureError
+from workloads.controller.measured import MeasureError, Topic
 from workloads.controller.observe import Switch
 
 logger = logging.getLogger(__name__)
@@ -27,13 +28,22 @@ class TopicWatch:
         self._brokers = brokers
         self._asked = asked
         self._changed = changed
-        self._found: tuple[str, int] | None = None
+        self._found: tuple[str, Topic] | None = None
         self._failing = False
         self._stopped = threading.Event()
         self.thread = threading.Thread(target=self._run, name="topic", daemon=True)
 
     def partitions(self, topic: str) -> int | None:
         """How many it has; 0: there is no such topic; None: that is not known (yet)."""
+        known = self._known(topic)
+        return None if known is None else known.partitions
+
+    def shrunken(self, topic: str) -> str:
+        """Which of its partitions have replicas that are not in sync, as far as it is known; empty for none."""
+        known = self._known(topic)
+        return "" if known is None else known.shrunken
+
+    def _known(self, topic: str) -> Topic | None:
         found = self._found
         return found[1] if found is not None and found[0] == topic else None
 
@@ -47,7 +57,7 @@ class TopicWatch:
         if switch is None:
             return
         try:
-            found = switch.topic, self._brokers.partitions(switch.topic)
+            found = switch.topic, self._brokers.topic(switch.topic)
         except MeasureError as error:
             if not self._failing:
                 logger.warning("the topic cannot be read", extra=fields(error=str(error)))
@@ -55,7 +65,7 @@ class TopicWatch:
             return
         self._failing = False
         if found != self._found:
-            logger.info("the topic's partitions", extra=fields(topic=found[0], partitions=found[1]))
+            logger.info("the topic's partitions", extra=fields(topic=found[0], **asdict(found[1])))
             self._found = found
             self._changed()
 

@@ -124,9 +124,13 @@ class ScriptedTopic(TopicWatch):
 
     def __init__(self) -> None:
         self.there: int | None = None
+        self.short = ""
 
     def partitions(self, topic: str) -> int | None:
         return self.there
+
+    def shrunken(self, topic: str) -> str:
+        return self.short
 
 
 class ScriptedGroup(GroupWatch):

@@ -353,6 +353,25 @@ def test_whoever_takes_partitions_from_the_holder_is_looked_for_and_keeps_a_swit
     assert "ForeignMember: member m-9, client debug at /10.0.0.9, owns partitions [3]; waited for 30 s" in said
 
 
+def test_replicas_that_are_not_in_sync_keep_a_switch_waiting_and_say_which(script: Script, clock: Clock) -> None:
+    script.begins(SETTLED)
+    script.topic.short = "partition 3: 1 of 3 in sync"
+    script.store.wake()
+    script.turn()
+    assert script.condition("Ready") == ("True", "Switched"), "who works goes on working"
+    script.asks("green", 2, readyTimeoutSeconds=30)
+    script.turn()
+    assert script.publisher.status["phase"] == "WaitingForReady"
+    clock.seconds += 31
+    script.lists()
+    assert script.turn()[0] == "writes blue@2 Refused"
+    said = next(c["message"] for c in script.publisher.status["conditions"] if c["type"] == "Settled")
+    assert "UnderReplicated: partition 3: 1 of 3 in sync; waited for 30 s" in said
+    script.topic.short = ""
+    script.asks("green", 3, attempt=2)
+    assert script.turn()[0] == "writes nobody@3"
+
+
 def test_a_switch_goes_on_when_the_member_of_others_has_gone(script: Script) -> None:
     script.begins(SETTLED)
     script.owns(BLUE, 1, (2,))
