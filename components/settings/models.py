@@ -116,6 +116,11 @@ class Analysis(Section):
     min_records: Annotated[int, Goes(spec=True)] = Field(
         default=1, ge=1, le=1_000_000_000, description="with fewer handled records it is inconclusive"
     )
+    min_throughput: Annotated[Fraction, Goes(spec=True)] = Field(
+        default=0.0,
+        description="the share of the records that come in meanwhile that it has to handle; fewer leads to a rollback, "
+        "0 asks for none",
+    )
     on_inconclusive: Annotated[
         Literal["rollback", "accept"], Goes(spec=True, words={"rollback": "RollBack", "accept": "Accept"})
     ] = Field(default="rollback", description="what an analysis leads to that could not be made, or saw too little")

@@ -31,7 +31,7 @@ class World(NotedLab):
     """Each switch ends as the next of `records` says; green never holds the grant afterwards."""
 
     def __init__(self, *records: SwitchRecord) -> None:
-        super().__init__(PARTS)
+        super().__init__(PARTS, rate=100)
         self.records = list(records)
         self.epochs = [9] * 99
         self.ready = {"type": "Ready", "status": "False", "reason": "RolledBack", "message": "AnalysisFailed: …"}
@@ -54,8 +54,10 @@ class World(NotedLab):
 
 
 @pytest.fixture(autouse=True)
-def _put(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(faults, "put", lambda *_: None)
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    found: list[Any] = []
+    monkeypatch.setattr(faults, "put", lambda *asked: found.append(asked[-1]))
+    return found
 
 
 def performed(world: World, rounds: int = 2) -> World:
@@ -64,10 +66,15 @@ def performed(world: World, rounds: int = 2) -> World:
     return world
 
 
-def test_each_round_is_taken_back_and_the_mended_colour_is_not() -> None:
+def test_each_round_is_taken_back_and_the_mended_colour_is_not(told: list[Any]) -> None:
     world = performed(World(BACK, BACK, SWITCH))
     round_ = ["switch", "blue reads {0: 6}", "stay", "spell"]
     assert world.did == ["spell", *round_, *round_, "switch", "spell"]
+    assert told == [
+        {"failure_rate": 0.5, "processing_delay_ms": 0.0},
+        {"failure_rate": 0.0, "processing_delay_ms": 120.0},
+        {"failure_rate": 0.0, "processing_delay_ms": 0.0},
+    ]
     assert world.notes.measured["mended"] == "Switched"
     assert [row["wrong"] for row in world.notes.tables["rollbacks"]] == ["", ""]
 
@@ -126,6 +133,7 @@ def test_the_criteria() -> None:
             "analysis_seconds": 10,
             "rounds_as_they_should": 5,
             "round_wrong": None,
+            "rounds_with_errors": 5,
             "epochs_with_failed_records": 5,
             "back_seconds_worst": 14.9,
             "failed_and_not_handled_again": 400,

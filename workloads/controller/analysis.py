@@ -46,11 +46,13 @@ def foregone(tally: Tally, limits: AnalysisLimits, elapsed: float) -> bool:
     return tally.failed > limits.max_error_rate * tally.handled * max(1.0, limits.seconds / elapsed)
 
 
-def verdict(tally: Tally, limits: AnalysisLimits, problem: str) -> tuple[Analysis, str]:
+def verdict(tally: Tally, limits: AnalysisLimits, problem: str, arrived: int = 0) -> tuple[Analysis, str]:
     """What follows at the end of the time, and why. problem: why the last count could not be had; empty if it could.
+    arrived: how many records came in meanwhile, where a share of them is asked for.
 
-    Too many failures among enough records are a failure, whatever else could not be had. Otherwise fewer records than
-    `min_records` show nothing, and a count that is not whole shows nothing.
+    Too many failures among enough records are a failure, whatever else could not be had, and so is a share of what came
+    in that is too small. Otherwise fewer records than `min_records` show nothing, and a count that is not whole shows
+    nothing.
     """
     allowed = f"a share of {limits.max_error_rate:g} is allowed"
     enough = tally.handled >= limits.min_records
@@ -58,6 +60,9 @@ def verdict(tally: Tally, limits: AnalysisLimits, problem: str) -> tuple[Analysi
         return Analysis.FAILED, f"{tally}; {allowed}"
     if problem:
         return Analysis.INCONCLUSIVE, f"{problem}; until then {tally}"
+    if tally.handled < limits.min_throughput * arrived:
+        slow = f"{tally.handled} of {arrived} records that came in were handled; a share of {limits.min_throughput:g}"
+        return Analysis.FAILED, f"{slow} is needed"
     if not enough:
         return Analysis.INCONCLUSIVE, f"{tally}; at least {limits.min_records} have to be handled"
     return Analysis.PASSED, f"{tally}; {allowed}"

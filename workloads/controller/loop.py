@@ -247,7 +247,9 @@ class Controller:
             addresses = partial(self._store.addresses_of, holder)
             return LagTask(switch.topic, spec.partitions, switch.lag_threshold, addresses, group)
         if decision.need_analysis and switch.analysis is not None:
-            return AnalysisTask(switch.analysis, partial(self._store.addresses_of, spec.active))
+            return AnalysisTask(
+                switch.analysis, partial(self._store.addresses_of, spec.active), switch.topic, spec.partitions
+            )
         if decision.need_removal and grant is not None:
             # After a lost Lease nobody knows who held it; two colours in one group leave it together.
             group = switch.group(grant.last_holder or spec.active)

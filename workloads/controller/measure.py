@@ -142,8 +142,8 @@ class Measurer:
         self._tell(key, done=True, removed=True, detail="")
 
     def _analyse(self, key: Hashable, task: AnalysisTask) -> None:
+        tally, before = Tally(), self._arrived(task)
         began = time.monotonic()
-        tally = Tally()
         while self._current(key):
             # A count that began before the time was over is no last one.
             over = time.monotonic() - began >= task.limits.seconds
@@ -154,12 +154,25 @@ class Measurer:
                 analysis, why = verdict(tally, task.limits, problem)
                 self._tell(key, done=True, analysis=analysis, detail=f"{why} ({elapsed:.1f} s)")
                 return
-            if over and (not problem or elapsed >= task.limits.seconds + ANALYSIS_GRACE_SECONDS):
-                analysis, why = verdict(tally, task.limits, problem)
-                self._tell(key, done=True, analysis=analysis, detail=f"{why} ({elapsed:.1f} s)")
-                return
+            if over:
+                now = self._arrived(task)
+                arrived = None if before is None or now is None else now - before
+                problem = problem or ("" if arrived is not None else "nobody tells how many records came in")
+                if not problem or elapsed >= task.limits.seconds + ANALYSIS_GRACE_SECONDS:
+                    analysis, why = verdict(tally, task.limits, problem, arrived or 0)
+                    self._tell(key, done=True, analysis=analysis, detail=f"{why} ({elapsed:.1f} s)")
+                    return
             self._tell(key, detail=problem or f"{tally} in {elapsed:.1f} s")
             self._pause(key, min(ANALYSIS_INTERVAL_SECONDS, max(0.01, task.limits.seconds - elapsed)))
+
+    def _arrived(self, task: AnalysisTask) -> int | None:
+        """How many records the topic ever had; 0 where nobody asks for a share of them, None if it cannot be read."""
+        if not task.limits.min_throughput:
+            return 0
+        try:
+            return sum(self._brokers.ends(task.topic, task.partitions).values())
+        except MeasureError:
+            return None
 
     def _accounts(self, task: AnalysisTask) -> tuple[dict[str, Progress], str]:
         """What every member says, and why not: one of the two is empty, unless there is no member at all."""

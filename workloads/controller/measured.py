@@ -40,10 +40,12 @@ class LagTask:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisTask:
-    """Watch the counts of all pods for a while."""
+    """Watch the counts of all pods for a while, and how much comes in on the topic if a share of it is asked for."""
 
     limits: AnalysisLimits
     addresses: Addresses
+    topic: str
+    partitions: int
 
 
 @dataclass(frozen=True, slots=True)

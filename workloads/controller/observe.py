@@ -31,12 +31,14 @@ class PositionsFrom(StrEnum):
 @dataclass(frozen=True, slots=True)
 class AnalysisLimits:
     """What the colour switched to has to show after the hand-off: for how many seconds it is watched, which share of
-    failed records is too much (0-1), and from how many handled records on anything is shown at all.
+    failed records is too much (0-1), from how many handled records on anything is shown at all, and which share of what
+    comes in meanwhile has to be handled (0-1, 0: any).
     """
 
     seconds: float
     max_error_rate: float
     min_records: int = 1
+    min_throughput: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,12 @@ def _positions(spec: Mapping[str, Any]) -> PositionsFrom:
 
 
 def _analysis(said: Mapping[str, Any]) -> AnalysisLimits:
-    return AnalysisLimits(float(said["seconds"]), float(said["maxErrorRate"]), int(said.get("minRecords", 1)))
+    return AnalysisLimits(
+        seconds=float(said["seconds"]),
+        max_error_rate=float(said["maxErrorRate"]),
+        min_records=int(said.get("minRecords", 1)),
+        min_throughput=float(said.get("minThroughput", 0.0)),
+    )
 
 
 def _selector(color: Mapping[str, Any]) -> Selector:

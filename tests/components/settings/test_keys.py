@@ -136,6 +136,7 @@ def test_an_analysis_is_as_the_switch_has_it() -> None:
         "seconds": 5,
         "maxErrorRate": 0.1,
         "minRecords": 1,
+        "minThroughput": 0.0,
         "onInconclusive": "Accept",
     }
     assert "analysis" not in values.switch_spec(Made(strategy="x"))

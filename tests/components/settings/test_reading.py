@@ -304,6 +304,7 @@ def test_an_analysis_and_a_producer_of_ones_own() -> None:
         "seconds": 30,
         "max_error_rate": 0.05,
         "min_records": 1,
+        "min_throughput": 0.0,
         "on_inconclusive": "accept",
     }
     assert settings.producer.partitions == (2,)

@@ -153,6 +153,7 @@ def test_an_analysis_is_asked_for_and_waited_for(checks: list[Expectation]) -> N
         "seconds": 60,
         "maxErrorRate": 0.05,
         "minRecords": 1,
+        "minThroughput": 0.0,
         "onInconclusive": "RollBack",
     }
     # 220 without, 60 of analysis, 5 for the controller to see that they are over

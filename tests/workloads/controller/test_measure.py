@@ -106,8 +106,8 @@ class Bench:
     def lag(self, key: str = "k", threshold: int = 0, group: str | None = None) -> None:
         self.measurer.measure(key, LagTask("t", 2, threshold, dict, group))
 
-    def analysis(self, seconds: float, rate: float) -> None:
-        self.measurer.measure("k", AnalysisTask(AnalysisLimits(seconds, rate), dict))
+    def analysis(self, seconds: float, rate: float, throughput: float = 0.0) -> None:
+        self.measurer.measure("k", AnalysisTask(AnalysisLimits(seconds, rate, min_throughput=throughput), dict, "t", 2))
 
     def removal(self, *, still: bool = True) -> None:
         self.measurer.measure("k", RemovalTask("g", lambda: still))
@@ -185,6 +185,33 @@ def test_an_analysis_of_nothing_is_inconclusive(bench: Bench) -> None:
     bench.analysis(0.1, 0.0)
     until("over", lambda: bench.measurer.result("k").analysis is Analysis.INCONCLUSIVE)
     assert "0 of 0 records failed; at least 1" in bench.measurer.result("k").detail
+
+
+@pytest.mark.parametrize(
+    ("handled", "expected"),
+    [(900, Analysis.PASSED), (899, Analysis.FAILED), (0, Analysis.FAILED)],
+)
+def test_an_analysis_counts_what_came_in_meanwhile(bench: Bench, handled: int, expected: Analysis) -> None:
+    bench.brokers.end_offsets = {0: 500, 1: 500}
+    bench.accounts.now = {"p": account({}, handled=70)}
+    bench.analysis(0.5, 0.1, 0.9)
+    time.sleep(0.2)
+    bench.brokers.end_offsets = {0: 1000, 1: 1000}
+    bench.accounts.now = {"p": account({}, handled=70 + handled)}
+    until("its end", lambda: bench.measurer.result("k").analysis is not Analysis.PENDING)
+    assert bench.measurer.result("k").analysis is expected
+    if expected is Analysis.FAILED:
+        said = f"{handled} of 1000 records that came in were handled; a share of 0.9 is needed"
+        assert said in bench.measurer.result("k").detail
+
+
+def test_how_much_came_in_that_nobody_tells_is_inconclusive(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workloads.controller.measure.ANALYSIS_GRACE_SECONDS", 0.3)
+    bench.brokers.end_offsets = None
+    bench.accounts.now = {"p": account({}, handled=70)}
+    bench.analysis(0.2, 0.1, 0.9)
+    until("over", lambda: bench.measurer.result("k").analysis is Analysis.INCONCLUSIVE)
+    assert "nobody tells how many records came in" in bench.measurer.result("k").detail
 
 
 def test_an_analysis_that_cannot_be_made_is_inconclusive(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
