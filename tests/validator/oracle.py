@@ -52,6 +52,8 @@ def expected(logs: Logs, producers: frozenset[str], clock_error: int) -> dict[st
         + sum(
             not any(_place(line) == place and low <= line["offset"] < high for line in gone)
             for place, low, high in ignored
+            if {line["producer"] for line in lines} - ends.keys()
+            or any(_place(line) == place and low <= line["offset"] < high for line in acked)
         ),
         "phantom": phantoms.count("phantom"),
         "mismatch": sum(any(_key(p) != _key(line) for p in by_position[_position(line)]) for line in handled),

@@ -187,6 +187,18 @@ class TestCommits:
         logs.events[BLUE].append(event(BLUE, "COMMITTED", (0, 500), t=2**62))
         assert judged(logs, tmp_path).exit_code == 0
 
+    def test_what_another_producer_wrote_in_between_is_nobodys(self, logs: Logs, tmp_path: Path) -> None:
+        """Two stacks on one topic: the export leaves the other's records out, and they are committed all the same."""
+        del logs.produced["p1.jsonl"]
+        for name, lines in logs.consumed.items():
+            own = [line for line in lines if line.get("producer") == "p0"]
+            logs.consumed[name] = [*own, {**lines[-1], "end": len(own)}]
+        assert judged(logs, tmp_path).as_json()["anomalies"]["lost"] == 0
+        p0 = next(line for line in reversed(logs.consumed[BLUE]) if line.get("producer") == "p0")
+        logs.consumed[BLUE].remove(p0)
+        logs.consumed[BLUE][-1]["end"] -= 1
+        assert judged(logs, tmp_path).as_json()["anomalies"]["lost"] == 1, "its own is"
+
 
 class TestParts:
     @pytest.fixture

@@ -19,7 +19,7 @@ from tools.validator.parallel import in_order
 from tools.validator.reading import Asked, ConsumedSide, ProducedSide, Progress
 from tools.validator.report import CLASSES, FileCounts, Handled, Report
 from tools.validator.shuffle import Shuffle
-from tools.validator.tables import BY_KEY, BY_POSITION, CONSUMED, PRODUCED, Catalog
+from tools.validator.tables import ACKED, BY_KEY, BY_POSITION, CONSUMED, PRODUCED, Catalog
 from tools.validator.wholeness import Uncovered, check_ends, refuse, uncovered
 
 _MAX_BUCKETS = 256
@@ -180,40 +180,48 @@ class _Judge:
     def _by_key(self, count: _Count, unjudged: list[str], ignored: list[Uncovered]) -> list[str]:
         """lost, phantom (and unlogged), duplicate, producer_duplicate. Returns why the produced logs are not whole.
 
-        Takes out of ``ignored`` what is about records that are lost: they are counted one by one.
+        Takes out of ``ignored`` what is about records that are lost: they are counted one by one. And what is about no
+        record that is judged, where the log of each of their producers goes to its end: it is another producer's.
         """
-        ends = self._produced.ends
+        ends, judged = self._produced.ends, set[Uncovered]()
         open_producers = pl.Series([one for one in range(self._wrote) if one not in ends], dtype=pl.UInt32)
         again: dict[int, int] = {}
         contradictions = 0
         first = ""
         buckets = range(self._produced_by_key.buckets)
-        calls = (partial(self._bucket_by_key, bucket, open_producers) for bucket in buckets)
+        calls = (partial(self._bucket_by_key, bucket, open_producers, positions=bool(ignored)) for bucket in buckets)
         for bucket, found in enumerate(in_order(calls)):
-            contradictory, further = found.pop("contradictory"), found.pop("further")
+            contradictory, further, acked = (found.pop(name) for name in ("contradictory", "further", "acked"))
             for name, rows in found.items():
                 count(name, rows)
-            lost = found["lost"]["position"]
-            ignored[:] = [one for one in ignored if not self._catalog.within(lost, one.place, one.low, one.high)]
+            judged |= {one for one in ignored if self._is_about(one, acked)}
+            ignored[:] = [one for one in ignored if not self._is_about(one, found["lost"])]
             if not contradictions and contradictory.height:
                 first = self._contradiction(contradictory)
             contradictions += contradictory.height
             for producer, lines in further.iter_rows():
                 again[producer] = again.get(producer, 0) + lines
             self._progress("judging records", bucket + 1, len(buckets))
+        if open_producers.is_empty():
+            ignored[:] = [one for one in ignored if one in judged]
         if contradictions:
             unjudged.append(f"the fate of {contradictions} record(s) is written down more than once: {first}")
         return self._incomplete(again)
 
-    def _bucket_by_key(self, bucket: int, open_producers: pl.Series) -> dict[str, pl.DataFrame]:
+    def _is_about(self, one: Uncovered, records: pl.DataFrame) -> bool:
+        return self._catalog.within(records["position"], one.place, one.low, one.high)
+
+    def _bucket_by_key(self, bucket: int, open_producers: pl.Series, *, positions: bool) -> dict[str, pl.DataFrame]:
         """What is wrong in one bucket, by class.
 
-        Besides: ``contradictory``, and as ``further`` how many lines of a producer are about a seq that it had before.
+        Besides: ``contradictory``, as ``further`` how many lines of a producer are about a seq that it had before, and
+        ``acked``, where what was, if ``positions`` are asked for.
         """
         produced = self._produced_by_key.read(bucket)
         consumed = self._consumed_by_key.read(bucket)
         unwarranted = anomalies.unwarranted(produced, consumed)
         unwarranted = unwarranted.with_columns(self._catalog.producer(unwarranted["key"]))
+        acked = produced.filter(pl.col("status") == ACKED).select("position")
         repeated = anomalies.repeated(produced)
         repeated = repeated.with_columns(self._catalog.producer(repeated["key"]))
         return {
@@ -223,6 +231,7 @@ class _Judge:
             "duplicate": anomalies.duplicate(produced, consumed),
             "producer_duplicate": anomalies.producer_duplicate(repeated),
             "contradictory": anomalies.contradictory(repeated),
+            "acked": acked if positions else acked.clear(),
             "further": repeated.group_by("producer").agg(pl.len() - pl.n_unique("key")),
         }
 
