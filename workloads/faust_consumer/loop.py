@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException
 from workloads.common.logs import fields
 from workloads.common.records import EventLog, RecordLogError
 from workloads.common.states import State
+from workloads.faust_consumer import leaving
 from workloads.faust_consumer.application import Activation, Endings, Partitions
 from workloads.faust_consumer.offsets import Offsets
 from workloads.faust_consumer.presence import Presence
@@ -271,10 +272,10 @@ class FaustLoop:
                 case Effect.COMMIT:
                     await self._drain()
                 case Effect.LEAVE:
-                    await self._drop()
+                    await self._leave()
                     self._feed(Left())
                 case Effect.CLOSE:
-                    while not await self._drop():
+                    while not await self._leave():
                         logger.warning("Faust has not left its group yet")
                     self._feed(Closed())
                 case Effect.REPLACE | Effect.RETIRE:
@@ -343,6 +344,14 @@ class FaustLoop:
         self._driver.last_error = why
         logger.error("start failed", extra=fields(epoch=self._driver.lifecycle.seen_epoch, error=why))
         self._feed(event)
+
+    async def _leave(self) -> bool:
+        """Have it leave; whether nothing is left of it. Where brokers answer and it hangs, it is given up."""
+        activation, member = self._activation, self._member_id()
+        gone = await self._drop()
+        if not gone and activation is not None and self._presence.there:
+            await leaving.give_up(self._settings, member, self._fail)
+        return gone
 
     async def _drop(self) -> bool:
         """Have it leave and end; whether nothing is left of it. It handles nothing any more in any case."""

@@ -57,3 +57,17 @@ def test_there_and_back_in_a_group_for_each_colour(consumer: Consumers, broker: 
     sent = feed.stop()
     until("everything to be handled", lambda: len(set(sequences(*pair.everybody))) >= sent)
     assert set(sequences(*pair.everybody)) == set(range(sent))
+
+
+def test_one_that_hangs_while_it_leaves_gives_its_place_up_and_ends(
+    consumer: Consumers, broker: Broker, topic: str
+) -> None:
+    hung = consumer("consumer-blue-0", module="tests.applications.hung", membership="leave-join").ready()
+    until("it to work", lambda: hung.resume(1)[0] == 200)
+    status, said = hung.pause(2)
+    assert (status, said["state"], said["left"]) == (200, "PAUSED", False)
+    found = broker.admin().describe_consumer_groups([topic])[topic].result()
+    assert [member.member_id for member in found.members] == [], "its session has begun a moment ago"
+    assert hung.process is not None
+    until("its end", hung.process.poll)  # 1, not 0
+    assert hung.process.returncode == 1
