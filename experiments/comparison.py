@@ -49,7 +49,7 @@ def newest(results: Sequence[RunResult], letter: str, scenario: str) -> RunResul
         result
         for result in results
         if (result.strategy, result.scenario, result.kind) == (letter, scenario, "test")
-        and all(default[key] == value for key, value in variant(result).items())
+        and all(default.get(key) == value for key, value in variant(result).items())
     ]
     return max(fitting, key=lambda result: result.started_at, default=None)
 

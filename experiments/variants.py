@@ -1,4 +1,4 @@
-"""Which variant of a strategy a run was of: what its own keys were, and the rate. Pure.
+"""Which variant of a strategy a run was of: what its own keys were, the rate, and whose applications. Pure.
 
 A strategy's own keys are those that its settings model adds to what every strategy has and that a run can be asked for,
 so nothing here names one.
@@ -8,11 +8,19 @@ from components.settings import keys, registry
 from components.settings.models import StrategySettings
 from experiments.results import RunResult
 
+#: The images of our own consumer, and of what strategy E's colours are made of.
+_OURS = frozenset({"workloads", "consumer-v2", "connect"})
+
 
 def variant(result: RunResult) -> dict[str, object]:
     """What a strategy's own keys were in a run, and the rate; only keys that the run tells."""
     told = {"membership": result.membership, "group_protocol": result.group_protocol, **result.environment}
-    return {key: told[key] for key in (*_own_keys(result.strategy), "rate") if told.get(key) is not None}
+    found: dict[str, object] = {
+        key: told[key] for key in (*_own_keys(result.strategy), "rate") if told.get(key) is not None
+    }
+    if others := _applications(result):
+        found["applications"] = others
+    return found
 
 
 def default_variant(letter: str) -> dict[str, object]:
@@ -24,6 +32,13 @@ def default_variant(letter: str) -> dict[str, object]:
 def words(result: RunResult) -> str:
     """For people, such as `membership takeover, rate 100`."""
     return ", ".join(f"{key} {value}" for key, value in variant(result).items())
+
+
+def _applications(result: RunResult) -> str:
+    """The names of both colours' images, where one is another application than this project's own."""
+    images = [str(result.environment.get(f"{color} image") or "") for color in ("blue", "green")]
+    names = [image.rpartition("/")[2].partition(":")[0] for image in images]
+    return " and ".join(names) if any(name and name not in _OURS for name in names) else ""
 
 
 def _own_keys(letter: str) -> list[str]:

@@ -100,12 +100,18 @@ def test_the_newest_run_as_the_stack_is_by_default_is_taken() -> None:
         replace(NORMAL, run="kip-848", group_protocol="consumer"),
         replace(NORMAL, run="baseline", kind="measurement", passed=None),
         replace(NORMAL, run="other", scenario="3"),
+        replace(NORMAL, run="faust", environment={**ENVIRONMENT, "green image": "here/faust-consumer:1"}),
     ]
     later = [replace(one, started_at="2026-12-01T00:00:00+00:00") for one in others]
     assert newest([*later, older, NORMAL], "c", "1") == NORMAL
     assert newest(later, "c", "1") is None
     assert default_variant("c") == {"membership": "takeover", "group_protocol": "classic", "rate": 100}
     assert variant(others[0])["rate"] == 2000
+    images = {"blue image": "localhost/x/workloads:ab", "green image": "localhost/x/faust-consumer:cd"}
+    mixed = replace(NORMAL, environment={**ENVIRONMENT, **images})
+    assert variant(mixed)["applications"] == "workloads and faust-consumer"
+    ours = {"blue image": "localhost/x/workloads:ab", "green image": "localhost/x/consumer-v2:cd"}
+    assert "applications" not in variant(replace(NORMAL, environment={**ENVIRONMENT, **ours}))
 
 
 def test_every_variant_has_its_newest_run_in_a_line() -> None:
