@@ -1,4 +1,4 @@
-"""Records that were handled with an error, and what became of them, by the record logs: pure but for the reading.
+"""Records that were handled with an error, and what became of them, by the record logs: pure.
 
 A failed record is written down with its error and committed past, so nobody handles it again unless somebody goes back
 to before it. It is not lost, and not processed: it counts by itself.
@@ -28,7 +28,6 @@ def by_epoch(consumed: Iterable[Mapping[str, Any]], color: Color) -> dict[int, F
     """What a colour failed, by the epoch of its grant. consumed: lines of the record logs, in any order."""
     first: dict[int, int] = {}
     failed: dict[int, set[tuple[str, int, int]]] = {}
-    handled: set[tuple[str, int, int]] = set()
     lines = list(consumed)
     for line in lines:
         if "error" in line and line["color"] == color:

@@ -44,18 +44,20 @@ def objects(logs: Path, kind: str, process: str = "") -> Iterator[dict[str, Any]
 
     A torn last line, as a process that was killed leaves it, is no line.
     """
-    return (line for name, line in by_process(logs, kind) if process in {"", name})
+    return (line for _, line in by_process(logs, kind, process))
 
 
-def by_process(logs: Path, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def by_process(logs: Path, kind: str, process: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """The same, each line with whose it is."""
     for file in sorted((logs / kind).glob("*.jsonl.zst")):
         # A log may be in parts: `<process>.jsonl`, `<process>.0001.jsonl`, …
-        process = ".".join(file.name.split(".")[:2])
+        name = ".".join(file.name.split(".")[:2])
+        if process not in {"", name}:
+            continue
         with file.open("rb") as packed:
             for line in io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(packed), "utf-8"):
                 if line.endswith("\n"):
-                    yield process, json.loads(line)
+                    yield name, json.loads(line)
 
 
 def handled(logs: Path) -> Iterator[dict[str, Any]]:
