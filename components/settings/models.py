@@ -270,8 +270,8 @@ class ConsumerGroupSettings(StrategySettings):
         default=60,
         ge=1,
         le=1800,
-        description="after how long without a heartbeat the broker takes a member for gone (classic protocol); above "
-        "300 also set the client's max.poll.interval.ms",
+        description="after how long without a heartbeat the broker takes a member for gone (classic protocol), 10 "
+        "at most of a member without an instance id; above 300 also set the client's max.poll.interval.ms",
     )
     blue: ConsumerColorSettings = Field(default=ConsumerColorSettings(), description=OF_A_COLOR)
     green: ConsumerColorSettings = Field(default=ConsumerColorSettings(), description=OF_A_COLOR)

@@ -7,7 +7,7 @@ from pydantic import model_validator
 from workloads.common.clients import CONNECTING, STATISTICS_MS
 from workloads.common.settings import ordinal
 from workloads.common.states import Fencing, GroupProtocol
-from workloads.handling.settings import ApplicationSettings
+from workloads.handling.settings import DYNAMIC_SESSION_SECONDS, ApplicationSettings
 from workloads.member.way import Place, Start, Way
 
 # Of the client's overrides, what any client needs to get in; the rest is a consumer's own.
@@ -128,7 +128,8 @@ class ConsumerSettings(ApplicationSettings):
         if self.instance_id is not None:
             configuration["group.instance.id"] = self.instance_id
         if self.group_protocol is GroupProtocol.CLASSIC:
-            configuration["session.timeout.ms"] = round(self.session_timeout_seconds * 1000)
+            longest = self.session_timeout_seconds if self.instance_id is not None else DYNAMIC_SESSION_SECONDS
+            configuration["session.timeout.ms"] = round(min(self.session_timeout_seconds, longest) * 1000)
             configuration["heartbeat.interval.ms"] = HEARTBEAT_MS
         return configuration
 

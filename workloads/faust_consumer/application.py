@@ -19,6 +19,7 @@ from workloads.common.logs import fields
 from workloads.faust_consumer.settings import FaustSettings
 from workloads.faust_consumer.tables import NoTables
 from workloads.faust_consumer.transport import Consumer, Transport
+from workloads.handling.settings import DYNAMIC_SESSION_SECONDS
 
 logger = logging.getLogger("workloads.faust_consumer")
 
@@ -158,12 +159,13 @@ def _servers(settings: FaustSettings) -> list[str]:
 
 def _application(settings: FaustSettings) -> faust.App:
     """Without a web server, a table, a topic of its own, or a file."""
+    session = min(settings.session_timeout_seconds, DYNAMIC_SESSION_SECONDS)
     return faust.App(
         settings.group_id,
         broker=[URL(f"kafka://{server}") for server in _servers(settings)],
         broker_client_id=settings.pod_name,
-        broker_session_timeout=settings.session_timeout_seconds,
-        broker_request_timeout=settings.session_timeout_seconds + _BEYOND_SESSION_SECONDS,
+        broker_session_timeout=session,
+        broker_request_timeout=session + _BEYOND_SESSION_SECONDS,
         broker_heartbeat_interval=_HEARTBEAT_SECONDS,
         # What it commits is nothing; the member's own commits have their own interval.
         broker_commit_interval=settings.commit_interval_seconds,

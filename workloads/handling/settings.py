@@ -9,6 +9,10 @@ from workloads.common.settings import WorkloadSettings, application_image, pod_n
 from workloads.common.states import Color, Fencing, GroupProtocol, Membership
 from workloads.member.faults import Faults
 
+#: The session of a member without a `group.instance.id`. A longer one spares nobody anything, for who comes back is
+#: another member; and one that is killed on its way into the group holds everybody's rebalance up for as long.
+DYNAMIC_SESSION_SECONDS = 10.0
+
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 

@@ -106,6 +106,12 @@ def test_client_configuration_is_the_protocols(file: Path) -> None:
     assert made["fetch.min.bytes"] == 10
     assert made["client.id"] == "mine"
     assert made["session.timeout.ms"] == 60_000
+    dynamic = consumer(file, membership="leave-join")
+    assert dynamic.client_configuration()["session.timeout.ms"] == 10_000
+    assert (
+        consumer(file, membership="leave-join", session_timeout_seconds=7).client_configuration()["session.timeout.ms"]
+        == 7_000
+    )
     assert made["enable.auto.commit"] is False
     assert "session.timeout.ms" not in consumer(file, group_protocol="consumer").client_configuration()
 
