@@ -4,6 +4,8 @@ what was lost or handled twice meanwhile.
 Somebody is at work on a partition from `ACTIVE`, or an `ASSIGNED` while ACTIVE, until `REVOKED`, or until it drains,
 loses its membership or is fenced. What is draining still commits, and handles nothing any more. A partition that was
 added meanwhile is missed from its first record on; who has the others before the first event about them is not known.
+Logs of a run begin in the middle of lives: who handled something before the first word about it was ACTIVE, and owned
+what that was of.
 
 Pure: lines in, values out.
 """
@@ -53,11 +55,18 @@ def costs(
     for topic, number, _, at in acked:
         since[topic, number] = min(at, since.get((topic, number), at))
     handled: dict[tuple[str, int, int], list[int]] = defaultdict(list)
+    events = [event for event in events if event["event"] != "COMMITTED"]
+    told: dict[str, int] = {}
+    for event in events:
+        told[event["pod"]] = min(event["t"], told.get(event["pod"], event["t"]))
+    before: dict[str, set[Partition]] = defaultdict(set)
     for line in consumed:
         if "offset" in line:
             handled[line["topic"], line["partition"], line["offset"]].append(line["t"])
+            if line["t"] < told.get(line["pod"], line["t"] + 1):
+                before[line["pod"]].add((line["topic"], line["partition"]))
     begins, ends = min((w.begins for w in windows), default=0), max((w.ends for w in windows), default=0)
-    gaps = _gaps(events, {key: at for key, at in since.items() if at > begins}, ends)
+    gaps = _gaps(events, before, {key: at for key, at in since.items() if at > begins}, ends)
     again = [at for times in handled.values() for at in sorted(times)[1:]]
     missing = [at for topic, number, offset, at in acked if (topic, number, offset) not in handled]
     return [
@@ -70,9 +79,13 @@ def _is_acked(line: Line) -> bool:
     return line.get("status") == "acked"
 
 
-def _gaps(events: Iterable[Line], since: Mapping[Partition, int], until: int) -> list[tuple[int, int, int]]:
-    """When nobody was at work on a partition: from, to, and its number. since: from when on each has records."""
-    work = _Work(since)
+def _gaps(
+    events: Iterable[Line], before: Mapping[str, set[Partition]], since: Mapping[Partition, int], until: int
+) -> list[tuple[int, int, int]]:
+    """When nobody was at work on a partition: from, to, and its number. before: who was at work, and on what, when the
+    logs begin. since: from when on each has records.
+    """
+    work = _Work(before, since)
     for event in sorted(events, key=lambda line: (line["t"], line["event"] == "ACTIVE")):
         work.take(event)
     return work.gaps + [(begun, until, key[1]) for key, begun in work.free.items() if begun < until]
@@ -81,11 +94,14 @@ def _gaps(events: Iterable[Line], since: Mapping[Partition, int], until: int) ->
 class _Work:
     """Who is at work on what, event by event. free: what nobody is at work on, with since when."""
 
-    def __init__(self, since: Mapping[Partition, int]) -> None:
+    def __init__(self, before: Mapping[str, set[Partition]], since: Mapping[Partition, int]) -> None:
         self._since = since
         self._owners: dict[Partition, set[str]] = defaultdict(set)
-        self._active: set[str] = set()
-        self.free: dict[Partition, int] = dict(since)
+        self._active = set(before)
+        for pod, keys in before.items():
+            for key in keys:
+                self._owners[key].add(pod)
+        self.free: dict[Partition, int] = {key: at for key, at in since.items() if not self._owners[key]}
         self.gaps: list[tuple[int, int, int]] = []
 
     def take(self, event: Line) -> None:

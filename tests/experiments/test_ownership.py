@@ -18,8 +18,10 @@ def acked(partition: int, offset: int, at: float) -> dict[str, Any]:
     return {"topic": "t", "partition": partition, "offset": offset, "status": "acked", "t": int(at * SECOND)}
 
 
-def handled(partition: int, offset: int, at: float) -> dict[str, Any]:
-    return {"topic": "t", "partition": partition, "offset": offset, "t": int(at * SECOND)}
+def handled(partition: int, offset: int, at: float, pod: str = "") -> dict[str, Any]:
+    """By a pod; by that of the partition's number if none is told."""
+    own = pod or f"blue-{partition}"
+    return {"topic": "t", "partition": partition, "offset": offset, "t": int(at * SECOND), "pod": own}
 
 
 RECORDS = [acked(0, 0, 1), acked(1, 0, 1)]
@@ -48,6 +50,16 @@ def test_the_longest_time_without_an_owner_is_told_with_its_partition() -> None:
     assert cost(events) == Cost(0.3, 0, 0, 0)
     assert cost(events, Window(15 * SECOND, 30 * SECOND)).unowned_seconds == pytest.approx(0.05)
     assert cost(events, Window(30 * SECOND, 40 * SECOND)) == Cost(0.0, None, 0, 0)
+
+
+def test_who_was_at_work_when_the_logs_begin_has_what_it_handled() -> None:
+    """No word of ACTIVE: the pods were so before. One leaves, another takes its partitions over at a rebalance."""
+    events = [
+        event("DRAINING", "blue-1", 10.0, 1),
+        event("REVOKED", "blue-0", 10.2, 0),
+        event("ASSIGNED", "blue-0", 10.25, 0, 1),
+    ]
+    assert cost(events) == Cost(0.25, 1, 0, 0)
 
 
 @pytest.mark.parametrize("name", ["LOST", "FENCED", "DRAINING"])

@@ -131,7 +131,7 @@ def test_what_each_change_cost_is_told_and_judged(tmp_path: Path) -> None:
         for name, resizes, at in rows
     ]
     events = [("ACTIVE", 1.0), ("DRAINING", 11.0), ("ACTIVE", 12.0), ("DRAINING", 21.0), ("ACTIVE", 21.2)]
-    record = {"topic": "t", "partition": 0, "offset": 0}
+    record = {"topic": "t", "partition": 0, "offset": 0, "pod": "p"}
     written: dict[str, list[dict[str, Any]]] = {
         EVENTS: [{"event": n, "pod": "p", "t": int(at * SECOND), "partitions": [["t", 0]]} for n, at in events],
         PRODUCED: [{**record, "status": "acked", "t": 2 * SECOND}],
