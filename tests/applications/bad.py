@@ -34,21 +34,24 @@ Broken = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """What is broken, how, and the points that have to fail by it."""
+    """What is broken, how, and the points that have to fail by it: those that are about it. follows: others that fail
+    by it too, for they cannot be tried with it, or rest on what it breaks.
+    """
 
     what: str
     breaks: Broken
     fails: frozenset[str]
+    follows: frozenset[str] = frozenset()
 
 
 DEFECTS: dict[str, Defect] = {}
 
 
-def defect(what: str, *fails: str) -> Callable[[Broken], Broken]:
+def defect(what: str, *fails: str, follows: tuple[str, ...] = ()) -> Callable[[Broken], Broken]:
     """Registers a defect under its function's name, with - for _."""
 
     def register(breaks: Broken) -> Broken:
-        DEFECTS[breaks.__name__.replace("_", "-")] = Defect(what, breaks, frozenset(fails))
+        DEFECTS[breaks.__name__.replace("_", "-")] = Defect(what, breaks, frozenset(fails), frozenset(follows))
         return breaks
 
     return register
