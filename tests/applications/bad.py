@@ -88,7 +88,7 @@ def never_ready() -> None:
     put(loops.ConsumerLoop, "ready", property(lambda _: False))
 
 
-@defect("it works without being told to", "start.paused", "end.kill")
+@defect("it works without being told to", "start.paused", "end.kill", follows=("join.voided",))
 def starts_by_itself() -> None:
     def make(original: Any) -> Any:
         def begin(self: Any) -> None:
@@ -100,7 +100,41 @@ def starts_by_itself() -> None:
     patch(loops.ConsumerLoop, "begin", make)
 
 
-@defect("its status gives the epoch as text", "status.shape")
+@defect(
+    "its status gives the epoch as text",
+    "status.shape",
+    follows=(
+        "broker.away",
+        "broker.back",
+        "broker.slow",
+        "end.kill",
+        "end.term",
+        "epochs.bad",
+        "epochs.equal",
+        "epochs.stale",
+        "fence",
+        "freeze.resume",
+        "freeze.thaw",
+        "join.voided",
+        "metrics",
+        "pause.continues",
+        "pause.drains",
+        "pause.leaves",
+        "pause.paused",
+        "progress",
+        "ready.truth",
+        "rebalance",
+        "records.first",
+        "records.form",
+        "records.poison",
+        "resume.newer",
+        "resume.repeated",
+        "resume.works",
+        "silence",
+        "start.paused",
+        "status.member",
+    ),
+)
 def epoch_as_text() -> None:
     status_says(epoch=str)
 
@@ -120,7 +154,7 @@ def made_up_member() -> None:
     status_says(member_id=lambda said: said and "consumer-blue-0")
 
 
-@defect("it stops when it was not spoken to for two seconds", "silence")
+@defect("it stops when it was not spoken to for two seconds", "silence", follows=("rebalance",))
 def needs_company() -> None:
     def make(original: Any) -> Any:
         def upkeep(self: Any, now: float) -> None:
@@ -146,7 +180,27 @@ def needs_company() -> None:
 # --- commands
 
 
-@defect("it begins at the end of its partitions", "resume.works")
+@defect(
+    "it begins at the end of its partitions",
+    "resume.works",
+    follows=(
+        "broker.away",
+        "broker.back",
+        "broker.slow",
+        "end.kill",
+        "fence",
+        "freeze.thaw",
+        "join.voided",
+        "metrics",
+        "pause.continues",
+        "progress",
+        "records.form",
+        "records.poison",
+        "resume.newer",
+        "resume.repeated",
+        "silence",
+    ),
+)
 def skips_what_was_there() -> None:
     def make(original: Any) -> Any:
         def handle(self: Worker, batch: list[Any], epoch: int) -> list[Any]:
@@ -201,7 +255,18 @@ def keeps_its_epoch() -> None:
     patch(lifecycle, "_resume", make)
 
 
-@defect("it says PAUSED before it has stopped", "pause.drains")
+@defect(
+    "it says PAUSED before it has stopped",
+    "pause.drains",
+    follows=(
+        "broker.away",
+        "broker.slow",
+        "epochs.bad",
+        "epochs.equal",
+        "epochs.stale",
+        "pause.leaves",
+    ),
+)
 def answers_too_early() -> None:
     def make(original: Any) -> Any:
         def command(self: LifecycleApi, request: Any, model: Any) -> Response:
@@ -224,6 +289,10 @@ def answers_too_early() -> None:
     "pause.continues",
     "end.term",
     "broker.slow",
+    follows=(
+        "broker.away",
+        "freeze.thaw",
+    ),
 )
 def pauses_without_a_commit() -> None:
     def begin_drain(self: Commits, now: float) -> None:
@@ -390,7 +459,16 @@ def drops_everything() -> None:
     put(loops.ConsumerLoop, "stop", lambda _: os._exit(0))
 
 
-@defect("after its second resume it skips records", "end.kill")
+@defect(
+    "after its second resume it skips records",
+    "end.kill",
+    follows=(
+        "freeze.thaw",
+        "join.voided",
+        "pause.continues",
+        "resume.newer",
+    ),
+)
 def loses_what_it_had_not_committed() -> None:
     def make(original: Any) -> Any:
         def handle(self: Worker, batch: list[Any], epoch: int) -> list[Any]:
@@ -433,7 +511,7 @@ def gives_up() -> None:
     patch(KafkaClient, "poll", make)
 
 
-@defect("a pause does not wait for its commit", "broker.slow")
+@defect("a pause does not wait for its commit", "broker.slow", follows=("broker.away",))
 def does_not_wait_for_commits() -> None:
     def make(original: Any) -> Any:
         def drained(self: Commits, now: float, client: Any) -> bool | None:
@@ -463,7 +541,31 @@ def writes_too_late() -> None:
     patch(os, "write", make)
 
 
-@defect("its lines have no epoch", "records.form", "resume.works", "resume.newer")
+@defect(
+    "its lines have no epoch",
+    "records.form",
+    "resume.works",
+    "resume.newer",
+    follows=(
+        "broker.away",
+        "broker.back",
+        "broker.slow",
+        "end.kill",
+        "end.term",
+        "fence",
+        "freeze.thaw",
+        "join.voided",
+        "metrics",
+        "pause.continues",
+        "pause.drains",
+        "progress",
+        "rebalance",
+        "records.first",
+        "records.poison",
+        "resume.repeated",
+        "silence",
+    ),
+)
 def lines_without_an_epoch() -> None:
     put(processing, "_LINE", processing._LINE.replace(b"%b%b", b"%.0b%b", 1))
 
