@@ -83,7 +83,41 @@ def status_says(**wrong: Callable[[Any], Any]) -> None:
 # --- its start and its status
 
 
-@defect("it is never ready", "start.ready")
+@defect(
+    "it is never ready",
+    "start.ready",
+    follows=(
+        "broker.away",
+        "broker.back",
+        "broker.slow",
+        "end.kill",
+        "end.term",
+        "epochs.bad",
+        "epochs.equal",
+        "epochs.stale",
+        "fence",
+        "freeze.resume",
+        "freeze.thaw",
+        "join.voided",
+        "metrics",
+        "pause.continues",
+        "pause.drains",
+        "pause.leaves",
+        "pause.paused",
+        "progress",
+        "ready.truth",
+        "rebalance",
+        "records.first",
+        "records.form",
+        "records.poison",
+        "resume.newer",
+        "resume.repeated",
+        "resume.works",
+        "silence",
+        "start.paused",
+        "status.member",
+    ),
+)
 def never_ready() -> None:
     put(loops.ConsumerLoop, "ready", property(lambda _: False))
 
@@ -527,7 +561,16 @@ def does_not_wait_for_commits() -> None:
 # --- records
 
 
-@defect("it writes a record down after it has committed it", "records.first", "pause.drains", "end.kill")
+@defect(
+    "it writes a record down after it has committed it",
+    "records.first",
+    "pause.drains",
+    "end.kill",
+    follows=(
+        "rebalance",
+        "resume.works",
+    ),
+)
 def writes_too_late() -> None:
     def make(original: Any) -> Any:
         def write(fd: int, line: bytes) -> int:
