@@ -40,7 +40,7 @@ def compressed_text(file: Path) -> str:
 
 
 def objects(logs: Path, kind: str, process: str = "") -> Iterator[dict[str, Any]]:
-    """The lines of the logs of one kind that a run keeps, file by file (of one process `<pod>.<boot id>` only).
+    """The lines of the logs of one kind that a run keeps, file by file (of one process `<pod>.<boot id>`, or of one pod, only).
 
     A torn last line, as a process that was killed leaves it, is no line.
     """
@@ -52,7 +52,7 @@ def by_process(logs: Path, kind: str, process: str = "") -> Iterator[tuple[str, 
     for file in sorted((logs / kind).glob("*.jsonl.zst")):
         # A log may be in parts: `<process>.jsonl`, `<process>.0001.jsonl`, …
         name = ".".join(file.name.split(".")[:2])
-        if process not in {"", name}:
+        if process and not file.name.startswith(f"{process}."):
             continue
         with file.open("rb") as packed:
             for line in io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(packed), "utf-8"):
