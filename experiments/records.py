@@ -40,7 +40,8 @@ def compressed_text(file: Path) -> str:
 
 
 def objects(logs: Path, kind: str, process: str = "") -> Iterator[dict[str, Any]]:
-    """The lines of the logs of one kind that a run keeps, file by file (of one process `<pod>.<boot id>`, or of one pod, only).
+    """The lines of the logs of one kind that a run keeps, file by file. process: of this one only, `<pod>.<boot id>`,
+    or of all of this pod's.
 
     A torn last line, as a process that was killed leaves it, is no line.
     """
