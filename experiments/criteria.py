@@ -91,7 +91,7 @@ def nobody(name: str, who: Sequence[str] | None) -> Criterion:
     return Criterion(name, "= 0", measured, measured == 0)
 
 
-def _worst(values: Sequence[float | None]) -> float | None:
+def worst(values: Sequence[float | None]) -> float | None:
     """The highest, or None if one is missing: a switch without a time can't be said to have kept its limit."""
     known = [value for value in values if value is not None]
     return max(known) if known and len(known) == len(values) else None
@@ -105,19 +105,18 @@ def outcomes(seen: Observations) -> Criterion:
     measured: Measured = switched
     if wrong := [switch for switch in seen.switches if not switch.switched]:
         first = wrong[0]
-        reason = first.last.reason if first.last else first.error or ""
-        measured = f"{switched}, then {first.direction} {first.outcome}: {reason}".rstrip(": ")
+        measured = f"{switched}, then {first.direction} {first.outcome}: {first.reason}".rstrip(": ")
     return Criterion("switches_switched", f"= {seen.switches_asked}", measured, switched == seen.switches_asked)
 
 
 def switch_time(seen: Observations) -> Criterion:
-    worst = _worst([switch.switch_seconds for switch in seen.switches])
-    return below("switch_seconds_worst", worst, seen.limits.switch_seconds)
+    slowest = worst([switch.switch_seconds for switch in seen.switches])
+    return below("switch_seconds_worst", slowest, seen.limits.switch_seconds)
 
 
 def rollback_time(seen: Observations) -> Criterion:
-    worst = _worst([switch.switch_seconds for switch in seen.rollbacks])
-    return below("rollback_seconds_worst", worst, seen.limits.rollback_seconds)
+    slowest = worst([switch.switch_seconds for switch in seen.rollbacks])
+    return below("rollback_seconds_worst", slowest, seen.limits.rollback_seconds)
 
 
 def lag_recovery(seen: Observations) -> Criterion:

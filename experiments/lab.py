@@ -100,6 +100,11 @@ class Lab:
         """The pods at work that each colour has when both are there."""
         return {"blue": self.settings.replicas, "green": self.settings.replicas}
 
+    @property
+    def clock_offset(self) -> float:
+        """By how many seconds the cluster's clock is ahead of this machine's, as far as it was measured."""
+        return self.clocks.offset if self.clocks else 0.0
+
     def pod(self, color: Color, number: int) -> str:
         """The name of a pod at work."""
         return self.parts.at_work.pod(color, number)
@@ -298,8 +303,7 @@ class Lab:
         begun = time.monotonic()
         try:
             self.wait_steady()
-            ends = {partition: end + 1 for partition, end in self.lag.end_offsets().items()}
-            self.lag.wait_reached(ends, _SPELL_DEADLINE_SECONDS, self.active)
+            self.lag.wait_flow(_SPELL_DEADLINE_SECONDS, self.active)
         except DeadlineError as error:
             self.progress.say(f"  not on all partitions: {error}")
             return False

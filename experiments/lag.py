@@ -124,6 +124,12 @@ class Lag:
                 time.sleep(_POLL_SECONDS)
         return time.monotonic() - begun + self.wait_reached(ends, seconds, color)
 
+    def wait_flow(self, seconds: float, color: str | None = None) -> float:
+        """Wait until a record that comes from now on was handled on each partition; returns the seconds. Raises
+        DeadlineError.
+        """
+        return self.wait_reached({p: end + 1 for p, end in self.end_offsets().items()}, seconds, color)
+
     def wait_reached(self, ends: Mapping[int, int], seconds: float, color: str | None = None) -> float:
         """Wait until each partition's position has reached these offsets; returns the seconds. Raises DeadlineError."""
         begun = time.monotonic()

@@ -108,6 +108,11 @@ class SwitchRecord:
         return self.last.outcome if self.last else "NotSeen"
 
     @property
+    def reason(self) -> str:
+        """Why it ended so, by the controller; by Pulumi where the controller took no note of it. Empty: nobody said."""
+        return self.last.reason if self.last else self.error or ""
+
+    @property
     def switched(self) -> bool:
         if self.overtaken:
             return self._came_to_it

@@ -75,24 +75,22 @@ def _round(lab: Lab, cause: str) -> dict[str, Any]:
         "cause": cause,
         "green_active_at": record.last.active_at if record.last else None,
         "outcome": record.outcome,
-        "reason": record.last.reason if record.last else record.error,
+        "reason": record.reason,
         "up_seconds": round(record.up_seconds, 3),
         "wrong": wrong,
     }
 
 
 def _wrong(record: SwitchRecord) -> str:
-    reason = record.last.reason if record.last else record.error or ""
-    if record.outcome != _ROLLED_BACK or not reason.startswith("AnalysisFailed"):
-        return f"{record.outcome} in place of {_ROLLED_BACK} by AnalysisFailed: {reason}"
+    if record.outcome != _ROLLED_BACK or not record.reason.startswith("AnalysisFailed"):
+        return f"{record.outcome} in place of {_ROLLED_BACK} by AnalysisFailed: {record.reason}"
     return "pulumi up returned without an error although green was taken back" if record.error is None else ""
 
 
 def _tried_again(lab: Lab) -> str:
     """Whether anything moves by itself while the configuration asks for what has failed."""
     epoch = lab.cluster.switch(lab.namespace).epoch
-    ends = {partition: end + 1 for partition, end in lab.lag.end_offsets().items()}
-    lab.lag.wait_reached(ends, _FLOW_SECONDS, "blue")
+    lab.lag.wait_flow(_FLOW_SECONDS, "blue")
     now = lab.cluster.switch(lab.namespace).epoch
     return "" if now == epoch else f"epoch {epoch} became {now} by itself"
 
@@ -112,7 +110,8 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     what green failed meanwhile.
     """
     rows: list[dict[str, Any]] = notes.tables.get(_TABLE, [])
-    failed = failures.by_epoch(handled(logs), "green")
+    consumed = list(handled(logs))
+    failed, by_blue = (failures.by_epoch(consumed, color) for color in ("green", "blue"))
     events = list(objects(logs, EVENTS))
     bad = iter(failed.values())
     for row in rows:
@@ -137,7 +136,7 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
         "failed_by_round_max": max((found.failed for found in failed.values()), default=None),
         "failed_and_not_handled_again": sum(found.failed - found.again for found in failed.values()),
         "failed_by_green": sum(found.failed for found in failed.values()),
-        "failed_by_blue": sum(found.failed for found in failures.by_epoch(handled(logs), "blue").values()),
+        "failed_by_blue": sum(found.failed for found in by_blue.values()),
     }
 
 

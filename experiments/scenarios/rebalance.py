@@ -47,7 +47,7 @@ def perform(lab: Lab, switches: int) -> None:
 
 
 def _switch(lab: Lab, phase: str, side: str) -> dict[str, Any]:
-    offset = lab.clocks.offset if lab.clocks else 0.0
+    offset = lab.clock_offset
     source = lab.active
     pod = lab.pod(source if side == "old" else other(source), _NUMBER)
     group = lab.cluster.switch(lab.namespace).groups[other(source)]
@@ -62,7 +62,7 @@ def _switch(lab: Lab, phase: str, side: str) -> dict[str, Any]:
         "pod": pod,
         "group": group,
         "outcome": record.outcome,
-        "reason": record.last.reason if record.last else record.error,
+        "reason": record.reason,
         "begun": begun,
         "ended": time.time() + offset,
         "wrong": wrong,

@@ -90,7 +90,7 @@ def perform(lab: Lab, switches: int) -> None:
 
 def _carry_out(lab: Lab, change: Change) -> dict[str, Any]:
     """A row about a change: what it was, when it began by the cluster's clock, and how it ended."""
-    offset = lab.clocks.offset if lab.clocks else 0.0
+    offset = lab.clock_offset
     begun = time.time() + offset
     if change.switches:
         record = lab.switch(reshapes=bool(change.values), **change.values)

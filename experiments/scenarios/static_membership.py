@@ -55,13 +55,13 @@ def perform(lab: Lab, switches: int) -> None:
 
 def _restart(lab: Lab, pod: str, cell: str, away: Callable[[Lab, str], None]) -> dict[str, Any]:
     """One restart, from the command until every partition has had records again."""
-    offset = lab.clocks.offset if lab.clocks else 0.0
+    offset = lab.clock_offset
     lab.guard.check()
     begun = time.time()
     away(lab, pod)
     lab.wait_pods(lab.whole)
     back = time.time()
-    _flow(lab)
+    lab.lag.wait_flow(_FLOW_SECONDS, lab.active)
     return {
         "cell": cell,
         "pod": pod,
@@ -85,16 +85,10 @@ def _away(lab: Lab, pod: str) -> None:
         lab.disturbance.wait_going(pod)
         # What is waited for is time itself: nothing tells that a session has ended but the broker's log.
         time.sleep(float(lab.notes.measured["session_seconds"] or 0) + _MARGIN_SECONDS)
-        _flow(lab)
+        lab.lag.wait_flow(_FLOW_SECONDS, color)
     finally:
         lab.resize(color, whole)
     lab.guard.check({lab.sized(color): 2})
-
-
-def _flow(lab: Lab) -> None:
-    """Until records that come now were handled on every partition."""
-    ends = {partition: end + 1 for partition, end in lab.lag.end_offsets().items()}
-    lab.lag.wait_reached(ends, _FLOW_SECONDS, lab.active)
 
 
 def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:

@@ -83,7 +83,7 @@ def _carry_out(lab: Lab, case: Case) -> dict[str, Any]:
         "case": case.name,
         "lag": now,
         "outcome": record.outcome,
-        "reason": record.last.reason if record.last else record.error,
+        "reason": record.reason,
         "wrong": wrong,
         "waiting_seconds": _rounded(_waiting(record.last)),
         "switch_seconds": _rounded(record.switch_seconds),
@@ -130,13 +130,12 @@ def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> list[
 
 def _wrong(case: Case, record: SwitchRecord, touched: list[str]) -> str:
     """What is not as the case has it; empty when all of it is."""
-    reason = record.last.reason if record.last else record.error or ""
     if record.outcome != case.outcome:
-        return f"{record.outcome} in place of {case.outcome}: {reason}"
+        return f"{record.outcome} in place of {case.outcome}: {record.reason}"
     if case.outcome == SWITCHED:
         return record.error or ""
-    if not reason.startswith("LagTimeout"):
-        return f"refused for another reason: {reason}"
+    if not record.reason.startswith("LagTimeout"):
+        return f"refused for another reason: {record.reason}"
     if record.error is None:
         return "pulumi up returned without an error although the switch was refused"
     return f"touched although refused: {'; '.join(touched)}" if touched else ""
@@ -153,7 +152,7 @@ def _since(lab: Lab, record: SwitchRecord) -> float:
     """The time on this machine's clock from which catching up counts: the new colour's being active, or now."""
     if record.last is None or record.last.active_at is None:
         return time.time()
-    return record.last.active_at - (lab.clocks.offset if lab.clocks else 0.0)
+    return record.last.active_at - lab.clock_offset
 
 
 def _rounded(seconds: float | None) -> float | None:
@@ -183,8 +182,8 @@ def judge(seen: Observations) -> list[Criterion]:
     return [
         Criterion("cases_as_they_should", f"= {seen.switches_asked}", wrong or right, right == seen.switches_asked),
         Criterion("lag_when_commanded_min", f"> {LAG}", least, isinstance(least, int) and least > LAG),
-        below("switch_seconds_worst_not_waiting", _worst(quick), seen.limits.switch_seconds),
-        below("caught_up_seconds_worst", _worst(caught), criteria.LAG_RECOVERY_LIMIT_SECONDS),
+        below("switch_seconds_worst_not_waiting", criteria.worst(quick), seen.limits.switch_seconds),
+        below("caught_up_seconds_worst", criteria.worst(caught), criteria.LAG_RECOVERY_LIMIT_SECONDS),
         criteria.spells(seen),
         *criteria.sound(seen),
     ]
@@ -192,11 +191,6 @@ def judge(seen: Observations) -> list[Criterion]:
 
 def _number(value: Measured) -> float | None:
     return float(value) if isinstance(value, int | float) else None
-
-
-def _worst(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return max(known) if known and len(known) == len(values) else None
 
 
 SCENARIO = Scenario(

@@ -1,15 +1,17 @@
 """A switch that is taken back by itself: what is looked at, and what is wrong with how it ended."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from components.strategies.consumers import PARTS
 from experiments import faults
 from experiments.criteria import passed
+from experiments.lag import Lag
 from experiments.measurements import SwitchRecord
 from experiments.records import CONSUMED, EVENTS, write_compressed
 from experiments.scenarios import failed_switch
@@ -38,6 +40,7 @@ class World(NotedLab):
         self.lag: Any = SimpleNamespace(
             end_offsets=lambda: {0: 5}, wait_reached=lambda ends, _, color: self.did.append(f"{color} reads {ends}")
         )
+        self.lag.wait_flow = partial(cast("Any", Lag.wait_flow), self.lag)
         self.cluster.switch = lambda _: SimpleNamespace(
             wanted="green", active="blue", epoch=self.epochs.pop(), raw={"status": {"conditions": [self.ready]}}
         )

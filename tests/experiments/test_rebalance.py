@@ -26,7 +26,6 @@ class World(NotedLab):
     def __init__(self, record: SwitchRecord = SWITCH) -> None:
         super().__init__(PARTS)
         self.record = record
-        self.clocks = None
         self.cluster.switch = lambda _: SimpleNamespace(groups={"blue": "g", "green": "g"})
         self.disturbance.held = self._held
 
@@ -102,8 +101,9 @@ def test_what_members_did_is_read_from_the_logs(tmp_path: Path) -> None:
     world = World()
     lab: Any = world
     rebalance.perform(lab, 4)
-    began = world.notes.tables["restarts_in_a_switch"][0]["begun"]
-    stamp = datetime.fromtimestamp(began, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    row = world.notes.tables["restarts_in_a_switch"][0]
+    row["ended"] = row["begun"] + 1
+    stamp = datetime.fromtimestamp(row["begun"] + 0.5, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     brokers = f"{stamp} [..] INFO Preparing to rebalance group g in state Stable (reason: Adding new member)\n"
     write_compressed(tmp_path / "kafka.log.zst", brokers.encode())
     for kind, lines in (

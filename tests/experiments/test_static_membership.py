@@ -2,13 +2,15 @@
 
 import time
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from components.strategies.consumers import PARTS
 from experiments.criteria import passed
+from experiments.lag import Lag
 from experiments.scenarios import static_membership
 from experiments.scenarios.static_membership import judge
 from tests.experiments.test_criteria import GOOD
@@ -18,8 +20,8 @@ from tests.support.noted import NotedLab
 class World(NotedLab):
     def __init__(self, **own: str) -> None:
         super().__init__(PARTS, own=lambda name: own.get(name, ""))
-        self.clocks = None
         self.lag: Any = SimpleNamespace(end_offsets=lambda: {0: 5}, wait_reached=lambda *_: self.did.append("flow"))
+        self.lag.wait_flow = partial(cast("Any", Lag.wait_flow), self.lag)
         self.cluster.switch = lambda _: SimpleNamespace(groups={"blue": "g"})
 
 
@@ -49,18 +51,7 @@ def test_the_session_of_the_new_protocol_is_the_brokers() -> None:
     assert (world.notes.measured["static"], world.notes.measured["session_seconds"]) == (0, 45)
 
 
-STATIC = {
-    "restarts_by_cell": 5,
-    "static": 1,
-    "session_seconds": 12,
-    "restarts_within": 5,
-    "restarts_beyond": 5,
-    "away_seconds_within_max": 6.0,
-    "rebalances_within": 0,
-    "assigned_others_within": 0,
-    "rebalances_beyond": 10,
-    "assigned_others_beyond": 20,
-}
+STATIC = dict(GOOD.measured)
 DYNAMIC = STATIC | {"static": 0, "rebalances_within": 10, "assigned_others_within": 20}
 
 

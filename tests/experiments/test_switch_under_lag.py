@@ -31,7 +31,6 @@ class World(NotedLab):
     def __init__(self, *records: SwitchRecord) -> None:
         super().__init__(PARTS, rate=100)
         self.records = list(records)
-        self.clocks = None
         self.epoch = 7
         self.lag: Any = SimpleNamespace(
             end_offsets=self._ends, wait_caught_up=lambda *_: self.did.append("caught up"), sample=None

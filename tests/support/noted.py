@@ -31,6 +31,7 @@ class NotedLab:
         self.notes = Notes()
         self.active: Color = "blue"
         self.namespace = "strategy-x"
+        self.clock_offset = 0.0
         self.parts = parts
         self.record: SwitchRecord = SWITCH
         self.settings: Any = SimpleNamespace(replicas=replicas, **settings)
