@@ -49,7 +49,7 @@ def _slow_down(lab: Lab, color: Color, slowed: contextlib.ExitStack) -> None:
         faults.put(lab.namespace, members.program.container, pods, {"processing_delay_ms": milliseconds})
 
     slowed.callback(put, 0.0)
-    put(1000 * replicas / (_SHARE * lab.settings.rate))
+    put(faults.slow(_SHARE, replicas, lab.settings.rate))
 
 
 def lag(lab: Lab) -> int:

@@ -32,6 +32,11 @@ def enabled(letter: str) -> dict[str, dict[str, dict[str, Fault]]]:
     }
 
 
+def slow(share: float, replicas: int, rate: int) -> float:
+    """The `processing_delay_ms` by which so many pods handle this share of a rate (records/s), and no more."""
+    return 1000 * replicas / (share * rate)
+
+
 def put(namespace: str, container: str, pods: Sequence[str], faults: Mapping[str, Fault]) -> None:
     """Change these faults of these pods, at the same time; returns when all of them have them. Raises FaultError."""
 

@@ -60,7 +60,7 @@ def _green_does(lab: Lab, cause: str) -> None:
     pods = [lab.pod("green", number) for number in range(replicas)]
     wrong: dict[str, faults.Fault] = {
         "failure_rate": _FAILURE_RATE if cause == _ERRORS else 0.0,
-        "processing_delay_ms": 1000 * replicas / (_SHARE * lab.settings.rate) if cause == _SLOW else 0.0,
+        "processing_delay_ms": faults.slow(_SHARE, replicas, lab.settings.rate) if cause == _SLOW else 0.0,
     }
     faults.put(lab.namespace, program.container, pods, wrong)
 

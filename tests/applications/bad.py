@@ -46,6 +46,39 @@ class Defect:
 
 DEFECTS: dict[str, Defect] = {}
 
+#: The points for which it has to come to work, and say under which epoch.
+_WHERE_IT_WORKS = (
+    "broker.away",
+    "broker.back",
+    "broker.slow",
+    "end.kill",
+    "end.term",
+    "epochs.bad",
+    "epochs.equal",
+    "epochs.stale",
+    "fence",
+    "freeze.resume",
+    "freeze.thaw",
+    "join.voided",
+    "metrics",
+    "pause.continues",
+    "pause.drains",
+    "pause.leaves",
+    "pause.paused",
+    "progress",
+    "ready.truth",
+    "rebalance",
+    "records.first",
+    "records.form",
+    "records.poison",
+    "resume.newer",
+    "resume.repeated",
+    "resume.works",
+    "silence",
+    "start.paused",
+    "status.member",
+)
+
 
 def defect(what: str, *fails: str, follows: tuple[str, ...] = ()) -> Callable[[Broken], Broken]:
     """Registers a defect under its function's name, with - for _."""
@@ -86,37 +119,7 @@ def status_says(**wrong: Callable[[Any], Any]) -> None:
 @defect(
     "it is never ready",
     "start.ready",
-    follows=(
-        "broker.away",
-        "broker.back",
-        "broker.slow",
-        "end.kill",
-        "end.term",
-        "epochs.bad",
-        "epochs.equal",
-        "epochs.stale",
-        "fence",
-        "freeze.resume",
-        "freeze.thaw",
-        "join.voided",
-        "metrics",
-        "pause.continues",
-        "pause.drains",
-        "pause.leaves",
-        "pause.paused",
-        "progress",
-        "ready.truth",
-        "rebalance",
-        "records.first",
-        "records.form",
-        "records.poison",
-        "resume.newer",
-        "resume.repeated",
-        "resume.works",
-        "silence",
-        "start.paused",
-        "status.member",
-    ),
+    follows=_WHERE_IT_WORKS,
 )
 def never_ready() -> None:
     put(loops.ConsumerLoop, "ready", property(lambda _: False))
@@ -137,37 +140,7 @@ def starts_by_itself() -> None:
 @defect(
     "its status gives the epoch as text",
     "status.shape",
-    follows=(
-        "broker.away",
-        "broker.back",
-        "broker.slow",
-        "end.kill",
-        "end.term",
-        "epochs.bad",
-        "epochs.equal",
-        "epochs.stale",
-        "fence",
-        "freeze.resume",
-        "freeze.thaw",
-        "join.voided",
-        "metrics",
-        "pause.continues",
-        "pause.drains",
-        "pause.leaves",
-        "pause.paused",
-        "progress",
-        "ready.truth",
-        "rebalance",
-        "records.first",
-        "records.form",
-        "records.poison",
-        "resume.newer",
-        "resume.repeated",
-        "resume.works",
-        "silence",
-        "start.paused",
-        "status.member",
-    ),
+    follows=_WHERE_IT_WORKS,
 )
 def epoch_as_text() -> None:
     status_says(epoch=str)
