@@ -9,49 +9,24 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from experiments import environment
-from experiments.conformance.application import Application
-from experiments.conformance.bench import Way
-from experiments.conformance.process import ProcessApplication
-from experiments.conformance.relay import Relay
-from experiments.conformance.suite import FAIL, Suite
+from experiments.conformance.suite import FAIL
 from experiments.progress import Progress
 from experiments.results import SPEED
 from tests.applications.bad import DEFECTS
-from tests.support.broker import Broker, free_ports, libs
-
-
-@contextmanager
-def suite_of(*program: str, membership: str = "takeover") -> Iterator[Suite]:
-    """The suite for a module of this repository, called with arguments, on a broker of its own."""
-    (port,) = free_ports(1)
-    with TemporaryDirectory() as folder:
-        broker = Broker(libs(), Path(folder), front=port)
-        relay = Relay(("127.0.0.1", broker.behind), port=port)
-
-        def make(settings: Mapping[str, Any], own: Path) -> tuple[Application, Way]:
-            relay.open()
-            return ProcessApplication((sys.executable, "-m", *program), own, settings), relay
-
-        try:
-            yield Suite(make, broker.bootstrap_servers, f"127.0.0.1:{port}", membership, Progress())
-        finally:
-            relay.close()
-            broker.kill()
+from tests.support.conformance import broker_and_way, suite
 
 
 def tried(defect: str) -> dict[str, Any]:
     """What this defect fails, each with what was seen, beside what it has to fail."""
     begun = time.monotonic()
-    with suite_of("tests.applications.bad", defect) as suite:
-        outcomes = suite.run()
+    with TemporaryDirectory() as folder, broker_and_way(Path(folder)) as on:
+        outcomes = suite(on, "tests.applications.bad", defect).run()
     found = {one.point.name: one.seen for one in outcomes if one.outcome == FAIL}
     expected = DEFECTS[defect].fails
     return {
