@@ -1,17 +1,14 @@
-"""Reading a Kubernetes cluster, and the few things a run does to it by hand: reach a pod through the API server, run a
-command in one, delete one.
+"""Reading a Kubernetes cluster, and the few things a run does to it by hand: reach a pod through the API server, delete
+one.
 
 Everything goes through the API server, as it would from any workstation. Objects stay the dictionaries that the API
 sends; what a caller needs of them is read by the small typed views below. Waits are watches with a deadline.
 """
 
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from components.cluster.access import ClusterAccess
@@ -25,12 +22,13 @@ from components.names import (
     SWITCH_NAME,
     switches,
 )
-from experiments.errors import CollectionError, DeadlineError, ExperimentError
+from experiments.errors import DeadlineError, ExperimentError
 from experiments.measurements import LastSwitch
 
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
 _REQUEST_SECONDS = 15.0
 _RETRY_SECONDS = 0.5
+_READS = 3
 _HTTP_GONE = 410
 _HTTP_NOT_FOUND = 404
 # No answer, a watch's version too old, and what an API server says while it starts: "storage is (re)initializing".
@@ -188,7 +186,17 @@ class Cluster:
             return self._api.request(method, path, query=query, body=body, seconds=seconds)
 
     def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
-        """An object or a list. Raises ClusterError."""
+        """An object or a list; asked again, twice at most, where no answer comes. Raises ClusterError."""
+        for left in reversed(range(_READS)):
+            try:
+                return self._read(path, query)
+            except ClusterError as error:
+                if error.status is not None or not left:
+                    raise
+            time.sleep(_RETRY_SECONDS)
+        raise AssertionError("no read at all")
+
+    def _read(self, path: str, query: Sequence[tuple[str, str]]) -> dict[str, Any]:
         with _as_cluster_error():
             return self._api.get(path, query)
 
@@ -199,7 +207,7 @@ class Cluster:
         """
         while time.monotonic() < deadline:
             try:
-                listed = self.get(path, query)
+                listed = self._read(path, query)
                 objects: Objects = {item["metadata"]["name"]: item for item in listed["items"]}
                 yield dict(objects)
                 yield from self._follow(path, query, objects, listed["metadata"]["resourceVersion"], deadline)
@@ -361,35 +369,3 @@ class Cluster:
 
         query = [("fieldSelector", f"metadata.name={name}")]
         return LiveSwitch.of(self.wait(self.switch_path(namespace), query, none_missing, what, seconds)[name])
-
-
-def output_of(namespace: str, pod: str, container: str, command: Sequence[str], *, seconds: float) -> bytes:
-    """Run a command in a container; its standard output. Raises CollectionError with what the command said."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "output"
-        execute(namespace, pod, container, command, output=file, seconds=seconds)
-        return file.read_bytes()
-
-
-def execute(namespace: str, pod: str, container: str, command: Sequence[str], *, output: Path, seconds: float) -> None:
-    """Run a command in a container and write its standard output to a file.
-
-    By kubectl, whose exec is the one that is used everywhere. It may end with success before all output was delivered,
-    so what is written must be complete by its own form. Raises CollectionError with what the command said.
-    """
-    arguments = ["kubectl", "exec", "-n", namespace, pod, "-c", container, "--", *command]
-    with output.open("wb") as file:
-        # A session of its own: a Ctrl-C at the terminal is the runner's to handle.
-        process = subprocess.Popen(arguments, stdout=file, stderr=subprocess.PIPE, start_new_session=True)
-        try:
-            _, errors = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            raise CollectionError(f"{' '.join(arguments)}: no end after {seconds:.0f} s") from None
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-    if process.returncode != 0:
-        raise CollectionError(
-            f"{' '.join(arguments)}: exit code {process.returncode}: {errors.decode(errors='replace').strip()}"
-        )

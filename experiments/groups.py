@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from components.names import SETTINGS_DIRECTORY, SETTINGS_FILE
-from experiments.cluster import output_of
 from experiments.errors import DeadlineError
+from experiments.kubectl import output_of
 from experiments.producer import CONTAINER, POD
 
 _PROGRAM = Path(__file__).parent / "in_pod" / "group_offsets.py"

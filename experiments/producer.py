@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from components.names import HTTP_PORT, PRODUCER, RECORDS_DIRECTORY
-from experiments.cluster import Cluster, Objects, Pod, output_of
+from experiments.cluster import Cluster, Objects, Pod
 from experiments.criteria import RATE_TOLERANCE
 from experiments.errors import DeadlineError, PreconditionError
+from experiments.kubectl import output_of
 from experiments.progress import Progress
 
 POD = f"{PRODUCER}-0"

@@ -16,8 +16,8 @@ from typing import IO, Any
 
 import zstandard
 
-from experiments.cluster import execute
 from experiments.errors import CollectionError
+from experiments.kubectl import execute
 
 PRODUCED, CONSUMED, EVENTS = KINDS = ("produced", "consumed", "events")
 # What is kept is committed: from 16 on record logs are packed much tighter, which takes seconds for a run.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from components.names import SETTINGS_DIRECTORY, SETTINGS_FILE
-from experiments.cluster import output_of
+from experiments.kubectl import output_of
 from experiments.producer import CONTAINER, POD
 
 _PROGRAM = Path(__file__).parent / "in_pod" / "delete_topics.py"

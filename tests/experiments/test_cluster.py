@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from experiments.cluster import Cluster, ClusterError, LiveSwitch, Objects, Pod, execute
+from experiments import cluster as cluster_module
+from experiments.cluster import Cluster, ClusterError, LiveSwitch, Objects, Pod
 from experiments.errors import CollectionError, DeadlineError
+from experiments.kubectl import execute
 from tests.support.fake_api import FakeApi
 
 PODS = "/api/v1/namespaces/strategy-c/pods"
@@ -182,6 +184,25 @@ def test_an_error_of_the_server_is_not_waited_away(api: FakeApi, cluster: Cluste
     api.answers["GET", PODS] = (403, {"message": "forbidden"})
     with pytest.raises(ClusterError, match="403"):
         cluster.wait(PODS, [], ready("a"), "pod a", 10)
+
+
+def test_a_read_that_nobody_answers_is_asked_again(
+    api: FakeApi, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_module, "_RETRY_SECONDS", 0.0)
+    silent = [True, True]
+
+    def answer(_: Any) -> tuple[int, Any]:
+        if silent:
+            silent.pop()
+            raise ConnectionResetError
+        return 200, listed(pod("a"))
+
+    api.answers["GET", PODS] = answer
+    assert [one.name for one in cluster.pods("strategy-c")] == ["a"]
+    silent[:] = [True] * 3
+    with pytest.raises(ClusterError, match="does not answer"):
+        cluster.pods("strategy-c")
 
 
 def fake_kubectl(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

@@ -118,9 +118,15 @@ class World:
         return pod
 
     def set_ready(self, name: str, *, ready: bool) -> None:
-        """What the kubelet would say."""
+        """What the kubelet would say; done once the controller, which watches pods, has seen it."""
         condition = {"type": "Ready", "status": str(ready)}
         self.kube.patch(f"{self.pods_path}/{name}/status", {"status": {"conditions": [condition]}})
+
+        def seen() -> bool:
+            members = self.switch()["status"]["members"]
+            return any(member["pod"] == name and member["ready"] == ready for member in members)
+
+        until(f"the controller sees {name} ready: {ready}", seen)
 
     def make_consumer(self, name: str) -> StandIn:
         """The consumer of a pod; it owns every n-th partition when active."""

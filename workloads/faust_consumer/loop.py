@@ -346,10 +346,10 @@ class FaustLoop:
         self._feed(event)
 
     async def _leave(self) -> bool:
-        """Have it leave; whether nothing is left of it. Where brokers answer and it hangs, it is given up."""
-        activation, member = self._activation, self._member_id()
+        """Have it leave; whether nothing is left of it. One that hangs while brokers answer is given up."""
+        activation, member, began = self._activation, self._member_id(), time.monotonic()
         gone = await self._drop()
-        if not gone and activation is not None and self._presence.there:
+        if not gone and activation is not None and self._presence.there_since(began):
             await leaving.give_up(self._settings, member, self._fail)
         return gone
 

@@ -15,6 +15,8 @@ logger = logging.getLogger("workloads.faust_consumer")
 _ASK_SECONDS = 1.0
 # The brokers were there if the last answer is no older than this.
 _CONNECTED_SECONDS = 5.0
+# They were away in between if one answer came so much later than the one before.
+_GAP_SECONDS = 2.5
 
 
 class Presence:
@@ -25,12 +27,22 @@ class Presence:
         self._servers = settings.bootstrap_servers
         self._topic = settings.topic
         self._client_id = f"{settings.pod_name}-ready"
-        self._answered_at = -_CONNECTED_SECONDS
+        self._answered_at = self._since = -_CONNECTED_SECONDS
 
     @property
     def there(self) -> bool:
         """Whether brokers answer; for any thread."""
         return time.monotonic() - self._answered_at < _CONNECTED_SECONDS
+
+    def there_since(self, moment: float) -> bool:
+        """Whether they answer, and did all the time since a moment (`time.monotonic`)."""
+        return self.there and self._since <= moment
+
+    def answered(self, now: float) -> None:
+        """They answered at this moment."""
+        if now - self._answered_at > _GAP_SECONDS:
+            self._since = now
+        self._answered_at = now
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -40,7 +52,7 @@ class Presence:
                 await client.bootstrap()
                 client.add_topic(self._topic)
                 while await client.force_metadata_update():
-                    self._answered_at = time.monotonic()
+                    self.answered(time.monotonic())
                     self.partitions = len(client.cluster.partitions_for_topic(self._topic) or ())
                     await asyncio.sleep(_ASK_SECONDS)
             except (KafkaError, OSError) as error:
