@@ -118,9 +118,13 @@ class World:
         return pod
 
     def set_ready(self, name: str, *, ready: bool) -> None:
-        """What the kubelet would say; done once the controller, which watches pods, has seen it."""
+        """What the kubelet would say."""
         condition = {"type": "Ready", "status": str(ready)}
         self.kube.patch(f"{self.pods_path}/{name}/status", {"status": {"conditions": [condition]}})
+
+    def turns(self, name: str, *, ready: bool) -> None:
+        """A pod's readiness changes, and the controller has seen it: it watches pods and switch apart."""
+        self.set_ready(name, ready=ready)
 
         def seen() -> bool:
             members = self.switch()["status"]["members"]

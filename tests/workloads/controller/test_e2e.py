@@ -198,7 +198,7 @@ def test_a_blocked_rollback_is_tried_again_when_the_pod_thaws(place: World) -> N
 
 def test_a_colour_that_is_not_ready_is_refused_and_nothing_is_touched(place: World) -> None:
     place.start_all()
-    place.set_ready("consumer-green-1", ready=False)
+    place.turns("consumer-green-1", ready=False)
     before = place.grant()
     status = place.settled(place.ask("green"))
     settled = place.condition(status, "Settled")
@@ -208,13 +208,13 @@ def test_a_colour_that_is_not_ready_is_refused_and_nothing_is_touched(place: Wor
     assert before is not None
     assert after is not None
     assert (after.epoch, after.holder) == (before.epoch, before.holder)
-    place.set_ready("consumer-green-1", ready=True)
+    place.turns("consumer-green-1", ready=True)
     assert place.settled(place.ask(attempt=2))["active"] == "green"
 
 
 def test_a_colour_that_is_not_ready_yet_is_waited_for_and_shown(place: World) -> None:
     place.start_all()
-    place.set_ready("consumer-green-1", ready=False)
+    place.turns("consumer-green-1", ready=False)
     generation = place.ask("green", readyTimeoutSeconds=60)
 
     def waiting() -> dict[str, Any] | None:
@@ -228,7 +228,7 @@ def test_a_colour_that_is_not_ready_yet_is_waited_for_and_shown(place: World) ->
     assert (ready["status"], ready["reason"], ready["observedGeneration"]) == ("False", "Switching", generation)
     assert "consumer-green-1" in ready["message"]
     assert all_active(place, "blue")
-    place.set_ready("consumer-green-1", ready=True)
+    place.turns("consumer-green-1", ready=True)
     status = place.settled(generation)
     assert (status["active"], place.condition(status, "Ready")["status"]) == ("green", "True")
     assert 0 < status["lastSwitch"]["handoffSeconds"] < 2, "what was waited for is none of the hand-off"
