@@ -7,6 +7,8 @@ from experiments.conformance.application import Reply
 from experiments.conformance.bench import ACTIVE, DONE, DRAIN_SECONDS, NOT_NOW, PAUSED, Bench, expect
 from experiments.conformance.points import point
 
+_SLOW_SECONDS = 0.4
+
 
 @point(
     "end.term", "7.1", "SIGTERM is a drain: it ends by itself, with all that it handled committed", needs=("records",)
@@ -31,9 +33,11 @@ def kill(bench: Bench) -> str:
     boot = bench.status()["boot_id"]
     with bench.kafka.flow(1000):
         bench.until("some of it to be committed", lambda: sum(bench.kafka.committed(bench.group).values()) > 500, 20)
+        bench.way.slow(_SLOW_SECONDS)  # who commits after each poll has it in flight for so long
         bench.until("some of it to be handled and not committed", lambda: _open(bench) > 100, 20)
         bench.app.signal("KILL")
         bench.app.ended(10)
+    bench.way.open()
     handled, committed = bench.positions(), bench.kafka.committed(bench.group)
     beyond = {p: offset for p, offset in committed.items() if offset > handled.get(p, 0)}
     expect(not beyond, f"committed {beyond}, and handled up to {handled}")
@@ -122,7 +126,7 @@ def back(bench: Bench) -> str:
 @point("broker.slow", "8.3", "a pause waits for its commit, however slow the broker is", needs=("records",))
 def slow(bench: Bench) -> str:
     _in_the_middle_of(bench, 200)
-    bench.way.slow(0.4)
+    bench.way.slow(_SLOW_SECONDS)
     began = time.monotonic()
     reply = bench.pause()
     took = time.monotonic() - began
