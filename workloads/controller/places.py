@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # a quarter of a second and some megabytes: loaded when a gro
     from kafka.admin import KafkaAdminClient
 
 ASK_MS = 2000
+STABLE, RECONCILING = "Stable", "Reconciling"
 _NO_GROUP = "Dead"
 _OF_THE_NEW_PROTOCOL = "is not a classic group"
 
@@ -84,7 +85,7 @@ class Places:
 
     def _described(self, group: str) -> tuple[str, tuple[Place, ...]]:
         """The same of a group of the new protocol."""
-        from confluent_kafka import KafkaException  # noqa: PLC0415
+        from confluent_kafka import ConsumerGroupState, KafkaException  # noqa: PLC0415
         from confluent_kafka.admin import AdminClient  # noqa: PLC0415
 
         seconds = ASK_MS / 1000
@@ -95,7 +96,9 @@ class Places:
             found = asked[group].result(seconds)
         except (KafkaException, TimeoutError) as error:
             raise MeasureError(f"members of group {group}: {error}") from error
-        return found.state.name.capitalize(), tuple(
+        # Of the new protocol's states librdkafka has no name for Assigning and Reconciling.
+        state = RECONCILING if found.state is ConsumerGroupState.UNKNOWN else found.state.name.capitalize()
+        return state, tuple(
             Place(
                 m.group_instance_id or "",
                 m.member_id,

@@ -17,22 +17,21 @@ from workloads.common.logs import fields
 from workloads.controller.measured import MeasureError
 from workloads.controller.members import not_owned
 from workloads.controller.observe import PositionsFrom, Switch
-from workloads.controller.places import Place, Places, ours
+from workloads.controller.places import RECONCILING, STABLE, Place, Places, ours
 from workloads.controller.terms import Member, Standby
 
 logger = logging.getLogger(__name__)
 
 # Twice the heartbeat that the protocol owns (500 ms).
 INTERVAL_SECONDS = 1.0
-_STABLE = "Stable"
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """Whom to tell from others. group: the holder's. members: the coordinator's names for our processes, as they said
-    last. pods: our pods' names, ordinals: their numbers, reporting: those of whom a process has reported, hosts: their
-    addresses. still: whether the grant stands as it did, read anew; raises KubeError. waits: it is the group of a
-    colour that waits, whose members handle nothing.
+    last. pods: our pods' names, ordinals: their numbers, reporting: those of whom a process has reported, joined: those
+    whose process is in the group, as it said last, hosts: their addresses. still: whether the grant stands as it did,
+    read anew; raises KubeError. waits: it is the group of a colour that waits, whose members handle nothing.
     """
 
     group: str
@@ -40,6 +39,7 @@ class Question:
     pods: frozenset[str]
     ordinals: frozenset[int]
     reporting: frozenset[int]
+    joined: frozenset[int]
     hosts: frozenset[str]
     still: Callable[[], bool]
     waits: bool = False
@@ -62,6 +62,7 @@ class Question:
             pods=frozenset(member.pod for member in members),
             ordinals=frozenset(member.ordinal for member in members),
             reporting=frozenset(member.ordinal for member in members if member.report is not None),
+            joined=frozenset(m.ordinal for m in members if m.report is not None and m.report.member_id),
             hosts=frozenset(hosts),
             still=still,
             waits=waits,
@@ -87,9 +88,12 @@ class Question:
         is its own, and taken over when it comes back. Not so by another group protocol: the place of the old one keeps
         the process of the new one out (UNRELEASED_INSTANCE_ID, KIP-848) for as long as a session lasts. So in the group
         of a colour that waits, where nobody handles anything, a place that no process claims goes as well. In a stable
-        group every living member has been assigned something, or nothing, and has told so.
+        group every living member has been assigned something, or nothing, and has told so. One that has been converted
+        is not stable before those places are gone: there it is a place whose number is in the group as another member.
         """
-        unclaimed = self.reporting if self.waits and state == _STABLE else frozenset()
+        unclaimed = frozenset[int]()
+        if self.waits:
+            unclaimed = {STABLE: self.reporting, RECONCILING: self.joined}.get(state, unclaimed)
         return tuple(
             place
             for place in ours(self.group, places)
@@ -157,7 +161,7 @@ class GroupWatch:
         try:
             state, places = self._places.look(question.group)
             twice = self._seen_twice(question, places)
-            self._tell(question, question.foreign(twice) if state == _STABLE else ())
+            self._tell(question, question.foreign(twice) if state == STABLE else ())
             # Also in the middle of a rebalance: it waits for those who will never come, for as long as a session lasts.
             self._remove(question, question.left_behind(twice, state))
         except (MeasureError, KubeError) as error:

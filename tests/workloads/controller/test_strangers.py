@@ -117,7 +117,11 @@ def test_a_group_that_rebalances_tells_nothing() -> None:
         (True, "Stable", said("m-1"), False),  # it is its own
         (True, "PreparingRebalance", said(""), False),  # it may be on its way in
         (True, "Stable", None, False),  # nobody knows who is there
+        (True, "Reconciling", said("m-new"), True),  # the group was converted, and its process came in beside it
+        (True, "Reconciling", said(""), False),
+        (True, "Reconciling", said("m-1"), False),
         (False, "Stable", said(""), False),  # it may be at work
+        (False, "Reconciling", said("m-new"), False),
     ],
 )
 def test_a_place_that_no_process_claims_goes_where_nobody_works(
