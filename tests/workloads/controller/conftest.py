@@ -15,10 +15,12 @@ PARTITIONS = 4  # of the fixture `topic`
 
 @pytest.fixture
 def member(broker: Broker, topic: str) -> Iterator[Members]:
-    """Consumers that own every partition of the topic in a group of their own; closed at the end."""
+    """Consumers that own every partition of the topic in a group of their own, or (`whole=False`) have only asked to be
+    in it; closed at the end.
+    """
     made: list[Consumer] = []
 
-    def join(group: str, **settings: Any) -> Consumer:
+    def join(group: str, *, whole: bool = True, **settings: Any) -> Consumer:
         consumer = Consumer(
             {
                 "bootstrap.servers": broker.bootstrap_servers,
@@ -30,7 +32,8 @@ def member(broker: Broker, topic: str) -> Iterator[Members]:
         )
         made.append(consumer)
         consumer.subscribe([topic])
-        until("every partition", lambda: consumer.poll(0.01) or len(consumer.assignment()) == PARTITIONS, every=0)
+        if whole:
+            until("every partition", lambda: consumer.poll(0.01) or len(consumer.assignment()) == PARTITIONS, every=0)
         return consumer
 
     yield join

@@ -8,7 +8,7 @@ from tests.support.broker import Broker
 from tests.support.waiting import until
 from tests.workloads.controller.conftest import Members
 from workloads.controller.measured import MeasureError
-from workloads.controller.places import Place, Places, ours
+from workloads.controller.places import RECONCILING, STABLE, Place, Places, ours
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("broker")]
 
@@ -73,6 +73,31 @@ def test_a_closed_static_member_is_removed_and_whoever_came_back_is_out_of_reach
     places.remove(group, [back])
     assert places.of(group) == ()
     places.remove(group, [back])  # nobody knows it any more: that is what was asked for
+
+
+def test_a_place_of_the_old_protocol_keeps_a_converted_group_from_being_stable_until_it_is_removed(
+    places: Places, member: Members
+) -> None:
+    group = "converted"
+    member(group, **{"group.instance.id": f"{group}-0", "group.protocol": "classic"}).close()
+    _, (left,) = look(places, group)
+    came = member(group, whole=False, **{"group.protocol": "consumer"})
+
+    def both() -> bool:
+        came.poll(0.05)
+        return len(places.of(group)) == 2
+
+    until("both to be in it", both)
+    state, found = places.look(group)
+    assert (state, [place for place in found if place.instance]) == (RECONCILING, [left])
+    places.remove(group, [left])
+
+    def all_its_own() -> bool:
+        came.poll(0.05)
+        state, found = places.look(group)
+        return (state, [place.owned for place in found]) == (STABLE, [EVERYTHING])
+
+    until("everything to be its own", all_its_own)
 
 
 def test_brokers_that_do_not_answer_are_told() -> None:
