@@ -113,11 +113,13 @@ def configured(
     *,
     parent: pulumi.Resource,
     depends_on: Sequence[pulumi.Resource] = (),
+    by: pulumi.Output[restarts.Digests] | None = None,
 ) -> tuple[ConfigMap, Service, StatefulSet]:
     """The same for one of our own programs, scraped at its port, with its settings file in a ConfigMap of its name.
 
     settings: the file's text; the pods roll when it changes. args: to its `annotations` come those of scraping and
-    settings; its `own_annotations` are made here.
+    settings; its `own_annotations` are made here. by: by what the pods are restarted in a sense that matters; None: by
+    all that there is (`restarted_by`).
     """
     config = ConfigMap(
         name,
@@ -128,7 +130,7 @@ def configured(
     annotations = pulumi.Output.all(args.annotations, settings).apply(
         lambda given: {**given[0], **pods.scraping(args.port), **pods.settings_hash(given[1])}
     )
-    own = settings.apply(lambda text: restarts.annotation(restarted_by(args, text)))
+    own = (settings.apply(lambda text: restarted_by(args, text)) if by is None else by).apply(restarts.annotation)
     whole = replace(args, annotations=annotations, own_annotations=own)
     made = stateful(name, whole, parent=parent, depends_on=[config, *depends_on])
     return config, *made

@@ -4,7 +4,7 @@ It has a token, which no program of others shares its pod with, so the account's
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 from pulumi_kubernetes.core.v1 import PodSpecArgs
@@ -43,13 +43,17 @@ class Agent(pulumi.ComponentResource):
     def __init__(self, name: str, args: AgentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kafka-bluegreen:component:ConnectAgent", name, None, opts)
         settings = pulumi.Output.from_input(args.bootstrap_servers).apply(lambda servers: _settings(args, servers))
-        self.config, self.service, self.stateful_set = configured(name, _stateful(args), settings, parent=self)
+        by = pulumi.Output.from_input(args.bootstrap_servers).apply(lambda servers: of_agents(args, servers))
+        self.config, self.service, self.stateful_set = configured(name, _stateful(args), settings, parent=self, by=by)
         self.register_outputs({"statefulSet": self.stateful_set.metadata.name})
 
 
 def of_agents(args: AgentArgs, bootstrap_servers: str) -> Digests:
-    """By what an agent of these arguments is restarted. Registers nothing."""
-    return restarted_by(_stateful(args), _settings(args, bootstrap_servers))
+    """By what an agent of these arguments is restarted, but for more partitions, which both colours' agents learn of at
+    once: the connector runs on without it, and finds them by itself. Registers nothing.
+    """
+    subject = {key: value for key, value in args.subject.items() if key != "partitions"}
+    return restarted_by(_stateful(args), _settings(replace(args, subject=subject), bootstrap_servers))
 
 
 def _stateful(args: AgentArgs) -> StatefulArgs:

@@ -101,6 +101,7 @@ def test_what_restarts_the_active_colour(
         ({"image": "project:2"}, set()),  # its agent is replaced at once: the connector runs on without it
         ({"green": {"version": "2"}}, set()),
         ({"replicas": 2}, set()),
+        ({"partitions": 24}, set()),
         ({"connect": "shared"}, {"agent-blue"}),
     ],
 )
