@@ -57,17 +57,16 @@ class Measurer:
         self._wake = threading.Condition()
         self._key: Hashable = None
         self._task: Task | None = None
-        self._warm: tuple[str, int] | None = None
-        self._warm_groups: frozenset[str] = frozenset()
+        self._warm: tuple[str, int, frozenset[str]] | None = None
         self._result = Result()
         self.thread = threading.Thread(target=self._run, name="measure", daemon=True)
 
     def keep_warm(self, topic: str, partitions: int, groups: Iterable[str] = ()) -> None:
         """Which topic will be asked for, and which groups: the connections to the brokers are used now and then."""
-        wanted = (topic, partitions), frozenset(groups)
+        wanted = topic, partitions, frozenset(groups)
         with self._wake:
-            if (self._warm, self._warm_groups) != wanted:
-                self._warm, self._warm_groups = wanted
+            if self._warm != wanted:
+                self._warm = wanted
                 self._wake.notify()
 
     def measure(self, key: Hashable, task: Task | None) -> None:
@@ -91,14 +90,12 @@ class Measurer:
             with self._wake:
                 if self._task is None:
                     self._wake.wait(WARM_SECONDS)
-                key, task, warm, groups = self._key, self._task, self._warm, self._warm_groups
+                key, task, warm = self._key, self._task, self._warm
             try:
                 if task is not None:
                     self._carry_out(key, task)
                 elif warm is not None:
-                    self._brokers.ends(*warm)
-                    for group in groups:
-                        self._brokers.committed(group, *warm)
+                    self._keep_warm(*warm)
             except MeasureError as error:
                 logger.info("measurement failed", extra=fields(error=str(error)))
                 self._tell(key, detail=str(error))
@@ -106,6 +103,11 @@ class Measurer:
             except Exception:
                 logger.exception("measurement failed")
                 self._pause(key, UNEXPECTED_SECONDS)
+
+    def _keep_warm(self, topic: str, partitions: int, groups: Iterable[str]) -> None:
+        self._brokers.ends(topic, partitions)
+        for group in groups:
+            self._brokers.committed(group, topic, partitions)
 
     def _carry_out(self, key: Hashable, task: Task) -> None:
         match task:
