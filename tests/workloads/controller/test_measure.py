@@ -64,6 +64,7 @@ class Brokers(BrokerOffsets):
         super().__init__("nowhere:1")
         self.written: list[tuple[str, str, dict[int, tuple[int, str]]]] = []
         self.refusing = 0
+        self.asked: list[tuple[str, str, int]] = []
         self.end_offsets: dict[int, int] | None = {}
         self.commits: dict[str, dict[int, int]] = {}
         self.reads = 0
@@ -75,6 +76,7 @@ class Brokers(BrokerOffsets):
         return self.end_offsets
 
     def committed(self, group: str, topic: str, partitions: int) -> dict[int, int]:
+        self.asked.append((group, topic, partitions))
         return self.commits[group]
 
     def beginnings(self, topic: str, partitions: int) -> dict[int, int]:
@@ -333,6 +335,13 @@ def test_positions_from_the_group_of_the_holder(bench: Bench) -> None:
     until("nothing committed", lambda: "no position known of partitions [1]" in bench.measurer.result("k").detail)
     bench.brokers.commits["blues"] = {0: 10, 1: 10}
     until("caught up", lambda: bench.measurer.result("k").lag is Lag.CAUGHT_UP)
+
+
+def test_a_group_that_will_be_asked_about_is_kept_warm(bench: Bench) -> None:
+    bench.brokers.commits = {"g": {}, "h": {}}
+    bench.measurer.keep_warm("t", 2, ("g", "h"))
+    until("asked", lambda: {group for group, *_ in bench.brokers.asked} == {"g", "h"})
+    assert bench.measurer.result("k").since is None
 
 
 def test_where_a_group_has_come_to_is_read_of_all_partitions(bench: Bench) -> None:
