@@ -121,6 +121,12 @@ class Analysis(Section):
         description="the share of the records that come in meanwhile that it has to handle; fewer leads to a rollback, "
         "0 asks for none",
     )
+    max_restarts: Annotated[int, Goes(spec=True)] = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description="how often in all its containers may end meanwhile and be started again; more leads to a rollback",
+    )
     on_inconclusive: Annotated[
         Literal["rollback", "accept"], Goes(spec=True, words={"rollback": "RollBack", "accept": "Accept"})
     ] = Field(default="rollback", description="what an analysis leads to that could not be made, or saw too little")
@@ -272,6 +278,11 @@ class ConsumerGroupSettings(StrategySettings):
         le=1800,
         description="after how long without a heartbeat the broker takes a member for gone (classic protocol), 10 "
         "at most of a member without an instance id; above 300 also set the client's max.poll.interval.ms",
+    )
+    on_rollback: Annotated[Literal["continue", "replay"], Goes(spec=True)] = Field(
+        default="continue",
+        description="where a colour that the switch goes back to by itself begins: where the other one has come to "
+        "(continue), or where that was granted, so that what it handled is handled again (replay)",
     )
     blue: ConsumerColorSettings = Field(default=ConsumerColorSettings(), description=OF_A_COLOR)
     green: ConsumerColorSettings = Field(default=ConsumerColorSettings(), description=OF_A_COLOR)

@@ -17,31 +17,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments import criteria, failures, faults
+from experiments import criteria, failures, faults, rollbacks
 from experiments.criteria import Observations, below, none_of
 from experiments.lab import Lab, Notes
-from experiments.measurements import SWITCHED, SwitchRecord
+from experiments.measurements import SWITCHED
 from experiments.records import EVENTS, handled, objects
 from experiments.results import Criterion, Measured
 from experiments.scenarios.base import Scenario
 
-_TABLE = "rollbacks"
-_ROLLED_BACK = "RolledBack"
+TABLE = "rollbacks"
+_REASONS = ("AnalysisFailed",)
 _ERRORS, _SLOW = CAUSES = ("errors", "slow")
 _FAILURE_RATE = 0.5
 _SHARE = 0.25
-_ANALYSIS = {"seconds": 10, "maxErrorRate": 0.05, "minRecords": 50, "minThroughput": 0.9}
-_FLOW_SECONDS = 60.0
+ANALYSIS = {"seconds": 10, "maxErrorRate": 0.05, "minRecords": 50, "minThroughput": 0.9}
 
 
 def perform(lab: Lab, switches: int) -> None:
-    lab.notes.measured["analysis_seconds"] = _ANALYSIS["seconds"]
+    lab.notes.measured["analysis_seconds"] = ANALYSIS["seconds"]
     lab.spell()
     for number in range(1, switches + 1):
         cause = CAUSES[(number - 1) % len(CAUSES)]
         _green_does(lab, cause)
         row = _round(lab, cause)
-        lab.notes.tables.setdefault(_TABLE, []).append(row)
+        lab.notes.tables.setdefault(TABLE, []).append(row)
         lab.report(number, switches, lab.notes.switches[-1])
         if row["wrong"]:
             lab.progress.say(f"  {row['wrong']}")
@@ -68,9 +67,7 @@ def _green_does(lab: Lab, cause: str) -> None:
 def _round(lab: Lab, cause: str) -> dict[str, Any]:
     """One switch to green that is to be taken back, and what is so afterwards."""
     record = lab.switch()
-    wrong = _wrong(record) or _tried_again(lab) or _unclear(lab)
-    if not wrong and (error := lab.stay().error) is not None:
-        wrong = f"pulumi up with blue active again: {error}"
+    wrong = rollbacks.taken_back(record, _REASONS) or rollbacks.afterwards(lab, _REASONS)
     return {
         "cause": cause,
         "green_active_at": record.last.active_at if record.last else None,
@@ -81,35 +78,11 @@ def _round(lab: Lab, cause: str) -> dict[str, Any]:
     }
 
 
-def _wrong(record: SwitchRecord) -> str:
-    if record.outcome != _ROLLED_BACK or not record.reason.startswith("AnalysisFailed"):
-        return f"{record.outcome} in place of {_ROLLED_BACK} by AnalysisFailed: {record.reason}"
-    return "pulumi up returned without an error although green was taken back" if record.error is None else ""
-
-
-def _tried_again(lab: Lab) -> str:
-    """Whether anything moves by itself while the configuration asks for what has failed."""
-    epoch = lab.cluster.switch(lab.namespace).epoch
-    lab.lag.wait_flow(_FLOW_SECONDS, "blue")
-    now = lab.cluster.switch(lab.namespace).epoch
-    return "" if now == epoch else f"epoch {epoch} became {now} by itself"
-
-
-def _unclear(lab: Lab) -> str:
-    """What the live object does not say that somebody needs who looks at it then."""
-    live = lab.cluster.switch(lab.namespace)
-    ready: Mapping[str, Any] = next((c for c in live.raw["status"]["conditions"] if c["type"] == "Ready"), {})
-    if (live.wanted, live.active) != ("green", "blue"):
-        return f"asked for {live.wanted}, and {live.active} is active"
-    said = ready.get("status") == "False" and ready.get("reason") == _ROLLED_BACK
-    return "" if said and "AnalysisFailed" in ready.get("message", "") else f"the condition Ready says {ready}"
-
-
 def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     """Of each round: from its first bad record (or from when green was ACTIVE, if it is slow) to blue ACTIVE again, and
     what green failed meanwhile.
     """
-    rows: list[dict[str, Any]] = notes.tables.get(_TABLE, [])
+    rows: list[dict[str, Any]] = notes.tables.get(TABLE, [])
     consumed = list(handled(logs))
     failed, by_blue = (failures.by_epoch(consumed, color) for color in ("green", "blue"))
     events = list(objects(logs, EVENTS))
@@ -141,26 +114,35 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
 
 
 def judge(seen: Observations) -> list[Criterion]:
-    told = seen.measured
-    right, wrong, rounds = told.get("rounds_as_they_should"), told.get("round_wrong"), seen.switches_asked
-    seconds, worst = told.get("analysis_seconds"), told.get("back_seconds_worst")
-    limit = (float(seconds) if isinstance(seconds, int) else 0.0) + seen.limits.rollback_seconds
-    unhandled, by_blue = told.get("failed_and_not_handled_again"), told.get("failed_by_blue")
+    unhandled = seen.measured.get("failed_and_not_handled_again")
+    most = seen.rate * back_limit(seen) * seen.switches_asked
     return [
-        Criterion("rounds_as_they_should", f"= {rounds}", wrong or right, right == rounds),
+        *rounds(seen),
+        below("failed_and_not_handled_again", unhandled if isinstance(unhandled, int) else None, most, "records"),
+        *criteria.records(seen),
+    ]
+
+
+def back_limit(seen: Observations) -> float:
+    """How long it may take until blue is active again, in seconds: an analysis to its end, and the way back."""
+    seconds = seen.measured.get("analysis_seconds")
+    return (float(seconds) if isinstance(seconds, int) else 0.0) + seen.limits.rollback_seconds
+
+
+def rounds(seen: Observations) -> list[Criterion]:
+    """What rounds of a bad green are judged by, wherever blue begins afterwards."""
+    told, asked = seen.measured, seen.switches_asked
+    right, wrong = told.get("rounds_as_they_should"), told.get("round_wrong")
+    worst, by_blue = told.get("back_seconds_worst"), told.get("failed_by_blue")
+    return [
+        Criterion("rounds_as_they_should", f"= {asked}", wrong or right, right == asked),
         Criterion(
             "epochs_with_failed_records",
             f"= {told.get('rounds_with_errors')}",
             told.get("epochs_with_failed_records"),
             told.get("epochs_with_failed_records") == told.get("rounds_with_errors"),
         ),
-        below("back_seconds_worst", worst if isinstance(worst, float) else None, limit),
-        below(
-            "failed_and_not_handled_again",
-            unhandled if isinstance(unhandled, int) else None,
-            seen.rate * limit * rounds,
-            "records",
-        ),
+        below("back_seconds_worst", worst if isinstance(worst, float) else None, back_limit(seen)),
         Criterion(
             "failed",
             f"= by green under its grants, {told.get('failed_by_green')}",
@@ -170,7 +152,6 @@ def judge(seen: Observations) -> list[Criterion]:
         none_of("failed_by_blue", by_blue if isinstance(by_blue, int) else None),
         Criterion("mended", f"= {SWITCHED}", told.get("mended"), told.get("mended") == SWITCHED),
         criteria.spells(seen),
-        *criteria.records(seen),
         *criteria.everything_judged(seen),
         *criteria.times(seen),
         criteria.producer_rate(seen),
@@ -186,5 +167,5 @@ SCENARIO = Scenario(
     judge=judge,
     observe=observe,
     faults=True,
-    configuration={"analysis": _ANALYSIS},
+    configuration={"analysis": ANALYSIS},
 )

@@ -164,6 +164,18 @@ def stays_inside(seen: tm.Observation) -> tm.Decision:
     return replace(decision, write=decision.write and replace(decision.write, leave=False))
 
 
+def forgets_where_it_was(seen: tm.Observation) -> tm.Decision:
+    """A colour is granted without a word of where the other one had come to."""
+    decision = dc.decide(seen)
+    return replace(decision, write=decision.write and replace(decision.write, since=None))
+
+
+def rewinds_a_group_that_is_not_empty(seen: tm.Observation) -> tm.Decision:
+    """A withdrawal for a replay asks nobody to leave."""
+    decision = dc.decide(seen)
+    return replace(decision, write=decision.write and replace(decision.write, leave=False))
+
+
 def asks_nobody_to_leave(view: sc.View) -> sc.Next:
     """A sidecar pauses its consumer, and does not ask it to leave."""
     following = sc.step(view)
@@ -197,4 +209,6 @@ ASKS_NOBODY_TO_LEAVE = Rules(sidecar=asks_nobody_to_leave)
 WAITS_FOR_NO_LEAVER = Rules(decide=waits_for_no_leaver)
 REMOVES_NOBODY = Rules(decide=removes_nobody)
 STAYS_INSIDE = Rules(decide=stays_inside)
+FORGETS_WHERE_IT_WAS = Rules(decide=forgets_where_it_was)
+REWINDS_A_GROUP_THAT_IS_NOT_EMPTY = Rules(decide=rewinds_a_group_that_is_not_empty)
 AN_ID_PER_COLOUR = Rules(one_id=False)

@@ -1,6 +1,7 @@
 """Two colours of two pods on four partitions, in every state that a switch goes through: what decisions are tried on."""
 
 from dataclasses import replace
+from typing import Any
 
 from workloads.common.lease import Grant
 from workloads.common.report import Report
@@ -88,10 +89,11 @@ def see(
     ready_for: float = 0.0,
     removed: bool = False,
     removal_detail: str = "",
+    **more: Any,
 ) -> Observation:
     return Observation(
         spec, grant, members, listed, elapsed, memory, lag, "partition 3: 17 behind", analysis, "5 of 100 failed",
-        since_whole, since_ready, ready_for, removed, removal_detail,
+        since_whole, since_ready, ready_for, removed, removal_detail, **more,
     )  # fmt: skip
 
 

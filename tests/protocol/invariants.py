@@ -69,8 +69,12 @@ def _taken_from(me: Control, was: Grant, write: Grant, by_color: dict[Color, Kno
         return ""
     if was.leave and any(seen.report is None or not seen.report.left for seen in by_color[left]):
         return f"granted before everybody had left: {told(write)}"
-    if was.leave and me.measured is not Removal.DONE:
+    if was.leave and (reshaped or was.since is None) and not isinstance(me.measured, Removal):
         return f"granted before the group was empty: {told(write)}"
+    if spec.replay and write.holder is not left and was.origin is left and write.since is None:
+        return f"granted, and nobody knows where a way back would begin: {told(write)}"
+    if was.since is not None and not was.leave:
+        return f"granted again, and nobody was asked to leave: {told(write)}"
     if reshaped and spec.one_group and not was.leave:
         return f"granted in another shape, and nobody was asked to leave: {told(write)}"
     if spec.absence is tm.Absence.UNKNOWN and len(by_color[left]) != spec.count(Color.BLUE):

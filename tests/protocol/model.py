@@ -73,6 +73,9 @@ withdrawal, and what is granted in another shape is granted only when everybody 
 A shape is another name here, of as many members: who is beyond one is left out, and so is the group that is emptied, but
 that it takes as long as the adversary likes.
 
+In some worlds a way back begins where the colour that failed was granted: nobody is granted before it is known where the
+holder has come to, and on the way back everybody leaves, of both colours. What offsets are set to is a broker's matter.
+
 Where absence tells nothing (strategy E), a pod is an agent: what it moves outlives it and is found by the next agent as it
 is, and its commands may come true while nobody is there.
 
@@ -222,6 +225,35 @@ RESHAPED = (
 )
 """Another shape is asked for: whoever holds the grant leaves its group before it is granted in that."""
 
+REPLAYED = (
+    Bounds(
+        faults("analysis-fails", "deadline", "consumer-crash", "freeze"), total=2, pods=1, analysis=True, replay=True
+    ),
+    Bounds(faults("analysis-fails", "pod-delete"), total=2, analysis=True, replay=True),
+    Bounds(
+        faults("analysis-fails", "lease-delete", "controller-crash", "spec-flip"),
+        total=2,
+        pods=1,
+        analysis=True,
+        replay=True,
+    ),
+    Bounds(
+        faults("analysis-fails", "deadline", "consumer-crash", "freeze"),
+        total=2,
+        pods=1,
+        analysis=True,
+        replay=True,
+        reshape=Reshape.WITH_SWITCH,
+    ),
+    *(
+        Bounds(
+            faults("analysis-fails", "deadline", "lost"), total=2, pods=1, analysis=True, replay=True, membership=way
+        )
+        for way in (Membership.LEAVE_JOIN, Membership.SHARED)
+    ),
+)
+"""A way back that begins where the colour that failed was granted: everybody leaves for it."""
+
 STANDARD = {
     "singles": SINGLES,
     "pairs": PAIRS,
@@ -231,6 +263,7 @@ STANDARD = {
     "what a switch waits for": WHAT_A_SWITCH_WAITS_FOR,
     "strategy B": STRATEGY_B,
     "another shape": RESHAPED,
+    "replayed": REPLAYED,
 }
 """What the tests run."""
 

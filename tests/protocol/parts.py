@@ -90,9 +90,17 @@ class Reshape(StrEnum):
 
 
 class Removal(StrEnum):
-    """What closed members have left behind is out of their group."""
+    """What was done to a group. DONE: what closed members have left behind is out of it. READ: where it has come to is
+    known. REWOUND: it is set to where the colour that failed was granted.
+    """
 
     DONE = "done"
+    READ = "read"
+    REWOUND = "rewound"
+
+
+SINCE = ((0, 17),)
+"""Where the holder has come to: nothing is counted."""
 
 
 LATE = 1e9
@@ -108,7 +116,8 @@ class Bounds:
     lag: a switch waits until the holder has caught up. analysis: it has to pass one. absence: of a pod from a list.
     records: strategy B, with so many records to be handled. fenced: by transactions. reigned: green has a commit of an
     earlier reign. earlier: there is no Lease and nobody knows of any, while the groups bear this epoch of an earlier life
-    of it, and the one before; 0: not so. reshape: when another shape is asked for.
+    of it, and the one before; 0: not so. reshape: when another shape is asked for. replay: a way back begins where the
+    colour that failed was granted.
     """
 
     faults: tuple[tuple[str, int], ...] = ()
@@ -126,10 +135,17 @@ class Bounds:
     reigned: bool = True
     earlier: int = 0
     reshape: Reshape = Reshape.NEVER
+    replay: bool = False
+
+    @property
+    def leaves(self) -> bool:
+        """Whether anybody is ever told to leave."""
+        return self.replay or bool(self.reshape)
 
     def __str__(self) -> str:
         kinds = " ".join(f"{kind}*{count}" if count > 1 else kind for kind, count in self.faults)
         parts = [f"{self.pods}+{self.pods} pods", "fine" if self.fine else "coarse", f"{self.membership}"]
+        parts += ["replayed"] if self.replay else []
         if self.protocol is not GroupProtocol.CLASSIC:
             parts.append(f"{self.protocol} protocol")
         parts += [name for name, asked in (("lag", self.lag), ("analysis", self.analysis)) if asked]

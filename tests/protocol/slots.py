@@ -56,7 +56,7 @@ class Slots:
 
     def _life(self, life: lc.Lifecycle) -> lc.Lifecycle:
         """What is remembered of it: where nobody is asked to leave, nobody asks who has left."""
-        return forgetful(life) if self.bounds.reshape else replace(forgetful(life), left=False)
+        return forgetful(life) if self.bounds.leaves else replace(forgetful(life), left=False)
 
     @property
     def outlives(self) -> bool:
@@ -306,7 +306,7 @@ class Slots:
             todo = tuple(e for e in todo if e not in OVERTAKES.get(effect, ()))
             if effect not in todo and effect not in (lc.Effect.REPLACE, lc.Effect.RETIRE):
                 todo = (*todo, effect)
-        inside = bool(self.bounds.reshape) and (slot.inside or lc.Effect.JOIN in step.effects)
+        inside = self.bounds.leaves and (slot.inside or lc.Effect.JOIN in step.effects)
         after = self._tidy(replace(slot, life=self._life(step.lifecycle), todo=todo, inside=inside))
         if self.bounds.records:
             after = handed(slot, after, step.effects)

@@ -31,6 +31,7 @@ GRANTS = some.builds(
     Grant, some.none() | COLORS, EPOCHS, some.none() | COLORS, some.none() | COLORS, some.integers(0, 3), OUTCOMES,
     some.sampled_from(["", "ResumeTimeout", "RollbackBlocked: ResumeTimeout; rollback waits for green-1"]),
     some.sampled_from([(), ("green-1",), ("blue-0", "green-0")]), some.booleans(),
+    leave=some.booleans(), since=some.none() | some.just(((0, 17),)),
 )  # fmt: skip
 REPORTS = some.builds(
     Report, some.just("b"), some.none() | some.sampled_from(list(State)), EPOCHS, EPOCHS, some.booleans(),
@@ -49,14 +50,16 @@ def observations(draw: some.DrawFn) -> Observation:
     spec = Spec(
         draw(some.integers(1, 3)), draw(COLORS), (draw(replicas), draw(replicas)), draw(some.integers(0, 2)),
         draw(some.booleans()), analysis=draw(some.booleans()), on_inconclusive=draw(some.sampled_from(OnInconclusive)),
-        absence=draw(some.sampled_from(Absence)),
+        absence=draw(some.sampled_from(Absence)), replay=draw(some.booleans()),
     )  # fmt: skip
     return Observation(
         spec, draw(some.none() | GRANTS), members, draw(some.booleans()), draw(some.sampled_from([0.0, 10.0, 1e9])),
         draw(some.builds(Memory, EPOCHS, some.none() | COLORS, some.integers(0, 3), OUTCOMES)),
         draw(some.sampled_from(list(Lag))), "", draw(some.sampled_from(list(Analysis))), "",
         draw(some.none() | some.sampled_from([0.0, 10.0])), draw(some.none() | some.sampled_from([0.0, 30.0])),
-        draw(some.sampled_from([0.0, 1e9])),
+        draw(some.sampled_from([0.0, 1e9])), removed=draw(some.booleans()),
+        restarted=draw(some.sampled_from(["", "green-1 (1)"])), since=draw(some.none() | some.just(((0, 21),))),
+        rewound=draw(some.booleans()),
     )  # fmt: skip
 
 

@@ -6,7 +6,19 @@ import pytest
 
 from tests.protocol import broken
 from tests.protocol.invariants import InvariantBroken
-from tests.protocol.model import DEEP, PAIRS, SINGLES, STANDARD, STRATEGY_B, WIDE, faults, main, separate, visit
+from tests.protocol.model import (
+    DEEP,
+    PAIRS,
+    REPLAYED,
+    SINGLES,
+    STANDARD,
+    STRATEGY_B,
+    WIDE,
+    faults,
+    main,
+    separate,
+    visit,
+)
 from tests.protocol.parts import FAULTS, Bounds, Reshape, Rules
 from tests.protocol.search import Search
 from tests.protocol.world import World
@@ -45,6 +57,7 @@ def test_the_worlds_cover_what_can_go_wrong() -> None:
     assert {bool(bounds.reshape) for bounds in worlds if bounds.fine} == {True, False}
     assert {bounds.membership for bounds in worlds if bounds.reshape} == set(Membership)
     assert {bounds.absence for bounds in worlds} == set(Absence)
+    assert {bool(bounds.reshape) for bounds in REPLAYED} == {True, False}
     assert max(bounds.total for bounds in worlds) >= 3
     assert not set(worlds) & {*DEEP, *WIDE}
 
@@ -214,9 +227,22 @@ def test_broken_copies_of_strategy_b_are_caught(rules: Rules, bounds: Bounds, sa
         (broken.WAITS_FOR_NO_LEAVER, Bounds(pods=1, reshape=Reshape.WITH_SWITCH), "granted before everybody had left"),
         (broken.WAITS_FOR_NO_LEAVER, Bounds(pods=1, reshape=Reshape.ALONE), "granted before everybody had left"),
         (broken.REMOVES_NOBODY, Bounds(pods=1, reshape=Reshape.ALONE), "granted before the group was empty"),
+        (broken.WAITS_FOR_NO_LEAVER, REPLAYED[0], "granted before everybody had left"),
+        (broken.FORGETS_WHERE_IT_WAS, REPLAYED[0], "granted, and nobody knows where a way back would"),
+        (broken.REWINDS_A_GROUP_THAT_IS_NOT_EMPTY, REPLAYED[0], "granted again, and nobody was asked to leave"),
         (broken.STAYS_INSIDE, Bounds(pods=1, reshape=Reshape.ALONE), "granted in another shape, and nobody was asked"),
     ],
-    ids=["says so at once", "joins again", "nobody waits", "nor alone", "removes nobody", "stays inside"],
+    ids=[
+        "says so at once",
+        "joins again",
+        "nobody waits",
+        "nor alone",
+        "removes nobody",
+        "nor for a replay",
+        "forgets where it was",
+        "asks nobody to leave for a replay",
+        "stays inside",
+    ],
 )
 def test_broken_copies_of_leaving_are_caught(rules: Rules, bounds: Bounds, says: str) -> None:
     assert caught(bounds, rules).startswith(says)

@@ -12,7 +12,20 @@ from dataclasses import dataclass, field
 from tests.protocol import invariants
 from tests.protocol.carrying import Carrying
 from tests.protocol.invariants import unearned, wrong_write
-from tests.protocol.parts import LATE, Control, Core, CoreMove, Hand, Known, Removal, Reshape, Slot, replace, told
+from tests.protocol.parts import (
+    LATE,
+    SINCE,
+    Control,
+    Core,
+    CoreMove,
+    Hand,
+    Known,
+    Removal,
+    Reshape,
+    Slot,
+    replace,
+    told,
+)
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Membership, Outcome, State
 from workloads.controller import terms as tm
@@ -50,7 +63,7 @@ class World(Carrying):
             generation=generation, active=Color.BLUE if turn % 2 else Color.GREEN, replicas=(pods, pods),
             partitions=pods * len(self.share), wait_for_lag=self.bounds.lag, analysis=self.bounds.analysis,
             absence=self.bounds.absence, way=way, one_group=self.bounds.membership is not Membership.SEPARATE,
-            paused=paused, asked=str(generation) if way else "",
+            paused=paused, asked=str(generation) if way else "", replay=self.bounds.replay,
         )  # fmt: skip
 
     def initial(self) -> tuple[Core, tuple[Slot, ...], tuple[Slot, ...]]:
@@ -84,7 +97,7 @@ class World(Carrying):
                 slot.life, state=State.ACTIVE, epoch=2, seen_epoch=2, wanted=True, client=lc.Client.MEMBER,
                 partitions=self.share, left=False,
             )  # fmt: skip
-            slot = replace(slot, inside=bool(self.bounds.reshape))
+            slot = replace(slot, inside=self.bounds.leaves)
         else:
             life = replace(slot.life, epoch=2, seen_epoch=2, paused_epoch=2)
         if self.bounds.records and color is grant.holder:
@@ -181,6 +194,10 @@ class World(Carrying):
             yield tm.Lag.CAUGHT_UP, ""
         if decision.need_removal:
             yield Removal.DONE, ""
+        if decision.need_since:
+            yield Removal.READ, ""
+        if decision.need_rewind:
+            yield Removal.REWOUND, ""
         if decision.need_analysis:
             yield tm.Analysis.PASSED, ""
             yield tm.Analysis.FAILED, "analysis-fails"
@@ -218,7 +235,9 @@ class World(Carrying):
                 memory=me.memory,
                 lag=me.measured if isinstance(me.measured, tm.Lag) else tm.Lag.UNKNOWN,
                 analysis=me.measured if isinstance(me.measured, tm.Analysis) else tm.Analysis.PENDING,
-                removed=me.measured is Removal.DONE,
+                removed=isinstance(me.measured, Removal),  # the last that is done of what is asked for in order
+                since=SINCE if me.measured is Removal.READ else None,
+                rewound=me.measured is Removal.REWOUND,
             )
         )
 

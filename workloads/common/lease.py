@@ -21,6 +21,7 @@ SHAPE = "shape"
 ORIGIN_SHAPE = "from-shape"
 ASKED = "asked"
 LEAVE = "leave"
+SINCE = "since"
 
 # Epochs are below this. A Lease counts in 32 bits (`leaseTransitions`), and one that was lost is made again above all
 # that anybody knows of: half of what can be counted is room for that.
@@ -73,7 +74,9 @@ class Grant:
     origin_shape: of the colour that the current generation's switch left.
     asked: names what was asked for when the outcome was written, or is being tried (`Spec.asked`).
     leave: of a withdrawal: whoever is PAUSED by it has left its group, or closed its client, because the next grant is
-        for another shape.
+        for another shape, or begins elsewhere.
+    since: (partition, next offset) of where the colour that the switch left had come to when the other was granted;
+        kept with that grant for a way back that begins there. None where nobody asked for one.
     """
 
     holder: Color | None
@@ -89,6 +92,7 @@ class Grant:
     origin_shape: Shape | None = None
     asked: str = ""
     leave: bool = False
+    since: tuple[tuple[int, int], ...] | None = None
 
     @property
     def rolling_back(self) -> bool:
@@ -118,6 +122,7 @@ def from_lease(lease: Mapping[str, Any]) -> Grant:
             origin_shape=Shape.of(notes[ORIGIN_SHAPE]) if notes.get(ORIGIN_SHAPE) else None,
             asked=str(notes.get(ASKED) or ""),
             leave=notes.get(LEAVE) == "true",
+            since=_since(notes[SINCE]) if notes.get(SINCE) else None,
         )
     except ValueError as error:
         named = lease.get("metadata") or {}
@@ -171,6 +176,7 @@ def to_lease(
         **({ORIGIN_SHAPE: str(grant.origin_shape)} if grant.origin_shape else {}),
         **({ASKED: grant.asked} if grant.asked else {}),
         **({LEAVE: "true"} if grant.leave else {}),
+        **({SINCE: ",".join(f"{p}:{offset}" for p, offset in grant.since)} if grant.since else {}),
     }
     return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
 
@@ -182,6 +188,17 @@ def _color(value: object, where: str) -> Color | None:
         return Color(str(value))
     except ValueError:
         raise ValueError(f"{where} is {value!r}; it must be blue, green or empty") from None
+
+
+def _since(text: str) -> tuple[tuple[int, int], ...]:
+    """What `to_lease` has written: `0:17,1:4`. Raises ValueError."""
+    found = []
+    for item in text.split(","):
+        partition, _, offset = item.partition(":")
+        if not (partition.isascii() and partition.isdigit() and offset.isascii() and offset.isdigit()):
+            raise ValueError(f"{SINCE} is {text!r}; it must be like '0:17,1:4', partitions and offsets")
+        found.append((int(partition), int(offset)))
+    return tuple(found)
 
 
 def _number(value: object, where: str, end: int) -> int:

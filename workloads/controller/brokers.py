@@ -1,9 +1,9 @@
 """Offsets as the brokers have them: a topic's partitions' bounds, and what a group has committed.
 
-Against brokers with access control: Describe on the topic and on the group. Nothing is written.
+Against brokers with access control: Describe on the topic and on the group, and Read to set a group's offsets.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
@@ -82,6 +82,15 @@ class BrokerOffsets:
         except KafkaException as error:
             raise _unread(f"committed offsets of group {group} on {topic}", error) from error
         return {partition: offset for partition, offset in found.items() if offset >= 0}
+
+    def commit(self, group: str, topic: str, offsets: Mapping[int, tuple[int, str]]) -> None:
+        """Set what `group`, which nobody is in, goes on from: partition -> offset and metadata. Raises MeasureError,
+        also while somebody is in it.
+        """
+        try:
+            self._groups.of(group).commit(topic, offsets, BROKER_SECONDS)
+        except KafkaException as error:
+            raise MeasureError(f"offsets of group {group} on {topic} cannot be set: {error!r}") from error
 
     def close(self) -> None:
         """End the connections. What is asked afterwards makes new ones."""

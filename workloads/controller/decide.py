@@ -30,19 +30,22 @@ from workloads.controller.members import (
     uncommitted,
     waited_for,
 )
+from workloads.controller.replay import replays, rewind_due, since_due, unread
+from workloads.controller.replay import told as told_of_replay
 from workloads.controller.shapes import (
     asked_before,
     fewer_partitions,
     misshapen,
+    must_be_empty,
     must_leave,
     must_leave_to_go_back,
     rests,
     stays,
 )
-from workloads.controller.terms import Analysis, Decision, Lag, Memory, Observation, OnInconclusive
-from workloads.controller.writes import go_back, grant_to, refuse, withdraw
+from workloads.controller.terms import Decision, Lag, Memory, Observation
+from workloads.controller.verify import RESUME_TIMEOUT, verified
+from workloads.controller.writes import grant_to, refuse, withdraw
 
-RESUME_TIMEOUT = "ResumeTimeout"
 LOST_EPOCHS = 1000
 """How many epochs may have been lost with a Lease; it is made again at a round number at least half as many higher.
 
@@ -57,6 +60,7 @@ EPOCHS_KEPT = 1000
 """So many epochs are left for what has begun, and for members that block a rollback again and again: a switch is not
 begun in them.
 """
+_BLOCKED, _WAITS = f"{Outcome.ROLLBACK_BLOCKED}: ", "; rollback waits for "
 _ANEW = "a stack that is destroyed and deployed again counts from 0"
 
 
@@ -73,7 +77,7 @@ def decide(seen: Observation) -> Decision:
     if grant.generation != seen.spec.generation:
         return _new_generation(seen, grant, grant.holder)
     if grant.outcome is None:
-        return _verify(seen, grant, grant.holder)
+        return verified(seen, grant, grant.holder)
     if grant.outcome is Outcome.ROLLBACK_BLOCKED:
         return _blocked(seen, grant, grant.holder)
     return _settled(seen, grant)
@@ -159,11 +163,11 @@ def _after_loss(seen: Observation, grant: Grant) -> Decision:
     if grant.generation == spec.generation and grant.outcome is not None and grant.last_holder is not None:
         blocked = grant.outcome is Outcome.ROLLBACK_BLOCKED  # nothing blocks it any more: everybody has confirmed
         to = grant.last_holder.other if blocked else grant.last_holder
-        outcome = Outcome.ROLLED_BACK if blocked else grant.outcome
+        outcome, reason = (Outcome.ROLLED_BACK, _unblocked(grant.reason)) if blocked else (grant.outcome, grant.reason)
         if spec.way is not None and to is spec.active:
             # Whatever kept it from its shape before, it is granted in it now, by a group that is empty.
             return grant_to(seen, grant, to, None, "", shape=spec.shape(to))
-        return grant_to(seen, grant, to, outcome, grant.reason, shape=spec.shape(to))
+        return grant_to(seen, grant, to, outcome, reason, shape=spec.shape(to))
     origin = grant.last_holder if grant.last_holder not in (None, spec.active) else None
     return grant_to(seen, grant, spec.active, None, "", origin=origin, shape=spec.shape(spec.active))
 
@@ -181,8 +185,7 @@ def _hand_over(seen: Observation, grant: Grant, last: Color, to: Color) -> Decis
             reason = f"CommitUnacknowledged: {', '.join(undone)} could not commit within half the drain timeout"
             return grant_to(seen, grant, last, failed, reason)
         if not grant.leave or seen.removed:
-            origin = None if to is last else last
-            return grant_to(seen, grant, to, grant.outcome, grant.reason, origin=origin, shape=spec.shape(to))
+            return _given(seen, grant, last, to, failed)
         if seen.elapsed >= 2 * spec.drain_timeout:
             return grant_to(seen, grant, last, failed, f"RemovalTimeout: {seen.removal_detail or 'no answer'}")
         return _removing(seen, "Pausing", deadline=2 * spec.drain_timeout)
@@ -192,6 +195,18 @@ def _hand_over(seen: Observation, grant: Grant, last: Color, to: Color) -> Decis
         return grant_to(seen, grant, last, failed, reason)
     message = f"waiting for PAUSED at epoch {grant.epoch} from: {', '.join(waiting) or 'a list'}"
     return Decision(Phase.PAUSING, None, "Pausing", message, need_list=not seen.listed, deadline=spec.drain_timeout)
+
+
+def _given(seen: Observation, grant: Grant, last: Color, to: Color, failed: Outcome) -> Decision:
+    """Everybody has confirmed: the colour asked for is granted, once it is known where a way back would begin."""
+    if to is last:
+        return grant_to(seen, grant, to, grant.outcome, grant.reason, shape=seen.spec.shape(to))
+    if (due := since_due(seen, grant)) is not None:
+        return due
+    if reason := unread(seen):
+        return grant_to(seen, grant, last, failed, reason)
+    since = seen.since if seen.spec.replay else None
+    return grant_to(seen, grant, to, grant.outcome, grant.reason, origin=last, shape=seen.spec.shape(to), since=since)
 
 
 def _removing(seen: Observation, reason: str, *, deadline: float) -> Decision:
@@ -205,20 +220,23 @@ def _roll_back(seen: Observation, grant: Grant, failed: Color) -> Decision:
     spec = seen.spec
     waiting = waited_for(spec, seen.members, failed, grant.epoch, held=True, left=grant.leave)
     confirmed = seen.listed and not waiting
-    if confirmed and (not grant.leave or seen.removed):
+    if confirmed and (due := rewind_due(seen, grant)) is not None:
+        return due
+    if confirmed and (seen.removed or not must_be_empty(spec, grant)):
         shape = grant.origin_shape or spec.shape(failed.other)
-        return grant_to(seen, grant, failed.other, Outcome.ROLLED_BACK, grant.reason, shape=shape)
+        reason = _unblocked(told_of_replay(seen, grant))
+        return grant_to(seen, grant, failed.other, Outcome.ROLLED_BACK, reason, shape=shape)
     if seen.elapsed >= spec.drain_timeout * (2 if confirmed else 1) and seen.listed:
-        cause = grant.reason.removeprefix("RollbackBlocked: ").split("; rollback waits for ")[0]
+        cause = grant.reason.removeprefix(_BLOCKED).split(_WAITS)[0]
         whom = ", ".join(waiting) or f"the group, {seen.removal_detail or 'no answer'}"
-        reason = f"{cause}; rollback waits for {whom}, not PAUSED within {spec.drain_timeout:g} s"
+        reason = f"{cause}{_WAITS}{whom}, not PAUSED within {spec.drain_timeout:g} s"
         write = replace(
             grant,
             holder=failed,
             epoch=grant.epoch + 1,
             outcome=Outcome.ROLLBACK_BLOCKED,
-            reason=f"RollbackBlocked: {reason}",
-            blocked_by=waiting,
+            reason=f"{_BLOCKED}{reason}",
+            blocked_by=waiting or ("the group",),
             leave=False,
         )
         return Decision(Phase.ROLLING_BACK, write, "RollbackBlocked", write.reason)
@@ -226,6 +244,11 @@ def _roll_back(seen: Observation, grant: Grant, failed: Color) -> Decision:
         return replace(_removing(seen, "RollingBack", deadline=2 * spec.drain_timeout), phase=Phase.ROLLING_BACK)
     message = f"{grant.reason}; waiting for PAUSED at epoch {grant.epoch} from: {', '.join(waiting) or 'a list'}"
     return Decision(Phase.ROLLING_BACK, None, "RollingBack", message, not seen.listed, deadline=spec.drain_timeout)
+
+
+def _unblocked(reason: str) -> str:
+    """Why it was rolled back, of a rollback that is over: whoever was waited for has come."""
+    return reason.removeprefix(_BLOCKED).replace(_WAITS, "; rollback waited for ", 1)
 
 
 # -- somebody holds it ---------------------------------------------------------------------------------------------
@@ -328,62 +351,13 @@ def _not_ready(seen: Observation, grant: Grant, missing: str, *, kept: Outcome |
     )
 
 
-def _verify(seen: Observation, grant: Grant, holder: Color) -> Decision:
-    """The colour granted has to become ACTIVE on all partitions, and to pass its analysis if there is one."""
-    spec = seen.spec
-    analysed = spec.analysis and grant.origin is not None
-    reason = _against(seen) if analysed else ""
-    accepted = seen.analysis is Analysis.INCONCLUSIVE and spec.on_inconclusive is OnInconclusive.ACCEPT
-    if reason and not accepted:
-        return go_back(seen, grant, holder, reason)
-    pending = analysed and seen.analysis is Analysis.PENDING
-    missing = not_active(spec.granted(holder, grant.shape), seen.members, holder, grant.epoch)
-    if missing:
-        return _not_whole(seen, grant, holder, missing, analysed=pending and seen.since_whole is not None)
-    if pending:
-        return Decision(Phase.VERIFYING, None, "Verifying", seen.analysis_detail, need_analysis=True, deadline=1.0)
-    return Decision(Phase.READY, replace(grant, outcome=Outcome.SWITCHED, reason=reason), "Switched", reason)
-
-
-def _against(seen: Observation) -> str:
-    """What the analysis has against the colour that was switched to; empty when nothing (yet)."""
-    if seen.analysis is Analysis.FAILED:
-        return f"AnalysisFailed: {seen.analysis_detail}"
-    return f"AnalysisInconclusive: {seen.analysis_detail}" if seen.analysis is Analysis.INCONCLUSIVE else ""
-
-
-def _not_whole(seen: Observation, grant: Grant, holder: Color, missing: str, *, analysed: bool) -> Decision:
-    """The colour granted is not ACTIVE on all partitions: not yet, or not now.
-
-    Its time counts from when it last was, so that a pod which restarts in a long analysis has as long as any other to
-    come back. An analysis that has begun goes on meanwhile: a colour that comes and goes does not put off its end.
-    """
-    timeout = seen.spec.resume_timeout
-    waited = seen.elapsed if seen.since_whole is None else seen.since_whole
-    due = seen.elapsed - waited + timeout
-    if waited < timeout or not seen.listed:
-        late = waited >= timeout
-        return Decision(
-            Phase.VERIFYING if analysed else Phase.RESUMING,
-            reason="Verifying" if analysed else "Resuming",
-            message=missing,
-            need_list=late,
-            need_analysis=analysed,
-            deadline=due + 1 if late else due,
-        )
-    reason = f"{RESUME_TIMEOUT}: after {timeout:g} s {missing}"
-    if grant.origin is None:  # nothing was moved, so there is nothing to go back to
-        return Decision(Phase.FAILED, replace(grant, outcome=Outcome.FAILED, reason=reason), "Failed", reason)
-    return go_back(seen, grant, holder, reason)
-
-
 def _blocked(seen: Observation, grant: Grant, holder: Color) -> Decision:
     """The rollback is tried again once every pod that blocked it has reported under the present epoch, or is gone."""
     gone = set(grant.blocked_by) - {m.pod for m in seen.members}
     unsure = bool(gone) and not seen.listed
     if unsure or still_blocking(seen.spec, seen.members, holder, grant.blocked_by, grant.epoch):
         return Decision(Phase.FAILED, None, "RollbackBlocked", grant.reason, need_list=unsure, deadline=1.0)
-    leave = must_leave_to_go_back(seen.spec, grant)
+    leave = must_leave_to_go_back(seen.spec, grant) or replays(seen.spec, grant)
     write = replace(grant, holder=None, epoch=grant.epoch + 1, last_holder=holder, blocked_by=(), leave=leave)
     return Decision(Phase.ROLLING_BACK, write, "RollingBack", "the pods that blocked the rollback have answered")
 

@@ -19,17 +19,19 @@ from workloads.common.states import Phase
 from workloads.controller.decide import decide
 from workloads.controller.leases import LeaseWriter
 from workloads.controller.measure import Measurer
-from workloads.controller.measured import AnalysisTask, LagTask, RemovalTask, Result, Task
+from workloads.controller.measured import AnalysisTask, LagTask, RemovalTask, Result, RewindTask, SinceTask, Task
 from workloads.controller.members import not_active
 from workloads.controller.memory import PhaseClock, ProtocolMemory
 from workloads.controller.moments import Moment
 from workloads.controller.narrator import Narrator
 from workloads.controller.observe import PositionsFrom, Switch
+from workloads.controller.restarts import Restarts
 from workloads.controller.shapes import unready
 from workloads.controller.sight import Sight, Store
 from workloads.controller.strangers import GroupWatch, Question, looked_at, told
-from workloads.controller.terms import Decision, Member, Observation, Spec, phase_key
+from workloads.controller.terms import Absence, Decision, Member, Observation, Spec, phase_key
 from workloads.controller.topic import TopicWatch
+from workloads.controller.verify import lacking, on_probation
 from workloads.controller.watches import RestartNeeded, Watches
 
 logger = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Controller:
         self._group = group
         self._memory = ProtocolMemory()
         self._clock = PhaseClock()
+        self._restarts = Restarts()
         self._backoff = Backoff(PAUSE_SECONDS, PAUSE_MOST_SECONDS)
         self._confirmed_version = 0
         self.turned = time.monotonic()
@@ -150,6 +153,7 @@ class Controller:
         elapsed = self._clock.elapsed(key, now.monotonic)
         measured = self._measurer.result(key)
         whole = _whole(spec, grant, members)
+        steady = whole and grant is not None and not lacking(spec, grant, members)
         foreign = self._foreign(sight, switch, grant, whole=whole)
         shrunken = self._topic.shrunken(switch.topic)
         keeps = foreign or shrunken or unready(spec, grant, members)
@@ -165,15 +169,28 @@ class Controller:
             lag_detail=measured.detail,
             analysis=measured.analysis,
             analysis_detail=measured.detail,
-            since_whole=self._clock.since_whole(whole, now.monotonic),
+            since_whole=self._clock.since_whole(steady, now.monotonic),
             removed=measured.removed,
             removal_detail=measured.detail,
             since_ready=since_ready,
             ready_for=ready_for,
             foreign=foreign,
             shrunken=shrunken,
+            restarted=self._restarted(switch, grant, members, key),
+            since=measured.since,
+            rewound=measured.rewound,
+            since_detail=measured.detail,
         )
         return seen, measured
+
+    def _restarted(self, switch: Switch, grant: Grant | None, members: Sequence[Member], key: Hashable) -> str:
+        """See `Observation.restarted`. Where absence tells nothing of what a member moves, nor does a restart."""
+        if grant is None or switch.analysis is None or not on_probation(switch.spec, grant):
+            return ""
+        if switch.spec.absence is not Absence.GONE:
+            return ""
+        own = [member for member in members if member.color is grant.holder]
+        return self._restarts.seen(key, own, switch.analysis.max_restarts)
 
     def _foreign(self, sight: Sight, switch: Switch, grant: Grant | None, *, whole: bool) -> str:
         """Who takes partitions from the holder that has settled, and is none of ours, as it was seen last.
@@ -234,8 +251,8 @@ class Controller:
 
     def _measure(self, switch: Switch, grant: Grant | None, decision: Decision, key: Hashable) -> None:
         spec = switch.spec
-        if spec.wait_for_lag:
-            self._measurer.keep_warm(switch.topic, spec.partitions)
+        if spec.wait_for_lag or spec.replay:
+            self._measurer.keep_warm(switch.topic, spec.partitions, switch.groups if spec.replay else ())
         self._measurer.measure(key, self._task(switch, grant, decision))
 
     def _task(self, switch: Switch, grant: Grant | None, decision: Decision) -> Task | None:
@@ -254,6 +271,19 @@ class Controller:
             # After a lost Lease nobody knows who held it; two colours in one group leave it together.
             group = switch.group(grant.last_holder or spec.active)
             return RemovalTask(group, partial(self._leases.stands, switch, grant))
+        return self._positions_task(switch, grant, decision)
+
+    def _positions_task(self, switch: Switch, grant: Grant | None, decision: Decision) -> Task | None:
+        """What a way back to where a colour was granted takes."""
+        if grant is None or grant.last_holder is None:
+            return None
+        topic, partitions = switch.topic, switch.spec.partitions
+        if decision.need_since:
+            return SinceTask(switch.group(grant.last_holder), topic, partitions)
+        if decision.need_rewind and grant.since is not None:
+            still = partial(self._leases.stands, switch, grant)
+            group = switch.group(grant.last_holder.other)
+            return RewindTask(group, topic, partitions, grant.since, grant.epoch, still)
         return None
 
 

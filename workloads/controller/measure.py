@@ -6,7 +6,7 @@ One thread does it, and only while somebody asks. What it asks the brokers and t
 import logging
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,20 @@ from workloads.common.logs import fields
 from workloads.controller.analysis import Tally, foregone, verdict
 from workloads.controller.brokers import BrokerOffsets
 from workloads.controller.lag import behind, positions_of
-from workloads.controller.measured import AnalysisTask, LagTask, MeasureError, Progress, RemovalTask, Result, Task
+from workloads.controller.measured import (
+    AnalysisTask,
+    LagTask,
+    MeasureError,
+    Progress,
+    RemovalTask,
+    Result,
+    RewindTask,
+    SinceTask,
+    Task,
+)
 from workloads.controller.places import Places, ours
 from workloads.controller.progress import ProgressReader
+from workloads.controller.replay import rewound
 from workloads.controller.terms import Lag
 
 logger = logging.getLogger(__name__)
@@ -46,15 +57,16 @@ class Measurer:
         self._wake = threading.Condition()
         self._key: Hashable = None
         self._task: Task | None = None
-        self._warm: tuple[str, int] | None = None
+        self._warm: tuple[str, int, frozenset[str]] | None = None
         self._result = Result()
         self.thread = threading.Thread(target=self._run, name="measure", daemon=True)
 
-    def keep_warm(self, topic: str, partitions: int) -> None:
-        """Which topic will be asked for: the connection to the broker is used now and then."""
+    def keep_warm(self, topic: str, partitions: int, groups: Iterable[str] = ()) -> None:
+        """Which topic will be asked for, and which groups: the connections to the brokers are used now and then."""
+        wanted = topic, partitions, frozenset(groups)
         with self._wake:
-            if self._warm != (topic, partitions):
-                self._warm = (topic, partitions)
+            if self._warm != wanted:
+                self._warm = wanted
                 self._wake.notify()
 
     def measure(self, key: Hashable, task: Task | None) -> None:
@@ -80,14 +92,10 @@ class Measurer:
                     self._wake.wait(WARM_SECONDS)
                 key, task, warm = self._key, self._task, self._warm
             try:
-                if isinstance(task, LagTask):
-                    self._measure_lag(key, task)
-                elif isinstance(task, AnalysisTask):
-                    self._analyse(key, task)
-                elif isinstance(task, RemovalTask):
-                    self._remove(key, task)
+                if task is not None:
+                    self._carry_out(key, task)
                 elif warm is not None:
-                    self._brokers.ends(*warm)
+                    self._keep_warm(*warm)
             except MeasureError as error:
                 logger.info("measurement failed", extra=fields(error=str(error)))
                 self._tell(key, detail=str(error))
@@ -95,6 +103,24 @@ class Measurer:
             except Exception:
                 logger.exception("measurement failed")
                 self._pause(key, UNEXPECTED_SECONDS)
+
+    def _keep_warm(self, topic: str, partitions: int, groups: Iterable[str]) -> None:
+        self._brokers.ends(topic, partitions)
+        for group in groups:
+            self._brokers.committed(group, topic, partitions)
+
+    def _carry_out(self, key: Hashable, task: Task) -> None:
+        match task:
+            case LagTask():
+                self._measure_lag(key, task)
+            case AnalysisTask():
+                self._analyse(key, task)
+            case RemovalTask():
+                self._remove(key, task)
+            case SinceTask():
+                self._read_since(key, task)
+            case RewindTask():
+                self._rewind(key, task)
 
     def _current(self, key: Hashable) -> bool:
         return self._key == key and self._task is not None
@@ -129,6 +155,10 @@ class Measurer:
             self._pause(key, LAG_INTERVAL_SECONDS)
 
     def _remove(self, key: Hashable, task: RemovalTask) -> None:
+        self._empty(key, task)
+        self._tell(key, done=True, removed=True, detail="")
+
+    def _empty(self, key: Hashable, task: RemovalTask | RewindTask) -> None:
         while self._current(key):
             left = ours(task.group, self._places.of(task.group))
             if not left:
@@ -139,7 +169,26 @@ class Measurer:
                 "removing closed members", extra=fields(group=task.group, members=[place.instance for place in left])
             )
             self._places.remove(task.group, left)
-        self._tell(key, done=True, removed=True, detail="")
+
+    def _read_since(self, key: Hashable, task: SinceTask) -> None:
+        found = self._brokers.committed(task.group, task.topic, task.partitions)
+        if len(found) < task.partitions:  # nothing was ever handled of the others
+            found = {**self._brokers.beginnings(task.topic, task.partitions), **found}
+        self._tell(key, done=True, since=tuple(sorted(found.items())), detail="")
+
+    def _rewind(self, key: Hashable, task: RewindTask) -> None:
+        self._empty(key, task)
+        beginnings = self._brokers.beginnings(task.topic, task.partitions)
+        if not self._current(key):
+            return
+        if not task.still():
+            raise MeasureError(f"offsets of group {task.group}: the Lease was written meanwhile")
+        offsets = rewound(task.since, beginnings, task.epoch)
+        logger.info(
+            "setting offsets", extra=fields(group=task.group, offsets={p: at for p, (at, _) in offsets.items()})
+        )
+        self._brokers.commit(task.group, task.topic, offsets)
+        self._tell(key, done=True, removed=True, rewound=True, detail="")
 
     def _analyse(self, key: Hashable, task: AnalysisTask) -> None:
         tally, before = Tally(), self._arrived(task)

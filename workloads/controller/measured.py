@@ -58,7 +58,30 @@ class RemovalTask:
     still: Callable[[], bool]
 
 
-Task = LagTask | AnalysisTask | RemovalTask
+@dataclass(frozen=True, slots=True)
+class SinceTask:
+    """Read where `group` has come to on all partitions of a topic."""
+
+    group: str
+    topic: str
+    partitions: int
+
+
+@dataclass(frozen=True, slots=True)
+class RewindTask:
+    """Set `group`, which everybody has left, to begin at `since` (see `replay.rewound`), under this epoch; what closed
+    members have left behind is taken out of it first. still: as for `RemovalTask`.
+    """
+
+    group: str
+    topic: str
+    partitions: int
+    since: tuple[tuple[int, int], ...]
+    epoch: int
+    still: Callable[[], bool]
+
+
+Task = LagTask | AnalysisTask | RemovalTask | SinceTask | RewindTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +97,7 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class Result:
     """What was measured, or done. met_at: monotonic time at which the lag condition was met. removed: nobody is left in
-    the group.
+    the group. since: where it has come to: (partition, next offset). rewound: its offsets were set.
     """
 
     lag: Lag = Lag.UNKNOWN
@@ -82,3 +105,5 @@ class Result:
     detail: str = ""
     met_at: float | None = None
     removed: bool = False
+    since: tuple[tuple[int, int], ...] | None = None
+    rewound: bool = False

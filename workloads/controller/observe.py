@@ -17,6 +17,13 @@ IMAGE_ANNOTATION = "kafka-bluegreen.io/image"
 Selector = tuple[tuple[str, str], ...]
 
 
+class OnRollback(StrEnum):
+    """Where a colour that is gone back to begins."""
+
+    CONTINUE = "continue"  # where the other one has come to
+    REPLAY = "replay"  # where the other one was granted
+
+
 class SwitchError(ValueError):
     """A KafkaConsumerSwitch that cannot be carried out; the message names the field."""
 
@@ -31,14 +38,15 @@ class PositionsFrom(StrEnum):
 @dataclass(frozen=True, slots=True)
 class AnalysisLimits:
     """What the colour switched to has to show after the hand-off: for how many seconds it is watched, which share of
-    failed records is too much (0-1), from how many handled records on anything is shown at all, and which share of what
-    comes in meanwhile has to be handled (0-1, 0: any).
+    failed records is too much (0-1), from how many handled records on anything is shown at all, which share of what
+    comes in meanwhile has to be handled (0-1, 0: any), and how often its processes may end and be started again.
     """
 
     seconds: float
     max_error_rate: float
     min_records: int = 1
     min_throughput: float = 0.0
+    max_restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,7 @@ def read_switch(obj: Object) -> Switch:
                 one_group=spec["blue"].get("group") == spec["green"].get("group"),
                 paused=bool(spec.get("paused", False)),
                 asked=asked(spec),
+                replay=_replays(spec),
             ),
             strategy=str(spec["strategy"]),
             selectors=(_selector(spec["blue"]), _selector(spec["green"])),
@@ -141,12 +150,24 @@ def _positions(spec: Mapping[str, Any]) -> PositionsFrom:
     return positions
 
 
+def _replays(spec: Mapping[str, Any]) -> bool:
+    asked_for = OnRollback(spec.get("onRollback", OnRollback.CONTINUE)) is OnRollback.REPLAY
+    # What outlives its member is not moved by the members of a group, and its offsets are not the group's to alter.
+    if asked_for and Absence(spec.get("absence", Absence.GONE)) is not Absence.GONE:
+        raise ValueError(f"spec.onRollback: {OnRollback.REPLAY} is not for members whose absence tells nothing")
+    nameless = [color for color in Color if not spec[color].get("group")]
+    if asked_for and nameless:
+        raise ValueError(f"spec.onRollback: {OnRollback.REPLAY} needs spec.{nameless[0]}.group")
+    return asked_for
+
+
 def _analysis(said: Mapping[str, Any]) -> AnalysisLimits:
     return AnalysisLimits(
         seconds=float(said["seconds"]),
         max_error_rate=float(said["maxErrorRate"]),
         min_records=int(said.get("minRecords", 1)),
         min_throughput=float(said.get("minThroughput", 0.0)),
+        max_restarts=int(said.get("maxRestarts", 0)),
     )
 
 
@@ -195,6 +216,7 @@ def read_pod(obj: Object, color: Color) -> Pod:
         from_pod(obj),
         version=str(said.get(VERSION_ANNOTATION) or ""),
         image=str(said.get(IMAGE_ANNOTATION) or ""),
+        restarts=sum(int(c.get("restartCount") or 0) for c in status.get("containerStatuses") or ()),
     )
     return Pod(version_of(obj), member, str(status.get("podIP") or ""))
 

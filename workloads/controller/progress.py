@@ -32,13 +32,16 @@ class ProgressReader:
         try:
             response = self._http.request("GET", f"http://{host}:{self._port}/progress", timeout=PROGRESS_SECONDS)
             said = orjson.loads(response.data)
-            return Progress(
+            found = Progress(
                 process=str(said.get("boot_id", "")),
                 positions={int(number): int(offset) for number, offset in said["positions"].items()},
                 handled=int(said.get("handled", 0)),
                 failed=int(said.get("failed", 0)),
             )
+            if not 0 <= found.failed <= found.handled:
+                raise ValueError(f"{found.failed} of {found.handled} records failed")
+            return found
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise MeasureError(f"{pod} does not tell its progress: {error!r}") from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise MeasureError(f"{pod}'s /progress is not what it should be: {error!r}") from error

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Outcome
 from workloads.controller.members import not_ready, not_ready_to_change
+from workloads.controller.replay import replays
 from workloads.controller.terms import Member, Spec
 
 
@@ -56,6 +57,13 @@ def must_leave(spec: Spec, grant: Grant, to: Color) -> bool:
     last = grant.holder or grant.last_holder
     shape = grant.shape or (spec.shape(last) if last else None)  # none is named: see `misshapen`
     return spec.way is not None and spec.one_group and shape != spec.shape(to)
+
+
+def must_be_empty(spec: Spec, grant: Grant) -> bool:
+    """Whether the group has to have been emptied before a grant that follows this withdrawal from a colour that failed.
+    One from which everybody leaves for a replay alone need not be: who comes next takes the places over.
+    """
+    return grant.leave and (must_leave_to_go_back(spec, grant) or not replays(spec, grant))
 
 
 def must_leave_to_go_back(spec: Spec, grant: Grant) -> bool:

@@ -44,7 +44,8 @@ class Spec:
     uid: which object's generation it is. analysis: the colour switched to is analysed before the switch counts. way:
     how members enter and leave their group (`Shape.way`); None: the shape of a colour is none of the switch's.
     one_group: both colours are in one. paused: whoever holds the grant is to rest: nobody is in the group. asked: names
-    what is asked for; while it stays, so does the outcome.
+    what is asked for; while it stays, so does the outcome. replay: a way back by itself begins where the colour that
+    was switched to was granted.
     """
 
     generation: int
@@ -65,6 +66,7 @@ class Spec:
     one_group: bool = True
     paused: bool = False
     asked: str = ""
+    replay: bool = False
 
     def shape(self, color: Color) -> Shape | None:
         """What `color` is to consist of at work, of nobody while it is to rest; None where that is none of the
@@ -94,7 +96,7 @@ class Spec:
 @dataclass(frozen=True, slots=True)
 class Member:
     """A pod of one colour and what its sidecar reported; report None: nothing readable yet. version, image: what the
-    pod says of the application, for people.
+    pod says of the application, for people. restarts: how often its containers were started again.
     """
 
     uid: str
@@ -104,6 +106,7 @@ class Member:
     report: Report | None
     version: str = ""
     image: str = ""
+    restarts: int = 0
 
     @property
     def ordinal(self) -> int:
@@ -151,13 +154,16 @@ class Observation:
     members: the pods as known. listed: whether they come from a consistent list (no cache) that was begun in this phase
         (see `phase_key`); only then does a pod's absence mean that it is gone.
     elapsed: seconds on the monotonic clock since this process first saw this phase.
-    since_whole: seconds since the holder was ACTIVE on all partitions last in this phase; None: it never was.
+    since_whole: seconds since the holder was as it has to be last in this phase (`verify.lacking`); None: it never was.
     since_ready: seconds since the members of the colour asked for were all ready last in this phase; None: never.
     ready_for: seconds since they were first; 0: they never were.
     removed: nobody of ours is left in the group of whoever was withdrawn from, as it was seen in this phase.
     removal_detail: what keeps them there.
     foreign: who is in the holder's group, takes partitions from it and is none of ours; empty for nobody.
     shrunken: which of the topic's partitions have replicas that are not in sync; empty for none.
+    restarted: which processes of the colour on probation ended, more often than is allowed; empty for none.
+    since: where the last holder has come to, as it was read in this phase: (partition, next offset); None: not read.
+    rewound: its group's offsets were set to where the grant says, in this phase. since_detail: what keeps either.
     """
 
     spec: Spec
@@ -177,6 +183,10 @@ class Observation:
     removal_detail: str = ""
     foreign: str = ""
     shrunken: str = ""
+    restarted: str = ""
+    since: tuple[tuple[int, int], ...] | None = None
+    rewound: bool = False
+    since_detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +195,8 @@ class Decision:
 
     write: the Lease's next content; None: leave it. Everything else is for the time until the next observation.
     phase, reason, message: what status says. need_list: ask for a consistent list. need_lag, need_analysis: measure
-        them. need_removal: take what the last holder's closed members left behind out of their group.
+        them. need_removal: take what the last holder's closed members left behind out of their group. need_since: read
+        where it has come to. need_rewind: set the old colour's offsets to where the grant says.
     deadline: seconds of `elapsed` at which to decide anew even if nothing happens.
     """
 
@@ -197,6 +208,8 @@ class Decision:
     need_lag: bool = False
     need_analysis: bool = False
     need_removal: bool = False
+    need_since: bool = False
+    need_rewind: bool = False
     deadline: float | None = None
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from workloads.common.lease import Grant, Shape
 from workloads.common.states import Color, Outcome, Phase
+from workloads.controller.replay import Since, replays
 from workloads.controller.shapes import must_leave_to_go_back
 from workloads.controller.terms import Decision, Observation
 
@@ -33,7 +34,7 @@ def go_back(seen: Observation, grant: Grant, holder: Color, reason: str) -> Deci
         last_holder=holder,
         origin=holder.other if grant.origin is None else grant.origin,
         reason=reason,
-        leave=must_leave_to_go_back(seen.spec, grant),
+        leave=must_leave_to_go_back(seen.spec, grant) or replays(seen.spec, grant),
     )
     return Decision(Phase.ROLLING_BACK, write, str(Phase.ROLLING_BACK), reason)
 
@@ -48,8 +49,11 @@ def grant_to(
     origin: Color | None = None,
     shape: Shape | None = None,
     generation: int | None = None,
+    since: Since | None = None,
 ) -> Decision:
-    """Give it to `holder`. origin: whom the switch has left. shape: None for the one that it was taken from."""
+    """Give it to `holder`. origin: whom the switch has left. shape: None for the one that it was taken from. since:
+    where that colour had come to, for a way back to there.
+    """
     write = Grant(
         holder=holder,
         epoch=grant.epoch + 1,
@@ -61,6 +65,7 @@ def grant_to(
         shape=shape or grant.shape,
         origin_shape=grant.shape if origin is not None else None,
         asked=seen.spec.asked if generation in (None, seen.spec.generation) else grant.asked,
+        since=since,
     )
     phase = Phase.RESUMING if outcome in (None, Outcome.SWITCHED) else Phase.FAILED
     return Decision(phase, write, str(outcome or "Resuming"), reason)

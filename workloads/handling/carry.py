@@ -9,6 +9,7 @@ grant, and so nobody starts at what it left behind in an earlier one.
 | `epoch=7` | of what was handled under the grant of epoch 7 |
 | `epoch=8 start` | of where reading began under epoch 8 |
 | `epoch=7 copy` | of the other group's position, made while waiting; 7 is its source's epoch |
+| `epoch=9 replay` | of where a way back begins, set by the controller in an empty group; 9 is the withdrawal's |
 
 With transactions ` by=2` follows: the ordinal whose transactional id made it. Unknown words are left alone. Metadata
 that says no epoch (another tool's, or none at all) reads as epoch -1. So does one that no Lease can have come to: it

@@ -137,6 +137,7 @@ def test_an_analysis_is_as_the_switch_has_it() -> None:
         "maxErrorRate": 0.1,
         "minRecords": 1,
         "minThroughput": 0.0,
+        "maxRestarts": 0,
         "onInconclusive": "Accept",
     }
     assert "analysis" not in values.switch_spec(Made(strategy="x"))

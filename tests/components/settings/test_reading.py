@@ -14,6 +14,7 @@ from components.settings import (
     registry,
     schema_defaults,
     strategy_settings,
+    values,
 )
 
 STACK = "strategy-c"
@@ -55,6 +56,7 @@ def test_defaults_are_those_of_the_design() -> None:
         "session_timeout_seconds": 60,
         "producer": {"partitions": ()},
         "analysis": None,
+        "on_rollback": "continue",
         "blue": {"image": None, "version": "1", "replicas": None, "application": None, "faults": None, "config": {}},
         "green": {"image": None, "version": "1", "replicas": None, "application": None, "faults": None, "config": {}},
         "images": None,
@@ -105,6 +107,8 @@ def test_defaults_are_those_of_the_design() -> None:
         ("analysis", {"seconds": 0, "maxErrorRate": 0.1}, "a whole number from 1 to 3600"),
         ("analysis", {"seconds": 5, "maxErrorRate": 1.1}, "a number from 0 to 1"),
         ("analysis", {"seconds": 5, "maxErrorRate": 0.1, "minRecords": 0}, "a whole number from 1 to 1000000000"),
+        ("analysis", {"seconds": 5, "maxErrorRate": 0.1, "maxRestarts": -1}, "a whole number from 0 to 1000"),
+        ("onRollback", "Replay", "'continue' or 'replay'"),
         ("analysis", {"seconds": 5, "maxErrorRate": 0.1, "onInconclusive": "Accept"}, "'rollback' or 'accept'"),
         ("images", {"workloads": ""}, "an image reference"),
         ("images", {"workloads": "two words"}, "an image reference"),
@@ -305,9 +309,22 @@ def test_an_analysis_and_a_producer_of_ones_own() -> None:
         "max_error_rate": 0.05,
         "min_records": 1,
         "min_throughput": 0.0,
+        "max_restarts": 0,
         "on_inconclusive": "accept",
     }
     assert settings.producer.partitions == (2,)
+
+
+@pytest.mark.parametrize("letter", ["b", "c"])
+def test_a_replay_is_for_groups_of_consumers(letter: str) -> None:
+    settings = strategy_settings({"strategy": letter, "onRollback": "replay"}, f"strategy-{letter}")
+    assert values.switch_spec(settings)["onRollback"] == "replay"
+
+
+def test_a_replay_of_a_connector_is_refused_by_name() -> None:
+    with pytest.raises(SettingsError) as refused:
+        strategy_settings({"strategy": "e", "onRollback": "replay"}, "strategy-e")
+    assert "kafka-bluegreen:onRollback: belongs to another kind of stack" in str(refused.value)
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -103,6 +103,7 @@ def test_the_switch_has_all_that_the_controller_reads(stack: Recorder) -> None:
         "membership": "takeover",
         "way": "takeover/classic",
         "paused": False,
+        "onRollback": "continue",
         "lagPolicy": "wait",
         "lagTimeoutSeconds": 120,
         "lagThreshold": 0,
@@ -154,6 +155,7 @@ def test_an_analysis_is_asked_for_and_waited_for(checks: list[Expectation]) -> N
         "maxErrorRate": 0.05,
         "minRecords": 1,
         "minThroughput": 0.0,
+        "maxRestarts": 0,
         "onInconclusive": "RollBack",
     }
     # 220 without, 60 of analysis, 5 for the controller to see that they are over

@@ -43,6 +43,20 @@ def test_a_colour_that_there_is_not_is_refused_with_what_to_do() -> None:
         from_lease(lease(**{"last-holder": "red"}))
 
 
+def test_where_a_way_back_begins_stands_in_the_lease() -> None:
+    since = ((0, 17), (1, 0), (11, 2**40))
+    made = to_lease(Grant(Color.GREEN, 8, Color.GREEN, Color.BLUE, 3, since=since), "consumer-switch", "now")
+    assert made["metadata"]["annotations"]["since"] == f"0:17,1:0,11:{2**40}"
+    assert from_lease(made).since == since
+    assert from_lease(lease()).since is None
+
+
+@pytest.mark.parametrize("text", ["0", "0:", "0:-1", "0:17,", "a:1", "0:1:2", "0:²"])
+def test_positions_that_are_none_are_refused_by_name(text: str) -> None:
+    with pytest.raises(LeaseFormatError, match="since is "):
+        from_lease(lease(since=text))
+
+
 def test_a_lease_counts_in_32_bits_with_room_for_one_that_is_made_again() -> None:
     assert 2 * EPOCHS <= 2**31
     assert carry.read(0, f"epoch={EPOCHS - 1}") == carry.Commit(0, EPOCHS - 1)

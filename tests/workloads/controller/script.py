@@ -2,7 +2,7 @@
 what it wrote, asked for and told, in order.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from tests.workloads.controller.samples import pod_object, switch_object
@@ -107,7 +107,7 @@ class ScriptedMeasurer(Measurer):
         self.task: Task | None = None
         self.says = Result()
 
-    def keep_warm(self, topic: str, partitions: int) -> None:
+    def keep_warm(self, topic: str, partitions: int, groups: Iterable[str] = ()) -> None:
         pass
 
     def measure(self, key: Hashable, task: Task | None) -> None:
@@ -224,14 +224,24 @@ class Script:
         self.store.lease_is(self.kube.lease, self.kube.version)
 
     def stands(
-        self, color: Color, state: State, epoch: int, *, only: tuple[int, ...] = (0, 1), left: bool = False
+        self,
+        color: Color,
+        state: State,
+        epoch: int,
+        *,
+        only: tuple[int, ...] = (0, 1),
+        left: bool = False,
+        restarts: int = 0,
+        ready: bool = True,
     ) -> None:
-        """What pods of a colour report, and that they exist."""
+        """What pods of a colour report, and that they exist. restarts: of each one's container."""
         for number in only:
             uid = f"uid-{color}-{number}"
             share = ((0, 1), (2, 3))[number] if state is State.ACTIVE else ()
             self._version += 1
             pod = pod_object(f"{color}-{number}", self._version, str(color))
+            pod["status"]["conditions"][0]["status"] = str(ready)
+            pod["status"]["containerStatuses"] = [{"name": "consumer", "restartCount": restarts}]
             self.store.pod_changed(Event("MODIFIED", pod))
             self.store.heard(uid, Report("b", state, epoch, epoch, partitions=share, left=left, at=self._version))
 

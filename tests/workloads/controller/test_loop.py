@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from tests.workloads.controller.samples import COLOR, LABELS
 from tests.workloads.controller.script import Script
 from workloads.common.kube import UnreachableError
 from workloads.common.lease import Grant, Shape, from_lease
 from workloads.common.states import Color, Outcome, State
 from workloads.controller import loop
-from workloads.controller.measured import AnalysisTask, LagTask, RemovalTask, Result
+from workloads.controller.measured import AnalysisTask, LagTask, RemovalTask, Result, RewindTask, SinceTask
 from workloads.controller.moments import Moment
 from workloads.controller.places import Place
 from workloads.controller.terms import Analysis, Lag
@@ -253,6 +254,136 @@ def test_a_blip_that_does_not_end_is_rolled_back_in_the_resume_timeout(script: S
     script.lists()
     assert script.turn()[0] == "writes nobody@5"
     assert (script.grant() or SETTLED).reason == "ResumeTimeout: after 11 s 1 of 2 green pods exist"
+
+
+def test_a_process_that_ends_in_the_analysis_speaks_against_its_colour(script: Script) -> None:
+    granted(script, analysis=ANALYSIS)
+    script.stands(GREEN, ACTIVE, 4)
+    script.turn()
+    script.stands(GREEN, ACTIVE, 4, restarts=1, only=(1,))
+    assert script.turn()[0] == "writes nobody@5"
+    said = "AnalysisFailed: restarts of green-1 (1); 0 in all are allowed"
+    assert (script.grant() or SETTLED).reason == said
+
+
+@pytest.mark.parametrize(
+    "changes", [{"analysis": {**ANALYSIS, "maxRestarts": 1}}, {"analysis": ANALYSIS, "absence": "Unknown"}, {}]
+)
+def test_one_that_is_allowed_or_says_nothing_does_not(script: Script, changes: dict[str, Any]) -> None:
+    granted(script, **changes)
+    script.stands(GREEN, ACTIVE, 4)
+    script.turn()
+    script.stands(GREEN, ACTIVE, 4, restarts=1, only=(1,))
+    assert not [done for done in script.turn() if done.startswith("writes nobody")]
+
+
+def test_a_pod_that_is_not_ready_in_the_analysis_has_the_resume_timeout_to_become_so(
+    script: Script, clock: Clock
+) -> None:
+    granted(script, analysis=ANALYSIS)
+    script.stands(GREEN, ACTIVE, 4)
+    script.turn()
+    clock.seconds += 30
+    script.turn()
+    script.stands(GREEN, ACTIVE, 4, ready=False, only=(1,))
+    script.measurer.says = Result(analysis=Analysis.PASSED)
+    assert not [done for done in script.turn() if done.startswith("writes")], "no pass while it is not Ready"
+    clock.seconds += 11
+    script.turn()
+    script.lists()
+    assert script.turn()[0] == "writes nobody@5"
+    said = "ResumeTimeout: after 11 s not Ready: green-1 (ACTIVE at epoch 4, not Ready)"
+    assert (script.grant() or SETTLED).reason == said
+
+
+def test_a_controller_that_starts_anew_in_the_middle_of_an_analysis_begins_it_anew(script: Script) -> None:
+    granted(script, analysis=ANALYSIS)
+    script.stands(GREEN, ACTIVE, 4)
+    script.turn()
+    script.controller, script.measurer.key, script.measurer.task = script.another(), None, None
+    script.turn()
+    assert isinstance(script.measurer.task, AnalysisTask), "it is asked for again, from its beginning"
+    assert (script.grant() or SETTLED).outcome is None, "and until then nothing has passed"
+
+
+# -- a way back that begins where green was granted -------------------------------------------------------------------
+
+SINCE = ((0, 17), (1, 4), (2, 0), (3, 9))
+
+
+def rolled_back(script: Script, *, group: str = "g") -> None:
+    """As far as the withdrawal from green, which has failed its analysis."""
+    script.begins(SETTLED)
+    green = {"selector": {**LABELS, COLOR: "green"}, "replicas": 2, "group": group}
+    script.asks("green", 2, analysis=ANALYSIS, onRollback="replay", green=green)
+    script.turn()
+    script.stands(BLUE, PAUSED, 3)
+    script.lists()
+    assert script.turn() == ["shows Pausing"], "not without where blue has come to"
+    task = script.measurer.task
+    assert task == SinceTask("g", "t", 4)
+    script.measurer.says = Result(since=SINCE)
+    assert script.turn()[0] == "writes green@4"
+    assert (script.grant() or SETTLED).since == SINCE
+    script.stands(GREEN, ACTIVE, 4)
+    script.turn()
+    script.measurer.says = Result(analysis=Analysis.FAILED, detail="9 of 10 records failed")
+    assert script.turn()[0] == "writes nobody@5"
+    grant = script.grant() or SETTLED
+    assert (grant.leave, grant.since) == (True, SINCE)
+
+
+@pytest.mark.parametrize("group", ["g", "h"])
+def test_a_replay_sets_the_old_colours_group_when_everybody_has_left(script: Script, group: str) -> None:
+    rolled_back(script, group=group)
+    script.stands(GREEN, PAUSED, 5, left=True)
+    script.lists()
+    script.turn()
+    assert script.measurer.task is None, "blue may still be in it"
+    script.stands(BLUE, PAUSED, 5, left=True)
+    script.turn()
+    task = script.measurer.task
+    assert isinstance(task, RewindTask)
+    assert (task.group, task.topic, task.partitions, task.since, task.epoch) == ("g", "t", 4, SINCE, 5)
+    assert task.still()
+    script.measurer.says = Result(removed=True, rewound=True)
+    assert script.turn()[0] == "writes blue@6 RolledBack"
+    grant = script.grant() or SETTLED
+    assert grant.reason == "AnalysisFailed: 9 of 10 records failed; replayed from where it was granted"
+    assert grant.since is None
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_a_replay_that_cannot_be_had_does_not_keep_anybody_from_going_back(
+    script: Script, clock: Clock, leaves: bool
+) -> None:
+    rolled_back(script)
+    script.stands(GREEN, PAUSED, 5, left=True)
+    if leaves:
+        script.stands(BLUE, PAUSED, 5, left=True)
+    script.lists()
+    script.turn()
+    clock.seconds += 19
+    assert not [done for done in script.turn() if done.startswith("writes")]
+    script.measurer.says = Result(detail="offsets of group g on t cannot be set")
+    clock.seconds += 1
+    assert script.turn()[0] == "writes blue@6 RolledBack"
+    why = "offsets of group g on t cannot be set" if leaves else "blue-0, blue-1 did not leave"
+    assert (script.grant() or SETTLED).reason == f"AnalysisFailed: 9 of 10 records failed; not replayed: {why}"
+
+
+def test_without_a_way_back_nobody_is_granted(script: Script, clock: Clock) -> None:
+    script.begins(SETTLED)
+    script.asks("green", 2, onRollback="replay")
+    script.turn()
+    script.stands(BLUE, PAUSED, 3)
+    script.lists()
+    script.turn()
+    script.measurer.says = Result(detail="committed offsets of group g on t cannot be read")
+    clock.seconds += 20
+    assert script.turn()[0] == "writes blue@4 Failed"
+    said = "PositionsUnread: committed offsets of group g on t cannot be read"
+    assert (script.grant() or SETTLED).reason == said
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,26 @@ from tests.support.standin import StandIn
 from tests.support.waiting import until
 from workloads.common.bystander import Bystanders
 from workloads.common.http import HttpServer, Response
+from workloads.common.labels import unsealed
 from workloads.controller.analysis import Tally, foregone, verdict
 from workloads.controller.brokers import BrokerOffsets
 from workloads.controller.lag import MemberPositions, behind
 from workloads.controller.measure import Measurer
-from workloads.controller.measured import AnalysisTask, LagTask, MeasureError, Progress, RemovalTask
+from workloads.controller.measured import (
+    AnalysisTask,
+    LagTask,
+    MeasureError,
+    Progress,
+    RemovalTask,
+    RewindTask,
+    SinceTask,
+)
 from workloads.controller.observe import AnalysisLimits
 from workloads.controller.places import Place, Places
 from workloads.controller.progress import ProgressReader
+from workloads.controller.replay import rewound
 from workloads.controller.terms import Analysis, Lag
+from workloads.handling import carry
 
 
 def account(positions: dict[int, int], handled: int = 0, failed: int = 0, process: str = "b") -> Progress:
@@ -47,8 +58,13 @@ def test_behind(ends: dict[int, int], positions: list[dict[int, int]], threshold
 
 
 class Brokers(BrokerOffsets):
+    """written: what was committed; refusing: so many commits are refused."""
+
     def __init__(self) -> None:
         super().__init__("nowhere:1")
+        self.written: list[tuple[str, str, dict[int, tuple[int, str]]]] = []
+        self.refusing = 0
+        self.asked: list[tuple[str, str, int]] = []
         self.end_offsets: dict[int, int] | None = {}
         self.commits: dict[str, dict[int, int]] = {}
         self.reads = 0
@@ -60,7 +76,17 @@ class Brokers(BrokerOffsets):
         return self.end_offsets
 
     def committed(self, group: str, topic: str, partitions: int) -> dict[int, int]:
+        self.asked.append((group, topic, partitions))
         return self.commits[group]
+
+    def beginnings(self, topic: str, partitions: int) -> dict[int, int]:
+        return dict.fromkeys(range(partitions), 3)
+
+    def commit(self, group: str, topic: str, offsets: Mapping[int, tuple[int, str]]) -> None:
+        if self.refusing:
+            self.refusing -= 1
+            raise MeasureError(f"offsets of group {group} on {topic} cannot be set: UNKNOWN_MEMBER_ID")
+        self.written.append((group, topic, dict(offsets)))
 
 
 class Accounts(ProgressReader):
@@ -214,6 +240,20 @@ def test_how_much_came_in_that_nobody_tells_is_inconclusive(bench: Bench, monkey
     assert "nobody tells how many records came in" in bench.measurer.result("k").detail
 
 
+def test_an_analysis_that_ends_unexpectedly_is_begun_anew_and_is_no_pass(bench: Bench) -> None:
+    class Broken(Accounts):
+        def read(self, addresses: Mapping[str, str]) -> dict[str, Progress]:
+            raise RuntimeError("a defect")
+
+    bench.measurer._progress = Broken()
+    bench.analysis(0.0, 1.0)
+    time.sleep(0.3)
+    assert bench.measurer.result("k").analysis is Analysis.PENDING
+    bench.measurer._progress = bench.accounts
+    bench.accounts.now = {"p": account({}, handled=10)}
+    until("over", lambda: bench.measurer.result("k").analysis is Analysis.INCONCLUSIVE)
+
+
 def test_an_analysis_that_cannot_be_made_is_inconclusive(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workloads.controller.measure.ANALYSIS_GRACE_SECONDS", 0.3)
     bench.accounts.now = None
@@ -297,6 +337,54 @@ def test_positions_from_the_group_of_the_holder(bench: Bench) -> None:
     until("caught up", lambda: bench.measurer.result("k").lag is Lag.CAUGHT_UP)
 
 
+def test_a_group_that_will_be_asked_about_is_kept_warm(bench: Bench) -> None:
+    bench.brokers.commits = {"g": {}, "h": {}}
+    bench.measurer.keep_warm("t", 2, ("g", "h"))
+    until("asked", lambda: {group for group, *_ in bench.brokers.asked} == {"g", "h"})
+    assert bench.measurer.result("k").since is None
+
+
+def test_where_a_group_has_come_to_is_read_of_all_partitions(bench: Bench) -> None:
+    """One that it has committed nothing of begins with the first record."""
+    bench.brokers.commits = {"g": {0: 17}}
+    bench.measurer.measure("k", SinceTask("g", "t", 2))
+    until("read", lambda: bench.measurer.result("k").since is not None)
+    assert bench.measurer.result("k").since == ((0, 17), (1, 3))
+    assert bench.woken == 1
+
+
+def rewind(bench: Bench, *, still: bool = True) -> None:
+    bench.measurer.measure("k", RewindTask("g", "t", 3, ((0, 17), (1, 1)), 9, lambda: still))
+
+
+def test_offsets_are_set_when_nobody_is_left_in_the_group(bench: Bench) -> None:
+    bench.group.members = [Place("g-0", "m0"), Place("", "other")]
+    bench.brokers.refusing = 1  # by somebody whose end the coordinator has not noticed yet
+    rewind(bench)
+    until("set", lambda: bench.measurer.result("k").rewound)
+    assert bench.measurer.result("k").removed
+    assert bench.group.removed == [[Place("g-0", "m0")]]
+    ((group, topic, offsets),) = bench.brokers.written
+    assert (group, topic) == ("g", "t")
+    # As kept; where that record is gone, and of a partition that came since, the first that there is.
+    assert {p: offset for p, (offset, _) in offsets.items()} == {0: 17, 1: 3, 2: 3}
+    found = {p: carry.read(offset, unsealed(label)) for p, (offset, label) in offsets.items()}
+    assert found == {p: carry.Commit(offset, 9) for p, (offset, _) in offsets.items()}
+
+
+def test_no_offset_is_set_by_a_lease_that_was_written_meanwhile(bench: Bench) -> None:
+    rewind(bench, still=False)
+    until("told", lambda: "the Lease was written meanwhile" in bench.measurer.result("k").detail)
+    assert bench.brokers.written == []
+
+
+def test_a_start_after_a_replay_is_where_it_was_set_to() -> None:
+    """Green's commits, and what was copied of them, are of the epoch before the withdrawal's."""
+    (offset, label) = rewound(((0, 17),), {0: 3}, 9)[0]
+    own, other = carry.read(offset, unsealed(label)), carry.Commit(40, 8)
+    assert carry.start(carry.Found(own, other, 0, 50), 10) == carry.Start(17, carry.Source.OWN, own)
+
+
 @pytest.fixture
 def consumer() -> Iterator[StandIn]:
     made = StandIn((0, 1))
@@ -314,7 +402,20 @@ def test_progress_is_read_over_http(consumer: StandIn) -> None:
         reader.read({"p": "127.0.0.1", "q": ""})
 
 
-@pytest.mark.parametrize("body", [b"no", b"[]", b"{}", b'{"positions": {"x": 1}}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"no",
+        b"[]",
+        b"{}",
+        b'{"positions": {"x": 1}}',
+        b'{"positions": {}, "handled": NaN}',
+        b'{"positions": {}, "handled": 1e999}',
+        b'{"positions": {}, "handled": null}',
+        b'{"positions": {}, "handled": 5, "failed": 6}',
+        b'{"positions": {}, "handled": 5, "failed": -1}',
+    ],
+)
 def test_a_progress_that_is_none_names_the_pod(body: bytes) -> None:
     server = HttpServer("127.0.0.1", 0, {("GET", "/progress"): lambda _: Response(body)})
     server.start()

@@ -51,6 +51,7 @@ def test_what_a_strategy_says_is_read_as_values() -> None:
     assert (other.spec.absence, other.positions) == (Absence.UNKNOWN, PositionsFrom.GROUPS)
     assert other.analysis == AnalysisLimits(5, 0.1, 7)
     assert (other.spec.analysis, other.spec.on_inconclusive) == (True, OnInconclusive.ACCEPT)
+    assert (switch.spec.replay, read_switch(switch_object(onRollback="replay")).spec.replay) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,9 @@ def test_what_a_strategy_says_is_read_as_values() -> None:
         ({"blue": {"selector": {}, "replicas": 1}, "positions": "Groups"}, r"Groups needs spec\.blue\.group"),
         ({"blue": {"replicas": 1}}, "selector"),
         ({"lagPolicy": "never"}, "never"),
+        ({"onRollback": "Replay"}, "Replay"),
+        ({"onRollback": "replay", "absence": "Unknown"}, r"spec\.onRollback: replay is not for members whose"),
+        ({"onRollback": "replay", "blue": {"selector": {}, "replicas": 1}}, r"replay needs spec\.blue\.group"),
         ({"partitions": "many"}, "many"),
     ],
 )
