@@ -114,6 +114,21 @@ def test_the_newest_run_as_the_stack_is_by_default_is_taken() -> None:
     assert "applications" not in variant(replace(NORMAL, environment={**ENVIRONMENT, **ours}))
 
 
+def test_a_run_on_other_brokers_is_a_variant_of_its_own() -> None:
+    """Those settings of theirs that let members in: as every platform has them they are not told."""
+    usual = Path(REPOSITORY / "components" / "files" / "kafka" / "server.properties").read_text().splitlines()
+    delay = "group.initial.rebalance.delay.ms"
+    assert f"{delay}=100" in usual
+    asis: dict[str, Measured] = {delay: 100, "group.consumer.assignment.interval.ms": 1000}
+    assert variant(replace(NORMAL, environment={**ENVIRONMENT, **asis})) == variant(NORMAL)
+    slow = replace(NORMAL, run="slow", started_at="2027", environment={**ENVIRONMENT, **asis, delay: 3000})
+    at_once = replace(NORMAL, run="at once", environment={**ENVIRONMENT, **asis, delay: 0})
+    assert (variant(slow)[delay], variant(at_once)[delay]) == (3000, 0)
+    told = compared([], [NORMAL, slow, at_once])
+    assert all(f"`{run.run}`" in told for run in (NORMAL, slow, at_once))
+    assert newest([NORMAL, slow], "c", "1") == NORMAL
+
+
 def test_every_variant_has_its_newest_run_in_a_line() -> None:
     baseline = replace(NORMAL, run="baseline", kind="measurement", passed=None, membership="shared")
     told = compared([], [replace(NORMAL, run="older", started_at="2026"), NORMAL, baseline])
