@@ -30,6 +30,8 @@ def test_a_record_that_is_handled_again_is_no_less_lag() -> None:
     records = Records([acked(0, 0, 1), acked(0, 1, 2)], [handled(0, 0, 3), handled(0, 0, 4), {"end": 2}])
     (flow,) = records.within(WHOLE)
     assert (flow.handled, flow.lag_ends) == (2, 1)
+    (flow,) = records.within(Window(0, int(3.5 * SECOND)))
+    assert (flow.handled, flow.lag_ends) == (1, 1)
 
 
 def test_nothing_came_in_is_no_standstill() -> None:
