@@ -11,6 +11,8 @@ from experiments.results import RunResult
 
 #: The images of our own consumer, and of what strategy E's colours are made of.
 _OURS = frozenset({"workloads", "consumer-v2", "connect"})
+#: The measurement by which a scenario says what membership its figures are of.
+MEMBERSHIP = "membership_measured"
 #: By which settings brokers decide how soon members are let in and given partitions, and what the platform has.
 _BROKERS = {"group.initial.rebalance.delay.ms": 100, "group.consumer.assignment.interval.ms": 1000}
 
@@ -20,6 +22,9 @@ def variant(result: RunResult) -> dict[str, object]:
     those that are not as on every platform.
     """
     told = {"membership": result.membership, "group_protocol": result.group_protocol, **result.environment}
+    # A pair may begin and end by another one than what was measured of it.
+    if (measured := result.measurements.get(MEMBERSHIP)) is not None:
+        told["membership"] = measured
     found: dict[str, object] = {
         key: told[key] for key in (*_own_keys(result.strategy), "rate") if told.get(key) is not None
     }

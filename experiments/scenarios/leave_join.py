@@ -21,13 +21,14 @@ from experiments.records import CONSUMED, PRODUCED, objects
 from experiments.results import Criterion, Measured
 from experiments.scenarios.base import Scenario
 from experiments.standstill import Records, longest_silence
+from experiments.variants import MEMBERSHIP
 
 _MEMBERSHIP = "leave-join"
 _TABLE = "leaving_and_joining"
 
 
 def perform(lab: Lab, switches: int) -> None:
-    lab.notes.measured["membership_measured"] = lab.settings.own("membership")
+    lab.notes.measured[MEMBERSHIP] = lab.settings.own("membership")
     lab.spell()
     for number in range(1, switches + 1):
         group = lab.cluster.switch(lab.namespace).groups[other(lab.active)]
@@ -60,9 +61,9 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
 def judge(seen: Observations) -> list[Criterion]:
     """As any measurement of switches; and that its members did leave and join."""
     told, asked = seen.measured, seen.switches_asked
-    membership, rebalanced = told.get("membership_measured"), told.get("switches_with_a_rebalance")
+    membership, rebalanced = told.get(MEMBERSHIP), told.get("switches_with_a_rebalance")
     return [
-        Criterion("membership_measured", f"= {_MEMBERSHIP}", membership, membership == _MEMBERSHIP),
+        Criterion(MEMBERSHIP, f"= {_MEMBERSHIP}", membership, membership == _MEMBERSHIP),
         Criterion("switches_with_a_rebalance", f"= {asked}", rebalanced, rebalanced == asked),
         *criteria.measured(seen),
     ]

@@ -32,6 +32,7 @@ from experiments.records import CONSUMED, PRODUCED, objects
 from experiments.results import Criterion, Measured
 from experiments.scenarios.base import Scenario
 from experiments.standstill import Flow, Records
+from experiments.variants import MEMBERSHIP
 
 SHARED, TAKEOVER = "shared", "takeover"
 BEFORE, AFTER = WHEN = ("before", "after")
@@ -46,7 +47,7 @@ _MEMBERS_SECONDS = 60.0
 def perform(lab: Lab, switches: int) -> None:
     lab.spell()
     entered = lab.switch(reshapes=True, membership=SHARED)
-    lab.notes.measured["entered"] = entered.outcome
+    lab.notes.measured |= {"entered": entered.outcome, MEMBERSHIP: SHARED}
     if not entered.switched:
         lab.progress.say(f"  not into one group: {entered.outcome}: {entered.error or entered.reason}")
         return

@@ -14,7 +14,7 @@ from experiments.complexity import Complexity
 from experiments.folders import ResultFolder
 from experiments.results import SPEED, Measured, RunResult, SwitchResult
 from experiments.run import REPOSITORY
-from experiments.variants import default_variant, variant
+from experiments.variants import MEMBERSHIP, default_variant, variant
 from tests.support.samples import result
 
 EXPECTED = json.loads((REPOSITORY / "report" / "expected.json").read_text())
@@ -112,6 +112,12 @@ def test_the_newest_run_as_the_stack_is_by_default_is_taken() -> None:
     assert variant(mixed)["applications"] == "workloads and faust-consumer"
     ours = {"blue image": "localhost/x/workloads:ab", "green image": "localhost/x/consumer-v2:cd"}
     assert "applications" not in variant(replace(NORMAL, environment={**ENVIRONMENT, **ours}))
+
+
+def test_what_membership_was_measured_is_the_scenarios_to_say() -> None:
+    """A pair that begins and ends by take-over, and was measured as shared."""
+    told = replace(NORMAL, measurements={**NORMAL.measurements, MEMBERSHIP: "shared"})
+    assert (variant(NORMAL)["membership"], variant(told)["membership"]) == ("takeover", "shared")
 
 
 def test_a_run_on_other_brokers_is_a_variant_of_its_own() -> None:
