@@ -31,6 +31,13 @@ def scale(namespace: str, what: str, replicas: int) -> None:
     _patch(namespace, what, {"spec": {"replicas": replicas}})
 
 
+def restart(namespace: str, what: str) -> None:
+    """Have a set replace its pods by its own rolling update, one after the other; returns when the API server has it.
+    what: as for `scale`. Raises ByHandError.
+    """
+    _kubectl("rollout", "restart", "-n", namespace, what)
+
+
 def ask_for_state(namespace: str, connector: str, state: str) -> None:
     """Ask for another state of a connector by its resource: `running`, `paused` or `stopped`. Raises ByHandError."""
     _patch(namespace, connector, {"spec": {"state": state}})
@@ -42,7 +49,11 @@ def touch(namespace: str, what: str, annotation: str, value: str) -> None:
 
 
 def _patch(namespace: str, what: str, change: dict[str, Any]) -> None:
-    command = ["kubectl", "patch", "-n", namespace, what, "--type", "merge", "-p", json.dumps(change)]
+    _kubectl("patch", "-n", namespace, what, "--type", "merge", "-p", json.dumps(change))
+
+
+def _kubectl(*arguments: str) -> None:
+    command = ["kubectl", *arguments]
     try:
         # A session of its own: a Ctrl-C at the terminal is the runner's to handle.
         done = subprocess.run(

@@ -32,6 +32,7 @@ from experiments.scenarios import SCENARIOS
 
 PASSED, MISSED, NOT_RUN, INTERRUPTED = 0, 1, 2, 130
 DATA = REPOSITORY / "report" / "data"
+_SHOWS = {name: scenario.shows for name, scenario in SCENARIOS.items()}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -91,7 +92,7 @@ def _run(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments:
         except Interrupted:
             progress.say("interrupted: no result was written; the next run begins from whatever is there")
             return INTERRUPTED
-    emit(f"{summary.closing(result)}\nresults: {folder}", sys.stdout)
+    emit(f"{summary.closing(result, asked.scenario.shows)}\nresults: {folder}", sys.stdout)
     return MISSED if result.passed is False else PASSED
 
 
@@ -111,7 +112,7 @@ def _summary(parsed: argparse.Namespace) -> int:
     results = [result for _, result in load_all(parsed.folder)]
     if not results:
         raise ExperimentError(f"there is no complete run below {parsed.folder}")
-    emit(summary.summary(results), sys.stdout)
+    emit(summary.summary(results, _SHOWS), sys.stdout)
     return PASSED
 
 
@@ -144,8 +145,7 @@ def _compare(parsed: argparse.Namespace) -> int:
             lines.total(counted, letter), parts, complexity.steps_of(strategy(letter).page, REPOSITORY / "tutorial")
         )
 
-    shows = {name: scenario.shows for name, scenario in SCENARIOS.items()}
-    emit(comparison.compared(comparison.columns(results, expected, measured), results, shows), sys.stdout)
+    emit(comparison.compared(comparison.columns(results, expected, measured), results, _SHOWS), sys.stdout)
     return PASSED
 
 

@@ -12,7 +12,7 @@ from components.settings import registry
 from experiments.complexity import Complexity, measure
 from experiments.measurements import Distribution
 from experiments.results import SPEED, RunResult
-from experiments.tables import markdown
+from experiments.tables import figures, markdown
 from experiments.variants import default_variant, variant, words
 
 NORMAL, ROLLBACK = "1", "2"
@@ -148,21 +148,11 @@ def _measurements(results: Sequence[RunResult], shows: Mapping[str, Sequence[str
         if result.kind == "measurement" and shows.get(result.scenario):
             latest[result.strategy, result.scenario, words(result)] = result
     rows: list[list[object]] = [
-        [strategy.upper(), scenario, told, _figures(result, shows[scenario]), f"`{result.run}`"]
+        [strategy.upper(), scenario, told, figures(result.measurements, shows[scenario]) or NOTHING, f"`{result.run}`"]
         for (strategy, scenario, told), result in sorted(latest.items())
     ]
     header = ["strategy", "measurement", "variant", "figures", "run"]
     return ["What was measured besides:", markdown(header, rows)] if rows else []
-
-
-def _figures(result: RunResult, names: Sequence[str]) -> str:
-    """Those that the run tells."""
-    told = [(name.replace("_", " "), result.measurements.get(name)) for name in names]
-    return ", ".join(f"{name} {_plain(value)}" for name, value in told if value is not None) or NOTHING
-
-
-def _plain(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _seconds(result: RunResult | None, name: str) -> str:

@@ -29,6 +29,11 @@ class Window:
     begins: int
     ends: int
 
+    @classmethod
+    def of(cls, begun: float, ended: float) -> "Window":
+        """Of two moments in seconds since 1970."""
+        return cls(int(begun * _NS), int(ended * _NS))
+
     def holds(self, at: int) -> bool:
         return self.begins <= at < self.ends
 

@@ -3,11 +3,11 @@
 `python -m experiments summary [DIR]`. Pure text from `result.json` files, nothing measured anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from experiments.measurements import Distribution
 from experiments.results import RunResult
-from experiments.tables import table
+from experiments.tables import figures, table
 from experiments.variants import words
 
 TIMES = ("handoff_seconds", "switch_seconds", "up_seconds", "gap_seconds", "spacing_seconds")
@@ -71,20 +71,34 @@ def counts_line(result: RunResult) -> str:
     )
 
 
-def closing(result: RunResult) -> str:
-    """What a run prints at its end."""
+def closing(result: RunResult, shows: Sequence[str] = ()) -> str:
+    """What a run prints at its end. shows: of a measurement, the figures that stand for it."""
     verdict = {True: "PASSED", False: "FAILED", None: "none, it is a measurement"}[result.passed]
     parts = [heading(result), switches_table(result)]
     if len(result.switches) > 2:
         parts.append(times_table(result))
     if result.criteria:
         parts.append(criteria_table(result))
-    return "\n\n".join([*parts, counts_line(result), f"verdict: {verdict}"])
+    return "\n\n".join([*parts, *_measured(result, shows), counts_line(result), f"verdict: {verdict}"])
 
 
-def summary(results: Sequence[RunResult]) -> str:
-    """What `summary` prints: each run's distribution, in the order given."""
+def summary(results: Sequence[RunResult], shows: Mapping[str, Sequence[str]] | None = None) -> str:
+    """What `summary` prints: each run's distribution, in the order given. shows: by scenario, the figures that stand
+    for a measurement of it.
+    """
     return "\n\n".join(
-        "\n".join([heading(result), f"{_WORDS[result.passed]}: {counts_line(result)}", times_table(result)])
+        "\n".join(
+            [
+                heading(result),
+                f"{_WORDS[result.passed]}: {counts_line(result)}",
+                *_measured(result, (shows or {}).get(result.scenario, ())),
+                times_table(result),
+            ]
+        )
         for result in results
     )
+
+
+def _measured(result: RunResult, shows: Sequence[str]) -> list[str]:
+    found = figures(result.measurements, shows)
+    return [f"measured: {found}"] if found else []

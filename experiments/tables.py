@@ -1,6 +1,6 @@
 """Tables, as plain text and as Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -22,6 +22,16 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A table in Markdown. None is shown as `-`."""
     lines = [list(header), ["---"] * len(header), *([_text(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def figures(measurements: Mapping[str, object], names: Sequence[str]) -> str:
+    """These of a run's measurements in a line, those that it tells; empty when it tells none."""
+    told = [(name.replace("_", " "), measurements.get(name)) for name in names]
+    return ", ".join(f"{name} {_plain(value)}" for name, value in told if value is not None)
+
+
+def _plain(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _text(cell: object) -> str:

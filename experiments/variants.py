@@ -1,4 +1,5 @@
-"""Which variant of a strategy a run was of: what its own keys were, the rate, and whose applications. Pure.
+"""Which variant of a strategy a run was of: what its own keys were, the rate, whose applications, and on what brokers.
+Pure.
 
 A strategy's own keys are those that its settings model adds to what every strategy has and that a run can be asked for,
 so nothing here names one.
@@ -10,16 +11,28 @@ from experiments.results import RunResult
 
 #: The images of our own consumer, and of what strategy E's colours are made of.
 _OURS = frozenset({"workloads", "consumer-v2", "connect"})
+#: The measurement by which a scenario says what membership its figures are of.
+MEMBERSHIP = "membership_measured"
+#: By which settings brokers decide how soon members are let in and given partitions, and what the platform has.
+_BROKERS = {"group.initial.rebalance.delay.ms": 100, "group.consumer.assignment.interval.ms": 1000}
 
 
 def variant(result: RunResult) -> dict[str, object]:
-    """What a strategy's own keys were in a run, and the rate; only keys that the run tells."""
+    """What a strategy's own keys were in a run, and the rate; only keys that the run tells. Of the brokers' settings
+    those that are not as on every platform.
+    """
     told = {"membership": result.membership, "group_protocol": result.group_protocol, **result.environment}
+    # A pair may begin and end by another one than what was measured of it.
+    if (measured := result.measurements.get(MEMBERSHIP)) is not None:
+        told["membership"] = measured
     found: dict[str, object] = {
         key: told[key] for key in (*_own_keys(result.strategy), "rate") if told.get(key) is not None
     }
     if others := _applications(result):
         found["applications"] = others
+    for name, usual in _BROKERS.items():
+        if (value := result.environment.get(name)) not in (None, usual):
+            found[name] = value
     return found
 
 

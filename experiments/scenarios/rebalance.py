@@ -1,8 +1,9 @@
 """Scenario 4 of the plan, its first part: a consumer is restarted in the middle of a switch.
 
 A phase of the switch is held (`experiments/disturbance.py`), a pod of the pausing or of the resuming colour is deleted
-in it, and what was held goes on: each phase and each colour in turn. Whether the switch goes through or is taken back,
-only the colour that holds the grant may be at work, and a member that rests goes on resting whatever its group does.
+in it, and what was held goes on: each phase and each colour in turn, from the wait for the lag to the way back. Whether
+the switch goes through or is taken back, only the colour that holds the grant may be at work, and a member that rests
+goes on resting whatever its group does.
 
 A switch counts only if the coordinator's log shows a rebalance between its command and its end. With membership
 `takeover` there need be none, for members take each other's places over: that is what it is for. It is run with
@@ -10,7 +11,7 @@ A switch counts only if the coordinator's log shows a rebalance between its comm
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,25 +19,36 @@ from typing import Any
 from experiments import broker_log, criteria, pauses
 from experiments.collection import kept_broker_log
 from experiments.criteria import Observations, none_of
-from experiments.disturbance import PAUSING, RESUMING, Disturbance
+from experiments.disturbance import PHASES, WAITING_FOR_LAG, Disturbance
 from experiments.lab import Lab, Notes
 from experiments.measurements import other
 from experiments.records import CONSUMED, EVENTS, by_process
 from experiments.results import Criterion, Measured
 from experiments.scenarios.base import Scenario
 
+OLD, NEW = SIDES = ("old", "new")
+#: Held are the pods of the lowest number; another one is disturbed.
+NUMBER = 1
 _TABLE = "restarts_in_a_switch"
-_TURNS = [(phase, side) for phase in (PAUSING, RESUMING) for side in ("old", "new")]
-#: Held are the pods of the lowest number; another one is restarted.
-_NUMBER = 1
+_TURNS = [(phase, side) for phase in PHASES for side in SIDES]
 _ENDED = frozenset({"Switched", "RolledBack", "Failed", "Refused"})
+
+#: What is done in a phase, of which it is told, to a pod, while the switch goes on.
+Disturbing = Callable[[Lab, str, str], Callable[[Disturbance], None]]
 
 
 def perform(lab: Lab, switches: int) -> None:
+    in_turn(lab, switches, _TURNS, _restart)
+
+
+def in_turn(lab: Lab, switches: int, turns: Sequence[tuple[str, str]], disturbing: Disturbing) -> None:
+    """So many switches, in each of which a pod is disturbed in a phase. turns: phases, and whose pod it is, one of
+    `SIDES`; they are taken in turn. What is noted of them, `observe` completes.
+    """
     lab.spell()
     for number in range(1, switches + 1):
-        phase, side = _TURNS[(number - 1) % len(_TURNS)]
-        row = _switch(lab, phase, side)
+        phase, side = turns[(number - 1) % len(turns)]
+        row = _switch(lab, phase, side, disturbing)
         lab.notes.tables.setdefault(_TABLE, []).append(row)
         lab.report(number, switches, lab.notes.switches[-1])
         lab.wait_pods(lab.whole)
@@ -46,13 +58,14 @@ def perform(lab: Lab, switches: int) -> None:
         lab.spell()
 
 
-def _switch(lab: Lab, phase: str, side: str) -> dict[str, Any]:
+def _switch(lab: Lab, phase: str, side: str, disturbing: Disturbing) -> dict[str, Any]:
     offset = lab.clock_offset
     source = lab.active
-    pod = lab.pod(source if side == "old" else other(source), _NUMBER)
+    pod = lab.pod(source if side == OLD else other(source), NUMBER)
     group = lab.cluster.switch(lab.namespace).groups[other(source)]
     begun = time.time() + offset
-    record = lab.switch(during=_restart(lab, phase, pod), lagPolicy="immediate")
+    policy = "wait" if phase == WAITING_FOR_LAG else "immediate"
+    record = lab.switch(during=disturbing(lab, phase, pod), lagPolicy=policy)
     wrong = "" if record.outcome in _ENDED else f"the switch ended as {record.outcome}: {record.error}"
     if not wrong and record.error is not None and (error := lab.stay().error) is not None:
         wrong = f"pulumi up with {lab.active} active again: {error}"
@@ -80,9 +93,15 @@ def _restart(lab: Lab, phase: str, pod: str) -> Callable[[Disturbance], None]:
     return during
 
 
+def rows_of(notes: Notes) -> list[dict[str, Any]]:
+    """One for each switch: phase, side, pod, and from when to when."""
+    found: list[dict[str, Any]] = notes.tables.get(_TABLE, [])
+    return found
+
+
 def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     """Whether each switch had its rebalance, and what members did that rested."""
-    rows: list[dict[str, Any]] = notes.tables.get(_TABLE, [])
+    rows = rows_of(notes)
     lines = kept_broker_log(logs.parent).splitlines()
     for row in rows:
         row.update(asdict(broker_log.count(broker_log.within(lines, row["begun"], row["ended"]), row["group"])))

@@ -33,7 +33,6 @@ _SESSION_SECONDS = 12
 _BROKERS_SESSION_SECONDS = 45
 _MARGIN_SECONDS = 3.0
 _FLOW_SECONDS = 90.0
-_NS = 1_000_000_000
 
 
 def perform(lab: Lab, switches: int) -> None:
@@ -95,7 +94,7 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     """What each restart cost; it is in the table, too."""
     rows: list[dict[str, Any]] = notes.tables.get(_TABLE, [])
     lines, events = kept_broker_log(logs.parent).splitlines(), list(objects(logs, EVENTS))
-    windows = [Window(int(row["begun"] * _NS), int(row["ended"] * _NS)) for row in rows]
+    windows = [Window.of(row["begun"], row["ended"]) for row in rows]
     costs = ownership.costs(windows, events, objects(logs, PRODUCED), objects(logs, CONSUMED))
     for row, window, cost in zip(rows, windows, costs, strict=True):
         row.update(asdict(broker_log.count(broker_log.within(lines, row["begun"], row["ended"]), row["group"])))

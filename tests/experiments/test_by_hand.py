@@ -33,6 +33,17 @@ def test_another_colour_is_asked_for_on_the_live_object(told: Path) -> None:
     assert json.loads(change) == {"spec": {"active": "green"}}
 
 
+def test_a_set_is_restarted_by_its_own_rolling_update(told: Path) -> None:
+    by_hand.restart("strategy-x", STATEFUL_SET.named("consumer-blue"))
+    assert told.read_text().splitlines() == [
+        "rollout",
+        "restart",
+        "-n",
+        "strategy-x",
+        "statefulsets.apps/consumer-blue",
+    ]
+
+
 def test_a_set_is_scaled_on_the_object_itself_and_not_by_its_subresource(told: Path) -> None:
     by_hand.scale("strategy-x", STATEFUL_SET.named("consumer-blue"), 2)
     *command, change = told.read_text().splitlines()

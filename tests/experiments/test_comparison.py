@@ -14,7 +14,7 @@ from experiments.complexity import Complexity
 from experiments.folders import ResultFolder
 from experiments.results import SPEED, Measured, RunResult, SwitchResult
 from experiments.run import REPOSITORY
-from experiments.variants import default_variant, variant
+from experiments.variants import MEMBERSHIP, default_variant, variant
 from tests.support.samples import result
 
 EXPECTED = json.loads((REPOSITORY / "report" / "expected.json").read_text())
@@ -112,6 +112,27 @@ def test_the_newest_run_as_the_stack_is_by_default_is_taken() -> None:
     assert variant(mixed)["applications"] == "workloads and faust-consumer"
     ours = {"blue image": "localhost/x/workloads:ab", "green image": "localhost/x/consumer-v2:cd"}
     assert "applications" not in variant(replace(NORMAL, environment={**ENVIRONMENT, **ours}))
+
+
+def test_what_membership_was_measured_is_the_scenarios_to_say() -> None:
+    """A pair that begins and ends by take-over, and was measured as shared."""
+    told = replace(NORMAL, measurements={**NORMAL.measurements, MEMBERSHIP: "shared"})
+    assert (variant(NORMAL)["membership"], variant(told)["membership"]) == ("takeover", "shared")
+
+
+def test_a_run_on_other_brokers_is_a_variant_of_its_own() -> None:
+    """Those settings of theirs that let members in: as every platform has them they are not told."""
+    usual = Path(REPOSITORY / "components" / "files" / "kafka" / "server.properties").read_text().splitlines()
+    delay = "group.initial.rebalance.delay.ms"
+    assert f"{delay}=100" in usual
+    asis: dict[str, Measured] = {delay: 100, "group.consumer.assignment.interval.ms": 1000}
+    assert variant(replace(NORMAL, environment={**ENVIRONMENT, **asis})) == variant(NORMAL)
+    slow = replace(NORMAL, run="slow", started_at="2027", environment={**ENVIRONMENT, **asis, delay: 3000})
+    at_once = replace(NORMAL, run="at once", environment={**ENVIRONMENT, **asis, delay: 0})
+    assert (variant(slow)[delay], variant(at_once)[delay]) == (3000, 0)
+    told = compared([], [NORMAL, slow, at_once])
+    assert all(f"`{run.run}`" in told for run in (NORMAL, slow, at_once))
+    assert newest([NORMAL, slow], "c", "1") == NORMAL
 
 
 def test_every_variant_has_its_newest_run_in_a_line() -> None:

@@ -26,6 +26,7 @@ class World(NotedLab):
     def __init__(self, record: SwitchRecord = SWITCH) -> None:
         super().__init__(PARTS)
         self.record = record
+        self.policies: list[object] = []
         self.cluster.switch = lambda _: SimpleNamespace(groups={"blue": "g", "green": "g"})
         self.disturbance.held = self._held
 
@@ -36,7 +37,8 @@ class World(NotedLab):
         self.did.append("it goes on")
 
     def switch(self, *, during: Any = None, **changes: object) -> SwitchRecord:
-        assert changes == {"lagPolicy": "immediate"}
+        self.policies.append(changes.pop("lagPolicy"))
+        assert not changes
         return super().switch(during=during)
 
     def stay(self) -> Update:
@@ -47,19 +49,21 @@ class World(NotedLab):
 def test_each_phase_and_each_side_in_turn() -> None:
     world = World()
     lab: Any = world
-    rebalance.perform(lab, 4)
+    rebalance.perform(lab, 8)
     done = [what for what in world.did if what.startswith(("delete", "blue", "green"))]
+    phases = ("WaitingForLag", "Pausing", "Resuming", "RollingBack")
     assert done == [
-        *("blue to green is held in Pausing", "delete consumer-blue-1"),
-        *("green to blue is held in Pausing", "delete consumer-blue-1"),
-        *("blue to green is held in Resuming", "delete consumer-blue-1"),
-        *("green to blue is held in Resuming", "delete consumer-blue-1"),
+        line
+        for phase in phases
+        for line in (
+            *(f"blue to green is held in {phase}", "delete consumer-blue-1"),
+            *(f"green to blue is held in {phase}", "delete consumer-blue-1"),
+        )
     ]
+    # It waits for the lag where it is held in that; beyond it, a frozen consumer would never catch up.
+    assert world.policies == ["wait", "wait", *["immediate"] * 6]
     assert [(row["phase"], row["side"]) for row in world.notes.tables["restarts_in_a_switch"]] == [
-        ("Pausing", "old"),
-        ("Pausing", "new"),
-        ("Resuming", "old"),
-        ("Resuming", "new"),
+        (phase, side) for phase in phases for side in ("old", "new")
     ]
 
 

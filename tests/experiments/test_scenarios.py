@@ -35,6 +35,7 @@ def test_the_plans_scenarios_are_found() -> None:
         "2": "immediate rollback",
         "3": "switch under lag",
         "4": "a consumer is restarted in the middle of a switch",
+        "4-overrun": "a consumer drops out of its group in the middle of a switch",
         "4-static": "static membership: restarts within and beyond the session",
         "5": "failed switch, and the way back by itself",
         "5-replay": "failed switch, and what green has handled is handled again",
@@ -46,7 +47,12 @@ def test_the_plans_scenarios_are_found() -> None:
         "e-pause-survives": "a pause outlives the restart of every worker",
         "e-reconcile": "a pause by REST and the operator's reconciles",
         "e-zombie": "a worker that was given up and goes on",
+        "impaired": "a switch under a slow commit, and under a max.poll overrun",
+        "leave-join": "the old colour's members leave the group, the new one's join it",
+        "one-group": "strategy A: the new colour's members join the group, the old one's leave it",
+        "rolling-restart": "what everybody does today: a rolling restart of the pods at work",
         "shape": "a pair that lives: new version, other sizes, other ways into the group",
+        "shared": "the original design by its letter: both colours in one group, who rests keeps its partitions",
         "zombie": "a member that was given up and goes on",
     }
 
@@ -60,6 +66,11 @@ def test_what_is_no_test_of_the_plan_is_a_measurement() -> None:
         "e-pause-survives",
         "e-reconcile",
         "e-zombie",
+        "impaired",
+        "leave-join",
+        "one-group",
+        "rolling-restart",
+        "shared",
         "zombie",
     }
 

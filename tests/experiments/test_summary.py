@@ -32,3 +32,10 @@ def test_the_summary_has_every_run() -> None:
     assert "20261123T120000Z-c-1: strategy c" in text
     assert "another: strategy c" in text
     assert "FAILED: acked" in text
+
+
+def test_what_a_measurement_has_shown_stands_with_its_run() -> None:
+    shown = result(kind="measurement", passed=None, measurements={**RESULT.measurements, "still_seconds_max": 60.1234})
+    assert "measured: still seconds max 60.1\n" in summary([shown], {shown.scenario: ("still_seconds_max", "unknown")})
+    assert "measured: still seconds max 60.1\n" in closing(shown, ("still_seconds_max",))
+    assert "measured:" not in summary([shown])

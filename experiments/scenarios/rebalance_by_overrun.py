@@ -1,0 +1,97 @@
+"""Scenario 4 of the plan, by `exceed_max_poll_interval`: a consumer takes longer over a record than its
+`max.poll.interval.ms` in the middle of a switch, so that its client drops out of the group, which is rebalanced.
+
+- of the pausing colour: it has the record in hand when it is told to pause, so the switch waits in `Pausing`;
+- of the resuming colour: its first record; the switch is held in `Resuming` meanwhile (`experiments/disturbance.py`).
+
+It is judged as a restart in the middle of a switch is (`experiments/scenarios/rebalance.py`); and a switch counts only
+if the pod did drop out in it. What it had in hand is committed by nobody and handled again, once in each switch at
+least and no more than a batch: duplicates are counted, and belong to the fault.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from experiments import faults
+from experiments.criteria import Observations
+from experiments.disturbance import PAUSING, RESUMING, Disturbance
+from experiments.lab import Lab, Notes
+from experiments.measurements import other
+from experiments.ownership import Window
+from experiments.records import EVENTS, objects
+from experiments.results import Criterion, Measured
+from experiments.scenarios import rebalance
+from experiments.scenarios.base import Scenario
+from experiments.scenarios.impaired import CONFIGURATION, POLL_INTERVAL_SECONDS
+
+_TURNS = [(PAUSING, rebalance.OLD), (RESUMING, rebalance.NEW)]
+# The fault's record takes two seconds more than the interval, and librdkafka looks twice a second.
+_OVER_SECONDS = POLL_INTERVAL_SECONDS + 3.0
+_TIMEOUT_SECONDS = 20
+"""A member is waited for so long: longer than a record takes."""
+
+
+def perform(lab: Lab, switches: int) -> None:
+    rebalance.in_turn(lab, switches, _TURNS, _overrun)
+
+
+def _overrun(lab: Lab, phase: str, pod: str) -> Callable[[Disturbance], None]:
+    source, target = lab.active, other(lab.active)
+
+    def put(*, on: bool) -> None:
+        container = lab.parts.members.program.container
+        faults.put(lab.namespace, container, [pod], {"exceed_max_poll_interval": on})
+
+    def during(disturbance: Disturbance) -> None:
+        # The update takes a second and more until it writes the switch, and a record comes every eighth of one.
+        put(on=True)
+        try:
+            if phase == PAUSING:
+                disturbance.wait_holder("")
+                _over()
+            else:
+                with disturbance.held(phase, source, target):
+                    _over()
+        finally:
+            put(on=False)
+
+    return during
+
+
+def _over() -> None:
+    # What is waited for is time itself: that the interval is over tells nobody but the broker's log.
+    time.sleep(_OVER_SECONDS)
+
+
+def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
+    """As of a restart; and in which switches the pod dropped out."""
+    found = rebalance.observe(notes, logs)
+    rows = rebalance.rows_of(notes)
+    gone = [event for event in objects(logs, EVENTS) if event["event"] in {"LOST", "FENCED"}]
+    for row in rows:
+        window = Window.of(row["begun"], row["ended"])
+        row["dropped_out"] = sum(event["pod"] == row["pod"] and window.holds(event["t"]) for event in gone)
+    return {**found, "switches_with_an_overrun": sum(row["dropped_out"] > 0 for row in rows)}
+
+
+def judge(seen: Observations) -> list[Criterion]:
+    asked, over = seen.switches_asked, seen.measured.get("switches_with_an_overrun")
+    tolerant = replace(seen, limits=replace(seen.limits, tolerated=seen.limits.tolerated | {"duplicate"}))
+    return [Criterion("switches_with_an_overrun", f"= {asked}", over, over == asked), *rebalance.judge(tolerant)]
+
+
+_TIMEOUTS: dict[str, Any] = {"drainTimeoutSeconds": _TIMEOUT_SECONDS, "resumeTimeoutSeconds": _TIMEOUT_SECONDS}
+SCENARIO = Scenario(
+    "4-overrun",
+    "a consumer drops out of its group in the middle of a switch",
+    default_switches=2 * len(_TURNS),
+    step=len(_TURNS),
+    perform=perform,
+    judge=judge,
+    observe=observe,
+    faults=True,
+    configuration={**CONFIGURATION, **_TIMEOUTS},
+)

@@ -1,0 +1,88 @@
+"""What came in on each partition within a time, and what of it was handled, from the record logs of a run.
+
+A partition stands still while records come in on it and nobody handles one. Its lag is what was acknowledged and not
+handled yet, by whomever, in whichever colour. Pure: lines in, values out.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from experiments.ownership import Window
+
+Line = Mapping[str, Any]
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One partition within a window. produced, handled: records that were acknowledged, and handled, in it. silent: the
+    longest time in it without a handled record, in seconds; the window's own ends count. lag_begins, lag_ends: records
+    behind at its beginning and at its end.
+    """
+
+    partition: int
+    produced: int
+    handled: int
+    silent_seconds: float
+    lag_begins: int
+    lag_ends: int
+
+    @property
+    def still(self) -> bool:
+        """Whether it stood still for all of it."""
+        return self.produced > 0 and self.handled == 0
+
+
+class Records:
+    """The records of a run, by partition, as times in nanoseconds since 1970."""
+
+    def __init__(self, produced: Iterable[Line], consumed: Iterable[Line]) -> None:
+        """Lines of one topic, in any order; those about no acknowledged, or no handled record are left out."""
+        acked: dict[int, list[int]] = defaultdict(list)
+        for line in produced:
+            if line.get("status") == "acked":
+                acked[line["partition"]].append(line["t"])
+        first: dict[tuple[int, int], int] = {}
+        every: dict[int, list[int]] = defaultdict(list)
+        for line in consumed:
+            if "offset" in line:
+                key = line["partition"], line["offset"]
+                first[key] = min(line["t"], first.get(key, line["t"]))
+                every[line["partition"]].append(line["t"])
+        done: dict[int, list[int]] = defaultdict(list)
+        for (partition, _), at in first.items():
+            done[partition].append(at)
+        self._acked, self._done, self._every = (
+            {p: sorted(t) for p, t in each.items()} for each in (acked, done, every)
+        )
+
+    def within(self, window: Window) -> list[Flow]:
+        """Each partition that has records, by its number."""
+        return [self._flow(partition, window) for partition in sorted(self._acked)]
+
+    def _flow(self, partition: int, window: Window) -> Flow:
+        acked, done, every = (each.get(partition, []) for each in (self._acked, self._done, self._every))
+        handled = every[bisect_left(every, window.begins) : bisect_left(every, window.ends)]
+        marks = [window.begins, *handled, window.ends]
+        silent = max(after - before for before, after in pairwise(marks))
+        return Flow(
+            partition=partition,
+            produced=bisect_left(acked, window.ends) - bisect_left(acked, window.begins),
+            handled=len(handled),
+            silent_seconds=round(silent / _NS, 6),
+            lag_begins=bisect_left(acked, window.begins) - bisect_left(done, window.begins),
+            lag_ends=bisect_left(acked, window.ends) - bisect_left(done, window.ends),
+        )
+
+
+def _sorted(times: Mapping[int, list[int]]) -> dict[int, list[int]]:
+    return {partition: sorted(own) for partition, own in times.items()}
+
+
+def longest_silence(flows: Iterable[Flow]) -> float | None:
+    """The longest time in which one of them had no handled record; None without any."""
+    return max((flow.silent_seconds for flow in flows), default=None)
