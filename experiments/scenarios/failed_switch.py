@@ -13,7 +13,7 @@ Records that green failed are committed past, so nobody handles them again: they
 """
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +25,30 @@ from experiments.records import EVENTS, handled, objects
 from experiments.results import Criterion, Measured
 from experiments.scenarios.base import Scenario
 
-_TABLE = "rollbacks"
+TABLE = "rollbacks"
 _ROLLED_BACK = "RolledBack"
 _ERRORS, _SLOW = CAUSES = ("errors", "slow")
 _FAILURE_RATE = 0.5
 _SHARE = 0.25
 _ANALYSIS = {"seconds": 10, "maxErrorRate": 0.05, "minRecords": 50, "minThroughput": 0.9}
 _FLOW_SECONDS = 60.0
+Look = Callable[[Lab, SwitchRecord], dict[str, Any]]
+"""What else there is to be said of a round: columns of its row in the table, `wrong` among them if it is."""
 
 
-def perform(lab: Lab, switches: int) -> None:
-    lab.notes.measured["analysis_seconds"] = _ANALYSIS["seconds"]
+def _nothing(_lab: Lab, _record: SwitchRecord) -> dict[str, Any]:
+    return {}
+
+
+def perform(lab: Lab, switches: int, seconds: int = 10, look: Look = _nothing) -> None:
+    """The rounds, and at their end a switch to the mended colour. seconds: by when the analysis has its verdict."""
+    lab.notes.measured["analysis_seconds"] = seconds
     lab.spell()
     for number in range(1, switches + 1):
         cause = CAUSES[(number - 1) % len(CAUSES)]
         _green_does(lab, cause)
-        row = _round(lab, cause)
-        lab.notes.tables.setdefault(_TABLE, []).append(row)
+        row = _round(lab, cause, look)
+        lab.notes.tables.setdefault(TABLE, []).append(row)
         lab.report(number, switches, lab.notes.switches[-1])
         if row["wrong"]:
             lab.progress.say(f"  {row['wrong']}")
@@ -50,7 +57,8 @@ def perform(lab: Lab, switches: int) -> None:
     _green_does(lab, "")
     record = lab.switch()
     lab.report(switches + 1, switches + 1, record)
-    lab.notes.measured["mended"] = record.outcome if record.error is None else record.error
+    wrong = str(look(lab, record).get("wrong") or "")
+    lab.notes.measured["mended"] = (wrong or record.outcome) if record.error is None else record.error
     lab.spell()
 
 
@@ -65,10 +73,11 @@ def _green_does(lab: Lab, cause: str) -> None:
     faults.put(lab.namespace, program.container, pods, wrong)
 
 
-def _round(lab: Lab, cause: str) -> dict[str, Any]:
+def _round(lab: Lab, cause: str, look: Look) -> dict[str, Any]:
     """One switch to green that is to be taken back, and what is so afterwards."""
     record = lab.switch()
-    wrong = _wrong(record) or _tried_again(lab) or _unclear(lab)
+    more = look(lab, record)
+    wrong = _wrong(record) or str(more.get("wrong") or "") or _tried_again(lab) or _unclear(lab)
     if not wrong and (error := lab.stay().error) is not None:
         wrong = f"pulumi up with blue active again: {error}"
     return {
@@ -77,6 +86,7 @@ def _round(lab: Lab, cause: str) -> dict[str, Any]:
         "outcome": record.outcome,
         "reason": record.reason,
         "up_seconds": round(record.up_seconds, 3),
+        **more,
         "wrong": wrong,
     }
 
@@ -109,7 +119,7 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     """Of each round: from its first bad record (or from when green was ACTIVE, if it is slow) to blue ACTIVE again, and
     what green failed meanwhile.
     """
-    rows: list[dict[str, Any]] = notes.tables.get(_TABLE, [])
+    rows: list[dict[str, Any]] = notes.tables.get(TABLE, [])
     consumed = list(handled(logs))
     failed, by_blue = (failures.by_epoch(consumed, color) for color in ("green", "blue"))
     events = list(objects(logs, EVENTS))
