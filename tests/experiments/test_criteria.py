@@ -58,6 +58,7 @@ GOOD = Observations(
         "failed_by_blue": 0,
         "failed_by_green": 0,
         "mended": "Switched",
+        "analysis_runs_failed": 2,
         "switches_with_a_restart": 2,
         "switches_with_a_rebalance": 2,
         "handled_while_resting": 0,

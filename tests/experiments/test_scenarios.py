@@ -37,6 +37,7 @@ def test_the_plans_scenarios_are_found() -> None:
         "4": "a consumer is restarted in the middle of a switch",
         "4-static": "static membership: restarts within and beyond the session",
         "5": "failed switch, and the way back by itself",
+        "5-argo": "failed switch, and the way back by an Argo Rollouts AnalysisRun",
         "b-runbook": "the runbook: scale down, copy offsets by command, scale up",
         "crash": "a consumer of the old, and of the new colour crashes",
         "e-crash": "a worker is killed between its write and its commit",
