@@ -44,13 +44,14 @@ def specs(metrics_url: str) -> dict[str, dict[str, Any]]:
             first="3s",
             count=5,
         ),
-        # The rate before the switch is the old colour's, by its own scrapes up to the grant. The first look comes when
-        # the window has nothing in it any more that was before the grant.
+        # The rate before the switch is the old colour's, by its own scrapes up to the grant; one that handled nothing
+        # is nothing to compare with. The first look comes when the window has nothing in it any more that was before
+        # the grant.
         THROUGHPUT: _spec(
             THROUGHPUT,
             metrics_url,
             query=f"sum(rate({handled}{window}))"
-            f" / sum(rate({_of_color(RECORDS, _OTHER)}{window} @ {{{{args.{_SINCE}}}}}))",
+            f" / (sum(rate({_of_color(RECORDS, _OTHER)}{window} @ {{{{args.{_SINCE}}}}})) > 0)",
             passes="result[0] >= {{args.min-throughput}}",
             fails="result[0] < {{args.min-throughput}}",
             says=(_NAMESPACE, _COLOR, _OTHER, _SINCE),
