@@ -6,6 +6,7 @@ into it (https://argo-rollouts.readthedocs.io/en/stable/features/analysis), whic
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +49,7 @@ def run(order: Order, templates: Sequence[Object]) -> Object:
     """The AnalysisRun that these AnalysisTemplates make, merged. Raises OrderError."""
     metrics = list(_of_all(templates, "metrics", key="name"))
     dry = list(_of_all(templates, "dryRun", key="metricName"))
-    if not _judging(metrics, dry):
+    if not _counting(metrics, dry):
         raise OrderError(f"{_named(templates)}: no metric but those of dryRun, so nothing would be judged")
     for template in templates:
         if (template.get("spec") or {}).get("templates"):
@@ -115,12 +116,14 @@ def _named(templates: Sequence[Object]) -> str:
     return f"AnalysisTemplate {', '.join(template['metadata']['name'] for template in templates)}"
 
 
-def _judging(metrics: Sequence[Object], dry: Sequence[Object]) -> list[str]:
-    """The names of the metrics that count. A metricName of dryRun is an expression, most often the name itself."""
+def _counting(metrics: Sequence[Object], dry: Sequence[Object]) -> list[str]:
+    """The names of the metrics that count: not those that a metricName of dryRun, an expression, is found in."""
+    try:
+        idle = [re.compile(str(entry["metricName"])) for entry in dry]
+    except re.error as error:
+        raise OrderError(f"dryRun: {error.pattern!r} is no regular expression") from error
     names = [str(metric["name"]) for metric in metrics]
-    if any(entry["metricName"] in {".*", "*"} for entry in dry):
-        return []
-    return [name for name in names if name not in {entry["metricName"] for entry in dry}]
+    return [name for name in names if not any(expression.search(name) for expression in idle)]
 
 
 def judged(order: Order, seen: Object | None) -> tuple[Analysis, str]:
@@ -146,7 +149,8 @@ def judged(order: Order, seen: Object | None) -> tuple[Analysis, str]:
         return Analysis.PENDING, said
     if spec.get("terminate"):
         return Analysis.INCONCLUSIVE, f"{said}, but it was terminated before its end"
-    counts = _judging(spec.get("metrics") or (), spec.get("dryRun") or ())
+    names = [str(metric["name"]) for metric in spec.get("metrics") or ()]
+    counts = [name for name in names if not (results.get(name) or {}).get("dryRun")]
     open_ones = [name for name in counts if not _passed(results.get(name) or {})]
     if open_ones or not counts:
         return Analysis.INCONCLUSIVE, f"{said}, but not by a measurement of {', '.join(open_ones) or 'anything'}"

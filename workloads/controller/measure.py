@@ -197,6 +197,9 @@ class Measurer:
                     analysis, why = self._runs.look(order)
                 except MeasureError as error:
                     analysis, why, again = Analysis.PENDING, str(error), min(again, AGAIN_SECONDS)
+                except Exception as error:  # its time runs on, whatever it is
+                    logger.exception("an AnalysisRun cannot be judged")
+                    analysis, why, again = Analysis.PENDING, repr(error), min(again, UNEXPECTED_SECONDS)
                 if analysis is Analysis.PENDING and elapsed >= timeout:
                     analysis, why = Analysis.INCONCLUSIVE, f"no verdict within {timeout:g} s: {why}"
                 if analysis is not Analysis.PENDING:

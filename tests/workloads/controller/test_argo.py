@@ -79,6 +79,8 @@ def test_an_argument_has_its_value_from_whichever_template_has_one() -> None:
         ([template(metrics=[])], "nothing would be judged"),
         ([template(dryRun=[{"metricName": "error-rate"}])], "nothing would be judged"),
         ([template(dryRun=[{"metricName": ".*"}])], "nothing would be judged"),
+        ([template(dryRun=[{"metricName": "rate"}])], "nothing would be judged"),
+        ([template(dryRun=[{"metricName": "("}])], r"dryRun: '\(' is no regular expression"),
         ([template(templates=[{"templateName": "more"}])], "refers to other templates"),
     ],
 )
@@ -147,7 +149,7 @@ def _without(what: str) -> Object:
     elif what == "metric":
         obj["spec"]["metrics"] = []
     elif what == "effect":
-        obj["spec"]["dryRun"] = [{"metricName": "error-rate"}]
+        obj["status"]["metricResults"][0]["dryRun"] = True
     elif what == "life":
         obj["metadata"]["deletionTimestamp"] = "2026-11-28T00:00:00Z"
     return obj

@@ -106,7 +106,7 @@ class Runs(AnalysisRuns):
     """AnalysisRuns as a test tells of them. says: the verdict, or what keeps it from being had."""
 
     def __init__(self) -> None:
-        self.says: tuple[Analysis, str] | MeasureError = (Analysis.PENDING, "AnalysisRun r is Running")
+        self.says: tuple[Analysis, str] | Exception = (Analysis.PENDING, "AnalysisRun r is Running")
         self.looked: list[Order] = []
         self.ended: list[Order] = []
 
@@ -115,7 +115,7 @@ class Runs(AnalysisRuns):
 
     def look(self, order: Order) -> tuple[Analysis, str]:
         self.looked.append(order)
-        if isinstance(self.says, MeasureError):
+        if isinstance(self.says, Exception):
             raise self.says
         return self.says
 
@@ -331,8 +331,9 @@ def test_an_analysis_run_without_a_verdict_by_its_time_shows_nothing(bench: Benc
     until("ended", lambda: bench.runs.ended == [order])
 
 
-def test_an_api_server_that_is_away_for_the_whole_time_shows_nothing(bench: Bench) -> None:
-    bench.runs.says = MeasureError("AnalysisRun r: no answer")
+@pytest.mark.parametrize("error", [MeasureError("AnalysisRun r: no answer"), KeyError("no answer")])
+def test_what_keeps_a_verdict_away_for_the_whole_time_shows_nothing(bench: Bench, error: Exception) -> None:
+    bench.runs.says = error
     bench.judge(timeout=0.6)
     until("named", lambda: "no answer" in bench.measurer.result("k").detail)
     until("inconclusive", lambda: bench.measurer.result("k").analysis is Analysis.INCONCLUSIVE)
