@@ -51,8 +51,7 @@ def _platform(configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
     require_named(cluster_access(), settings.platform)
     from components.platform_stack import build_platform  # noqa: PLC0415 - a stack loads what it is made of, no more
 
-    found = settings.images.model_dump() if settings.images else images.sandbox_images(images.PLATFORM, os.environ)
-    return build_platform(settings, found)
+    return build_platform(settings, images.of_the_platform(settings, os.environ))
 
 
 def _strategy(stack: StackName, configuration: dict[str, str], standing: Standing) -> dict[str, pulumi.Input[Any]]:
@@ -69,8 +68,9 @@ def _strategy(stack: StackName, configuration: dict[str, str], standing: Standin
         loaded = beside.submit(import_module, "components.strategy_stack")
         platform = require_platform(platform_stack())
         require_named(access, platform.kind)
-        if chosen.definitions and not pulumi.runtime.is_dry_run():
-            require_definitions(chosen.definitions, access, platform.kind)
+        wanted = chosen.definitions_of(settings)
+        if wanted and not pulumi.runtime.is_dry_run():
+            require_definitions(wanted, access, platform.kind)
         loaded.result()
     from components.strategy_stack import build_strategy, look  # noqa: PLC0415
 

@@ -13,6 +13,7 @@ from components import names
 
 _LEASES = "coordination.k8s.io"
 _STRIMZI = connect.STRIMZI_GROUP
+_ARGO = "argoproj.io"
 
 
 def sidecar_rules() -> list[PolicyRuleArgs]:
@@ -61,11 +62,21 @@ def operator_rules() -> list[PolicyRuleArgs]:
     ]
 
 
-def controller_rules() -> list[PolicyRuleArgs]:
+def controller_rules(templates: Sequence[str] = ()) -> list[PolicyRuleArgs]:
     """The switch to read and its status to write, one Lease to write (`create` knows no names), pods to read, events to
-    tell.
+    tell. templates: the AnalysisTemplates to read, where a switch is judged by an AnalysisRun: it makes one for each
+    switch, of a name that an epoch makes, watches it and ends it.
     """
+    judged = [
+        PolicyRuleArgs(
+            api_groups=[_ARGO], resources=["analysistemplates"], resource_names=sorted(templates), verbs=["get"]
+        ),
+        PolicyRuleArgs(
+            api_groups=[_ARGO], resources=["analysisruns"], verbs=["create", "get", "list", "watch", "patch"]
+        ),
+    ]
     return [
+        *(judged if templates else ()),
         PolicyRuleArgs(api_groups=[names.GROUP], resources=[names.SWITCH_PLURAL], verbs=["get", "list", "watch"]),
         PolicyRuleArgs(
             api_groups=[names.GROUP], resources=[f"{names.SWITCH_PLURAL}/status"], verbs=["get", "patch", "update"]

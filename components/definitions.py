@@ -7,15 +7,24 @@ what Pulumi says then names neither what is missing nor what to do.
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from components import names
+from components import advice, names
 from components.cluster.access import ClusterAccess
 from components.cluster.errors import ApiError
+from components.connect_names import STRIMZI_GROUP
 
-#: By the kind of platform: where the kinds come from.
-_HOW = {
-    "sandbox": "run: python -m tools.sandbox up --with connect",
-    "cluster": "install Strimzi's cluster operator, 1.0 or newer, and have it watch the stack's namespace "
-    "(https://strimzi.io/docs/operators/latest/deploying)",
+_ARGO = advice.set_key(names.PLATFORM_STACK, "argo", "true")
+#: Where the kinds come from, by their group and the kind of platform.
+_HOW: Mapping[str, Mapping[str, str]] = {
+    STRIMZI_GROUP: {
+        "sandbox": "run: python -m tools.sandbox up --with connect",
+        "cluster": "install Strimzi's cluster operator, 1.0 or newer, and have it watch the stack's namespace "
+        "(https://strimzi.io/docs/operators/latest/deploying)",
+    },
+    "argoproj.io": {
+        "sandbox": f"run: python -m tools.sandbox up --with argo && {_ARGO}",
+        "cluster": "install Argo Rollouts, 1.10 or newer "
+        f"(https://argo-rollouts.readthedocs.io/en/stable/installation), or have the platform do it: {_ARGO}",
+    },
 }
 
 
@@ -41,9 +50,10 @@ def require_definitions(wanted: Mapping[str, Sequence[str]], access: ClusterAcce
 
 def require(wanted: Mapping[str, Sequence[str]], api: Api, platform: str) -> None:
     """`require_definitions`, of this API server."""
-    missing = [f"{kind}.{version}" for version in wanted for kind in _lacking(wanted[version], version, api)]
-    if missing:
-        raise DefinitionError(f"the cluster has no {', '.join(missing)}; {_HOW.get(platform, _HOW['cluster'])}")
+    for version, kinds in wanted.items():
+        if missing := [f"{kind}.{version}" for kind in _lacking(kinds, version, api)]:
+            how = _HOW[version.partition("/")[0]]
+            raise DefinitionError(f"the cluster has no {', '.join(missing)}; {how.get(platform, how['cluster'])}")
 
 
 def _lacking(kinds: Sequence[str], version: str, api: Api) -> list[str]:

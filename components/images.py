@@ -8,12 +8,14 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.settings.models import StrategySettings
+from components.settings.models import PlatformSettings, StrategySettings
 
 VARIABLE = "KAFKA_BLUEGREEN_IMAGES"
 # What each kind of stack runs.
 PLATFORM = ("kafka", "victoriametrics")
 STRATEGY = ("workloads",)
+#: The controller of Argo Rollouts, with the platform's key `argo`.
+ARGO_ROLLOUTS = "argo-rollouts"
 #: Where Kafka Connect's workers do the work. The sandbox makes it only when it is asked to.
 CONNECT = "connect"
 #: The sandbox's second version of our consumer: what a colour can be switched to.
@@ -21,7 +23,7 @@ SECOND_VERSION = "consumer-v2"
 #: What stands before the name of an image of the sandbox's own.
 OWN = "sandbox:"
 #: What the sandbox makes only when it is asked to, by the image's name.
-_EXTRAS = {CONNECT: "connect", "faust-consumer": "faust"}
+_EXTRAS = {ARGO_ROLLOUTS: "argo", CONNECT: "connect", "faust-consumer": "faust"}
 _ENV = 'eval "$(python -m tools.sandbox env)"'
 
 
@@ -51,6 +53,18 @@ def sandbox_images(names: Sequence[str], environment: Mapping[str, str]) -> dict
     if missing:
         raise ImageError(f"images {', '.join(missing)}: not in {path}; {_how(missing)}")
     return {name: found[name] for name in names}
+
+
+def of_the_platform(settings: PlatformSettings, environment: Mapping[str, str]) -> dict[str, str]:
+    """The references of what the platform runs, by the names in `PLATFORM`, and `ARGO_ROLLOUTS` where it is asked for.
+    Raises `ImageError`.
+    """
+    given = settings.images
+    names = (*PLATFORM, ARGO_ROLLOUTS) if settings.argo else PLATFORM
+    if given is None:
+        return sandbox_images(names, environment)
+    found = {"kafka": given.kafka, "victoriametrics": given.victoriametrics, ARGO_ROLLOUTS: given.argo_rollouts}
+    return {name: reference for name in names if (reference := found[name])}
 
 
 def resolved(settings: StrategySettings, environment: Mapping[str, str]) -> StrategySettings:

@@ -8,6 +8,7 @@ import pulumi
 
 from components import before, pods
 from components.access import Access, AccessArgs, controller_rules
+from components.argo.templates import Templates, TemplatesArgs
 from components.before import NOTHING, Before, Stake
 from components.cluster.access import ClusterAccess
 from components.controller import Controller, ControllerArgs
@@ -59,13 +60,14 @@ def build_strategy(
         ProducerArgs(where, image, servers, settings.strategy, producer_settings(settings)),
         pulumi.ResourceOptions(depends_on=[topic]),
     )
+    templates = (settings.analysis.templates if settings.analysis else None) or ()
     controller = Controller(
         "controller",
         ControllerArgs(
             where,
             image,
             servers,
-            Access("controller", AccessArgs(where, controller_rules())).account,
+            Access("controller", AccessArgs(where, controller_rules(templates))).account,
             settings.strategy,
         ),
     )
@@ -73,6 +75,8 @@ def build_strategy(
     needed: list[pulumi.Resource] = [topic] if shrinks else [colors.color(settings.active, [topic])]
     if chosen.both_first:
         needed.append(colors.color(settings.inactive, [topic]))
+    if templates:
+        needed += Templates("analysis", TemplatesArgs(where, platform.metrics_url)).all
     switch = Switch(
         "switch",
         SwitchArgs(where, stack.name, settings, chosen.switch_spec(settings, stack), access, found, besides),

@@ -156,7 +156,7 @@ def settle_timeout_seconds(settings: StrategySettings) -> int:
 
     It does not depend on the lag policy, so that a change of it shows as what it is.
     """
-    analysis = settings.analysis.seconds + _ANALYSIS_GRACE_SECONDS if settings.analysis else 0
+    analysis = settings.analysis.longest_seconds + _ANALYSIS_GRACE_SECONDS if settings.analysis else 0
     return (
         settings.ready_timeout_seconds
         + settings.lag_timeout_seconds

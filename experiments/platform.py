@@ -1,9 +1,10 @@
-"""The platform for the time of a run: as its file in stacks/ has it, with the broker's settings that were asked for."""
+"""The platform for the time of a run: as its file in stacks/ has it, with what was asked for."""
 
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from components.names import PLATFORM_STACK
 from experiments import preflight
@@ -14,7 +15,8 @@ from experiments.stacks import Configuration, Stack
 
 #: The platform stack's output that says where its brokers are.
 BOOTSTRAP_OUTPUT = "bootstrapServers"
-_KEY = "kafkaConfig"
+#: Its key of the brokers' settings.
+KAFKA_CONFIG = "kafkaConfig"
 
 
 class Platform:
@@ -24,17 +26,19 @@ class Platform:
         self,
         repository: Path,
         folder: Path,
-        kafka_config: Mapping[str, str],
+        changes: Mapping[str, Any],
         interrupts: Interrupts,
         progress: Progress,
     ) -> None:
-        """folder: for its configuration's file. Raises PreflightError for settings that are refused."""
+        """folder: for its configuration's file. changes: keys of it, for this run. Raises PreflightError for settings
+        that are refused.
+        """
         self.configuration = Configuration(repository, PLATFORM_STACK, folder / f"Pulumi.{PLATFORM_STACK}.yaml")
-        if kafka_config:
-            self.configuration.set(**{_KEY: dict(kafka_config)})
+        if changes:
+            self.configuration.set(**changes)
         preflight.platform_settings_of(self.configuration)
         self._repository = repository
-        self._changes = bool(kafka_config)
+        self._changes = bool(changes)
         self._interrupts = interrupts
         self._progress = progress
         self._stack: Stack | None = None

@@ -22,7 +22,7 @@ from experiments.lab import Lab
 from experiments.lag import EndOffsets, Lag
 from experiments.measurements import ProducerSeen
 from experiments.options import Options
-from experiments.platform import Platform
+from experiments.platform import KAFKA_CONFIG, Platform
 from experiments.pod_history import PodHistory, PodWatch
 from experiments.positions import Groups, OfGroups, OfMembers, Positions
 from experiments.producer import CONTAINER, POD, Counts, Producer, producers_since
@@ -140,7 +140,8 @@ class Session:
             self._configuration.set(topic=f"{topic}-{options.own}")
         self.settings: StrategySettings = preflight.strategy_settings_of(self._configuration)
         self.parts: Parts = chosen.parts(self.settings, StackName(options.stack))
-        self._platform = Platform(repository, folder, options.kafka_config, interrupts, progress)
+        own = {KAFKA_CONFIG: dict(options.kafka_config)} if options.kafka_config else {}
+        self._platform = Platform(repository, folder, {**options.scenario.platform, **own}, interrupts, progress)
         self._stack: Stack | None = None
 
     @property

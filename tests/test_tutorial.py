@@ -28,6 +28,8 @@ from experiments.stacks import Configuration
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "tutorial").glob("*.md"))]
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+#: An item of a list: its key, and its number.
+ITEM = re.compile(r"(.+)\[(\d+)\]")
 STEP = re.compile(r'\["([^"]+)"\]|([^.\[\]]+)')
 #: A key that a page sets in order to show that it is refused.
 WRONG = "colour"
@@ -117,8 +119,16 @@ class Stacks:
     def change(self, stack: str, words: list[str], *, path: bool) -> None:
         """`pulumi config set KEY VALUE` or `rm KEY`."""
         what, key, *value = words
-        steps = [quoted or plain for quoted, plain in STEP.findall(key)] if path else [key]
         place = self.of(stack)
+        if path and (item := ITEM.fullmatch(key)):
+            *before, key = item[1].split(".")
+            for step in before:
+                place = place.setdefault(step, {})
+            items = place.setdefault(key, [])
+            assert len(items) == int(item[2]), f"{words}: the next item of the list is {len(items)}"
+            items.append(yaml.safe_load(value[0]))
+            return
+        steps = [quoted or plain for quoted, plain in STEP.findall(key)] if path else [key]
         for step in steps[:-1]:
             place = place.setdefault(step, {})
         if what == "rm":

@@ -14,6 +14,8 @@ REBALANCES = "kafka_consumer_rebalance_count_total"  # assignments with a change
 COMMIT_LATENCY_MS = "kafka_consumer_commit_latency_avg"
 RECORDS_SENT_RATE = "kafka_producer_records_sent_rate"
 
+RECORDS = "bg_consumer_records_total"  # result; `processed` and `failed` between them are all that was handled
+
 # A histogram; direction, outcome.
 SWITCH_SECONDS = "bg_switch_duration_seconds"
 
@@ -39,6 +41,7 @@ METRICS: tuple[str, ...] = (
     REBALANCES,
     COMMIT_LATENCY_MS,
     RECORDS_SENT_RATE,
+    RECORDS,
     SWITCH_SECONDS,
     ACTIVE_COLOR,
     SWITCH_PHASE,

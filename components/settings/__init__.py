@@ -12,9 +12,9 @@ spec and the workloads' settings files (`values`), the options of the experiment
 This package knows nothing of Pulumi, and names no strategy.
 """
 
+from components.settings.analysis import Analysis
 from components.settings.declare import NAMESPACE
 from components.settings.models import (
-    Analysis,
     ColorSettings,
     ConsumerColorSettings,
     ConsumerGroupSettings,

@@ -28,6 +28,7 @@ class Goes:
 
     spec: into the switch's spec, by the key's own name; required: which the API server then insists on. words: how the
     spec calls a choice that it has another word for. rules: CEL rules of the spec's property, with their messages.
+    schema: what that property has besides, where the key's type does not say it.
     consumer, producer: the name in that workload's settings file; empty for none. option: the experiments' command line
     offers it. shape: a pair that has another value of it is made of something else. keeps: the name in the consumer's
     file of secrets, where a value goes that was set with `--secret`; a key without it takes no secret, for the reason
@@ -38,6 +39,7 @@ class Goes:
     required: bool = False
     words: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[tuple[str, str], ...] = ()
+    schema: Mapping[str, object] = field(default_factory=dict)
     consumer: str = ""
     producer: str = ""
     option: bool = False

@@ -11,7 +11,9 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from components.settings import analysis as analyses
 from components.settings import client
+from components.settings.analysis import Analysis
 from components.settings.application import Application
 from components.settings.declare import NAMESPACE, Allowed, Goes, Section
 from components.settings.types import (
@@ -104,34 +106,6 @@ class ConsumerColorSettings(ColorSettings):
         }
 
 
-class Analysis(Section):
-    """What the new colour has to show after the hand-off before the switch counts."""
-
-    seconds: Annotated[int, Goes(spec=True, required=True)] = Field(
-        ge=1, le=3600, description="how long the new colour is watched"
-    )
-    max_error_rate: Annotated[Fraction, Goes(spec=True, required=True)] = Field(
-        description="the share of its records that may be handled with an error; more leads to a rollback"
-    )
-    min_records: Annotated[int, Goes(spec=True)] = Field(
-        default=1, ge=1, le=1_000_000_000, description="with fewer handled records it is inconclusive"
-    )
-    min_throughput: Annotated[Fraction, Goes(spec=True)] = Field(
-        default=0.0,
-        description="the share of the records that come in meanwhile that it has to handle; fewer leads to a rollback, "
-        "0 asks for none",
-    )
-    max_restarts: Annotated[int, Goes(spec=True)] = Field(
-        default=0,
-        ge=0,
-        le=1000,
-        description="how often in all its containers may end meanwhile and be started again; more leads to a rollback",
-    )
-    on_inconclusive: Annotated[
-        Literal["rollback", "accept"], Goes(spec=True, words={"rollback": "RollBack", "accept": "Accept"})
-    ] = Field(default="rollback", description="what an analysis leads to that could not be made, or saw too little")
-
-
 class ProducerSettings(Section):
     """What the producer has to itself, besides rate and size."""
 
@@ -141,10 +115,11 @@ class ProducerSettings(Section):
 
 
 class PlatformImages(Section):
-    """Images of the platform, for `platform: cluster`."""
+    """Images of the platform, for `platform: cluster`. argo_rollouts: with `argo`."""
 
     kafka: ImageName
     victoriametrics: ImageName
+    argo_rollouts: ImageName | None = None
 
 
 class StrategyImages(Section):
@@ -158,6 +133,11 @@ class PlatformSettings(Section):
 
     platform: Literal["sandbox", "cluster"] = Field(default="sandbox", description="which parts are installed how")
     images: PlatformImages | None = Field(default=None, description=OF_IMAGES)
+    argo: bool = Field(
+        default=False,
+        description="whether there is the controller of Argo Rollouts, for analysis.templates of the strategies' "
+        "stacks; it judges AnalysisRuns and nothing else, and asks for 20m of CPU and 96Mi of memory",
+    )
     kafka_config: BrokerConfig = Field(
         default_factory=dict,
         description="settings of the broker in place of those in components/files/kafka/server.properties; a change "
@@ -222,7 +202,7 @@ class StrategySettings(Section):
     resume_timeout_seconds: Annotated[int, Goes(spec=True, required=True, consumer="resume_timeout_seconds")] = Field(
         default=10, ge=1, le=300, description="the new colour has to be active on all partitions by then"
     )
-    analysis: Annotated[Analysis | None, Goes(spec=True)] = Field(
+    analysis: Annotated[Analysis | None, Goes(spec=True, rules=analyses.RULES)] = Field(
         default=None,
         description="what the new colour has to show after the hand-off before the switch counts; none by default",
     )

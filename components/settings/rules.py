@@ -31,6 +31,8 @@ def of_the_platform(settings: PlatformSettings) -> Iterator[str]:
     if settings.platform == "cluster" and settings.images is None:
         words = allowed(PlatformSettings.model_fields["images"])
         yield f"{NAMESPACE}:images: is required with platform 'cluster'; allowed: {words}"
+    if settings.argo and settings.images is not None and settings.images.argo_rollouts is None:
+        yield f"{NAMESPACE}:images.argoRollouts: is required with argo: true; allowed: an image reference"
 
 
 def of_a_strategy(settings: StrategySettings, stack: str) -> Iterator[str]:

@@ -114,9 +114,10 @@ def _property(key: Key) -> dict[str, Any]:
         found["pattern"] = key.pattern
     if not (key.goes.required or key.inner or key.default in _NOTHING):
         found["default"] = key.goes.words.get(str(key.default), key.default)
+    found |= dict(key.goes.schema)
     found["description"] = _sentence(key.description)
     if key.inner:
-        found |= _object(keys.of(key.inner))
+        found |= {name: content for name, content in _object(keys.of(key.inner)).items() if content}
     if key.goes.rules:
         found["x-kubernetes-validations"] = [{"rule": rule, "message": message} for rule, message in key.goes.rules]
     return found

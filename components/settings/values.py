@@ -34,6 +34,8 @@ def _spec(section: BaseModel) -> dict[str, Any]:
 
 
 def _worded(key: keys.Key, value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
     return key.goes.words.get(value, value) if isinstance(value, str) else value
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from components import advice, images, names
+from components.argo.crds import ANALYSIS
 from components.before import NOTHING, Before
 from components.settings import registry, values
 from components.settings.models import StrategySettings
@@ -163,6 +164,11 @@ class Strategy(ABC):
     def members(self, settings: StrategySettings, color: Color) -> int:
         """How many pods of a colour report on it, and confirm."""
         return settings.replicas_of(color)
+
+    def definitions_of(self, settings: StrategySettings) -> Mapping[str, tuple[str, ...]]:
+        """The kinds of others that a stack with these settings needs, by group and version."""
+        judged = settings.analysis is not None and settings.analysis.templates is not None
+        return {**self.definitions, **(ANALYSIS if judged else {})}
 
     def standby_of(self, settings: StrategySettings) -> Standby:  # noqa: ARG002 - the same for all stacks
         """Where the members of the colour that waits stand, with these settings."""

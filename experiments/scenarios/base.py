@@ -21,10 +21,11 @@ class Scenario:
     `judge` gives its criteria for what was observed.
 
     configuration: keys of the stack that it needs, merged into the stack's own, objects key by key; what the command
-    line asks for comes above it. kind: a `measurement` is there to show something, and neither passes nor fails.
-    observe: what it measures besides, from what was noted and the record logs that were collected (their folder); it
-    may add to the notes' tables. faults: it injects faults where members take them, so both colours are configured for
-    it. reshapes: it makes the pair something else on its way, so it gets one of its own.
+    line asks for comes above it. platform: keys of the platform that it needs, for the time of the run. kind: a
+    `measurement` is there to show something, and neither passes nor fails. observe: what it measures besides, from what
+    was noted and the record logs that were collected (their folder); it may add to the notes' tables. faults: it
+    injects faults where members take them, so both colours are configured for it. reshapes: it makes the pair something
+    else on its way, so it gets one of its own.
     shows: of a measurement, the figures that stand for it where strategies are compared.
     """
 
@@ -35,6 +36,7 @@ class Scenario:
     perform: Callable[[Lab, int], None]
     judge: Callable[[Observations], list[Criterion]]
     configuration: Mapping[str, Any] = field(default_factory=dict)
+    platform: Mapping[str, Any] = field(default_factory=dict)
     kind: Kind = "test"
     observe: Callable[[Notes, Path], Mapping[str, Measured]] = _nothing
     faults: bool = False

@@ -13,14 +13,14 @@ Records that green failed are committed past, so nobody handles them again: they
 """
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from experiments import criteria, failures, faults, rollbacks
 from experiments.criteria import Observations, below, none_of
 from experiments.lab import Lab, Notes
-from experiments.measurements import SWITCHED
+from experiments.measurements import SWITCHED, SwitchRecord
 from experiments.records import EVENTS, handled, objects
 from experiments.results import Criterion, Measured
 from experiments.scenarios.base import Scenario
@@ -32,14 +32,22 @@ _FAILURE_RATE = 0.5
 _SHARE = 0.25
 ANALYSIS = {"seconds": 10, "maxErrorRate": 0.05, "minRecords": 50, "minThroughput": 0.9}
 
+Look = Callable[[Lab, SwitchRecord], dict[str, Any]]
+"""What else there is to be said of a round: columns of its row in the table, `wrong` among them if it is."""
 
-def perform(lab: Lab, switches: int) -> None:
-    lab.notes.measured["analysis_seconds"] = ANALYSIS["seconds"]
+
+def _nothing(_lab: Lab, _record: SwitchRecord) -> dict[str, Any]:
+    return {}
+
+
+def perform(lab: Lab, switches: int, seconds: int = 10, look: Look = _nothing) -> None:
+    """The rounds, and at their end a switch to the mended colour. seconds: by when the analysis has its verdict."""
+    lab.notes.measured["analysis_seconds"] = seconds
     lab.spell()
     for number in range(1, switches + 1):
         cause = CAUSES[(number - 1) % len(CAUSES)]
         _green_does(lab, cause)
-        row = _round(lab, cause)
+        row = _round(lab, cause, look)
         lab.notes.tables.setdefault(TABLE, []).append(row)
         lab.report(number, switches, lab.notes.switches[-1])
         if row["wrong"]:
@@ -49,7 +57,8 @@ def perform(lab: Lab, switches: int) -> None:
     _green_does(lab, "")
     record = lab.switch()
     lab.report(switches + 1, switches + 1, record)
-    lab.notes.measured["mended"] = record.outcome if record.error is None else record.error
+    wrong = str(look(lab, record).get("wrong") or "")
+    lab.notes.measured["mended"] = (wrong or record.outcome) if record.error is None else record.error
     lab.spell()
 
 
@@ -64,16 +73,19 @@ def _green_does(lab: Lab, cause: str) -> None:
     faults.put(lab.namespace, program.container, pods, wrong)
 
 
-def _round(lab: Lab, cause: str) -> dict[str, Any]:
+def _round(lab: Lab, cause: str, look: Look) -> dict[str, Any]:
     """One switch to green that is to be taken back, and what is so afterwards."""
     record = lab.switch()
-    wrong = rollbacks.taken_back(record, _REASONS) or rollbacks.afterwards(lab, _REASONS)
+    more = look(lab, record)
+    wrong = rollbacks.taken_back(record, _REASONS) or str(more.get("wrong") or "")
+    wrong = wrong or rollbacks.afterwards(lab, _REASONS)
     return {
         "cause": cause,
         "green_active_at": record.last.active_at if record.last else None,
         "outcome": record.outcome,
         "reason": record.reason,
         "up_seconds": round(record.up_seconds, 3),
+        **more,
         "wrong": wrong,
     }
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from components.argo.crds import ANALYSIS
 from components.cluster.errors import ApiError
 from components.definitions import DefinitionError, require
 
@@ -49,3 +50,21 @@ def test_one_that_is_missing_is_the_one_that_is_named() -> None:
 def test_a_server_that_does_not_tell_is_not_taken_for_one_without(status: int | None) -> None:
     with pytest.raises(DefinitionError, match="cannot be told: GET /apis/kafka"):
         require(WANTED, Cluster(status=status), "sandbox")
+
+
+@pytest.mark.parametrize(
+    ("platform", "how"),
+    [
+        ("sandbox", "run: python -m tools.sandbox up --with argo && pulumi config set kafka-bluegreen:argo true"),
+        ("cluster", "install Argo Rollouts, 1.10 or newer"),
+    ],
+)
+def test_each_kind_is_told_with_where_it_comes_from(platform: str, how: str) -> None:
+    class Without:
+        def get(self, path: str) -> dict[str, Any]:
+            raise ApiError(f"GET {path}: 404", 404)
+
+    with pytest.raises(DefinitionError) as refused:
+        require(ANALYSIS, Without(), platform)
+    assert str(refused.value).startswith("the cluster has no analysistemplates.argoproj.io/v1alpha1, analysisruns.")
+    assert how in str(refused.value)

@@ -1,10 +1,12 @@
 """An image that is not known is refused with what to run."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from components.images import CONNECT, VARIABLE, ImageError, sandbox_images
+from components.images import ARGO_ROLLOUTS, CONNECT, VARIABLE, ImageError, of_the_platform, sandbox_images
+from components.settings import platform_settings
 
 
 def test_the_references_that_were_asked_for(tmp_path: Path) -> None:
@@ -48,3 +50,16 @@ def test_without_a_sandbox_both_ways_are_told() -> None:
     with pytest.raises(ImageError, match="kafka-bluegreen:images") as refused:
         sandbox_images(("workloads",), {})
     assert "run: python -m tools.sandbox images" in str(refused.value)
+
+
+def test_the_platform_runs_argo_only_when_it_is_asked_to(tmp_path: Path) -> None:
+    path = tmp_path / "images.json"
+    path.write_text('{"kafka": "k", "victoriametrics": "v"}', encoding="utf-8")
+    environment = {VARIABLE: str(path)}
+    assert of_the_platform(platform_settings({}), environment) == {"kafka": "k", "victoriametrics": "v"}
+    with pytest.raises(ImageError, match=r"images argo-rollouts: .* --with argo"):
+        of_the_platform(platform_settings({"argo": "true"}), environment)
+    given = {"kafka": "a", "victoriametrics": "b", "argoRollouts": "c"}
+    cluster = {"platform": "cluster", "images": json.dumps(given)}
+    assert of_the_platform(platform_settings(cluster), {}) == {"kafka": "a", "victoriametrics": "b"}
+    assert of_the_platform(platform_settings({**cluster, "argo": "true"}), {})[ARGO_ROLLOUTS] == "c"

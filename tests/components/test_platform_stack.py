@@ -342,3 +342,73 @@ def test_nothing_is_gone_when_a_destroy_is_refused(stack: Recorder) -> None:
         stack.of("ValidatingAdmissionPolicyBinding")["platform-guard"].dependencies
     )
     assert first.inputs["metadata"]["namespace"] == "kafka-bluegreen"
+
+
+@pytest.fixture(scope="module")
+def with_argo() -> Recorder:
+    def program() -> None:
+        images = {
+            "kafka": "localhost/kafka:1",
+            "victoriametrics": "localhost/vm:1",
+            "argo-rollouts": "localhost/argo:1",
+        }
+        build_platform(platform_settings({"argo": "true"}), images)
+
+    return deploy(program, stack="platform")
+
+
+def test_argo_is_there_when_it_is_asked_for_and_changes_nothing_else(stack: Recorder, with_argo: Recorder) -> None:
+    def named(recorder: Recorder) -> set[str]:
+        made = [r for r in recorder.order if "metadata" in r.inputs]
+        return {f"{r.type.rpartition(':')[2]}/{r.inputs['metadata']['name']}" for r in made}
+
+    assert named(with_argo) - named(stack) == {
+        "CustomResourceDefinition/analysisruns.argoproj.io",
+        "CustomResourceDefinition/analysistemplates.argoproj.io",
+        "CustomResourceDefinition/clusteranalysistemplates.argoproj.io",
+        "ServiceAccount/argo-rollouts",
+        "ClusterRole/kafka-bluegreen-argo-rollouts",
+        "ClusterRoleBinding/kafka-bluegreen-argo-rollouts",
+        "Role/argo-rollouts",
+        "RoleBinding/argo-rollouts",
+        "Deployment/argo-rollouts",
+    }
+    assert named(stack) < named(with_argo)
+
+
+def test_argo_only_judges_and_can_do_no_more_than_it_must(with_argo: Recorder) -> None:
+    spec = with_argo.of("Deployment")["argo-rollouts"].inputs["spec"]
+    assert spec["strategy"] == {"type": "Recreate"}
+    pod_spec = spec["template"]["spec"]
+    assert pod_spec["securityContext"]["runAsNonRoot"] is True
+    (container,) = pod_spec["containers"]
+    assert "--controllers=analysis" in container["args"]
+    assert "command" not in container, "upstream's image and the sandbox's have the same entry point"
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    rules = with_argo.of("ClusterRole")["argo-rollouts"].inputs["rules"]
+    assert {verb for rule in rules for verb in rule["verbs"]}.isdisjoint({"*", "escalate", "bind", "impersonate"})
+    resources = {resource: set(rule["verbs"]) for rule in rules for resource in rule["resources"]}
+    assert set(resources) == {
+        "analysisruns",
+        "analysistemplates",
+        "clusteranalysistemplates",
+        "jobs",
+        "pods",
+        "events",
+    }
+    writes = {name: verbs - {"get", "list", "watch"} for name, verbs in resources.items()}
+    assert {name for name, verbs in writes.items() if verbs} == {"analysisruns", "events"}
+    assert "create" not in resources["analysisruns"], "whoever is to be judged says by what"
+
+
+def test_the_definitions_of_argo_stay_when_it_goes(with_argo: Recorder) -> None:
+    """With a definition every object of its kind would go, whoever has made it."""
+    assert {name for name, made in with_argo.of("CustomResourceDefinition").items() if made.retained} == {
+        "analysisruns",
+        "analysistemplates",
+        "clusteranalysistemplates",
+    }

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 SECTION = "## What the sandbox replaces"
 SERVER_PROPERTIES = ROOT / "components" / "files" / "kafka" / "server.properties"
 KAFKA = ROOT / "components" / "kafka.py"
+ARGO = ROOT / "components" / "argo" / "rollouts.py"
 SANDBOX = ROOT / "tools" / "sandbox" / "config.py"
 
 #: What else the table says of settings: words of the README, the file that decides, and the line that it must have.
@@ -51,6 +52,8 @@ def problem(span: str) -> str | None:
         return None if found == value else f"{SERVER_PROPERTIES.name} sets it to {found or 'nothing'}"
     if span.startswith("-X"):
         return None if f'"{span}"' in KAFKA.read_text(encoding="utf-8") else f"{KAFKA.name} does not set it"
+    if span.startswith("--controllers="):
+        return None if f'"{span}"' in ARGO.read_text(encoding="utf-8") else f"{ARGO.name} does not set it"
     if span.startswith("imagePullPolicy: "):
         return None if span.endswith(f" {pods.PULL_POLICY}") else f"it is {pods.PULL_POLICY}"
     return "nothing checks it" if "=" in span else None

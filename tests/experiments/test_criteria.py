@@ -78,6 +78,7 @@ GOOD = Observations(
         "cases_made": 2,
         "faults_not_seen": None,
         "switches_with_an_overrun": 2,
+        "analysis_runs_failed": 2,
         "switches_with_a_restart": 2,
         "switches_with_a_rebalance": 2,
         "handled_while_resting": 0,

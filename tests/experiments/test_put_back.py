@@ -18,7 +18,7 @@ from experiments.folders import ResultFolder
 from experiments.guard import ForeignChangeError
 from experiments.interrupts import Interrupted, Interrupts
 from experiments.options import Options
-from experiments.platform import Platform
+from experiments.platform import KAFKA_CONFIG, Platform
 from experiments.progress import Progress
 from experiments.run import REPOSITORY
 from experiments.scenarios import SCENARIOS
@@ -128,7 +128,8 @@ def test_so_is_what_was_asked_of_the_broker(
     asked: dict[str, str], tmp_path: Path, interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KAFKA_BLUEGREEN_IMAGES", str(tmp_path))
-    platform = Platform(REPOSITORY, tmp_path, asked, interrupts, Progress())
+    changes = {KAFKA_CONFIG: asked} if asked else {}
+    platform = Platform(REPOSITORY, tmp_path, changes, interrupts, Progress())
     platform.configuration.set()
     asks = platform.configuration.written()["config"].get("kafka-bluegreen:kafkaConfig", {})
     assert asks == asked
@@ -140,12 +141,22 @@ def test_so_is_what_was_asked_of_the_broker(
     assert [one["config"].get("kafka-bluegreen:kafkaConfig") for one in stack.brought] == ([None] if asked else [])
 
 
+def test_so_is_what_a_scenario_needs_of_the_platform(session: Callable[..., Session]) -> None:
+    made = session(Stack(), scenario="5-argo")
+    made._platform.configuration.set()
+    assert made._platform.configuration.written()["config"]["kafka-bluegreen:argo"] is True
+    stack = Stack()
+    made._platform._stack = stack  # type: ignore[assignment]
+    made.put_back()
+    assert [one["config"].get("kafka-bluegreen:argo") for one in stack.brought] == [None]
+
+
 def test_a_setting_of_the_broker_that_the_platform_owns_is_refused(
     tmp_path: Path, interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KAFKA_BLUEGREEN_IMAGES", str(tmp_path))
     with pytest.raises(PreflightError, match=r"log\.dirs"):
-        Platform(REPOSITORY, tmp_path, {"log.dirs": "/tmp"}, interrupts, Progress())  # noqa: S108
+        Platform(REPOSITORY, tmp_path, {KAFKA_CONFIG: {"log.dirs": "/tmp"}}, interrupts, Progress())  # noqa: S108
 
 
 def test_an_interrupt_meanwhile_does_not_take_the_result(session: Callable[..., Session]) -> None:

@@ -40,6 +40,7 @@ def test_the_plans_scenarios_are_found() -> None:
         "5": "failed switch, and the way back by itself",
         "5-replay": "failed switch, and what green has handled is handled again",
         "5-unwell": "failed switch: a green that dies, hangs or is killed, and the way back by itself",
+        "5-argo": "failed switch, and the way back by an Argo Rollouts AnalysisRun",
         "b-runbook": "the runbook: scale down, copy offsets by command, scale up",
         "crash": "a consumer of the old, and of the new colour crashes",
         "e-crash": "a worker is killed between its write and its commit",

@@ -21,7 +21,7 @@ DEFINED = "define " + " ".join(strimzi.NAMES)
 
 
 class _Builder:
-    """Everything is built."""
+    """Everything is built but what is `missing`."""
 
     def key(self, build: Build) -> str:
         return "key"
@@ -29,8 +29,18 @@ class _Builder:
     def folder(self, build: Build) -> Path:
         return Path("/nowhere") / build.name
 
+    def __init__(self, did: list[str]) -> None:
+        self.missing: list[str] = []
+        self._did = did
+
     def is_built(self, build: Build) -> bool:
-        return True
+        return build.name not in self.missing
+
+    def download(self, build: Build) -> None:
+        self._did.append(f"download {build.name}")
+
+    def build(self, build: Build) -> None:
+        self._did.append(f"compile {build.name}")
 
 
 class _Imports:
@@ -94,7 +104,7 @@ def sandbox(
     """One that runs, with nothing imported and no definitions yet."""
     made = assemble(layout, {"PATH": "/nowhere"}, progress)
     parts: Any = _Parts(did)
-    builder: Any = _Builder()
+    builder: Any = _Builder(did)
     imports: Any = _Imports(did)
     made.builder, made.store, made.cluster, made.imports = builder, parts, parts, imports
     monkeypatch.setattr(Sandbox, "kubectl", lambda _: parts)
@@ -206,3 +216,18 @@ def test_a_machine_is_asked_for_what_the_definitions_need_only_when_they_are_to_
             sandbox.up(extras)
     assert [work.makes_crds for work in asked] == [False, False, True, False]
     assert all(work.builds_kafka for work in asked)
+
+
+@pytest.mark.parametrize("ask", [Sandbox.up, Sandbox.build_images])
+def test_the_program_of_an_extra_is_compiled_before_its_image_and_for_nobody_else(
+    sandbox: Sandbox, did: list[str], layout: Layout, ask: Callable[[Sandbox, list[str]], None]
+) -> None:
+    builder: Any = sandbox.builder
+    builder.missing = ["argo-rollouts"]
+    ask(sandbox, [])
+    assert "compile argo-rollouts" not in did
+    assert "argo-rollouts" not in _references(layout)
+    ask(sandbox, ["argo"])
+    order = [did.index(f"{step} argo-rollouts") for step in ("download", "compile", "build", "import")]
+    assert order == sorted(order)
+    assert "argo-rollouts" in _references(layout)

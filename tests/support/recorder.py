@@ -18,7 +18,7 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 @dataclass(frozen=True)
 class Registered:
     """One resource as the engine was told of it. parent, dependencies: by `kind/name`, as in `of`. ignored: properties
-    whose changes are.
+    whose changes are. retained: it stays when it is taken away.
     """
 
     type: str
@@ -29,6 +29,7 @@ class Registered:
     delete_before_replace: bool
     timeouts: tuple[str, str]
     ignored: tuple[str, ...]
+    retained: bool = False
 
 
 def short(urn: str) -> str:
@@ -65,6 +66,7 @@ class Recorder(mocks.MockMonitor):
                     delete_before_replace=request.deleteBeforeReplace,
                     timeouts=(request.customTimeouts.create, request.customTimeouts.update),
                     ignored=tuple(request.ignoreChanges),
+                    retained=request.retainOnDelete,
                 )
             )
         return response

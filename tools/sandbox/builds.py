@@ -27,6 +27,7 @@ GO_SOURCES = SOURCES / "go"
 KUBERNETES_VERSION = "v1.37.2"
 PULUMI_VERSION = "v3.215.0"
 VICTORIAMETRICS_VERSION = "v1.131.0"
+ARGO_ROLLOUTS_VERSION = "v1.10.1"
 
 BUILD_SECONDS = 3600
 DOWNLOAD_SECONDS = 1800
@@ -81,6 +82,13 @@ VICTORIAMETRICS = Build(
     module="victoriametrics",
     packages=(f"{_VICTORIAMETRICS}/app/victoria-metrics",),
     variables={f"{_VICTORIAMETRICS}/lib/buildinfo.Version": f"victoria-metrics-{VICTORIAMETRICS_VERSION}"},
+)
+_ARGO_ROLLOUTS = "github.com/argoproj/argo-rollouts"
+ARGO_ROLLOUTS = Build(
+    name="argo-rollouts",
+    module="argo-rollouts",
+    packages=(f"{_ARGO_ROLLOUTS}/cmd/rollouts-controller",),
+    variables={f"{_ARGO_ROLLOUTS}/utils/version.version": ARGO_ROLLOUTS_VERSION.removeprefix("v")},
 )
 PULUMI = Build(
     name="pulumi",

@@ -140,6 +140,7 @@ class Catalogue:
             for image in (
                 *(self._program(builds.KUBERNETES, name) for name in ("pause", "coredns", "volume-provisioner")),
                 self._program(builds.VICTORIAMETRICS, "victoria-metrics", image="victoriametrics"),
+                self._program(builds.ARGO_ROLLOUTS, "rollouts-controller", image="argo-rollouts"),
                 python,
                 java,
                 kafka,

@@ -57,7 +57,7 @@ class Sandbox:
         running = self.cluster.pid() is not None
         known = self.imports.actual() if running else self.imports.recorded()
         absent = [image for reference, image in wanted.items() if reference not in known]
-        builds = [b for b in self._builds() if not self.builder.is_built(b)]
+        builds = [b for b in (*self._builds(), *_programs(absent)) if not self.builder.is_built(b)]
         missing = self._check(builds, absent, starts=not running, defines=defines)
 
         steps = self._preparations(builds, missing)
@@ -89,7 +89,8 @@ class Sandbox:
         known = self.imports.actual() if running else self.imports.recorded()
         absent = [image for reference, image in wanted.items() if reference not in known]
         if absent:
-            needed = [build for build in (KUBERNETES, VICTORIAMETRICS) if not self.builder.is_built(build)]
+            own = (KUBERNETES, VICTORIAMETRICS, *_programs(absent))
+            needed = [build for build in own if not self.builder.is_built(build)]
             missing = self._check(needed, absent, starts=False, defines=False)
             steps = self._preparations(needed, missing)
             steps += self._image_steps(absent, [step.name for step in steps])
@@ -143,10 +144,7 @@ class Sandbox:
     def _image_steps(self, images: Sequence[Image], prepared: Sequence[str]) -> list[Step]:
         steps: list[Step] = []
         for image in images:
-            module = VICTORIAMETRICS if image.name == "victoriametrics" else KUBERNETES
-            needs = ["Debian packages"]
-            if image.name in (*CLUSTER_IMAGES, "victoriametrics"):
-                needs.append(f"compile {module.name}")
+            needs = ["Debian packages", *(f"compile {build.name}" for build in _builds_of(image))]
             reference = image.reference
             steps.append(
                 Step(
@@ -213,7 +211,8 @@ class Sandbox:
 
     def _sweep(self) -> None:
         """Mark what this checkout uses, and delete what no checkout has used for a long time."""
-        used = [self.builder.folder(build) for build in self._builds()] + [self.toolbox.folder]
+        extras = [build for extra in EXTRAS.values() for build in extra.builds]
+        used = [self.builder.folder(build) for build in (*self._builds(), *extras)] + [self.toolbox.folder]
         used += [made for image in self.catalogue.images.values() for made in image.kept_inputs()]
         used += [self.definitions.kept] if self.definitions.kept else []
         housekeeping.mark(used)
@@ -265,6 +264,21 @@ def _named(path: Path) -> list[str]:
 
 def _images(extras: Iterable[str]) -> list[str]:
     return [image for name in extras for image in EXTRAS[name].images]
+
+
+def _builds_of(image: Image) -> list[Build]:
+    """The Go programs that are in an image."""
+    if image.name in CLUSTER_IMAGES:
+        return [KUBERNETES]
+    if image.name == "victoriametrics":
+        return [VICTORIAMETRICS]
+    return [build for extra in EXTRAS.values() if image.name in extra.images for build in extra.builds]
+
+
+def _programs(images: Iterable[Image]) -> list[Build]:
+    """The Go programs of these images that an extra has brought."""
+    own = (KUBERNETES, VICTORIAMETRICS)
+    return [build for image in images for build in _builds_of(image) if build not in own]
 
 
 def _present(needs: Sequence[str], steps: Sequence[str]) -> list[str]:

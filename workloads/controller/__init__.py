@@ -10,6 +10,7 @@ Which thread owns what:
 | --- | --- | --- |
 | main | `loop.Controller.run` | memory, phase clock, narrator with history; it alone writes the Lease |
 | watch-kafkaconsumerswitches, -leases, -pods | `Follower`s of `watches` | their place; they feed the store |
+| watch-analysisruns, once a switch is judged by one | `Follower` of `argo_runs` | its place; it feeds the measurer |
 | list-pods | `lister.Lister` | its connection; `ask` reaches it |
 | listen-<address>, one per pod | `listen` | its connection; it feeds the store |
 | measure | `measure.Measurer` | the task in hand and the brokers' connections; `measure` and `result` reach it |
@@ -19,5 +20,6 @@ Which thread owns what:
 | one per HTTP request | `health`, `telemetry` | nothing: it reads |
 
 What several threads share is behind one lock each: the store's, the measurer's, the publisher's and the lister's. No
-thread holds two of them at a time: the measurer wakes the store after it has let go of its own.
+thread holds two of them at a time: the measurer wakes the store, and the watch of the AnalysisRuns the measurer, after
+it has let go of its own.
 """

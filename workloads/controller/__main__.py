@@ -12,6 +12,7 @@ from workloads.common.kube import AccessError, Kube, access
 from workloads.common.logs import fields
 from workloads.common.metrics import registry
 from workloads.common.probes import probes
+from workloads.controller.argo_runs import AnalysisRuns
 from workloads.controller.brokers import BrokerOffsets
 from workloads.controller.group_lag import GroupLag
 from workloads.controller.health import Health
@@ -71,7 +72,8 @@ def assembled(kube: Kube, settings: ControllerSettings) -> Program:
     watches = Watches(kube, namespace, name, store, report_port=settings.report_port, observed=publisher.observed)
     servers = settings.bootstrap_servers
     progress = ProgressReader(settings.progress_port)
-    measurer = Measurer(BrokerOffsets(servers), progress, Places(servers), store.wake)
+    runs = AnalysisRuns(kube.sibling(), namespace, name)
+    measurer = Measurer(BrokerOffsets(servers), progress, Places(servers), runs, store.wake)
     topic = TopicWatch(BrokerOffsets(servers), store.switch, store.wake)
     group = GroupWatch(Places(servers), store.wake)
     controller = Controller(

@@ -16,15 +16,25 @@ from workloads.common.kube import ApiError, Kube, KubeError
 from workloads.common.lease import Grant, LeaseFormatError, for_object
 from workloads.common.logs import fields
 from workloads.common.states import Phase
+from workloads.controller.argo import Order
 from workloads.controller.decide import decide
 from workloads.controller.leases import LeaseWriter
 from workloads.controller.measure import Measurer
-from workloads.controller.measured import AnalysisTask, LagTask, RemovalTask, Result, RewindTask, SinceTask, Task
+from workloads.controller.measured import (
+    AnalysisRunTask,
+    AnalysisTask,
+    LagTask,
+    RemovalTask,
+    Result,
+    RewindTask,
+    SinceTask,
+    Task,
+)
 from workloads.controller.members import not_active
 from workloads.controller.memory import PhaseClock, ProtocolMemory
 from workloads.controller.moments import Moment
 from workloads.controller.narrator import Narrator
-from workloads.controller.observe import PositionsFrom, Switch
+from workloads.controller.observe import AnalysisLimits, PositionsFrom, Switch, TemplateAnalysis
 from workloads.controller.restarts import Restarts
 from workloads.controller.shapes import unready
 from workloads.controller.sight import Sight, Store
@@ -185,7 +195,7 @@ class Controller:
 
     def _restarted(self, switch: Switch, grant: Grant | None, members: Sequence[Member], key: Hashable) -> str:
         """See `Observation.restarted`. Where absence tells nothing of what a member moves, nor does a restart."""
-        if grant is None or switch.analysis is None or not on_probation(switch.spec, grant):
+        if grant is None or not isinstance(switch.analysis, AnalysisLimits) or not on_probation(switch.spec, grant):
             return ""
         if switch.spec.absence is not Absence.GONE:
             return ""
@@ -236,7 +246,7 @@ class Controller:
         key = phase_key(spec, grant)
         if decision.need_list:
             self._watches.ask_list(key)
-        self._measure(switch, grant, decision, key)
+        self._measure(switch, grant, decision, key, since=now.wall - seen.elapsed)
         if decision.phase is Phase.WAITING_FOR_READY:
             self._narrator.could_begin(now.monotonic)
         mine = grant is not None and grant.holder is spec.active and grant.generation == spec.generation
@@ -249,21 +259,24 @@ class Controller:
             return now.monotonic + SHOW_SECONDS
         return None if decision.deadline is None else self._clock.due(decision.deadline)
 
-    def _measure(self, switch: Switch, grant: Grant | None, decision: Decision, key: Hashable) -> None:
+    def _measure(self, switch: Switch, grant: Grant | None, decision: Decision, key: Hashable, *, since: float) -> None:
         spec = switch.spec
         if spec.wait_for_lag or spec.replay:
             self._measurer.keep_warm(switch.topic, spec.partitions, switch.groups if spec.replay else ())
-        self._measurer.measure(key, self._task(switch, grant, decision))
+        self._measurer.measure(key, self._task(switch, grant, decision, since))
 
-    def _task(self, switch: Switch, grant: Grant | None, decision: Decision) -> Task | None:
-        """What the decision waits for that has to be measured, or done."""
+    def _task(self, switch: Switch, grant: Grant | None, decision: Decision, since: float) -> Task | None:
+        """What the decision waits for that has to be measured, or done. since: when this phase was seen first."""
         spec = switch.spec
         if decision.need_lag and grant is not None and grant.holder is not None:
             holder = grant.holder
             group = switch.group(holder) if switch.positions is PositionsFrom.GROUPS else None
             addresses = partial(self._store.addresses_of, holder)
             return LagTask(switch.topic, spec.partitions, switch.lag_threshold, addresses, group)
-        if decision.need_analysis and switch.analysis is not None:
+        if decision.need_analysis and isinstance(switch.analysis, TemplateAnalysis) and grant is not None:
+            said = (*_who(switch), ("since", str(int(since))))
+            return AnalysisRunTask(Order(switch.name, switch.uid, grant.epoch, switch.analysis, said))
+        if decision.need_analysis and isinstance(switch.analysis, AnalysisLimits):
             return AnalysisTask(
                 switch.analysis, partial(self._store.addresses_of, spec.active), switch.topic, spec.partitions
             )
@@ -292,3 +305,17 @@ def _whole(spec: Spec, grant: Grant | None, members: Sequence[Member]) -> bool:
     if grant is None or grant.holder is None:
         return False
     return not not_active(spec.granted(grant.holder, grant.shape), members, grant.holder, grant.epoch)
+
+
+def _who(switch: Switch) -> tuple[tuple[str, str], ...]:
+    """Who is judged, and whom it is compared with: the arguments that a template may declare."""
+    color, other = switch.spec.active, switch.spec.active.other
+    return (
+        ("namespace", switch.namespace),
+        ("strategy", switch.strategy),
+        ("topic", switch.topic),
+        ("color", color),
+        ("group", switch.group(color)),
+        ("other-color", other),
+        ("other-group", switch.group(other)),
+    )

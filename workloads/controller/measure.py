@@ -12,9 +12,11 @@ from typing import Any
 
 from workloads.common.logs import fields
 from workloads.controller.analysis import Tally, foregone, verdict
+from workloads.controller.argo_runs import AnalysisRuns
 from workloads.controller.brokers import BrokerOffsets
 from workloads.controller.lag import behind, positions_of
 from workloads.controller.measured import (
+    AnalysisRunTask,
     AnalysisTask,
     LagTask,
     MeasureError,
@@ -28,7 +30,7 @@ from workloads.controller.measured import (
 from workloads.controller.places import Places, ours
 from workloads.controller.progress import ProgressReader
 from workloads.controller.replay import rewound
-from workloads.controller.terms import Lag
+from workloads.controller.terms import Analysis, Lag
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +50,17 @@ class Measurer:
     """
 
     def __init__(
-        self, brokers: BrokerOffsets, progress: ProgressReader, places: Places, changed: Callable[[], None]
+        self,
+        brokers: BrokerOffsets,
+        progress: ProgressReader,
+        places: Places,
+        runs: AnalysisRuns,
+        changed: Callable[[], None],
     ) -> None:
         self._brokers = brokers
         self._places = places
+        self._runs = runs
+        runs.on_change(self._told)
         self._progress = progress
         self._changed = changed
         self._wake = threading.Condition()
@@ -59,6 +68,7 @@ class Measurer:
         self._task: Task | None = None
         self._warm: tuple[str, int, frozenset[str]] | None = None
         self._result = Result()
+        self._news = False
         self.thread = threading.Thread(target=self._run, name="measure", daemon=True)
 
     def keep_warm(self, topic: str, partitions: int, groups: Iterable[str] = ()) -> None:
@@ -115,6 +125,8 @@ class Measurer:
                 self._measure_lag(key, task)
             case AnalysisTask():
                 self._analyse(key, task)
+            case AnalysisRunTask():
+                self._judge(key, task)
             case RemovalTask():
                 self._remove(key, task)
             case SinceTask():
@@ -213,6 +225,43 @@ class Measurer:
                     return
             self._tell(key, detail=problem or f"{tally} in {elapsed:.1f} s")
             self._pause(key, min(ANALYSIS_INTERVAL_SECONDS, max(0.01, task.limits.seconds - elapsed)))
+
+    def _judge(self, key: Hashable, task: AnalysisRunTask) -> None:
+        """As the AnalysisRun does; without a word of it by its time, nothing was shown."""
+        order, timeout = task.order, task.order.asked.timeout
+        began = time.monotonic()
+        try:
+            while self._current(key):
+                elapsed = time.monotonic() - began
+                again = timeout - elapsed
+                try:
+                    analysis, why = self._runs.look(order)
+                except MeasureError as error:
+                    analysis, why, again = Analysis.PENDING, str(error), min(again, AGAIN_SECONDS)
+                except Exception as error:  # its time runs on, whatever it is
+                    logger.exception("an AnalysisRun cannot be judged")
+                    analysis, why, again = Analysis.PENDING, repr(error), min(again, UNEXPECTED_SECONDS)
+                if analysis is Analysis.PENDING and elapsed >= timeout:
+                    analysis, why = Analysis.INCONCLUSIVE, f"no verdict within {timeout:g} s: {why}"
+                if analysis is not Analysis.PENDING:
+                    self._tell(key, done=True, analysis=analysis, detail=f"{why} ({elapsed:.1f} s)")
+                    return
+                self._tell(key, detail=why)
+                self._await_news(key, again)
+        finally:
+            self._runs.end(order)
+
+    def _told(self) -> None:
+        """An AnalysisRun has changed; in another thread."""
+        with self._wake:
+            self._news = True
+            self._wake.notify()
+
+    def _await_news(self, key: Hashable, seconds: float) -> None:
+        with self._wake:
+            if self._current(key) and not self._news:
+                self._wake.wait(max(0.0, seconds))
+            self._news = False
 
     def _arrived(self, task: AnalysisTask) -> int | None:
         """How many records the topic ever had; 0 where nobody asks for a share of them, None if it cannot be read."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from workloads.controller.argo import Order
 from workloads.controller.observe import AnalysisLimits
 from workloads.controller.terms import Analysis, Lag
 
@@ -49,6 +50,13 @@ class AnalysisTask:
 
 
 @dataclass(frozen=True, slots=True)
+class AnalysisRunTask:
+    """Have an AnalysisRun judge."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
 class RemovalTask:
     """Take what closed members have left behind out of `group`, as long as `still` says that everybody who was to leave
     has to be out of it: it is asked after each look at the group, and reads anew.
@@ -81,7 +89,7 @@ class RewindTask:
     still: Callable[[], bool]
 
 
-Task = LagTask | AnalysisTask | RemovalTask | SinceTask | RewindTask
+Task = LagTask | AnalysisTask | AnalysisRunTask | RemovalTask | SinceTask | RewindTask
 
 
 @dataclass(frozen=True, slots=True)

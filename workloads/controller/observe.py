@@ -10,6 +10,7 @@ from workloads.common.report import Report, from_pod
 from workloads.common.states import Color, LagPolicy, Outcome
 from workloads.controller.terms import Absence, Member, Memory, OnInconclusive, Spec, Standby
 
+API_VERSION, KIND = "kafka-bluegreen.io/v1alpha1", "KafkaConsumerSwitch"
 #: By which a member's pod says what it runs.
 VERSION_ANNOTATION = "kafka-bluegreen.io/version"
 IMAGE_ANNOTATION = "kafka-bluegreen.io/image"
@@ -50,8 +51,20 @@ class AnalysisLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateAnalysis:
+    """The other form: AnalysisTemplates of Argo Rollouts, by which an AnalysisRun judges, their arguments as the stack
+    gives them, and after how many seconds a run without a verdict has shown nothing.
+    """
+
+    templates: tuple[str, ...]
+    args: tuple[tuple[str, str], ...]
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
-    """One reading of a KafkaConsumerSwitch. selectors: the labels of each colour's pods, (blue, green).
+    """One reading of a KafkaConsumerSwitch. name, namespace: the object's. selectors: the labels of each colour's pods,
+    (blue, green).
 
     groups: each colour's consumer group, (blue, green), empty where none is named.
     strategy: the stack's name for it, a label of the metrics: nothing here is decided by it. topic_is_there: as far as
@@ -68,8 +81,10 @@ class Switch:
     lease_name: str
     lag_threshold: int
     positions: PositionsFrom
-    analysis: AnalysisLimits | None
+    analysis: AnalysisLimits | TemplateAnalysis | None
     status: Mapping[str, Any]
+    name: str = ""
+    namespace: str = ""
     topic_is_there: bool = True
 
     def group(self, color: Color) -> str:
@@ -127,6 +142,8 @@ def read_switch(obj: Object) -> Switch:
             positions=_positions(spec),
             analysis=_analysis(analysis) if analysis else None,
             status=obj.get("status") or {},
+            name=str(obj["metadata"].get("name") or ""),
+            namespace=str(obj["metadata"].get("namespace") or ""),
         )
     except KeyError as error:
         raise SwitchError(
@@ -161,7 +178,15 @@ def _replays(spec: Mapping[str, Any]) -> bool:
     return asked_for
 
 
-def _analysis(said: Mapping[str, Any]) -> AnalysisLimits:
+def _analysis(said: Mapping[str, Any]) -> AnalysisLimits | TemplateAnalysis:
+    if said.get("templates"):
+        if "seconds" in said or "maxErrorRate" in said:
+            raise ValueError("spec.analysis: templates, or seconds and maxErrorRate, not both")
+        return TemplateAnalysis(
+            templates=tuple(map(str, said["templates"])),
+            args=tuple(sorted((str(name), str(value)) for name, value in (said.get("args") or {}).items())),
+            timeout=float(said["timeoutSeconds"]),
+        )
     return AnalysisLimits(
         seconds=float(said["seconds"]),
         max_error_rate=float(said["maxErrorRate"]),

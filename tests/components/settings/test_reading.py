@@ -102,14 +102,15 @@ def test_defaults_are_those_of_the_design() -> None:
         ("producer", [0], "an object with partitions"),
         ("producer", {"partitions": [-1]}, "a list of partition numbers from 0"),
         ("producer", {"partitions": 3}, "a list of partition numbers from 0"),
-        ("analysis", {"maxErrorRate": 0.1}, "a whole number from 1 to 3600"),
-        ("analysis", {"seconds": 5}, "a number from 0 to 1"),
         ("analysis", {"seconds": 0, "maxErrorRate": 0.1}, "a whole number from 1 to 3600"),
         ("analysis", {"seconds": 5, "maxErrorRate": 1.1}, "a number from 0 to 1"),
         ("analysis", {"seconds": 5, "maxErrorRate": 0.1, "minRecords": 0}, "a whole number from 1 to 1000000000"),
         ("analysis", {"seconds": 5, "maxErrorRate": 0.1, "maxRestarts": -1}, "a whole number from 0 to 1000"),
         ("onRollback", "Replay", "'continue' or 'replay'"),
         ("analysis", {"seconds": 5, "maxErrorRate": 0.1, "onInconclusive": "Accept"}, "'rollback' or 'accept'"),
+        ("analysis", {"templates": ["No Name"], "timeoutSeconds": 9}, "a list of names of AnalysisTemplates"),
+        ("analysis", {"templates": ["lag"], "timeoutSeconds": 0}, "a whole number from 1 to 3600"),
+        ("analysis", {"templates": ["lag"], "timeoutSeconds": 9, "args": {"a": []}}, "names of arguments of the templ"),
         ("images", {"workloads": ""}, "an image reference"),
         ("images", {"workloads": "two words"}, "an image reference"),
     ],
@@ -310,6 +311,9 @@ def test_an_analysis_and_a_producer_of_ones_own() -> None:
         "min_records": 1,
         "min_throughput": 0.0,
         "max_restarts": 0,
+        "templates": None,
+        "args": None,
+        "timeout_seconds": None,
         "on_inconclusive": "accept",
     }
     assert settings.producer.partitions == (2,)
@@ -325,6 +329,46 @@ def test_a_replay_of_a_connector_is_refused_by_name() -> None:
     with pytest.raises(SettingsError) as refused:
         strategy_settings({"strategy": "e", "onRollback": "replay"}, "strategy-e")
     assert "kafka-bluegreen:onRollback: belongs to another kind of stack" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("analysis", "said"),
+    [
+        ({"maxErrorRate": 0.1}, "seconds is required without templates: a whole number from 1 to 3600"),
+        ({"seconds": 5}, "maxErrorRate is required without templates: a number from 0 to 1"),
+        ({"templates": []}, "templates: names none"),
+        ({"templates": ["lag"]}, "timeoutSeconds is required with templates: a whole number from 1 to 3600"),
+        ({"templates": ["lag"], "timeoutSeconds": 9, "seconds": 5}, "seconds: contradicts templates"),
+        ({"templates": ["lag"], "timeoutSeconds": 9, "maxErrorRate": 0}, "maxErrorRate: contradicts templates"),
+        ({"templates": ["lag"], "timeoutSeconds": 9, "minRecords": 5}, "minRecords: contradicts templates"),
+        ({"seconds": 5, "maxErrorRate": 0, "timeoutSeconds": 9}, "timeoutSeconds: templates is not given"),
+        ({"seconds": 5, "maxErrorRate": 0, "args": {}}, "args: templates is not given"),
+    ],
+)
+def test_an_analysis_has_one_form_and_all_of_it(analysis: dict[str, Any], said: str) -> None:
+    (line,) = problems(analysis=analysis)
+    assert line.startswith("kafka-bluegreen:analysis: ")
+    assert f"is refused ({said}" in line
+
+
+def test_an_analysis_by_templates() -> None:
+    """A number that the command line wrote for an argument is its text."""
+    given = {"templates": ["lag", "my.own"], "timeoutSeconds": 30, "args": {"max-lag": 100, "share": 0.5, "x": "y"}}
+    analysis = strategy_settings(raw(analysis=given), STACK).analysis
+    assert analysis is not None
+    assert analysis.templates == ("lag", "my.own")
+    assert analysis.args == {"max-lag": "100", "share": "0.5", "x": "y"}
+    assert analysis.longest_seconds == 30
+
+
+def test_argo_needs_an_image_where_it_is_not_the_sandbox() -> None:
+    images = {"kafka": "k", "victoriametrics": "v"}
+    cluster = {"platform": "cluster", "argo": "true"}
+    with pytest.raises(SettingsError, match=r"images\.argoRollouts: is required with argo: true"):
+        platform_settings({**cluster, "images": json.dumps(images)})
+    assert platform_settings({**cluster, "images": json.dumps({**images, "argoRollouts": "a"})}).argo
+    assert platform_settings({"argo": "true"}).argo
+    assert not platform_settings({}).argo
 
 
 def test_all_problems_are_told_at_once() -> None:

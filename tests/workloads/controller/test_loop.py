@@ -11,8 +11,17 @@ from workloads.common.kube import UnreachableError
 from workloads.common.lease import Grant, Shape, from_lease
 from workloads.common.states import Color, Outcome, State
 from workloads.controller import loop
-from workloads.controller.measured import AnalysisTask, LagTask, RemovalTask, Result, RewindTask, SinceTask
+from workloads.controller.measured import (
+    AnalysisRunTask,
+    AnalysisTask,
+    LagTask,
+    RemovalTask,
+    Result,
+    RewindTask,
+    SinceTask,
+)
 from workloads.controller.moments import Moment
+from workloads.controller.observe import TemplateAnalysis
 from workloads.controller.places import Place
 from workloads.controller.terms import Analysis, Lag
 
@@ -384,6 +393,44 @@ def test_without_a_way_back_nobody_is_granted(script: Script, clock: Clock) -> N
     assert script.turn()[0] == "writes blue@4 Failed"
     said = "PositionsUnread: committed offsets of group g on t cannot be read"
     assert (script.grant() or SETTLED).reason == said
+
+
+TEMPLATES = {"templates": ["error-rate", "lag"], "args": {"max-lag": "9"}, "timeoutSeconds": 40}
+
+
+def test_an_analysis_run_is_asked_for_who_is_judged_and_since_when(script: Script, clock: Clock) -> None:
+    clock.seconds = 1700000000.7
+    granted(script, analysis=TEMPLATES)
+    script.stands(GREEN, ACTIVE, 4)
+    script.turn()
+    assert isinstance(script.measurer.task, AnalysisRunTask)
+    order = script.measurer.task.order
+    assert (order.switch, order.epoch) == ("consumer", 4)
+    assert order.asked == TemplateAnalysis(("error-rate", "lag"), (("max-lag", "9"),), 40.0)
+    said = dict(order.said)
+    assert (said["color"], said["other-color"]) == ("green", "blue")
+    assert said["since"] == "1700000000"
+    assert {"namespace", "group", "other-group", "topic", "strategy"} < set(said)
+
+
+def test_a_controller_that_begins_anew_asks_for_the_same_analysis_run(script: Script, clock: Clock) -> None:
+    granted(script, analysis=TEMPLATES)
+    script.stands(GREEN, ACTIVE, 4)
+    script.turn()
+    assert isinstance(script.measurer.task, AnalysisRunTask)
+    before = script.measurer.task.order
+    clock.seconds += 30
+    script.measurer.measure(None, None)
+    script.controller = script.another()
+    script.turn()
+    assert isinstance(script.measurer.task, AnalysisRunTask)
+    assert script.measurer.task.order.name == before.name
+    script.measurer.says = Result(analysis=Analysis.FAILED, detail="AnalysisRun r is Failed")
+    script.turn()
+    grant = script.grant()
+    assert grant is not None
+    assert grant.rolling_back
+    assert grant.reason == "AnalysisFailed: AnalysisRun r is Failed"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Lag and analysis, with an account of end offsets and positions that a test makes up."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import cast
 
@@ -14,10 +14,13 @@ from workloads.common.bystander import Bystanders
 from workloads.common.http import HttpServer, Response
 from workloads.common.labels import unsealed
 from workloads.controller.analysis import Tally, foregone, verdict
+from workloads.controller.argo import Order
+from workloads.controller.argo_runs import AnalysisRuns
 from workloads.controller.brokers import BrokerOffsets
 from workloads.controller.lag import MemberPositions, behind
 from workloads.controller.measure import Measurer
 from workloads.controller.measured import (
+    AnalysisRunTask,
     AnalysisTask,
     LagTask,
     MeasureError,
@@ -26,7 +29,7 @@ from workloads.controller.measured import (
     RewindTask,
     SinceTask,
 )
-from workloads.controller.observe import AnalysisLimits
+from workloads.controller.observe import AnalysisLimits, TemplateAnalysis
 from workloads.controller.places import Place, Places
 from workloads.controller.progress import ProgressReader
 from workloads.controller.replay import rewound
@@ -119,11 +122,33 @@ class Group(Places):
         self.members = [member for member in self.members if member not in places]
 
 
+class Runs(AnalysisRuns):
+    """AnalysisRuns as a test tells of them. says: the verdict, or what keeps it from being had."""
+
+    def __init__(self) -> None:
+        self.says: tuple[Analysis, str] | Exception = (Analysis.PENDING, "AnalysisRun r is Running")
+        self.looked: list[Order] = []
+        self.ended: list[Order] = []
+
+    def on_change(self, changed: Callable[[], None]) -> None:
+        self.tell = changed
+
+    def look(self, order: Order) -> tuple[Analysis, str]:
+        self.looked.append(order)
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says
+
+    def end(self, order: Order) -> None:
+        self.ended.append(order)
+
+
 class Bench:
     def __init__(self) -> None:
         self.brokers, self.accounts, self.group = Brokers(), Accounts(), Group()
         self.woken = 0
-        self.measurer = Measurer(self.brokers, self.accounts, self.group, self._wake)
+        self.runs = Runs()
+        self.measurer = Measurer(self.brokers, self.accounts, self.group, self.runs, self._wake)
         self.measurer.thread.start()
 
     def _wake(self) -> None:
@@ -134,6 +159,11 @@ class Bench:
 
     def analysis(self, seconds: float, rate: float, throughput: float = 0.0) -> None:
         self.measurer.measure("k", AnalysisTask(AnalysisLimits(seconds, rate, min_throughput=throughput), dict, "t", 2))
+
+    def judge(self, timeout: float = 60.0, key: str = "k") -> Order:
+        order = Order("consumer", "u", 7, TemplateAnalysis(("errors",), (), timeout))
+        self.measurer.measure(key, AnalysisRunTask(order))
+        return order
 
     def removal(self, *, still: bool = True) -> None:
         self.measurer.measure("k", RemovalTask("g", lambda: still))
@@ -313,6 +343,51 @@ def test_an_early_end_does_not_wait_for_its_time(bench: Bench) -> None:
     time.sleep(0.1)
     bench.accounts.now = {"p": account({}, handled=2000, failed=1000)}
     until("failed", lambda: bench.measurer.result("k").analysis is Analysis.FAILED, 30)
+
+
+@pytest.mark.parametrize("expected", [Analysis.PASSED, Analysis.FAILED, Analysis.INCONCLUSIVE])
+def test_an_analysis_run_is_obeyed_as_soon_as_it_has_judged(bench: Bench, expected: Analysis) -> None:
+    order = bench.judge()
+    until("told", lambda: "Running" in bench.measurer.result("k").detail)
+    assert bench.measurer.result("k").analysis is Analysis.PENDING
+    bench.runs.says = (expected, "AnalysisRun r has judged")
+    bench.runs.tell()
+    until("judged", lambda: bench.measurer.result("k").analysis is expected)
+    assert bench.measurer.result("k").detail.startswith("AnalysisRun r has judged (")
+    assert bench.woken == 1
+    until("ended", lambda: bench.runs.ended == [order])
+
+
+def test_an_analysis_run_without_a_verdict_by_its_time_shows_nothing(bench: Bench) -> None:
+    order = bench.judge(timeout=0.2)
+    until("inconclusive", lambda: bench.measurer.result("k").analysis is Analysis.INCONCLUSIVE)
+    assert bench.measurer.result("k").detail.startswith("no verdict within 0.2 s: AnalysisRun r is Running (")
+    until("ended", lambda: bench.runs.ended == [order])
+
+
+@pytest.mark.parametrize("error", [MeasureError("AnalysisRun r: no answer"), KeyError("no answer")])
+def test_what_keeps_a_verdict_away_for_the_whole_time_shows_nothing(bench: Bench, error: Exception) -> None:
+    bench.runs.says = error
+    bench.judge(timeout=0.6)
+    until("named", lambda: "no answer" in bench.measurer.result("k").detail)
+    until("inconclusive", lambda: bench.measurer.result("k").analysis is Analysis.INCONCLUSIVE)
+    assert len(bench.runs.looked) > 1, "it was tried again"
+
+
+def test_an_api_server_that_comes_back_is_asked_again(bench: Bench) -> None:
+    bench.runs.says = MeasureError("AnalysisRun r: no answer")
+    bench.judge()
+    until("named", lambda: "no answer" in bench.measurer.result("k").detail)
+    bench.runs.says = (Analysis.PASSED, "AnalysisRun r is Successful")
+    until("passed", lambda: bench.measurer.result("k").analysis is Analysis.PASSED)
+
+
+def test_an_analysis_run_that_nobody_waits_for_is_ended(bench: Bench) -> None:
+    order = bench.judge()
+    until("looked at", lambda: bool(bench.runs.looked))
+    bench.measurer.measure("other", None)
+    until("ended", lambda: bench.runs.ended == [order])
+    assert bench.measurer.result("k").analysis is Analysis.PENDING
 
 
 def test_a_process_that_began_in_the_analysis_counts_from_its_beginning() -> None:

@@ -15,11 +15,32 @@ from workloads.controller.observe import (
     Pods,
     PositionsFrom,
     SwitchError,
+    TemplateAnalysis,
     memory_of,
     read_pod,
     read_switch,
 )
 from workloads.controller.terms import Absence, Memory, OnInconclusive, Standby
+
+
+def test_an_analysis_by_templates_is_read() -> None:
+    analysis = {"templates": ["b", "a"], "args": {"y": "2", "x": "1"}, "timeoutSeconds": 30, "minRecords": 1}
+    switch = read_switch(switch_object(analysis=analysis))
+    assert switch.analysis == TemplateAnalysis(("b", "a"), (("x", "1"), ("y", "2")), 30.0)
+    assert switch.spec.analysis
+
+
+@pytest.mark.parametrize(
+    ("analysis", "said"),
+    [
+        ({"templates": ["a"]}, r"spec\.timeoutSeconds is missing"),
+        ({"templates": ["a"], "timeoutSeconds": 3, "seconds": 5}, r"spec\.analysis: templates, or seconds"),
+        ({"timeoutSeconds": 3}, r"spec\.seconds is missing"),
+    ],
+)
+def test_an_analysis_of_both_forms_or_of_none_is_refused(analysis: dict[str, Any], said: str) -> None:
+    with pytest.raises(SwitchError, match=said):
+        read_switch(switch_object(analysis=analysis))
 
 
 def test_a_switch_is_read() -> None:
@@ -30,7 +51,7 @@ def test_a_switch_is_read() -> None:
     assert switch.spec.wait_for_lag is False
     assert switch.spec.drain_timeout == 10.0
     assert switch.spec.resume_timeout == 11.0
-    assert switch.analysis is not None
+    assert isinstance(switch.analysis, AnalysisLimits)
     assert switch.analysis.max_error_rate == 0.1
     assert switch.common_labels == "app.kubernetes.io/name=consumer"
     assert switch.color_of({**LABELS, COLOR: "green", "more": "x"}) is Color.GREEN
