@@ -84,7 +84,7 @@ class Analysis(Section):
     ] = Field(
         default=None,
         max_length=_MOST_TEMPLATES,
-        description="in place of all that: AnalysisTemplates of Argo Rollouts in the stack's namespace, error-rate, "
+        description="in place of all that but maxRestarts: AnalysisTemplates of Argo Rollouts in the stack's namespace, error-rate, "
         "throughput and lag among them, by which an AnalysisRun judges",
     )
     args: Annotated[

@@ -195,7 +195,7 @@ class Controller:
 
     def _restarted(self, switch: Switch, grant: Grant | None, members: Sequence[Member], key: Hashable) -> str:
         """See `Observation.restarted`. Where absence tells nothing of what a member moves, nor does a restart."""
-        if grant is None or not isinstance(switch.analysis, AnalysisLimits) or not on_probation(switch.spec, grant):
+        if grant is None or switch.analysis is None or not on_probation(switch.spec, grant):
             return ""
         if switch.spec.absence is not Absence.GONE:
             return ""

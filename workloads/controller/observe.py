@@ -53,12 +53,13 @@ class AnalysisLimits:
 @dataclass(frozen=True, slots=True)
 class TemplateAnalysis:
     """The other form: AnalysisTemplates of Argo Rollouts, by which an AnalysisRun judges, their arguments as the stack
-    gives them, and after how many seconds a run without a verdict has shown nothing.
+    gives them, and after how many seconds a run without a verdict has shown nothing. max_restarts: as above.
     """
 
     templates: tuple[str, ...]
     args: tuple[tuple[str, str], ...]
     timeout: float
+    max_restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,7 @@ def _analysis(said: Mapping[str, Any]) -> AnalysisLimits | TemplateAnalysis:
             templates=tuple(map(str, said["templates"])),
             args=tuple(sorted((str(name), str(value)) for name, value in (said.get("args") or {}).items())),
             timeout=float(said["timeoutSeconds"]),
+            max_restarts=int(said.get("maxRestarts", 0)),
         )
     return AnalysisLimits(
         seconds=float(said["seconds"]),

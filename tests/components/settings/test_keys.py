@@ -147,7 +147,13 @@ def test_an_analysis_by_templates_is_as_the_switch_has_it_and_the_api_server_hol
     analysis: dict[str, Any] = {"templates": ["lag"], "args": {"max-lag": "9"}, "timeoutSeconds": 30}
     settings = Made.model_validate({"strategy": "x", "analysis": analysis})
     told = values.switch_spec(settings)["analysis"]
-    assert told == {**analysis, "minRecords": 1, "minThroughput": 0.0, "onInconclusive": "RollBack"}
+    assert told == {
+        **analysis,
+        "minRecords": 1,
+        "minThroughput": 0.0,
+        "maxRestarts": 0,
+        "onInconclusive": "RollBack",
+    }
     schema = spec_schema()["properties"]["analysis"]
     assert "required" not in schema
     assert schema["properties"]["templates"]["items"]["type"] == "string"
