@@ -17,6 +17,7 @@ from pathlib import Path
 from components.settings import registry
 from components.strategies.base import strategy
 from experiments import comparison, complexity, handoff, lines, offsets, options, retention, summary
+from experiments.campaign import command as campaign
 from experiments.complexity import Complexity
 from experiments.conformance import command as conformance
 from experiments.console import emit
@@ -56,6 +57,8 @@ def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argume
         return _run(parser, parsed, arguments)
     if parsed.command == "conformance":
         return conformance.run(parsed, list(arguments))
+    if parsed.command == "faults":
+        return campaign.run(parsed, REPOSITORY)
     if parsed.command == "prune":
         return _prune(parsed)
     if parsed.command == "handoff":
@@ -206,6 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     conformance.add(commands)
+    campaign.add(commands, DATA.parent / "campaigns")
 
     prune = commands.add_parser(
         "prune",
