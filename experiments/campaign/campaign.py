@@ -4,21 +4,21 @@ import tempfile
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 from experiments import environment
 from experiments.campaign import journal as journals
+from experiments.campaign.calibration import calibrate
 from experiments.campaign.carry import Carried, carry
 from experiments.campaign.journal import Journal
-from experiments.campaign.judge import Judge, Judged, Span
+from experiments.campaign.judge import Judge, Judged, begin
 from experiments.campaign.plan import Step, cells, steps
 from experiments.campaign.scene import Scene, roles
 from experiments.campaign.shrink import OutOfTrialsError, shrink
 from experiments.campaign.stage import Stage, name_of
-from experiments.campaign.tail import Tail
 from experiments.campaign.witness import Witness
 from experiments.errors import ExperimentError
 from experiments.interrupts import Interrupted, Interrupts
@@ -110,6 +110,7 @@ class Piece:
         self._roles = roles(self._asked.letter, lab.parts)
         with tempfile.TemporaryDirectory(prefix="kafka-bluegreen-faults-") as scratch:
             self._scratch = Path(scratch)
+            calibrate(self._scratch / "calibration")
             self._stand_on(lab)
             try:
                 self._steps()
@@ -139,23 +140,15 @@ class Piece:
             120.0,
         )
         lab.active = "green" if live.active == "green" else "blue"
-        self._begin_span()
-
-    def _begin_span(self) -> None:
-        since = time.time()
-        lab = self._lab
-        self._producer = lab.producer.renew().name
-        since_ns = lab.producer.clock()
-        lab.lag.wait_flow(120.0, lab.active)
         self._spans += 1
-        tail = Tail(lab.disturbance.processes, lab.parts, self._scratch / f"span-{self._spans}", since)
-        self._span = Span(tail, since_ns, self._producer)
+        self._span = begin(lab, self._scratch / f"span-{self._spans}")
 
     # Switches
 
     def _planned(self) -> Sequence[Step]:
         if self._asked.sequence:
-            return self._asked.sequence[self._first - 1 :]
+            numbered = [replace(step, number=number) for number, step in enumerate(self._asked.sequence, 1)]
+            return numbered[self._first - 1 :]
         endless = steps(self._asked.seed, self._roles, self._asked.only)
         return list(islice(endless, self._first - 1, self._asked.switches))
 

@@ -21,7 +21,6 @@ from experiments.cluster import LiveSwitch
 from experiments.disturbance import PAUSING, RESUMING, ROLLING_BACK, WAITING_FOR_LAG, in_background
 from experiments.errors import DeadlineError
 from experiments.measurements import Color
-from experiments.stacks import Update
 
 _PHASES = {
     Phase.WAITING: WAITING_FOR_LAG,
@@ -123,11 +122,9 @@ def _wait_written(scene: Scene, before: LiveSwitch, done: Carried) -> None:
 def _by_up(scene: Scene, wanted: dict[str, object], done: Carried) -> Iterator[Callable[[], None]]:
     """`pulumi up` goes on within the block, and has returned after it."""
     scene.lab.stack.configuration.set(**wanted)
-    ended: list[Update] = []
     with in_background(scene.lab.stack.up) as pending:
         yield lambda: None
-    ended.append(pending.update)
-    done.error, done.seconds = ended[0].error, ended[0].seconds
+    done.error, done.seconds = pending.update.error, pending.update.seconds
 
 
 @contextmanager

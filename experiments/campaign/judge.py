@@ -5,9 +5,10 @@ meanwhile; never on what the controller says of itself alone.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from components.names import CONTROLLER
 from components.strategies.parts import Program
@@ -21,11 +22,16 @@ from experiments.campaign.witness import Line, Witness
 from experiments.cluster import LiveSwitch
 from experiments.errors import DeadlineError, ExperimentError
 from experiments.lab import Lab
-from experiments.measurements import Color, Verdict
+from experiments.measurements import Color, Verdict, other
 from experiments.records import CONSUMED
 
+T = TypeVar("T")
+
+_WELL_SECONDS = 90.0
+_FLOW_SECONDS = 120.0
+_LEAST_SECONDS = 10.0
+_READ_SECONDS = 30.0
 _AGREE_SECONDS = 20.0
-_FLOW_SECONDS = 60.0
 _CAUGHT_UP_SECONDS = 90.0
 _WRITTEN_SECONDS = 15.0
 _POLL_SECONDS = 0.5
@@ -41,6 +47,17 @@ class Span:
     since_ns: int
     producer: str
     crashes: list[Crash] = field(default_factory=list)
+
+
+def begin(lab: Lab, folder: Path) -> Span:
+    """From here on it is judged what happens, by a producer process of its own. folder: for the copies of the logs.
+    Raises ExperimentError.
+    """
+    since = time.time()
+    producer = lab.producer.renew().name
+    since_ns = lab.producer.clock()
+    lab.lag.wait_flow(_FLOW_SECONDS, lab.active)
+    return Span(Tail(lab.disturbance.processes, lab.parts, folder, since), since_ns, producer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +83,22 @@ class Judge:
         self._scratch = scratch
 
     def judge(self, span: Span, carried: Carried) -> Judged:
-        """One switch, once its faults are over. Raises nothing but what ends the campaign: see `ExperimentError`."""
-        deadline = max((one.kind.deadline for one in carried.step.injections), default=90.0)
+        """One switch, once its faults are over. What can't be looked at is a finding, too: nobody can say that it held.
+        Raises ExperimentError where the API server does not answer any more.
+        """
+        lab = self._lab
+        deadline = max((one.kind.deadline for one in carried.step.injections), default=_WELL_SECONDS)
         span.crashes += crashes(carried)
         findings = [f"{hit.injection.way} cannot be taken back: {hit.left}" for hit in carried.hits if hit.left]
         begun = time.monotonic()
         well: float | None = None
         try:
-            live = self._wait_well(deadline)
+            self._wait_well(deadline)
             well = time.monotonic() - begun
         except DeadlineError as error:
-            findings.append(f"invariant 4: within {deadline:g} s after its faults it is not well by itself: {error}")
-            live = self._lab.cluster.switch(self._lab.namespace)
-        self._lab.active = _color(live.active) or self._lab.active
+            findings.append(f"invariant 4: {deadline:g} s after its faults it is not well by itself: {error}")
+        live = patiently("the switch", lambda: lab.cluster.switch(lab.namespace), _READ_SECONDS)
+        lab.active = _color(live.active) or lab.active
         findings += self._ready()
         last = live.last
         mine = last is not None and last.generation > carried.before
@@ -92,40 +112,47 @@ class Judge:
                 outcome=outcome,
             )
         findings += invariants.lease_history(self._witness.leases())
-        judged = self._records(span)
-        found = self._repeated(span) if judged.anomalies["duplicate"] else []
-        findings += invariants.anomalies(judged.anomalies)
-        findings += [f"invariant 5: duplicates: {one}" for one in found if one.crash is None]
+        acked, counts, repeated = 0, dict[str, int](), list[Explained]()
+        try:
+            judged = self._records(span)
+            acked, counts = judged.acked, {name: count for name, count in judged.anomalies.items() if count}
+            repeated = self._repeated(span, counts)
+            findings += record_findings(counts, repeated)
+        except ExperimentError as error:
+            findings.append(f"invariant 5: what became of the records cannot be told: {error}")
         return Judged(
             findings=findings,
             outcome=outcome,
             reason=reason,
             well_seconds=well,
-            acked=judged.acked,
-            anomalies={name: count for name, count in judged.anomalies.items() if count},
-            duplicates=found,
+            acked=acked,
+            anomalies=counts,
+            duplicates=repeated,
             timeline=self._witness.since(carried.began) if findings else (),
         )
 
-    def _wait_well(self, seconds: float) -> LiveSwitch:
+    def _wait_well(self, seconds: float) -> None:
         """Everybody is there, the newest generation has its outcome, and the holder is at work on every partition.
 
         Raises DeadlineError.
         """
         lab, ends = self._lab, time.monotonic() + seconds
-        self._renew_often_restarted()
-        lab.wait_pods(lab.whole)
+
+        def left() -> float:
+            return max(_LEAST_SECONDS, ends - time.monotonic())
 
         def missing(live: LiveSwitch) -> str | None:
-            if not live.holds(live.settled) or not live.active:
-                return live.describe()
             blocked = live.last is not None and live.last.outcome == "RollbackBlocked"
-            return live.describe() if blocked else None
+            return None if live.active and live.holds(live.settled) and not blocked else live.describe()
 
-        left = max(_FLOW_SECONDS, ends - time.monotonic())
-        live = lab.cluster.wait_switch(lab.namespace, missing, "an outcome, and a colour that holds the grant", left)
-        lab.lag.wait_flow(max(_FLOW_SECONDS, ends - time.monotonic()), live.active)
-        return lab.cluster.switch(lab.namespace)
+        patiently("pods that were killed often", self._renew_often_restarted, left())
+        patiently("the pods", lambda: lab.wait_pods(lab.whole), left())
+        what = "an outcome, and a colour that holds the grant"
+        live = patiently(what, lambda: lab.cluster.wait_switch(lab.namespace, missing, what, left()), left())
+        color = _color(live.active)
+        patiently("the flow", lambda: lab.lag.wait_flow(left(), color), left())
+        if color is not None:
+            patiently("the colour that waits", lambda: lab.wait_assigned(other(color), left()), left())
 
     def _renew_often_restarted(self) -> None:
         """A hand that nothing needs: the kubelet waits ever longer before it starts a container again, and a campaign
@@ -174,7 +201,7 @@ class Judge:
         """
         lab, tail = self._lab, span.tail
         tail.copy_produced()
-        lab.lag.wait_caught_up(_CAUGHT_UP_SECONDS, lab.active)
+        patiently("the lag", lambda: lab.lag.wait_caught_up(_CAUGHT_UP_SECONDS, lab.active), _CAUGHT_UP_SECONDS)
         ends = time.monotonic() + _WRITTEN_SECONDS
         while True:
             unreached = tail.copy_consumed(writers(lab))
@@ -183,7 +210,9 @@ class Judge:
                 return found
             time.sleep(_POLL_SECONDS)
 
-    def _repeated(self, span: Span) -> list[Explained]:
+    def _repeated(self, span: Span, counts: Mapping[str, int]) -> list[Explained]:
+        if not counts.get("duplicate"):
+            return []
         return invariants.explain(invariants.repeats(span.tail.lines(CONSUMED)), span.crashes)
 
     def last(self, span: Span) -> Judged:
@@ -199,11 +228,34 @@ class Judge:
         span.tail.complete()
         producers = [name for name in span.tail.producers(span.since_ns) if name != closing]
         judged = verdict.validate(span.tail.folder, producers, self._scratch / "validator.json")
-        found = self._repeated(span) if judged.anomalies["duplicate"] else []
-        findings = invariants.anomalies(judged.anomalies)
-        findings += [f"invariant 5: duplicates: {one}" for one in found if one.crash is None]
         counts = {name: count for name, count in judged.anomalies.items() if count}
-        return Judged(findings, "", "", None, judged.acked, counts, found)
+        repeated = self._repeated(span, counts)
+        return Judged(record_findings(counts, repeated), "", "", None, judged.acked, counts, repeated)
+
+
+def record_findings(counts: Mapping[str, int], repeated: Sequence[Explained]) -> list[str]:
+    """What the records break: every anomaly, but for duplicates that a crash explains."""
+    unexplained = [f"invariant 5: duplicates: {one}" for one in repeated if one.crash is None]
+    missed = counts.get("duplicate", 0) - sum(one.count for one in repeated)
+    if missed > 0:
+        unexplained.append(f"invariant 5: {missed} duplicates at other offsets than where they were handled first")
+    return invariants.anomalies(counts) + unexplained
+
+
+def patiently(what: str, do: Callable[[], T], seconds: float) -> T:
+    """What `do` gives; asked again where it fails, as while an API server or a broker comes up. Raises DeadlineError,
+    its own and those of `do`.
+    """
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            return do()
+        except DeadlineError:
+            raise
+        except ExperimentError as error:
+            if time.monotonic() >= ends:
+                raise DeadlineError(what, seconds, str(error)) from error
+        time.sleep(_POLL_SECONDS)
 
 
 def writers(lab: Lab) -> dict[str, Program]:

@@ -51,7 +51,9 @@ class Step:
     injections: tuple[Injection, ...]
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "phase": str(self.phase)}
+        """As it is journaled, and read again by `of`."""
+        injections = [asdict(one) for one in self.injections]
+        return {**asdict(self), "phase": str(self.phase), "injections": injections}
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> "Step":
