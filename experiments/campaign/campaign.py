@@ -68,7 +68,7 @@ def execute(asked: Asked, interrupts: Interrupts, progress: Progress) -> Ended:
     """
     cluster = preflight()
     journal = Journal(asked.out)
-    journal.begin({"strategy": asked.letter, "seed": asked.seed, "only": list(asked.only), "planned": asked.switches})
+    journal.begin({"strategy": asked.letter, "seed": asked.seed, "only": list(asked.only)})
     with only_one(name_of(asked.letter)):
         stage = Stage(asked.repository, asked.letter, asked.out, cluster, interrupts=interrupts, progress=progress)
         piece = Piece(asked, stage, journal, progress)
@@ -261,6 +261,7 @@ class Piece:
             self._sum_up(self._last_judged)
         self._journal.piece(
             code=environment.commit(),
+            planned=self._asked.switches,
             began=self._began.isoformat(timespec="seconds"),
             ended=datetime.now(UTC).isoformat(timespec="seconds"),
             acked=self._acked,

@@ -19,7 +19,7 @@ from experiments.campaign.scene import Scene
 from experiments.campaign.witness import Witness
 from experiments.cluster import LiveSwitch
 from experiments.disturbance import PAUSING, RESUMING, ROLLING_BACK, WAITING_FOR_LAG, in_background
-from experiments.errors import DeadlineError
+from experiments.errors import DeadlineError, ExperimentError
 from experiments.measurements import Color
 
 _PHASES = {
@@ -96,7 +96,7 @@ def _in_the_phase(scene: Scene, step: Step, begin: Callable[[], None], injector:
             injector.begin(step.injections)
             # The faults have to be there for a while in the very phase.
             time.sleep(_HELD_SECONDS)
-    except DeadlineError as error:
+    except ExperimentError as error:
         done.notes.append(f"{step.phase} was not reached: {error}")
 
 

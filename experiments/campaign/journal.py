@@ -132,6 +132,7 @@ def summary(lines: Sequence[Mapping[str, Any]], everything: Sequence[Cell]) -> d
     return {
         "schema": SCHEMA,
         **{key: value for key, value in begun.items() if key != "kind"},
+        "planned": max((piece["planned"] for piece in pieces), default=None),
         "switches": len(switches),
         "by_up": len(ups),
         "up_failed": sum(line["error"] is not None for line in ups),

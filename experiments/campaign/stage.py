@@ -80,8 +80,8 @@ class Stage:
             known = json.loads(self._state.read_text())
         clean = bool(made_by["code"]) and not str(made_by["code"]).endswith("-dirty")
         stands = self._ask_on() and clean and known == made_by
-        platform = Stack(self._repository, self._platform.configuration, self._interrupts, self._progress)
         if stands:
+            platform = Stack(self._repository, self._platform.configuration, self._interrupts, self._progress)
             self.bootstrap = platform.output(BOOTSTRAP_OUTPUT)
         else:
             self.bootstrap = self._platform.prepare()

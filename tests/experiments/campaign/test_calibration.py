@@ -1,6 +1,7 @@
 """A validator that does not see a class judges nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_one_without_a_class_is_found_out(tmp_path: Path, monkeypatch: pytest.Mo
 
     def without(*arguments: object, **more: object) -> Verdict:
         found = real(*arguments, **more)
-        return Verdict(**{**_fields(found), "anomalies": {**found.anomalies, blind: 0}})
+        return replace(found, anomalies={**found.anomalies, blind: 0})
 
     monkeypatch.setattr(verdict, "validate", without)
     with pytest.raises(PreconditionError, match=f"{blind}: 1 in the logs, 0 counted"):
@@ -35,7 +36,3 @@ def test_a_validator_without_dual_active_is_found_out(tmp_path: Path, monkeypatc
     monkeypatch.setattr(anomalies, "dual_active", lambda *some, **more: real(*some, **more).clear())
     with pytest.raises(PreconditionError, match="dual_active"):
         calibrate(tmp_path)
-
-
-def _fields(found: Verdict) -> dict[str, object]:
-    return {name: getattr(found, name) for name in Verdict.__slots__}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from components.strategies.consumers import PARTS
+from experiments import environment
 from experiments.campaign import campaign as room
 from experiments.campaign.campaign import Asked, Ended, execute
 from experiments.campaign.carry import Carried
@@ -87,7 +88,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(room, "begin", lambda *_: None)
     judge = SimpleNamespace(judge=made.judge, last=lambda _: samples.judged())
     monkeypatch.setattr(room, "Judge", lambda *_: judge)
-    monkeypatch.setattr(room.environment, "commit", lambda: "abc")
+    monkeypatch.setattr(environment, "commit", lambda: "abc")
     return made
 
 

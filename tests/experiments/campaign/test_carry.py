@@ -30,14 +30,14 @@ class World:
         self.error: str | None = None
         self.reached = True
         configuration = SimpleNamespace(set=lambda **keys: self.did.append(f"configured {keys}"))
-        self.lab: Any = SimpleNamespace(
+        lab: Any = SimpleNamespace(
             namespace="ns",
             parts=PARTS,
             stack=SimpleNamespace(configuration=configuration, up=self.up),
             disturbance=SimpleNamespace(held=self.held),
             cluster=SimpleNamespace(switch=lambda _: self.live(), wait_switch=self.wait),
         )
-        self.scene = Scene(self.lab, "kafka:9092", "blue", "green")
+        self.scene = Scene(lab, "kafka:9092", "blue", "green")
         self.witness: Any = SimpleNamespace(note=lambda _: None, phase=lambda: "Pausing")
 
     def live(self) -> Any:

@@ -14,12 +14,12 @@ from experiments.campaign.shrink import Shrunk
 from experiments.errors import PreconditionError
 from tests.experiments.campaign.samples import EXPLAINED, STEPS, carried, in_phase, judged
 
-ASKED = {"strategy": "c", "seed": 3, "only": [], "planned": 6}
+ASKED = {"strategy": "c", "seed": 3, "only": []}
 ALL = frozenset(Role)
 
 
 def piece(journal: Journal, **more: Any) -> None:
-    told: dict[str, Any] = {"code": "abc", "from": 1, "to": 2, "began": "b", "ended": "e", "acked": 1200}
+    told: dict[str, Any] = {"code": "abc", "planned": 6, "from": 1, "to": 2, "began": "b", "ended": "e", "acked": 1200}
     journal.piece(**{**told, "anomalies": {}, "duplicates": [], "findings": [], **more})
 
 
@@ -47,7 +47,7 @@ def test_what_was_being_written_when_it_was_killed_is_done_again(tmp_path: Path)
     assert Journal(tmp_path).done == 2
 
 
-@pytest.mark.parametrize("other", [{"seed": 4}, {"strategy": "b"}, {"only": ["worker-kill"]}, {"planned": 7}])
+@pytest.mark.parametrize("other", [{"seed": 4}, {"strategy": "b"}, {"only": ["worker-kill"]}])
 def test_another_campaigns_journal_is_not_gone_on_with(tmp_path: Path, other: dict[str, Any]) -> None:
     Journal(tmp_path).begin(ASKED)
     with pytest.raises(PreconditionError, match="another campaign's"):
