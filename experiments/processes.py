@@ -99,6 +99,14 @@ class LocalProcesses:
             )
         return found[0]
 
+    def arguments(self, pid: int) -> dict[str, str]:
+        """What a process was started with as `--name=value`, by name. Raises PreconditionError if it is gone."""
+        try:
+            words = (self._proc / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError as error:
+            raise PreconditionError(f"there is no process {pid} any more") from error
+        return {name: value for name, given, value in (word.partition("=") for word in words) if given}
+
     def records(self, pid: int, kind: str) -> Path:
         """A folder of a workload's record logs, as its process sees it; there as long as the process is."""
         return self._proc / str(pid) / "root" / RECORDS_DIRECTORY.lstrip("/") / kind

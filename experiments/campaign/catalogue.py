@@ -85,6 +85,7 @@ class Fault:
 _KUBELET = "the kubelet starts it again"
 _SET = "its set makes it again"
 _SIGCONT = "SIGCONT, by a guardian too"
+_RULE = "the rules are taken away"
 _NO_TIME = "the model knows no time; what comes of it is in there: late views, deadlines, commits without an answer"
 
 FAULTS: tuple[Fault, ...] = (
@@ -287,8 +288,25 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "api-errors",
         "the API server answers 500, 429 or 409",
-        not_modelled="in there as writes that are not made; the clients' own tests have each of these answers",
-        not_injected="it needs a proxy that speaks for the API server, between it and the pods",
+        ways=(
+            Way(
+                "api-errors",
+                Role.MOVER,
+                "its pod is answered 500, 429 and 409 in turn, by somebody in the API server's place",
+                "network",
+                _RULE,
+                (1.0, 6.0),
+            ),
+            Way(
+                "api-errors-controller",
+                Role.CONTROLLER,
+                "the controller is answered 500, 429 and 409 in turn",
+                "network",
+                _RULE,
+                (1.0, 6.0),
+            ),
+        ),
+        not_modelled="in there as writes that are not made",
     ),
     Fault(
         "broker",

@@ -1,17 +1,23 @@
-"""A pod that reaches somebody no more: routes that swallow what is sent, in the pod's own network namespace.
+"""A pod that reaches somebody no more, or somebody else in its place, by routes and rules in the pod's own network
+namespace.
 
-A blackhole and not an unreachable one: whoever is cut off hears nothing, as where packets are lost.
+The routes are blackholes and not unreachable ones: whoever is cut off hears nothing, as where packets are lost. An API
+server that refuses speaks with the real one's certificate, so clients believe it (`refusing`).
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from components.names import KAFKA, LIFECYCLE_PORT, NAME_LABEL, PLATFORM_NAMESPACE
 from experiments.campaign.plan import Injection
 from experiments.campaign.scene import Inject, Scene
-from experiments.campaign.undoing import changed
+from experiments.campaign.undoing import changed, running
 from experiments.errors import PreconditionError
 
+_REFUSING = Path(__file__).parent / "refusing.py"
+_STATUSES = (500, 429, 409)
 _NO_ADDRESS = ("", "None")
 
 
@@ -48,8 +54,38 @@ def _cut_broker(scene: Scene, injection: Injection) -> Iterator[str]:
 def _cut_api(scene: Scene, injection: Injection) -> Iterator[str]:
     """From the Service `kubernetes`, by whose address every pod goes to the API server."""
     pod, program = scene.mover(injection)
+    with _without(scene.processes.one(pod, program), [_api_address(scene)]):
+        yield pod
+
+
+def _api_address(scene: Scene) -> str:
     service = scene.lab.cluster.get("/api/v1/namespaces/default/services/kubernetes")
-    with _without(scene.processes.one(pod, program), [str(service["spec"]["clusterIP"])]):
+    return str(service["spec"]["clusterIP"])
+
+
+@contextmanager
+def _refused(scene: Scene, pid: int) -> Iterator[None]:
+    """The certificate is where the API server says on its command line that it is."""
+    arguments = scene.processes.arguments(scene.processes.daemon_of(pid, "kube-apiserver"))
+    files = [arguments.get(f"--tls-{what}-file", "") for what in ("cert", "private-key")]
+    if not all(files):
+        raise PreconditionError("the API server does not say on its command line where its certificate is")
+    command = [sys.executable, str(_REFUSING), _api_address(scene), *files, *map(str, _STATUSES)]
+    with running(command, net=pid):
+        yield
+
+
+@contextmanager
+def _refuse_mover(scene: Scene, injection: Injection) -> Iterator[str]:
+    pod, program = scene.mover(injection)
+    with _refused(scene, scene.processes.one(pod, program)):
+        yield pod
+
+
+@contextmanager
+def _refuse_controller(scene: Scene, _injection: Injection) -> Iterator[str]:
+    pod = scene.controller()
+    with _refused(scene, scene.processes.one(pod, "controller")):
         yield pod
 
 
@@ -65,4 +101,10 @@ def _cut_sidecar(scene: Scene, injection: Injection) -> Iterator[str]:
         yield pod
 
 
-INJECT: dict[str, Inject] = {"cut-broker": _cut_broker, "cut-api": _cut_api, "cut-sidecar": _cut_sidecar}
+INJECT: dict[str, Inject] = {
+    "cut-broker": _cut_broker,
+    "cut-api": _cut_api,
+    "cut-sidecar": _cut_sidecar,
+    "api-errors": _refuse_mover,
+    "api-errors-controller": _refuse_controller,
+}
