@@ -17,11 +17,11 @@ from pathlib import Path
 from components.settings import registry
 from components.strategies.base import strategy
 from experiments import comparison, complexity, handoff, lines, offsets, options, retention, summary
-from experiments.campaign import command as campaign
 from experiments.complexity import Complexity
 from experiments.conformance import command as conformance
 from experiments.console import emit
 from experiments.errors import ExperimentError
+from experiments.fault_campaign import command as fault_campaign
 from experiments.folders import load_all
 from experiments.interrupts import Interrupted, Interrupts
 from experiments.options import Options
@@ -58,7 +58,7 @@ def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argume
     if parsed.command == "conformance":
         return conformance.run(parsed, list(arguments))
     if parsed.command == "faults":
-        return campaign.run(parsed, REPOSITORY)
+        return fault_campaign.run(parsed, REPOSITORY)
     if parsed.command == "prune":
         return _prune(parsed)
     if parsed.command == "handoff":
@@ -209,7 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     conformance.add(commands)
-    campaign.add(commands, DATA.parent / "campaigns")
+    fault_campaign.add(commands, DATA.parent / "campaigns")
 
     prune = commands.add_parser(
         "prune",

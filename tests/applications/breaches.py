@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.names import CONSUMER, CONTROLLER, LIFECYCLE_PORT, SIDECAR, consumer_set
-from experiments.campaign.carry import carry
-from experiments.campaign.catalogue import Phase
-from experiments.campaign.judge import Judge, begin
-from experiments.campaign.plan import Injection, Step
-from experiments.campaign.scene import Scene
-from experiments.campaign.stage import Stage
-from experiments.campaign.witness import Witness
 from experiments.errors import ExperimentError
+from experiments.fault_campaign.carry import carry
+from experiments.fault_campaign.judge import Judge, begin
+from experiments.fault_campaign.kinds import Phase
+from experiments.fault_campaign.plan import Injection, Step
+from experiments.fault_campaign.scene import Scene
+from experiments.fault_campaign.stage import Stage
+from experiments.fault_campaign.witness import Witness
 from experiments.interrupts import Interrupts
 from experiments.kubectl import output_of
 from experiments.lab import Lab

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from experiments.campaign.calibration import calibrate
-from experiments.campaign.carry import carry
-from experiments.campaign.catalogue import Role
-from experiments.campaign.judge import Judge, begin
-from experiments.campaign.plan import planned
-from experiments.campaign.scene import Scene
-from experiments.campaign.witness import Witness
+from experiments.fault_campaign.calibration import calibrate
+from experiments.fault_campaign.carry import carry
+from experiments.fault_campaign.judge import Judge, begin
+from experiments.fault_campaign.kinds import Role
+from experiments.fault_campaign.plan import planned
+from experiments.fault_campaign.scene import Scene
+from experiments.fault_campaign.witness import Witness
 from experiments.measurements import other
 from tests.support.field import Field
 

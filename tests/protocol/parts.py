@@ -6,7 +6,7 @@ from dataclasses import replace as replaced
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
-from experiments.campaign import catalogue
+from experiments.fault_campaign import catalogue
 from workloads.common.lease import Grant
 from workloads.common.report import Report
 from workloads.common.states import Color, GroupProtocol, Membership, State
@@ -56,7 +56,7 @@ class Rules:
 REAL = Rules()
 
 FAULTS = catalogue.modelled()
-"""What may go wrong, by name: the part of the one list (`experiments.campaign.catalogue`) that is in this model."""
+"""What may go wrong, by name: the part of the one list (`experiments.fault_campaign.catalogue`) that is in this model."""
 
 
 class Reshape(StrEnum):
