@@ -67,9 +67,11 @@ def test_what_misses_is_noted_and_the_others_go_on(said: list[str]) -> None:
 
 def test_whatever_happens_they_are_taken_back_at_once(said: list[str]) -> None:
     begun = time.monotonic()
+    kept = []  # so that nothing ends for want of somebody who holds it
 
     def interrupted() -> None:
         with injecting(NOBODY, str) as injector:
+            kept.append(injector)
             injector.begin([one("worker-freeze", 600.0)])
             raise KeyboardInterrupt
 
