@@ -103,6 +103,7 @@ class Piece:
         self._findings: list[str] = []
         self._scratch = Path()
         self._spans = 0
+        self._told: set[str] = set()
 
     def run(self) -> None:
         """From where the one before ended. Raises ExperimentError, Interrupted."""
@@ -179,10 +180,7 @@ class Piece:
 
     def _report(self, carried: Carried, judged: Judged) -> None:
         step = carried.step
-        told = ", ".join(
-            f"{hit.injection.way} {'missed' if hit.missed else hit.hit}{f' in {hit.phase}' if hit.phase else ''}"
-            for hit in carried.hits
-        )
+        told = ", ".join(f"{hit.injection.way} {'missed' if hit.missed else hit.hit}" for hit in carried.hits)
         well = "not well" if judged.well_seconds is None else f"well after {judged.well_seconds:.1f} s"
         repeated = sum(one.count for one in judged.duplicates)
         self._progress.say(
@@ -193,7 +191,9 @@ class Piece:
         for line in [*carried.notes, *(f"missed: {hit.missed}" for hit in carried.hits if hit.missed)]:
             self._progress.say(f"  {line}")
         for one in judged.duplicates:
-            self._progress.say(f"  {one}")
+            if str(one) not in self._told:  # all of a span are counted again and again
+                self._told.add(str(one))
+                self._progress.say(f"  {one}")
         if judged.findings:
             self._progress.say(f"  FOUND, with seed {self._asked.seed}, switch {step.number}:")
             for line in judged.findings:
