@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from experiments.fault_campaign.catalogue import WAYS
-from experiments.fault_campaign.kinds import SHARED, Phase, Role, Way
+from experiments.fault_campaign.kinds import HELD, SHARED, Phase, Role, Way
 
 Side = Literal["old", "new"]
 Commanded = Literal["up", "patch"]
@@ -97,7 +97,7 @@ def steps(seed: int, roles: Collection[Role], only: Collection[str] = ()) -> Ite
         wanted = 3 if drawn.random() < _THREE_SHARE else 2
         chosen = _ways(drawn, [way for way, at in everything if at is phase], phase, seen, wanted)
         commanded: Commanded = "up" if number % UP_EVERY == 0 else "patch"
-        yield Step(number, phase, commanded, tuple(_injection(drawn, WAYS[name]) for name in chosen))
+        yield Step(number, phase, commanded, tuple(_injection(drawn, WAYS[name], phase) for name in chosen))
 
 
 def planned(seed: int, switches: int, roles: Collection[Role], only: Collection[str] = ()) -> list[Step]:
@@ -128,18 +128,25 @@ def _ways(drawn: random.Random, names: list[str], phase: Phase, seen: Counter[Ce
 
 
 def _excludes(one: Way, other: Way) -> bool:
-    """Of what everybody shares, one fault at a time; and one long one, or nothing of the switch is left to see."""
+    """Of what everybody shares, one fault at a time; one long one, or nothing of the switch is left to see; and nobody
+    is asked for faults of its own through the connection that another one cuts.
+    """
     if one.role in SHARED and one.role is other.role:
+        return True
+    if one.role is other.role is Role.HANDLER and one.place != other.place:
         return True
     return min(one.seconds[1], other.seconds[1]) > _LONG_SECONDS
 
 
-def _injection(drawn: random.Random, way: Way) -> Injection:
+def _injection(drawn: random.Random, way: Way, phase: Phase) -> Injection:
+    """In a phase that is held open the first pod of its colour stands still for that: what lasts hits the second."""
     low, high = way.seconds
+    number = drawn.randrange(2)
+    held = phase in HELD and high > 0 and way.role in (Role.WORKER, Role.HANDLER)
     return Injection(
         way=way.name,
         side=drawn.choice(("old", "new")),
-        number=drawn.randrange(2),
+        number=1 if held else number,
         seconds=round(drawn.uniform(low, high), 1),
         after=round(drawn.uniform(0, _MOMENT_SECONDS), 3),
     )

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from experiments.fault_campaign.catalogue import WAYS
-from experiments.fault_campaign.kinds import SHARED, Phase, Role
+from experiments.fault_campaign.kinds import HELD, SHARED, Phase, Role
 from experiments.fault_campaign.plan import UP_EVERY, Step, cells, coverage, least, planned
 
 ALL = frozenset(Role)
@@ -55,6 +55,13 @@ def test_of_what_everybody_shares_there_is_one_fault_at_a_time() -> None:
         roles = Counter(one.kind.role for one in step.injections)
         assert all(count == 1 for role, count in roles.items() if role in SHARED)
         assert sum(one.seconds > 10 for one in step.injections) <= 1
+
+
+def test_nobody_is_hit_for_a_while_who_stands_still_anyway_or_is_cut_off() -> None:
+    for step in planned(5, 300, ALL):
+        lasting = [one for one in step.injections if one.seconds and one.kind.role in (Role.WORKER, Role.HANDLER)]
+        assert step.phase not in HELD or all(one.number == 1 for one in lasting)
+        assert len({one.kind.place for one in step.injections if one.kind.role is Role.HANDLER}) <= 1
 
 
 def test_how_long_a_fault_lasts_is_within_its_bounds() -> None:
