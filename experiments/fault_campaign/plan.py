@@ -18,8 +18,9 @@ from experiments.fault_campaign.kinds import HELD, SHARED, Phase, Role, Way
 Side = Literal["old", "new"]
 Commanded = Literal["up", "patch"]
 
-#: Every so many switches, one is commanded by `pulumi up`; the others by hand, which takes a tenth of the time.
-UP_EVERY = 4
+#: Of the switches whose phase is not held, so many are commanded by `pulumi up`; all others by hand, in a tenth of the
+#: time: a member that stands still to hold a phase would do so for a whole update, longer than a session.
+_UP_SHARE = 0.75
 _THREE_SHARE = 0.25
 _MOMENT_SECONDS = 0.05
 _LONG_SECONDS = 10.0
@@ -96,7 +97,7 @@ def steps(seed: int, roles: Collection[Role], only: Collection[str] = ()) -> Ite
         phase = _phase(drawn, everything, seen)
         wanted = 3 if drawn.random() < _THREE_SHARE else 2
         chosen = _ways(drawn, [way for way, at in everything if at is phase], phase, seen, wanted)
-        commanded: Commanded = "up" if number % UP_EVERY == 0 else "patch"
+        commanded: Commanded = "up" if drawn.random() < _UP_SHARE and phase not in HELD else "patch"
         yield Step(number, phase, commanded, tuple(_injection(drawn, WAYS[name], phase) for name in chosen))
 
 

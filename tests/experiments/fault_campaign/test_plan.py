@@ -7,7 +7,7 @@ import pytest
 
 from experiments.fault_campaign.catalogue import WAYS
 from experiments.fault_campaign.kinds import HELD, SHARED, Phase, Role
-from experiments.fault_campaign.plan import UP_EVERY, Step, cells, coverage, least, planned
+from experiments.fault_campaign.plan import Step, cells, coverage, least, planned
 
 ALL = frozenset(Role)
 
@@ -26,8 +26,8 @@ def test_at_least_two_faults_for_each_switch(seed: int) -> None:
     steps = planned(seed, 200, ALL)
     assert [step.number for step in steps] == list(range(1, 201))
     assert min(len(step.injections) for step in steps) >= 2
-    assert {step.commanded for step in steps[::UP_EVERY]} == {"patch"}
-    assert sum(step.commanded == "up" for step in steps) == 200 // UP_EVERY
+    assert all(step.phase not in HELD for step in steps if step.commanded == "up")
+    assert 30 < sum(step.commanded == "up" for step in steps) < 70
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
