@@ -17,8 +17,9 @@ def _faulty(values: Mapping[str, Fault], none: Mapping[str, Fault]) -> Inject:
     @contextmanager
     def inject(scene: Scene, injection: Injection) -> Iterator[str]:
         pod, container = scene.worker(injection), scene.lab.parts.members.program.container
-        faults.put(scene.namespace, container, [pod], values)
         try:
+            # Also one that does not answer may take them, later, when nobody waits any more.
+            faults.put(scene.namespace, container, [pod], values)
             yield pod
         finally:
             _put_off(scene.namespace, container, pod, none)

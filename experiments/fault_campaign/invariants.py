@@ -172,6 +172,28 @@ def repeats(consumed: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Repeat]:
     return sorted(found, key=lambda repeat: repeat.again_at)
 
 
+def behind_commits(found: Iterable[Repeat], events: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Repeat]:
+    """Those of the repetitions that no crash can excuse: when whoever handled the record again began to read, whoever
+    had handled it first had its commit acknowledged already. events: the lines of the event logs, each with whose it
+    is. Of whose beginning nothing is known, nothing is said.
+    """
+    begun: dict[tuple[str, int], list[int]] = defaultdict(list)
+    committed: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
+    for process, line in events:
+        for _, partition, *offset in line.get("partitions", ()):
+            if line["event"] == "ASSIGNED":
+                begun[process, partition].append(line["t"])
+            elif line["event"] == "COMMITTED" and offset:
+                committed[process, partition].append((line["t"], offset[0]))
+    behind = []
+    for repeat in found:
+        since = max((at for at in begun[repeat.again, repeat.partition] if at <= repeat.again_at), default=None)
+        commits = committed[repeat.first, repeat.partition]
+        if since is not None and any(at < since and offset > repeat.offset for at, offset in commits):
+            behind.append(repeat)
+    return behind
+
+
 @dataclass(frozen=True, slots=True)
 class Crash:
     """Something after which records may be handled again: what it was, when (wall clock seconds), and whom it hit, a

@@ -23,7 +23,7 @@ from experiments.fault_campaign.tail import Tail
 from experiments.fault_campaign.witness import Line, Witness
 from experiments.lab import Lab
 from experiments.measurements import Color, Verdict, other
-from experiments.records import CONSUMED
+from experiments.records import CONSUMED, EVENTS
 
 T = TypeVar("T")
 
@@ -116,8 +116,8 @@ class Judge:
         try:
             judged = self._records(span)
             acked, counts = judged.acked, {name: count for name, count in judged.anomalies.items() if count}
-            repeated = self._repeated(span, counts)
-            findings += record_findings(counts, repeated)
+            repeated, behind = self._repeated(span, counts)
+            findings += record_findings(counts, repeated) + behind
         except ExperimentError as error:
             findings.append(f"invariant 5: what became of the records cannot be told: {error}")
         return Judged(
@@ -210,10 +210,16 @@ class Judge:
                 return found
             time.sleep(_POLL_SECONDS)
 
-    def _repeated(self, span: Span, counts: Mapping[str, int]) -> list[Explained]:
+    def _repeated(self, span: Span, counts: Mapping[str, int]) -> tuple[list[Explained], list[str]]:
+        """The duplicates, each with what explains it; and what nothing can explain."""
         if not counts.get("duplicate"):
-            return []
-        return invariants.explain(invariants.repeats(span.tail.lines(CONSUMED)), span.crashes)
+            return [], []
+        found = invariants.repeats(span.tail.lines(CONSUMED))
+        behind = invariants.behind_commits(found, span.tail.lines(EVENTS))
+        wrong = (
+            [f"invariant 5: {len(behind)} handled again after their commit, the first: {behind[0]}"] if behind else []
+        )
+        return invariants.explain(found, span.crashes), wrong
 
     def last(self, span: Span) -> Judged:
         """Everything of a span, when it is over: the flow has ended, and the producer's log, too. Raises
@@ -229,8 +235,8 @@ class Judge:
         producers = [name for name in span.tail.producers(span.since_ns) if name != closing]
         judged = verdict.validate(span.tail.folder, producers, self._scratch / "validator.json")
         counts = {name: count for name, count in judged.anomalies.items() if count}
-        repeated = self._repeated(span, counts)
-        return Judged(record_findings(counts, repeated), "", "", None, judged.acked, counts, repeated)
+        repeated, behind = self._repeated(span, counts)
+        return Judged(record_findings(counts, repeated) + behind, "", "", None, judged.acked, counts, repeated)
 
 
 def record_findings(counts: Mapping[str, int], repeated: Sequence[Explained]) -> list[str]:

@@ -91,7 +91,10 @@ class Tail:
 
     def lines(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """The lines of a kind, each with whose it is: `<pod>.<boot id>`."""
-        for file in sorted((self.folder / kind).glob(f"*{_SUFFIX}")):
+        folder = self.folder / kind
+        if kind == EVENTS and not folder.exists():
+            folder = self.folder / _EVENTS_SO_FAR
+        for file in sorted(folder.glob(f"*{_SUFFIX}")):
             name = ".".join(file.name.split(".")[:2])
             with file.open() as lines:
                 for line in lines:

@@ -148,3 +148,27 @@ def test_duplicates_are_explained_by_a_crash_between_effect_and_commit(crash: Cr
     (found,) = explain(REPEATS, [crash])
     assert (found.count, found.partitions, found.crash) == (2, (0, 1), crash if explains else None)
     assert ("nothing that could explain it" in str(found)) != explains
+
+
+def event(what: str, at: float, *partitions: Any) -> dict[str, Any]:
+    return {"event": what, "t": int(at * NS), "partitions": [["t", *one] for one in partitions]}
+
+
+@pytest.mark.parametrize(
+    ("committed", "begun", "behind"),
+    [
+        ((101.0, 9), 102.0, True),
+        ((101.0, 8), 102.0, False),
+        ((102.5, 9), 102.0, False),
+        ((101.0, 9), None, False),
+    ],
+    ids=["committed before it began", "committed up to it", "committed after it began", "nobody knows when it began"],
+)
+def test_what_was_committed_is_not_to_be_handled_again(
+    committed: tuple[float, int], begun: float | None, behind: bool
+) -> None:
+    at, offset = committed
+    events = [("blue-0.a", event("COMMITTED", at, [0, offset])), ("green-1.c", event("COMMITTED", 1.0, [0, 99]))]
+    if begun is not None:
+        events.append(("green-0.b", event("ASSIGNED", begun, [0], [1])))
+    assert (invariants.behind_commits(REPEATS[:1], events) == REPEATS[:1]) == behind

@@ -86,8 +86,10 @@ def test_events_count_when_all_is_over(volume: Volume, tail: Tail) -> None:
     volume.write(POD, CONSUMED, f"{POD}.a.jsonl", "{}\n")
     assert tail.copy_consumed(WRITERS) == []
     assert list(tail.lines(CONSUMED)) == [(f"{POD}.a", {})]
-    assert list(tail.lines(EVENTS)) == []
+    assert not (tail.folder / EVENTS).exists()
+    assert list(tail.lines(EVENTS)) == [(f"{POD}.a", {})]
     tail.complete()
+    assert (tail.folder / EVENTS).exists()
     assert list(tail.lines(EVENTS)) == [(f"{POD}.a", {})]
 
 
