@@ -15,7 +15,7 @@ from experiments.fault_campaign import journal as journals
 from experiments.fault_campaign.calibration import calibrate
 from experiments.fault_campaign.carry import Carried, carry
 from experiments.fault_campaign.journal import Journal
-from experiments.fault_campaign.judge import Judge, Judged, begin
+from experiments.fault_campaign.judge import Judge, Judged, begin, fired
 from experiments.fault_campaign.plan import Step, cells, steps
 from experiments.fault_campaign.scene import Scene, roles
 from experiments.fault_campaign.shrink import OutOfTrialsError, shrink
@@ -30,6 +30,8 @@ from experiments.progress import Progress
 #: What is left of the time for the last judgement of a piece.
 _LAST_SECONDS = 45.0
 _BEFORE = 3
+#: The alert that says that both colours are at work.
+_NEVER = "DualActiveConsumers"
 _TRIALS = 24
 
 
@@ -101,6 +103,7 @@ class Piece:
         self._anomalies: dict[str, int] = {}
         self._duplicates: list[str] = []
         self._findings: list[str] = []
+        self._alerts: dict[str, int] = {}
         self._scratch = Path()
         self._spans = 0
         self._told: set[str] = set()
@@ -251,6 +254,9 @@ class Piece:
         """What is judged together is judged as a whole."""
         with self._progress.step("rate 0, and everything judged as a whole"):
             judged = self._judge.last(self._span)
+            self._alerts = fired(self._lab.cluster, self._lab.namespace, self._began.timestamp(), time.time())
+        if _NEVER in self._alerts:
+            self._findings.append(f"invariant 1: alert {_NEVER} fired for {self._alerts[_NEVER]} s")
         self._findings += judged.findings
         for line in judged.findings:
             self._progress.say(f"  FOUND at the end: {line}")
@@ -268,6 +274,7 @@ class Piece:
             anomalies=self._anomalies,
             duplicates=self._duplicates,
             findings=self._findings,
+            alerts=self._alerts,
             **{"from": self._first, "to": self._journal.done},
         )
         journals.write_summary(self._asked.out, self._summary())

@@ -150,6 +150,7 @@ def summary(lines: Sequence[Mapping[str, Any]], everything: Sequence[Cell]) -> d
         "shorter": [{key: line[key] for key in line if key != "kind"} for line in lines if line["kind"] == _SHORTER],
         "duplicates": [told for piece in pieces for told in piece["duplicates"]],
         "well_seconds_worst": max((line["well_seconds"] or 0.0 for line in switches), default=None),
+        "alerts": dict(sum((Counter(piece["alerts"]) for piece in pieces), Counter[str]())),
         "least_covered": least(table),
         "coverage": table,
         "pieces": [

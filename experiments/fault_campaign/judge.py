@@ -13,7 +13,7 @@ from typing import TypeVar
 from components.names import CONTROLLER
 from components.strategies.parts import Program
 from experiments import verdict
-from experiments.cluster import LiveSwitch
+from experiments.cluster import Cluster, LiveSwitch
 from experiments.errors import DeadlineError, ExperimentError
 from experiments.fault_campaign import invariants
 from experiments.fault_campaign.carry import Carried
@@ -23,6 +23,7 @@ from experiments.fault_campaign.tail import Tail
 from experiments.fault_campaign.witness import Line, Witness
 from experiments.lab import Lab
 from experiments.measurements import Color, Verdict, other
+from experiments.metrics import query_range
 from experiments.records import CONSUMED, EVENTS
 
 T = TypeVar("T")
@@ -246,6 +247,15 @@ def record_findings(counts: Mapping[str, int], repeated: Sequence[Explained]) ->
     if missed > 0:
         unexplained.append(f"invariant 5: {missed} duplicates at other offsets than where they were handled first")
     return invariants.anomalies(counts) + unexplained
+
+
+def fired(cluster: Cluster, namespace: str, since: float, until: float) -> dict[str, int]:
+    """The alerts about the pair that fired meanwhile, by name: seconds for which the metrics store has them so. None of
+    them are there, too, where no alert rules are installed. Times in wall clock seconds. Raises ClusterError.
+    """
+    query = f'sum by (alertname) (ALERTS{{alertstate="firing",namespace="{namespace}"}})'
+    series = query_range(cluster, query, since, until).get("data", {}).get("result", [])
+    return {str(one["metric"].get("alertname", "")): len(one["values"]) for one in series}
 
 
 def patiently(what: str, do: Callable[[], T], seconds: float) -> T:

@@ -31,6 +31,7 @@ class World:
         self.fails: Fails = lambda _: False
         self.interrupted_at = 0
         self.broken = False
+        self.alerts: dict[str, int] = {}
         self.did: list[str] = []
         self.said: list[str] = []
         switch = SimpleNamespace(active="blue")
@@ -88,6 +89,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(room, "begin", lambda *_: None)
     judge = SimpleNamespace(judge=made.judge, last=lambda _: samples.judged())
     monkeypatch.setattr(room, "Judge", lambda *_: judge)
+    monkeypatch.setattr(room, "fired", lambda *_: dict(made.alerts))
     monkeypatch.setattr(environment, "commit", lambda: "abc")
     return made
 
@@ -178,3 +180,11 @@ def test_a_sequence_is_carried_out_in_place_of_the_seeds(world: World, tmp_path:
     ]
     assert [number for number, _ in world.carried] == [1, 2]
     assert (tmp_path / JOURNAL).exists()
+
+
+def test_an_alert_that_both_colours_are_at_work_is_a_finding(world: World, tmp_path: Path) -> None:
+    world.alerts = {"ConsumerLag": 9}
+    assert piece(world, tmp_path, switches=2).findings == 0
+    world.alerts = {"DualActiveConsumers": 2}
+    assert piece(world, tmp_path, switches=4).findings == 1
+    assert summary(tmp_path)["alerts"] == {"ConsumerLag": 9, "DualActiveConsumers": 2}

@@ -21,7 +21,7 @@ ALL = frozenset(Role)
 
 def piece(journal: Journal, **more: Any) -> None:
     told: dict[str, Any] = {"code": "abc", "planned": 6, "from": 1, "to": 2, "began": "b", "ended": "e", "acked": 1200}
-    journal.piece(**{**told, "anomalies": {}, "duplicates": [], "findings": [], **more})
+    journal.piece(**{**told, "anomalies": {}, "duplicates": [], "findings": [], "alerts": {}, **more})
 
 
 def test_it_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -63,13 +63,15 @@ def test_the_summary_is_made_of_the_journal(tmp_path: Path) -> None:
     journal.switch(carried(STEPS[2], missed=True), judged("invariant 5: lost 1", outcome="Failed"))
     journal.shorter(3, Shrunk(tuple(STEPS[2:3]), 5, minimal=True, again=True), ["invariant 5: lost 1"])
     piece(journal, anomalies={"duplicate": 3, "lost": 1}, duplicates=[str(EXPLAINED)], findings=["invariant 5: lost 1"])
+    piece(journal, alerts={"ConsumerLag": 4})
+    piece(journal, alerts={"ConsumerLag": 3})
     made = summary(journal.lines, cells(ALL))
     assert json.loads(json.dumps(made)) == made
     faults = sum(len(step.injections) for step in STEPS[:2])
     assert (made["switches"], made["faults"], made["missed"]) == (3, faults, len(STEPS[2].injections))
     assert made["outcomes"] == {"Switched": 2, "Failed": 1}
     assert made["anomalies"] == {"lost": 1, "dual_active": 0, "duplicate": 3}
-    assert (made["seed"], made["strategy"], made["acked"]) == (3, "c", 1200)
+    assert (made["seed"], made["strategy"], made["acked"], made["alerts"]) == (3, "c", 3600, {"ConsumerLag": 7})
     assert [one["switch"] for one in made["findings"]] == [3]
     assert made["findings"][0]["timeline"] == ["1000.000 Lease: blue at epoch 2"]
     assert made["shorter"][0]["steps"] == [STEPS[2].as_json()]

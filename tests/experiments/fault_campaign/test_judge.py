@@ -229,3 +229,17 @@ def test_who_does_not_answer_is_asked_again_until_the_time_is_over() -> None:
 
     with pytest.raises(DeadlineError, match="waited 0 s for somebody; last seen: 503"):
         patiently("somebody", never, 0)
+
+
+def test_alerts_are_told_with_how_long_they_fired(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def query(_: object, text: str, *_times: float) -> dict[str, Any]:
+        asked.append(text)
+        series = {"metric": {"alertname": "DualActiveConsumers"}, "values": [[1, "1"], [2, "1"]]}
+        return {"data": {"result": [series]}}
+
+    monkeypatch.setattr(room, "query_range", query)
+    cluster: Any = None
+    assert room.fired(cluster, "ns", 1.0, 9.0) == {"DualActiveConsumers": 2}
+    assert 'namespace="ns"' in asked[0]
