@@ -160,7 +160,8 @@ BREACHES: dict[str, Breach] = {
         SIDECAR,
         RESUMES_FROM_AN_OLD_LEASE,
         "invariant 1: dual_active",
-        (_PLAIN, _step(2, Phase.STEADY), _step(3, Phase.MOMENT, ("worker-kill", 0.0), pod=0)),
+        # Killed while it waits: its next process has heard of no epoch yet.
+        (_PLAIN, _step(2, Phase.STEADY, ("worker-kill", 0.0), side="new", pod=0)),
     ),
     "copies-no-offsets": Breach(
         "a B without copied offsets",
@@ -212,8 +213,7 @@ def _wait_rolled(lab: Lab, source: str) -> None:
 
 def _stray_resume(lab: Lab) -> None:
     """To a consumer of the colour that waits, of the epoch under which it was at work."""
-    waiting = other(lab.active)
-    epoch = lab.cluster.switch(lab.namespace).epoch - 2
+    waiting, epoch = other(lab.active), lab.wait_steady().epoch - 2
     program = (
         "import json, urllib.request as r; "
         f"q = r.Request('http://127.0.0.1:{LIFECYCLE_PORT}/lifecycle/resume', "
