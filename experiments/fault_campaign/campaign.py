@@ -21,7 +21,7 @@ from experiments.fault_campaign.scene import Scene, roles
 from experiments.fault_campaign.shrink import OutOfTrialsError, shrink
 from experiments.fault_campaign.stage import Stage, name_of
 from experiments.fault_campaign.witness import Witness
-from experiments.interrupts import Interrupted, Interrupts
+from experiments.interrupts import Interrupts
 from experiments.lab import Lab
 from experiments.measurements import other
 from experiments.preflight import only_one, preflight
@@ -119,8 +119,8 @@ class Piece:
             try:
                 self._steps()
                 self._close()
-            except Interrupted:
-                self._progress.say("interrupted: what was judged until here is kept; the same command goes on")
+            except BaseException:
+                self._progress.say("ended early: what was judged until here is kept; the same command goes on")
                 self._write_piece()
                 raise
             finally:

@@ -11,6 +11,7 @@ import pytest
 
 from components.strategies.consumers import PARTS
 from experiments import environment
+from experiments.errors import ExperimentError
 from experiments.fault_campaign import campaign as room
 from experiments.fault_campaign.campaign import Asked, Ended, execute
 from experiments.fault_campaign.carry import Carried
@@ -30,6 +31,7 @@ class World:
         self.carried: list[tuple[int, tuple[str, ...]]] = []
         self.fails: Fails = lambda _: False
         self.interrupted_at = 0
+        self.ends_by: BaseException = Interrupted()
         self.broken = False
         self.alerts: dict[str, int] = {}
         self.did: list[str] = []
@@ -47,7 +49,7 @@ class World:
 
     def carry(self, _scene: object, step: Step, _witness: object) -> Carried:
         if step.number == self.interrupted_at:
-            raise Interrupted
+            raise self.ends_by
         self.carried.append((step.number, tuple(one.way for one in step.injections)))
         return samples.carried(step)
 
@@ -119,9 +121,10 @@ def test_it_may_stay(world: World, tmp_path: Path) -> None:
     assert world.did == ["prepare"]
 
 
-def test_what_was_interrupted_goes_on_where_it_was(world: World, tmp_path: Path) -> None:
-    world.interrupted_at = 3
-    with pytest.raises(Interrupted):
+@pytest.mark.parametrize("ends_by", [Interrupted(), ExperimentError("the API server does not answer")])
+def test_what_ended_early_goes_on_where_it_was(world: World, tmp_path: Path, ends_by: BaseException) -> None:
+    world.interrupted_at, world.ends_by = 3, ends_by
+    with pytest.raises(type(ends_by)):
         piece(world, tmp_path)
     assert summary(tmp_path)["switches"] == 2
     assert world.did == ["prepare"], "the pair stays"
