@@ -24,6 +24,11 @@ def activate(namespace: str, color: str) -> None:
     _patch(namespace, f"{SWITCH_PLURAL}.{GROUP}/{SWITCH_NAME}", {"spec": {"active": color}})
 
 
+def ask(namespace: str, **spec: object) -> None:
+    """Ask for other values of the switch's spec, all in one write. Raises ByHandError."""
+    _patch(namespace, f"{SWITCH_PLURAL}.{GROUP}/{SWITCH_NAME}", {"spec": spec})
+
+
 def scale(namespace: str, what: str, replicas: int) -> None:
     """Give a set another number of pods; returns when the API server has it. what: the object that says the number, as
     kubectl is told of it. Raises ByHandError.

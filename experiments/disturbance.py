@@ -127,8 +127,11 @@ class Disturbance:
         return self.processes.frozen(pod, self._members.program, after=self._wait_switching)
 
     @contextlib.contextmanager
-    def held(self, phase: str, source: Color, target: Color) -> Iterator[None]:
-        """The switch from `source` to `target`, whose update has begun, is in `phase` within the block.
+    def held(
+        self, phase: str, source: Color, target: Color, begin: Callable[[], None] = lambda: None
+    ) -> Iterator[None]:
+        """The switch from `source` to `target`, whose update has begun, is in `phase` within the block. begin: commands
+        it, where that has not been done before; what it raises is raised.
 
         It needs `lagPolicy: wait` to be held in WaitingForLag, and `immediate` to get beyond it: a frozen consumer
         falls behind. Raises DeadlineError when the switch does not get there.
@@ -140,6 +143,7 @@ class Disturbance:
             # From now on, and not from when the switch is written: what tells that may come after the hand-off. The
             # update is there long before liveness.
             old.enter_context(self.processes.frozen(self._members.pod(source, 0), self._members.program))
+            begin()
             if phase == WAITING_FOR_LAG:
                 self.wait_phase(WAITING_FOR_LAG)
                 yield

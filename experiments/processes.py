@@ -74,26 +74,38 @@ class LocalProcesses:
             yield
 
     def kubelet_of(self, pid: int) -> int:
-        """The kubelet that runs a pod, by one of the pod's processes: the one that it has the nearest ancestor in
-        common with, because a machine may have several.
+        """The kubelet that runs a pod, by one of the pod's processes. Raises as `daemon_of`."""
+        return self.daemon_of(pid, "kubelet")
+
+    def daemon_of(self, pid: int, name: str) -> int:
+        """The process of the cluster's own that was started as `name`, by one of the processes of its pods: the one
+        that this has the nearest ancestor in common with, because a machine may have several clusters.
 
         Raises PreconditionError if there is none on this machine, or if it cannot be told which.
         """
         line = {ancestor: distance for distance, ancestor in enumerate(self._ancestors(pid))}
         nearest: dict[int, list[int]] = {}
-        for kubelet in self._named("kubelet"):
-            distances = [line[ancestor] for ancestor in self._ancestors(kubelet) if ancestor in line]
-            nearest.setdefault(min(distances, default=len(line)), []).append(kubelet)
+        for daemon in self._named(name):
+            distances = [line[ancestor] for ancestor in self._ancestors(daemon) if ancestor in line]
+            nearest.setdefault(min(distances, default=len(line)), []).append(daemon)
         if not nearest:
             raise PreconditionError(
-                "no kubelet on this machine; only where the node is made of processes of this machine can it be stopped"
+                f"no {name} on this machine; only where the node is made of processes of this machine can it be stopped"
             )
         found = nearest[min(nearest)]
         if len(found) > 1:
             raise PreconditionError(
-                f"kubelets {', '.join(map(str, sorted(found)))}: which one runs the pod is not clear"
+                f"{name}s {', '.join(map(str, sorted(found)))}: which one runs the pod is not clear"
             )
         return found[0]
+
+    def arguments(self, pid: int) -> dict[str, str]:
+        """What a process was started with as `--name=value`, by name. Raises PreconditionError if it is gone."""
+        try:
+            words = (self._proc / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError as error:
+            raise PreconditionError(f"there is no process {pid} any more") from error
+        return {name: value for name, given, value in (word.partition("=") for word in words) if given}
 
     def records(self, pid: int, kind: str) -> Path:
         """A folder of a workload's record logs, as its process sees it; there as long as the process is."""

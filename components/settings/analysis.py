@@ -84,8 +84,8 @@ class Analysis(Section):
     ] = Field(
         default=None,
         max_length=_MOST_TEMPLATES,
-        description="in place of all that but maxRestarts: AnalysisTemplates of Argo Rollouts in the stack's namespace, error-rate, "
-        "throughput and lag among them, by which an AnalysisRun judges",
+        description="in place of all that but maxRestarts: AnalysisTemplates of Argo Rollouts in the stack's "
+        "namespace, error-rate, throughput and lag among them, by which an AnalysisRun judges",
     )
     args: Annotated[
         dict[ArgumentName, Argument] | None,

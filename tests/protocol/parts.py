@@ -6,6 +6,7 @@ from dataclasses import replace as replaced
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
+from experiments.fault_campaign import catalogue
 from workloads.common.lease import Grant
 from workloads.common.report import Report
 from workloads.common.states import Color, GroupProtocol, Membership, State
@@ -54,25 +55,8 @@ class Rules:
 
 REAL = Rules()
 
-FAULTS = {
-    "consumer-crash": "a consumer process dies, and starts again some time later",
-    "sidecar-crash": "a sidecar forgets everything",
-    "controller-crash": "a controller forgets everything but the status, which may be old",
-    "freeze": "a pod stands still, and thaws some time later",
-    "pod-delete": "a pod is gone, and made again some time later",
-    "lost": "a consumer loses its partitions, or is fenced while it is ACTIVE",
-    "commit-fails": "the commit of a drain is not acknowledged",
-    "unanswered": "a consumer does not answer its sidecar for a while",
-    "deadline": "a deadline of the controller passes, however early",
-    "report-again": "a report that was written is written again, once or more often, at any later time",
-    "spec-flip": "the specification asks for the other colour again, as a new generation",
-    "lease-delete": "somebody deletes the Lease",
-    "unready": "a pod is not Ready for a while; new ones are not at first",
-    "revoked": "the group takes the partitions of an ACTIVE consumer, and gives them back some time later",
-    "analysis-fails": "the analysis finds too many failures",
-    "analysis-empty": "the analysis shows nothing",
-    "zombie": "a pod freezes and is deleted by force while its processes live; they thaw some time later, cut off",
-}
+FAULTS = catalogue.modelled()
+"""What may go wrong, by name: the part of the one list (`experiments.fault_campaign.catalogue`) that is in this model."""
 
 
 class Reshape(StrEnum):

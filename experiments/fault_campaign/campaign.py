@@ -1,0 +1,307 @@
+"""A campaign, or a piece of one: switch after switch until all are done, or the time is over."""
+
+import tempfile
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from experiments import environment
+from experiments.errors import ExperimentError
+from experiments.fault_campaign import journal as journals
+from experiments.fault_campaign.calibration import calibrate
+from experiments.fault_campaign.carry import Carried, carry
+from experiments.fault_campaign.journal import Journal
+from experiments.fault_campaign.judge import Judge, Judged, begin, fired
+from experiments.fault_campaign.plan import Step, cells, steps
+from experiments.fault_campaign.scene import Scene, roles
+from experiments.fault_campaign.shrink import OutOfTrialsError, shrink
+from experiments.fault_campaign.stage import Stage, name_of
+from experiments.fault_campaign.witness import Witness
+from experiments.interrupts import Interrupts
+from experiments.lab import Lab
+from experiments.measurements import other
+from experiments.preflight import only_one, preflight
+from experiments.progress import Progress
+
+#: What is left of the time for the last judgement of a piece.
+_LAST_SECONDS = 45.0
+_BEFORE = 3
+#: The alert that says that both colours are at work.
+_NEVER = "DualActiveConsumers"
+_TRIALS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked for. minutes: how long this piece may take; None: until all is done. only: these ways; all if
+    empty. sequence: these steps in place of the seed's. keep: the pair stays when all is done.
+    """
+
+    letter: str
+    switches: int
+    seed: int
+    out: Path
+    repository: Path
+    minutes: float | None = None
+    only: tuple[str, ...] = ()
+    sequence: tuple[Step, ...] = ()
+    shrinks: bool = True
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a piece ended. findings: how many switches had some, in the whole campaign. done: of how many switches."""
+
+    summary: Path
+    findings: int
+    done: int
+    asked: int
+    table: str
+
+
+def execute(asked: Asked, interrupts: Interrupts, progress: Progress) -> Ended:
+    """Carry out a piece, going on where the one before ended. Raises ExperimentError if it could not be, Interrupted
+    if it was ended: what was judged until then is kept, and the summary is written.
+    """
+    cluster = preflight()
+    journal = Journal(asked.out)
+    journal.begin({"strategy": asked.letter, "seed": asked.seed, "only": list(asked.only)})
+    with only_one(name_of(asked.letter)):
+        stage = Stage(asked.repository, asked.letter, asked.out, cluster, interrupts=interrupts, progress=progress)
+        piece = Piece(asked, stage, journal, progress)
+        piece.run()
+        if journal.done >= asked.switches and not asked.keep:
+            stage.take_away()
+        elif journal.done < asked.switches:
+            progress.say(
+                f"{journal.done} of {asked.switches} switches are done; the same command goes on with the next, "
+                f"and stack {stage.name} stays until then"
+            )
+    return piece.ended()
+
+
+class Piece:
+    """One piece of a campaign.
+
+    More than a dozen attributes: what it was asked, what it stands on, and what is judged together just now.
+    """
+
+    def __init__(self, asked: Asked, stage: Stage, journal: Journal, progress: Progress) -> None:
+        self._asked = asked
+        self._stage = stage
+        self._journal = journal
+        self._progress = progress
+        self._begun = time.monotonic()
+        self._began = datetime.now(UTC)
+        self._first = journal.done + 1
+        self._acked = 0
+        self._anomalies: dict[str, int] = {}
+        self._duplicates: list[str] = []
+        self._findings: list[str] = []
+        self._alerts: dict[str, int] = {}
+        self._scratch = Path()
+        self._spans = 0
+        self._told: set[str] = set()
+
+    def run(self) -> None:
+        """From where the one before ended. Raises ExperimentError, Interrupted."""
+        lab = self._stage.prepare()
+        self._roles = roles(self._asked.letter, lab.parts)
+        with tempfile.TemporaryDirectory(prefix="kafka-bluegreen-faults-") as scratch:
+            self._scratch = Path(scratch)
+            calibrate(self._scratch / "calibration")
+            self._stand_on(lab)
+            try:
+                self._steps()
+                self._close()
+            except BaseException:
+                self._progress.say("ended early: what was judged until here is kept; the same command goes on")
+                self._write_piece()
+                raise
+            finally:
+                self._witness.stop()
+                self._lab.lag.close()
+            self._write_piece()
+
+    # One pair, one span
+
+    def _stand_on(self, lab: Lab) -> None:
+        """From now on the pair is this one."""
+        self._lab = lab
+        lab.wait_pods(lab.whole)
+        self._witness = Witness(lab.cluster, lab.namespace)
+        self._witness.start()
+        self._judge = Judge(lab, self._witness, self._scratch)
+        live = lab.cluster.wait_switch(
+            lab.namespace,
+            lambda switch: None if switch.active and switch.holds(switch.settled) else switch.describe(),
+            "a colour that holds the grant",
+            120.0,
+        )
+        lab.active = "green" if live.active == "green" else "blue"
+        self._spans += 1
+        self._span = begin(lab, self._scratch / f"span-{self._spans}")
+
+    # Switches
+
+    def _planned(self) -> Sequence[Step]:
+        if self._asked.sequence:
+            numbered = [replace(step, number=number) for number, step in enumerate(self._asked.sequence, 1)]
+            return numbered[self._first - 1 :]
+        endless = steps(self._asked.seed, self._roles, self._asked.only)
+        return list(islice(endless, self._first - 1, self._asked.switches))
+
+    def _time_left(self) -> float:
+        if self._asked.minutes is None:
+            return float("inf")
+        return self._asked.minutes * 60 - _LAST_SECONDS - (time.monotonic() - self._begun)
+
+    def _steps(self) -> None:
+        planned = self._planned()
+        for index, step in enumerate(planned):
+            if self._time_left() <= 0:
+                return
+            carried, judged = self._one(step)
+            self._journal.switch(carried, judged)
+            self._report(carried, judged)
+            if judged.findings:
+                self._findings += judged.findings
+                self._failed(planned[max(0, index - _BEFORE + 1) : index + 1], judged)
+
+    def _one(self, step: Step) -> tuple[Carried, Judged]:
+        lab = self._lab
+        scene = Scene(lab, self._stage.bootstrap, lab.active, other(lab.active))
+        carried = carry(scene, step, self._witness)
+        judged = self._judge.judge(self._span, carried)
+        self._last_judged = judged
+        return carried, judged
+
+    def _report(self, carried: Carried, judged: Judged) -> None:
+        step = carried.step
+        told = ", ".join(f"{hit.injection.way} {'missed' if hit.missed else hit.hit}" for hit in carried.hits)
+        well = "not well" if judged.well_seconds is None else f"well after {judged.well_seconds:.1f} s"
+        repeated = sum(one.count for one in judged.duplicates)
+        self._progress.say(
+            f"switch {step.number}/{self._asked.switches}: {carried.source} -> {carried.target} by {step.commanded}, "
+            f"{step.phase}: {told or 'no fault'}: {judged.outcome}, {well}; "
+            f"{judged.acked} records, {repeated} handled again"
+        )
+        for line in [*carried.notes, *(f"missed: {hit.missed}" for hit in carried.hits if hit.missed)]:
+            self._progress.say(f"  {line}")
+        for one in judged.duplicates:
+            if str(one) not in self._told:  # all of a span are counted again and again
+                self._told.add(str(one))
+                self._progress.say(f"  {one}")
+        if judged.findings:
+            self._progress.say(f"  FOUND, with seed {self._asked.seed}, switch {step.number}:")
+            for line in judged.findings:
+                self._progress.say(f"    {line}")
+            for at, text in judged.timeline:
+                self._progress.say(f"      {at:.3f} {text}")
+
+    # What failed
+
+    def _failed(self, sequence: Sequence[Step], judged: Judged) -> None:
+        """Make it shorter, where there is time, and go on from a pair that is well, under another producer."""
+        self._sum_up(judged)
+        self._recover(judged)
+        if not self._asked.shrinks:
+            return
+        self._progress.say("  making the sequence shorter")
+        found = shrink(sequence, self._fails, _TRIALS)
+        self._journal.shorter(sequence[-1].number, found, judged.findings)
+        ways = "; ".join(f"{step.phase}: {', '.join(one.way for one in step.injections)}" for step in found.steps)
+        self._progress.say(
+            f"  {'shortest' if found.minimal else 'shorter, if at all'} after {found.trials} trials"
+            f"{'' if found.again else ' (it did not fail again)'}: {ways}"
+        )
+
+    def _fails(self, sequence: Sequence[Step]) -> bool:
+        if self._time_left() <= 0:
+            raise OutOfTrialsError
+        for step in sequence:
+            _, judged = self._one(step)
+            if judged.findings:
+                self._progress.say(f"    failed again: {judged.findings[0]}")
+                self._recover(judged)
+                return True
+        return False
+
+    def _recover(self, judged: Judged) -> None:
+        """A pair that is well, with nothing of what was found in its records."""
+        self._witness.stop()
+        lab = self._lab
+        if judged.well_seconds is None:
+            self._progress.say("  it is not well: another pair takes its place")
+            lab.lag.close()
+            lab = self._stage.anew()
+        self._stand_on(lab)
+
+    # The end
+
+    def _sum_up(self, judged: Judged) -> None:
+        self._acked += judged.acked
+        for name, count in judged.anomalies.items():
+            self._anomalies[name] = self._anomalies.get(name, 0) + count
+        self._duplicates += map(str, judged.duplicates)
+
+    def _close(self) -> None:
+        """What is judged together is judged as a whole."""
+        with self._progress.step("rate 0, and everything judged as a whole"):
+            judged = self._judge.last(self._span)
+            self._alerts = fired(self._lab.cluster, self._lab.namespace, self._began.timestamp(), time.time())
+        if _NEVER in self._alerts:
+            self._findings.append(f"invariant 1: alert {_NEVER} fired for {self._alerts[_NEVER]} s")
+        self._findings += judged.findings
+        for line in judged.findings:
+            self._progress.say(f"  FOUND at the end: {line}")
+        self._last_judged = judged
+
+    def _write_piece(self) -> None:
+        with suppress(AttributeError):  # nothing was judged yet
+            self._sum_up(self._last_judged)
+        self._journal.piece(
+            code=environment.commit(),
+            planned=self._asked.switches,
+            began=self._began.isoformat(timespec="seconds"),
+            ended=datetime.now(UTC).isoformat(timespec="seconds"),
+            acked=self._acked,
+            anomalies=self._anomalies,
+            duplicates=self._duplicates,
+            findings=self._findings,
+            alerts=self._alerts,
+            **{"from": self._first, "to": self._journal.done},
+        )
+        journals.write_summary(self._asked.out, self._summary())
+
+    def _summary(self) -> dict[str, object]:
+        return journals.summary(self._journal.lines, cells(self._roles, self._asked.only))
+
+    def ended(self) -> Ended:
+        """How it ended, for the last lines."""
+        told = self._summary()
+        covered = told["coverage"]
+        if not isinstance(covered, dict):
+            raise TypeError("a summary without its coverage")
+        failed = {
+            line["step"]["number"] for line in self._journal.lines if line["kind"] == "switch" and line["findings"]
+        }
+        pieces = sum(bool(line["findings"]) for line in self._journal.lines if line["kind"] == "piece")
+        return Ended(
+            summary=self._asked.out / journals.SUMMARY,
+            findings=len(failed) or pieces,
+            done=self._journal.done,
+            asked=self._asked.switches,
+            table=journals.table(covered),
+        )
+
+
+def known_ways(found: Collection[str], known: Collection[str]) -> None:
+    """Raises ExperimentError for a way that there is not."""
+    if unknown := sorted(set(found) - set(known)):
+        raise ExperimentError(f"{', '.join(unknown)}: no way to inject a fault; there are {', '.join(known)}")

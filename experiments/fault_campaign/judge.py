@@ -1,0 +1,297 @@
+"""After a switch: until everything is well again by itself, and what of it is not as it has to be.
+
+What is judged rests on the record logs, on what members and groups say of themselves, and on what the API server said
+meanwhile; never on what the controller says of itself alone.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from components.names import CONTROLLER
+from components.strategies.parts import Program
+from experiments import verdict
+from experiments.cluster import Cluster, LiveSwitch
+from experiments.errors import DeadlineError, ExperimentError
+from experiments.fault_campaign import invariants
+from experiments.fault_campaign.carry import Carried
+from experiments.fault_campaign.invariants import Crash, Explained, Truth
+from experiments.fault_campaign.kinds import SHARED
+from experiments.fault_campaign.tail import Tail
+from experiments.fault_campaign.witness import Line, Witness
+from experiments.lab import Lab
+from experiments.measurements import Color, Verdict, other
+from experiments.metrics import query_range
+from experiments.records import CONSUMED, EVENTS
+
+T = TypeVar("T")
+
+_WELL_SECONDS = 90.0
+_FLOW_SECONDS = 120.0
+_LEAST_SECONDS = 10.0
+_READ_SECONDS = 30.0
+_AGREE_SECONDS = 20.0
+_CAUGHT_UP_SECONDS = 90.0
+_WRITTEN_SECONDS = 15.0
+_POLL_SECONDS = 0.5
+#: From so many restarts on a container is started again only after a while: its pod is made anew.
+_RESTARTS = 2
+
+
+@dataclass(slots=True)
+class Span:
+    """What is judged together: the records of one producer process (and of whoever took its place), from since_ns."""
+
+    tail: Tail
+    since_ns: int
+    producer: str
+    crashes: list[Crash] = field(default_factory=list)
+
+
+def begin(lab: Lab, folder: Path) -> Span:
+    """From here on it is judged what happens, by a producer process of its own. folder: for the copies of the logs.
+    Raises ExperimentError.
+    """
+    since = time.time()
+    producer = lab.producer.renew().name
+    since_ns = lab.producer.clock()
+    lab.lag.wait_flow(_FLOW_SECONDS, lab.active)
+    return Span(Tail(lab.disturbance.processes, lab.parts, folder, since), since_ns, producer)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was found. findings: what is broken; empty: nothing. duplicates: each with what explains it."""
+
+    findings: Sequence[str]
+    outcome: str
+    reason: str
+    well_seconds: float | None
+    acked: int
+    anomalies: Mapping[str, int]
+    duplicates: Sequence[Explained]
+    timeline: Sequence[Line] = ()
+
+
+class Judge:
+    """Judges one pair. scratch: a folder for the validator's report."""
+
+    def __init__(self, lab: Lab, witness: Witness, scratch: Path) -> None:
+        self._lab = lab
+        self._witness = witness
+        self._scratch = scratch
+
+    def judge(self, span: Span, carried: Carried) -> Judged:
+        """One switch, once its faults are over. What can't be looked at is a finding, too: nobody can say that it held.
+        Raises ExperimentError where the API server does not answer any more.
+        """
+        lab = self._lab
+        deadline = max((one.kind.deadline for one in carried.step.injections), default=_WELL_SECONDS)
+        span.crashes += crashes(carried)
+        findings = [f"{hit.injection.way} cannot be taken back: {hit.left}" for hit in carried.hits if hit.left]
+        begun = time.monotonic()
+        well: float | None = None
+        try:
+            self._wait_well(deadline)
+            well = time.monotonic() - begun
+        except DeadlineError as error:
+            findings.append(f"invariant 4: {deadline:g} s after its faults it is not well by itself: {error}")
+        live = patiently("the switch", lambda: lab.cluster.switch(lab.namespace), _READ_SECONDS)
+        lab.active = _color(live.active) or lab.active
+        findings += self._ready()
+        last = live.last
+        mine = last is not None and last.generation > carried.before
+        outcome, reason = (last.outcome, last.reason) if last is not None and mine else ("NotSeen", carried.error or "")
+        if carried.step.commanded == "up":
+            findings += invariants.update(
+                carried.error,
+                asked=carried.target,
+                active=live.active,
+                generation_written=live.generation > carried.before,
+                outcome=outcome,
+            )
+        findings += invariants.lease_history(self._witness.leases())
+        acked, counts, repeated = 0, dict[str, int](), list[Explained]()
+        try:
+            judged = self._records(span)
+            acked, counts = judged.acked, {name: count for name, count in judged.anomalies.items() if count}
+            repeated, behind = self._repeated(span, counts)
+            findings += record_findings(counts, repeated) + behind
+        except ExperimentError as error:
+            findings.append(f"invariant 5: what became of the records cannot be told: {error}")
+        return Judged(
+            findings=findings,
+            outcome=outcome,
+            reason=reason,
+            well_seconds=well,
+            acked=acked,
+            anomalies=counts,
+            duplicates=repeated,
+            timeline=self._witness.since(carried.began) if findings else (),
+        )
+
+    def _wait_well(self, seconds: float) -> None:
+        """Everybody is there, the newest generation has its outcome, and the holder is at work on every partition.
+
+        Raises DeadlineError.
+        """
+        lab, ends = self._lab, time.monotonic() + seconds
+
+        def left() -> float:
+            return max(_LEAST_SECONDS, ends - time.monotonic())
+
+        def missing(live: LiveSwitch) -> str | None:
+            blocked = live.last is not None and live.last.outcome == "RollbackBlocked"
+            return None if live.active and live.holds(live.settled) and not blocked else live.describe()
+
+        patiently("pods that were killed often", self._renew_often_restarted, left())
+        patiently("the pods", lambda: lab.wait_pods(lab.whole), left())
+        what = "an outcome, and a colour that holds the grant"
+        live = patiently(what, lambda: lab.cluster.wait_switch(lab.namespace, missing, what, left()), left())
+        color = _color(live.active)
+        patiently("the flow", lambda: lab.lag.wait_flow(left(), color), left())
+        if color is not None:
+            patiently("the colour that waits", lambda: lab.wait_assigned(other(color), left()), left())
+
+    def _renew_often_restarted(self) -> None:
+        """A hand that nothing needs: the kubelet waits ever longer before it starts a container again, and a campaign
+        would wait with it. What was killed once or twice is left to it.
+        """
+        apps = {part.app for part in self._lab.parts.all} | {CONTROLLER}
+        for pod in self._lab.cluster.pods(self._lab.namespace):
+            most = max(pod.restarts_by_container.values(), default=0)
+            if pod.app in apps and most >= _RESTARTS and not pod.terminating:
+                self._lab.cluster.delete_pod(self._lab.namespace, pod.name)
+
+    def _ready(self) -> list[str]:
+        """Whether `Ready` is what is; looked at again until it is: both move. Then what is wrong."""
+        ends = time.monotonic() + _AGREE_SECONDS
+        while True:
+            try:
+                live = self._lab.cluster.switch(self._lab.namespace)
+                truth = self._truth(live)
+                said = live.ready is not None and live.ready.status == "True" and live.holds(live.ready)
+                found = invariants.ready(said, truth)
+            except ExperimentError as error:
+                found = [f"invariant 6: what Ready should be cannot be told: {error}"]
+            if not found or time.monotonic() > ends:
+                return found
+            time.sleep(_POLL_SECONDS)
+
+    def _truth(self, live: LiveSwitch) -> Truth:
+        lab = self._lab
+        lease = lab.cluster.lease(lab.namespace)
+        members, _ = lab.lag.members()
+        owned: dict[str, list[int]] = {}
+        for member in members:
+            owned.setdefault(member.color, []).extend(member.positions)
+        return Truth(
+            holder=str(lease.get("spec", {}).get("holderIdentity") or ""),
+            wanted=live.wanted,
+            owned=owned,
+            partitions=lab.settings.partitions,
+        )
+
+    def _records(self, span: Span) -> Verdict:
+        """The validator's verdict on everything that was acknowledged until now.
+
+        First what was produced is copied, then waited until all of it was handled, then what was handled is copied: so
+        what is produced meanwhile is nobody's loss. Who writes down what others handle may be late.
+        """
+        lab, tail = self._lab, span.tail
+        tail.copy_produced()
+        patiently("the lag", lambda: lab.lag.wait_caught_up(_CAUGHT_UP_SECONDS, lab.active), _CAUGHT_UP_SECONDS)
+        ends = time.monotonic() + _WRITTEN_SECONDS
+        while True:
+            unreached = tail.copy_consumed(writers(lab))
+            found = verdict.validate(tail.folder, tail.producers(span.since_ns), self._scratch / "validator.json")
+            if (not found.anomalies["lost"] and not unreached) or time.monotonic() > ends:
+                return found
+            time.sleep(_POLL_SECONDS)
+
+    def _repeated(self, span: Span, counts: Mapping[str, int]) -> tuple[list[Explained], list[str]]:
+        """The duplicates, each with what explains it; and what nothing can explain."""
+        if not counts.get("duplicate"):
+            return [], []
+        found = invariants.repeats(span.tail.lines(CONSUMED))
+        behind = invariants.behind_commits(found, span.tail.lines(EVENTS))
+        wrong = (
+            [f"invariant 5: {len(behind)} handled again after their commit, the first: {behind[0]}"] if behind else []
+        )
+        return invariants.explain(found, span.crashes), wrong
+
+    def last(self, span: Span) -> Judged:
+        """Everything of a span, when it is over: the flow has ended, and the producer's log, too. Raises
+        ExperimentError.
+        """
+        lab = self._lab
+        lab.producer.silence()
+        lab.lag.wait_caught_up(_CAUGHT_UP_SECONDS, lab.active)
+        closing = lab.producer.renew().name
+        span.tail.copy_produced()
+        span.tail.copy_consumed(writers(lab))
+        span.tail.complete()
+        producers = [name for name in span.tail.producers(span.since_ns) if name != closing]
+        judged = verdict.validate(span.tail.folder, producers, self._scratch / "validator.json")
+        counts = {name: count for name, count in judged.anomalies.items() if count}
+        repeated, behind = self._repeated(span, counts)
+        return Judged(record_findings(counts, repeated) + behind, "", "", None, judged.acked, counts, repeated)
+
+
+def record_findings(counts: Mapping[str, int], repeated: Sequence[Explained]) -> list[str]:
+    """What the records break: every anomaly, but for duplicates that a crash explains."""
+    unexplained = [f"invariant 5: duplicates: {one}" for one in repeated if one.crash is None]
+    missed = counts.get("duplicate", 0) - sum(one.count for one in repeated)
+    if missed > 0:
+        unexplained.append(f"invariant 5: {missed} duplicates at other offsets than where they were handled first")
+    return invariants.anomalies(counts) + unexplained
+
+
+def fired(cluster: Cluster, namespace: str, since: float, until: float) -> dict[str, int]:
+    """The alerts about the pair that fired meanwhile, by name: seconds for which the metrics store has them so. None of
+    them are there, too, where no alert rules are installed. Times in wall clock seconds. Raises ClusterError.
+    """
+    query = f'sum by (alertname) (ALERTS{{alertstate="firing",namespace="{namespace}"}})'
+    series = query_range(cluster, query, since, until).get("data", {}).get("result", [])
+    return {str(one["metric"].get("alertname", "")): len(one["values"]) for one in series}
+
+
+def patiently(what: str, do: Callable[[], T], seconds: float) -> T:
+    """What `do` gives; asked again where it fails, as while an API server or a broker comes up. Raises DeadlineError,
+    its own and those of `do`.
+    """
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            return do()
+        except DeadlineError:
+            raise
+        except ExperimentError as error:
+            if time.monotonic() >= ends:
+                raise DeadlineError(what, seconds, str(error)) from error
+        time.sleep(_POLL_SECONDS)
+
+
+def writers(lab: Lab) -> dict[str, Program]:
+    """The pods that write down what was handled, with what runs in them."""
+    found: dict[str, Program] = {}
+    for part in lab.parts.writers:
+        for name, number in part.wanted(lab.whole).items():
+            found |= {f"{name}-{index}": part.program for index in range(number)}
+    return found
+
+
+def crashes(carried: Carried) -> list[Crash]:
+    """What of a switch's faults lets records be handled twice; the members that stood still for its phase, too."""
+    found = [
+        Crash(hit.injection.way, "" if hit.injection.kind.role in SHARED else hit.hit, hit.began, hit.ended or 0.0)
+        for hit in carried.hits
+        if hit.injection.kind.repeats and hit.hit
+    ]
+    return found + [Crash(f"held in {carried.step.phase}", pod, carried.began, carried.ended) for pod in carried.held]
+
+
+def _color(text: str) -> Color | None:
+    return "blue" if text == "blue" else "green" if text == "green" else None

@@ -1,0 +1,110 @@
+"""A pod that reaches somebody no more, or somebody else in its place, by routes and rules in the pod's own network
+namespace.
+
+The routes are blackholes and not unreachable ones: whoever is cut off hears nothing, as where packets are lost. An API
+server that refuses speaks with the real one's certificate, so clients believe it (`refusing`).
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from components.names import KAFKA, LIFECYCLE_PORT, NAME_LABEL, PLATFORM_NAMESPACE
+from experiments.errors import PreconditionError
+from experiments.fault_campaign.plan import Injection
+from experiments.fault_campaign.scene import Inject, Scene
+from experiments.fault_campaign.undoing import changed, running
+
+_REFUSING = Path(__file__).parent / "refusing.py"
+_STATUSES = (500, 429, 409)
+_NO_ADDRESS = ("", "None")
+
+
+def _addresses(scene: Scene, namespace: str, selector: str) -> list[str]:
+    """Those of the Services, and of the pods behind them."""
+    query = [("labelSelector", selector)] if selector else []
+    services = scene.lab.cluster.get(f"/api/v1/namespaces/{namespace}/services", query)["items"]
+    pods = scene.lab.cluster.get(f"/api/v1/namespaces/{namespace}/pods", query)["items"] if selector else []
+    found = [str(service["spec"].get("clusterIP") or "") for service in services]
+    found += [str(pod.get("status", {}).get("podIP") or "") for pod in pods]
+    wanted = sorted({address for address in found if address not in _NO_ADDRESS})
+    if not wanted:
+        raise PreconditionError(f"nobody in {namespace} has an address to be cut off from")
+    return wanted
+
+
+@contextmanager
+def _without(pid: int, addresses: list[str]) -> Iterator[None]:
+    make = [["ip", "route", "add", "blackhole", f"{address}/32"] for address in addresses]
+    undo = [["ip", "route", "del", "blackhole", f"{address}/32"] for address in addresses]
+    with changed(make, undo, net=pid):
+        yield
+
+
+@contextmanager
+def _cut_broker(scene: Scene, injection: Injection) -> Iterator[str]:
+    pod = scene.worker(injection)
+    addresses = _addresses(scene, PLATFORM_NAMESPACE, f"{NAME_LABEL}={KAFKA}")
+    with _without(scene.processes.one(pod, scene.lab.parts.at_work.program), addresses):
+        yield pod
+
+
+@contextmanager
+def _cut_api(scene: Scene, injection: Injection) -> Iterator[str]:
+    """From the Service `kubernetes`, by whose address every pod goes to the API server."""
+    pod, program = scene.mover(injection)
+    with _without(scene.processes.one(pod, program), [_api_address(scene)]):
+        yield pod
+
+
+def _api_address(scene: Scene) -> str:
+    service = scene.lab.cluster.get("/api/v1/namespaces/default/services/kubernetes")
+    return str(service["spec"]["clusterIP"])
+
+
+@contextmanager
+def _refused(scene: Scene, pid: int) -> Iterator[None]:
+    """The certificate is where the API server says on its command line that it is."""
+    arguments = scene.processes.arguments(scene.processes.daemon_of(pid, "kube-apiserver"))
+    files = [arguments.get(f"--tls-{what}-file", "") for what in ("cert", "private-key")]
+    if not all(files):
+        raise PreconditionError("the API server does not say on its command line where its certificate is")
+    command = [sys.executable, str(_REFUSING), _api_address(scene), *files, *map(str, _STATUSES)]
+    with running(command, net=pid):
+        yield
+
+
+@contextmanager
+def _refuse_mover(scene: Scene, injection: Injection) -> Iterator[str]:
+    pod, program = scene.mover(injection)
+    with _refused(scene, scene.processes.one(pod, program)):
+        yield pod
+
+
+@contextmanager
+def _refuse_controller(scene: Scene, _injection: Injection) -> Iterator[str]:
+    pod = scene.controller()
+    with _refused(scene, scene.processes.one(pod, "controller")):
+        yield pod
+
+
+@contextmanager
+def _cut_sidecar(scene: Scene, injection: Injection) -> Iterator[str]:
+    pod = scene.worker(injection)
+    rule = ["INPUT", "-i", "lo", "-p", "tcp", "--dport", str(LIFECYCLE_PORT), "-j", "DROP"]
+    with changed(
+        [["iptables", "-w", "-I", *rule]],
+        [["iptables", "-w", "-D", *rule]],
+        net=scene.processes.one(pod, scene.lab.parts.at_work.program),
+    ):
+        yield pod
+
+
+INJECT: dict[str, Inject] = {
+    "cut-broker": _cut_broker,
+    "cut-api": _cut_api,
+    "cut-sidecar": _cut_sidecar,
+    "api-errors": _refuse_mover,
+    "api-errors-controller": _refuse_controller,
+}

@@ -1,0 +1,86 @@
+"""Objects that somebody else writes: the Lease, the switch, the controller's Deployment; and the group, which somebody
+else enters.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from components.names import CONTROLLER, LEASE_NAME
+from experiments import by_hand
+from experiments.errors import PreconditionError
+from experiments.fault_campaign.plan import Injection
+from experiments.fault_campaign.scene import Inject, Scene, happens
+from experiments.producer import CONTAINER, POD
+
+_LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases/{}"
+_STRANGER = Path(__file__).parents[1] / "in_pod" / "foreign_member.py"
+_ENTERED_SECONDS = 20.0
+_LEFT_SECONDS = 20.0
+
+
+def _delete_lease(scene: Scene, _injection: Injection) -> str:
+    scene.lab.cluster.request("DELETE", _LEASES.format(scene.namespace, LEASE_NAME))
+    return LEASE_NAME
+
+
+def _edit_lease(scene: Scene, _injection: Injection) -> str:
+    lease = f"leases.coordination.k8s.io/{LEASE_NAME}"
+    by_hand.touch(scene.namespace, lease, "example.com/touched", str(time.time_ns()))
+    return LEASE_NAME
+
+
+def _flip(scene: Scene, _injection: Injection) -> str:
+    """The other colour is asked for, and then again the one that was: two more generations."""
+    wanted = scene.lab.cluster.switch(scene.namespace).wanted
+    by_hand.activate(scene.namespace, scene.source if wanted == scene.target else scene.target)
+    by_hand.activate(scene.namespace, wanted)
+    return f"{wanted} again"
+
+
+@contextmanager
+def _two_controllers(scene: Scene, _injection: Injection) -> Iterator[str]:
+    deployment = f"deployments.apps/{CONTROLLER}"
+    by_hand.scale(scene.namespace, deployment, 2)
+    try:
+        yield deployment
+    finally:
+        by_hand.scale(scene.namespace, deployment, 1)
+
+
+@contextmanager
+def _stranger(scene: Scene, injection: Injection) -> Iterator[str]:
+    """A member in a process of its own, in the producer's pod; its input's end ends it, and so does its own time."""
+    live = scene.lab.cluster.switch(scene.namespace)
+    group = live.groups.get(scene.source, "")
+    seconds = str(injection.seconds + _LEFT_SECONDS)
+    command = ["kubectl", "exec", "-i", "-n", scene.namespace, POD, "-c", CONTAINER, "--", "python3", "-u", "-c"]
+    command += [_STRANGER.read_text(), scene.bootstrap, group, scene.lab.settings.topic, seconds]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        if process.stdout is None or process.stdin is None:
+            raise TypeError("the member was begun without pipes")
+        if not process.stdout.readline():
+            raise PreconditionError(f"a member of others could not be begun in {POD} for group {group}")
+        yield group
+        process.stdin.close()
+        process.wait(_LEFT_SECONDS)
+    except subprocess.TimeoutExpired:
+        sys.stderr.write(f"the member of others in {POD} did not leave in time\n")
+    finally:
+        process.kill()
+        process.wait()
+
+
+INJECT: dict[str, Inject] = {
+    "lease-delete": happens(_delete_lease),
+    "lease-edit": happens(_edit_lease),
+    "spec-flip": happens(_flip),
+    "two-controllers": _two_controllers,
+    "foreign-member": _stranger,
+}

@@ -1,0 +1,88 @@
+"""Where a fault is injected: the pair, and who is who in the switch that it hits."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from components.names import CONTROLLER, KAFKA, NAME_LABEL, PLATFORM_NAMESPACE, SIDECAR
+from components.strategies.parts import Parts, Program, ours
+from experiments import faults
+from experiments.errors import PreconditionError
+from experiments.fault_campaign.kinds import Role
+from experiments.fault_campaign.plan import Injection, Side
+from experiments.lab import Lab
+from experiments.measurements import Color
+from experiments.processes import LocalProcesses
+
+#: The broker's process, by what every container's environment has.
+BROKER = Program(KAFKA, "kafka.Kafka", ("HOSTNAME={pod}",))
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One switch of a pair: source is left, target is asked for. bootstrap: where the brokers are."""
+
+    lab: Lab
+    bootstrap: str
+    source: Color
+    target: Color
+
+    @property
+    def namespace(self) -> str:
+        return self.lab.namespace
+
+    @property
+    def processes(self) -> LocalProcesses:
+        return self.lab.disturbance.processes
+
+    def color(self, side: Side) -> Color:
+        return self.source if side == "old" else self.target
+
+    def worker(self, injection: Injection) -> str:
+        """The pod at work that is meant."""
+        color = self.color(injection.side)
+        return self.lab.pod(color, injection.number % self.lab.whole[color])
+
+    def mover(self, injection: Injection) -> tuple[str, Program]:
+        """The pod and the program of what moves the one that is meant: its sidecar, or its colour's agent."""
+        parts = self.lab.parts
+        if parts.workers is None:
+            return self.worker(injection), ours(SIDECAR)
+        return parts.members.pod(self.color(injection.side), 0), parts.members.program
+
+    def controller(self) -> str:
+        """The controller's pod. Raises PreconditionError if there is none."""
+        return self._pod(self.namespace, CONTROLLER)
+
+    def broker(self) -> str:
+        """A broker's pod. Raises PreconditionError if there is none."""
+        return self._pod(PLATFORM_NAMESPACE, KAFKA)
+
+    def _pod(self, namespace: str, app: str) -> str:
+        found = self.lab.cluster.pods(namespace, f"{NAME_LABEL}={app}")
+        name = next((pod.name for pod in found if not pod.terminating), None)
+        if name is None:
+            raise PreconditionError(f"there is no pod of {app} in {namespace}")
+        return name
+
+
+#: What injects a way: the fault is there within the block, which is told whom it hit.
+Inject = Callable[[Scene, Injection], AbstractContextManager[str]]
+#: What does something once, and says to whom.
+Happen = Callable[[Scene, Injection], str]
+
+
+def happens(act: Happen) -> Inject:
+    """Of a fault that only happens: there is nothing to be undone."""
+
+    @contextmanager
+    def inject(scene: Scene, injection: Injection) -> Iterator[str]:
+        yield act(scene, injection)
+
+    return inject
+
+
+def roles(letter: str, parts: Parts) -> frozenset[Role]:
+    """Whom a strategy's pair has. A record's own faults are those of members that handle records."""
+    everybody = frozenset(Role) - {Role.HANDLER, Role.GROUP}
+    return everybody | ({Role.HANDLER, Role.GROUP} if faults.enabled(letter) and parts.workers is None else set())

@@ -1,0 +1,193 @@
+"""A piece of a campaign goes on where the one before ended, and makes shorter what failed; the pair is replaced."""
+
+import json
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from components.strategies.consumers import PARTS
+from experiments import environment
+from experiments.errors import ExperimentError
+from experiments.fault_campaign import campaign as room
+from experiments.fault_campaign.campaign import Asked, Ended, execute
+from experiments.fault_campaign.carry import Carried
+from experiments.fault_campaign.journal import JOURNAL, SUMMARY
+from experiments.fault_campaign.judge import Judged
+from experiments.fault_campaign.plan import Step
+from experiments.interrupts import Interrupted
+from tests.experiments.fault_campaign import samples
+
+Fails = Callable[[Step], bool]
+
+
+class World:
+    """Switches that fail as a test says; `broken`: and then the pair does not get well by itself."""
+
+    def __init__(self) -> None:
+        self.carried: list[tuple[int, tuple[str, ...]]] = []
+        self.fails: Fails = lambda _: False
+        self.interrupted_at = 0
+        self.ends_by: BaseException = Interrupted()
+        self.broken = False
+        self.alerts: dict[str, int] = {}
+        self.did: list[str] = []
+        self.said: list[str] = []
+        switch = SimpleNamespace(active="blue")
+        self.lab: Any = SimpleNamespace(
+            namespace="ns",
+            parts=PARTS,
+            whole={},
+            active="blue",
+            wait_pods=lambda _: None,
+            cluster=SimpleNamespace(wait_switch=lambda *_: switch),
+            lag=SimpleNamespace(close=lambda: None),
+        )
+
+    def carry(self, _scene: object, step: Step, _witness: object) -> Carried:
+        if step.number == self.interrupted_at:
+            raise self.ends_by
+        self.carried.append((step.number, tuple(one.way for one in step.injections)))
+        return samples.carried(step)
+
+    def judge(self, _span: object, carried: Carried) -> Judged:
+        if not self.fails(carried.step):
+            return samples.judged()
+        found = samples.judged("invariant 5: lost 1", outcome="Failed")
+        return Judged(found.findings, "Failed", "", None, 7, {"lost": 1}, []) if self.broken else found
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World()
+
+    class Stage:
+        name = "strategy-c-faults"
+        bootstrap = "kafka:9092"
+
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        def prepare(self) -> Any:
+            made.did.append("prepare")
+            return made.lab
+
+        def anew(self) -> Any:
+            made.did.append("anew")
+            return made.lab
+
+        def take_away(self) -> None:
+            made.did.append("take away")
+
+    witness = SimpleNamespace(start=lambda: None, stop=lambda: None, note=lambda _: None, phase=str)
+    monkeypatch.setattr(room, "preflight", lambda: None)
+    monkeypatch.setattr(room, "only_one", lambda _: nullcontext())
+    monkeypatch.setattr(room, "Stage", Stage)
+    monkeypatch.setattr(room, "Witness", lambda *_: witness)
+    monkeypatch.setattr(room, "carry", made.carry)
+    monkeypatch.setattr(room, "begin", lambda *_: None)
+    judge = SimpleNamespace(judge=made.judge, last=lambda _: samples.judged())
+    monkeypatch.setattr(room, "Judge", lambda *_: judge)
+    monkeypatch.setattr(room, "fired", lambda *_: dict(made.alerts))
+    monkeypatch.setattr(environment, "commit", lambda: "abc")
+    return made
+
+
+def piece(world: World, out: Path, switches: int = 6, **more: Any) -> Ended:
+    progress: Any = SimpleNamespace(say=world.said.append, step=lambda _: nullcontext())
+    asked = Asked("c", switches, 3, out, Path(), **more)
+    return execute(asked, SimpleNamespace(), progress)  # type: ignore[arg-type]
+
+
+def summary(out: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((out / SUMMARY).read_text())
+    return found
+
+
+def test_all_switches_are_carried_out_and_the_pair_is_taken_away(world: World, tmp_path: Path) -> None:
+    ended = piece(world, tmp_path)
+    assert [number for number, _ in world.carried] == [1, 2, 3, 4, 5, 6]
+    assert (ended.findings, ended.done) == (0, 6)
+    assert world.did == ["prepare", "take away"]
+    assert summary(tmp_path)["pieces"][0]["code"] == "abc"
+    assert summary(tmp_path)["acked"] == 1200
+
+
+def test_it_may_stay(world: World, tmp_path: Path) -> None:
+    piece(world, tmp_path, keep=True)
+    assert world.did == ["prepare"]
+
+
+@pytest.mark.parametrize("ends_by", [Interrupted(), ExperimentError("the API server does not answer")])
+def test_what_ended_early_goes_on_where_it_was(world: World, tmp_path: Path, ends_by: BaseException) -> None:
+    world.interrupted_at, world.ends_by = 3, ends_by
+    with pytest.raises(type(ends_by)):
+        piece(world, tmp_path)
+    assert summary(tmp_path)["switches"] == 2
+    assert world.did == ["prepare"], "the pair stays"
+    world.interrupted_at = 0
+    piece(world, tmp_path)
+    assert [number for number, _ in world.carried] == [1, 2, 3, 4, 5, 6]
+    assert [(one["from"], one["to"]) for one in summary(tmp_path)["pieces"]] == [(1, 2), (3, 6)]
+
+
+def test_when_the_time_is_over_no_further_switch_is_begun(world: World, tmp_path: Path) -> None:
+    ended = piece(world, tmp_path, minutes=0.01)
+    assert (ended.done, world.carried) == (0, [])
+    assert world.did == ["prepare"]
+    assert "the same command goes on" in world.said[-1]
+
+
+def test_what_failed_is_made_shorter_and_the_campaign_goes_on(world: World, tmp_path: Path) -> None:
+    guilty: list[str] = []
+
+    def fails(step: Step) -> bool:
+        if step.number == 3 and not guilty:
+            guilty.append(step.injections[1].way)
+        return bool(guilty) and step.number == 3 and guilty[0] in [one.way for one in step.injections]
+
+    world.fails = fails
+    ended = piece(world, tmp_path)
+    assert (ended.findings, ended.done) == (1, 6)
+    (shorter,) = summary(tmp_path)["shorter"]
+    assert (shorter["number"], shorter["minimal"], shorter["failed_again"]) == (3, True, True)
+    assert [[one["way"] for one in step["injections"]] for step in shorter["steps"]] == [guilty]
+    (found,) = summary(tmp_path)["findings"]
+    assert found == {"switch": 3, "findings": ["invariant 5: lost 1"], "timeline": ["1000.000 Lease: blue at epoch 2"]}
+    said = "\n".join(world.said)
+    assert "FOUND, with seed 3, switch 3" in said
+    assert "1000.000 Lease: blue at epoch 2" in said
+
+
+def test_it_is_not_made_shorter_where_nobody_wants_it(world: World, tmp_path: Path) -> None:
+    world.fails = lambda step: step.number == 2
+    assert piece(world, tmp_path, shrinks=False).findings == 1
+    assert len(world.carried) == 6
+
+
+def test_a_pair_that_does_not_get_well_is_replaced(world: World, tmp_path: Path) -> None:
+    world.broken = True
+    world.fails = lambda step: step.number == 2
+    piece(world, tmp_path, shrinks=False)
+    assert world.did == ["prepare", "anew", "take away"]
+    assert summary(tmp_path)["anomalies"]["lost"] == 1
+
+
+def test_a_sequence_is_carried_out_in_place_of_the_seeds(world: World, tmp_path: Path) -> None:
+    piece(world, tmp_path, switches=2, sequence=tuple(samples.STEPS[3:5]))
+    assert [ways for _, ways in world.carried] == [
+        tuple(one.way for one in step.injections) for step in samples.STEPS[3:5]
+    ]
+    assert [number for number, _ in world.carried] == [1, 2]
+    assert (tmp_path / JOURNAL).exists()
+
+
+def test_an_alert_that_both_colours_are_at_work_is_a_finding(world: World, tmp_path: Path) -> None:
+    world.alerts = {"ConsumerLag": 9}
+    assert piece(world, tmp_path, switches=2).findings == 0
+    world.alerts = {"DualActiveConsumers": 2}
+    assert piece(world, tmp_path, switches=4).findings == 1
+    assert summary(tmp_path)["alerts"] == {"ConsumerLag": 9, "DualActiveConsumers": 2}

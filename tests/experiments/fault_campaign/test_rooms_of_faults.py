@@ -1,0 +1,133 @@
+"""Whom each fault hits, in which order it is done, and that what was changed is changed back."""
+
+import signal
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from components.settings import StackName, registry, strategy_settings
+from components.strategies.base import strategy
+from components.strategies.parts import Program
+from experiments import by_hand
+from experiments.errors import PreconditionError
+from experiments.fault_campaign import injection, objects
+from experiments.fault_campaign.kinds import Role
+from experiments.fault_campaign.plan import Injection, Side
+from experiments.fault_campaign.scene import Scene, roles
+
+
+class Processes:
+    """Everybody has one process but those in `dead`."""
+
+    def __init__(self, did: list[str]) -> None:
+        self.did = did
+        self.dead: set[str] = set()
+
+    def send(self, pod: str, what: str | Program, number: signal.Signals) -> None:
+        name = what if isinstance(what, str) else what.container
+        if name in self.dead:
+            raise PreconditionError(f"no process of {name} in {pod}")
+        self.did.append(f"{number.name} {name} of {pod}")
+
+
+class World:
+    """A pair of a strategy, of two pods a colour; blue is left."""
+
+    def __init__(self, letter: str) -> None:
+        stack = f"strategy-{letter}"
+        settings = strategy_settings({"strategy": letter, "replicas": "2"}, stack)
+        self.parts = strategy(letter).parts(settings, StackName(stack))
+        self.did: list[str] = []
+        self.processes = Processes(self.did)
+        lab: Any = SimpleNamespace(
+            namespace=stack,
+            parts=self.parts,
+            whole={"blue": 2, "green": 2},
+            pod=self.parts.at_work.pod,
+            disturbance=SimpleNamespace(processes=self.processes),
+            cluster=SimpleNamespace(
+                delete_pod=lambda where, pod, force=False: self.did.append(
+                    f"delete {where}/{pod}{' by force' if force else ''}"
+                ),
+                pods=lambda where, _: [SimpleNamespace(name=f"pod-of-{where}", terminating=False)],
+                request=lambda method, path, body=None: self.did.append(f"{method} {path}"),
+                switch=lambda _: SimpleNamespace(wanted="green", groups={"blue": "own", "green": "other"}),
+            ),
+        )
+        self.scene = Scene(lab, "kafka:9092", "blue", "green")
+
+    def inject(self, way: str, side: Side = "old", number: int = 1) -> str:
+        with injection.INJECT[way](self.scene, Injection(way, side, number, 1.0, 0.0)) as hit:
+            self.did.append("there")
+        return hit
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World("c")
+    for name in ("scale", "activate", "touch"):
+        monkeypatch.setattr(by_hand, name, lambda _, *what, name=name: made.did.append(f"{name} {what[-1]}"))
+    return made
+
+
+@pytest.mark.parametrize("letter", sorted(registry.models()))
+def test_every_strategy_has_those_who_can_be_hit(letter: str) -> None:
+    world = World(letter)
+    has = roles(letter, world.parts)
+    handles = world.parts.workers is None
+    assert (Role.HANDLER in has, Role.GROUP in has) == (handles, handles)
+    assert has | {Role.HANDLER, Role.GROUP} == set(Role)
+    injected = Injection("mover-kill", "new", 1, 0.0, 0.0)
+    pod, program = world.scene.mover(injected)
+    assert (pod == world.scene.worker(injected)) == handles
+    assert program.command.startswith("workloads.sidecar")
+
+
+@pytest.mark.parametrize(
+    ("way", "did"),
+    [
+        ("worker-kill", ["SIGKILL consumer of consumer-blue-1", "there"]),
+        ("mover-kill", ["SIGKILL sidecar of consumer-blue-1", "there"]),
+        ("controller-kill", ["SIGKILL controller of pod-of-strategy-c", "there"]),
+        ("pod-delete", ["delete strategy-c/consumer-blue-1", "there"]),
+        ("pod-evict", ["POST /api/v1/namespaces/strategy-c/pods/consumer-blue-1/eviction", "there"]),
+        ("controller-delete", ["delete strategy-c/pod-of-strategy-c", "there"]),
+        ("broker-restart", ["delete kafka-bluegreen/pod-of-kafka-bluegreen", "there"]),
+        (
+            "pod-force-delete",
+            [
+                "SIGKILL consumer of consumer-blue-1",
+                "SIGKILL sidecar of consumer-blue-1",
+                "delete strategy-c/consumer-blue-1 by force",
+                "there",
+            ],
+        ),
+        ("spec-flip", ["activate blue", "activate green", "there"]),
+        ("two-controllers", ["scale 2", "there", "scale 1"]),
+    ],
+)
+def test_what_a_fault_does(world: World, way: str, did: list[str]) -> None:
+    world.inject(way)
+    assert world.did == did
+
+
+def test_who_is_dead_already_is_deleted_all_the_same(world: World) -> None:
+    world.processes.dead = {"consumer"}
+    world.inject("pod-force-delete")
+    assert world.did[-2] == "delete strategy-c/consumer-blue-1 by force"
+    with pytest.raises(PreconditionError, match="no process of consumer"):
+        world.inject("worker-kill")
+
+
+def test_the_other_side_is_the_colour_that_is_asked_for(world: World) -> None:
+    assert world.inject("worker-kill", "new", 4) == "consumer-green-0"
+
+
+def test_a_second_controller_goes_whatever_happens(world: World) -> None:
+    with (
+        pytest.raises(KeyError),
+        objects.INJECT["two-controllers"](world.scene, Injection("two-controllers", "old", 0, 3.0, 0.0)),
+    ):
+        raise KeyError
+    assert world.did == ["scale 2", "scale 1"]
