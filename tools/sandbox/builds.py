@@ -27,6 +27,7 @@ GO_SOURCES = SOURCES / "go"
 KUBERNETES_VERSION = "v1.37.2"
 PULUMI_VERSION = "v3.215.0"
 VICTORIAMETRICS_VERSION = "v1.131.0"
+VICTORIALOGS_VERSION = "v1.52.1"
 
 BUILD_SECONDS = 3600
 DOWNLOAD_SECONDS = 1800
@@ -81,6 +82,13 @@ VICTORIAMETRICS = Build(
     module="victoriametrics",
     packages=(f"{_VICTORIAMETRICS}/app/victoria-metrics",),
     variables={f"{_VICTORIAMETRICS}/lib/buildinfo.Version": f"victoria-metrics-{VICTORIAMETRICS_VERSION}"},
+)
+_VICTORIALOGS = "github.com/VictoriaMetrics/VictoriaLogs"
+VICTORIALOGS = Build(
+    name="victorialogs",
+    module="victorialogs",
+    packages=(f"{_VICTORIALOGS}/app/victoria-logs", f"{_VICTORIALOGS}/app/vlagent"),
+    variables={f"{_VICTORIAMETRICS}/lib/buildinfo.Version": f"victoria-logs-{VICTORIALOGS_VERSION}"},
 )
 PULUMI = Build(
     name="pulumi",

@@ -3,14 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tools.sandbox.builds import VICTORIALOGS, Build
+
 
 @dataclass(frozen=True)
 class Extra:
-    """``images`` are handed out as the sandbox's own are; ``strimzi``: with the definitions of Strimzi's resources."""
+    """``images`` are handed out as the sandbox's own are; ``builds``: what is compiled for them, besides what everybody
+    needs; ``strimzi``: with the definitions of Strimzi's resources.
+    """
 
     name: str
     about: str
     images: Sequence[str] = ()
+    builds: Sequence[Build] = ()
     strimzi: bool = False
 
 
@@ -24,5 +29,11 @@ EXTRAS = {
             strimzi=True,
         ),
         Extra("faust", "the consumer on Faust, for the stacks strategy-*-faust*", images=("faust-consumer",)),
+        Extra(
+            "logs",
+            "the log store and its collector, for kafka-bluegreen:logs of the stack platform",
+            images=("victorialogs", "vlagent"),
+            builds=(VICTORIALOGS,),
+        ),
     )
 }

@@ -57,7 +57,7 @@ class Sandbox:
         running = self.cluster.pid() is not None
         known = self.imports.actual() if running else self.imports.recorded()
         absent = [image for reference, image in wanted.items() if reference not in known]
-        builds = [b for b in self._builds() if not self.builder.is_built(b)]
+        builds = [b for b in self._builds(extras) if not self.builder.is_built(b)]
         missing = self._check(builds, absent, starts=not running, defines=defines)
 
         steps = self._preparations(builds, missing)
@@ -89,7 +89,8 @@ class Sandbox:
         known = self.imports.actual() if running else self.imports.recorded()
         absent = [image for reference, image in wanted.items() if reference not in known]
         if absent:
-            needed = [build for build in (KUBERNETES, VICTORIAMETRICS) if not self.builder.is_built(build)]
+            wanted_builds = (KUBERNETES, VICTORIAMETRICS, *_of_extras(extras))
+            needed = [build for build in wanted_builds if not self.builder.is_built(build)]
             missing = self._check(needed, absent, starts=False, defines=False)
             steps = self._preparations(needed, missing)
             steps += self._image_steps(absent, [step.name for step in steps])
@@ -106,10 +107,10 @@ class Sandbox:
         names = (*CLUSTER_IMAGES, *HANDED_OUT, *_images(extras))
         return {self.catalogue[name].reference: self.catalogue[name] for name in names}
 
-    def _builds(self) -> list[Build]:
-        """In the order of compiling: Kubernetes first, for the cluster can start then."""
+    def _builds(self, extras: Iterable[str]) -> list[Build]:
+        """In the order of compiling: Kubernetes first, for the cluster can start then; what is extra last."""
         first = [KUBERNETES, VICTORIAMETRICS]
-        return first + [build for build in self.toolbox.builds() if build not in first]
+        return [*first, *(build for build in self.toolbox.builds() if build not in first), *_of_extras(extras)]
 
     def _check(self, builds: Sequence[Build], images: Sequence[Image], *, starts: bool, defines: bool) -> list[str]:
         """Refuse what this machine cannot do; the packages that have to be installed."""
@@ -143,10 +144,9 @@ class Sandbox:
     def _image_steps(self, images: Sequence[Image], prepared: Sequence[str]) -> list[Step]:
         steps: list[Step] = []
         for image in images:
-            module = VICTORIAMETRICS if image.name == "victoriametrics" else KUBERNETES
             needs = ["Debian packages"]
-            if image.name in (*CLUSTER_IMAGES, "victoriametrics"):
-                needs.append(f"compile {module.name}")
+            if image.build is not None:
+                needs.append(f"compile {image.build.name}")
             reference = image.reference
             steps.append(
                 Step(
@@ -213,7 +213,7 @@ class Sandbox:
 
     def _sweep(self) -> None:
         """Mark what this checkout uses, and delete what no checkout has used for a long time."""
-        used = [self.builder.folder(build) for build in self._builds()] + [self.toolbox.folder]
+        used = [self.builder.folder(build) for build in self._builds(EXTRAS)] + [self.toolbox.folder]
         used += [made for image in self.catalogue.images.values() for made in image.kept_inputs()]
         used += [self.definitions.kept] if self.definitions.kept else []
         housekeeping.mark(used)
@@ -265,6 +265,10 @@ def _named(path: Path) -> list[str]:
 
 def _images(extras: Iterable[str]) -> list[str]:
     return [image for name in extras for image in EXTRAS[name].images]
+
+
+def _of_extras(extras: Iterable[str]) -> list[Build]:
+    return [build for name in extras for build in EXTRAS[name].builds]
 
 
 def _present(needs: Sequence[str], steps: Sequence[str]) -> list[str]:
