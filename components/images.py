@@ -8,11 +8,13 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.settings.models import StrategySettings
+from components.settings.models import PlatformSettings, StrategySettings
 
 VARIABLE = "KAFKA_BLUEGREEN_IMAGES"
 # What each kind of stack runs.
 PLATFORM = ("kafka", "victoriametrics")
+#: And with `logs: true`.
+LOGS = ("victorialogs", "vlagent")
 STRATEGY = ("workloads",)
 #: Where Kafka Connect's workers do the work. The sandbox makes it only when it is asked to.
 CONNECT = "connect"
@@ -21,7 +23,7 @@ SECOND_VERSION = "consumer-v2"
 #: What stands before the name of an image of the sandbox's own.
 OWN = "sandbox:"
 #: What the sandbox makes only when it is asked to, by the image's name.
-_EXTRAS = {CONNECT: "connect", "faust-consumer": "faust"}
+_EXTRAS = {CONNECT: "connect", "faust-consumer": "faust", **dict.fromkeys(LOGS, "logs")}
 _ENV = 'eval "$(python -m tools.sandbox env)"'
 
 
@@ -53,6 +55,13 @@ def sandbox_images(names: Sequence[str], environment: Mapping[str, str]) -> dict
     return {name: found[name] for name in names}
 
 
+def platform_images(settings: PlatformSettings, environment: Mapping[str, str]) -> dict[str, str]:
+    """The references of what the platform runs: those of its configuration, or the sandbox's. Raises `ImageError`."""
+    if settings.images is not None:
+        return settings.images.model_dump(exclude_none=True)
+    return sandbox_images((*PLATFORM, *(LOGS if settings.logs else ())), environment)
+
+
 def resolved(settings: StrategySettings, environment: Mapping[str, str]) -> StrategySettings:
     """The settings, with the sandbox's own images by their references where colours name them as `sandbox:<name>`.
     Raises `ImageError` for one that the sandbox has not made.
@@ -75,6 +84,6 @@ def second_version(name: str | None, given: object, environment: Mapping[str, st
 
 
 def _how(names: Sequence[str]) -> str:
-    extras = "".join(f" --with {_EXTRAS[name]}" for name in names if name in _EXTRAS)
+    extras = "".join(dict.fromkeys(f" --with {_EXTRAS[name]}" for name in names if name in _EXTRAS))
     command = f"up{extras}" if extras else "images"
     return f"run: python -m tools.sandbox {command} && {_ENV}"

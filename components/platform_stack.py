@@ -9,6 +9,8 @@ from components import names
 from components.crd import SwitchDefinition
 from components.kafka import Kafka, KafkaArgs
 from components.namespace import namespace
+from components.observability.log_collector import LogCollector, LogCollectorArgs
+from components.observability.log_store import LogStore, LogStoreArgs
 from components.observability.store import Metrics, MetricsArgs
 from components.platform_guard import PlatformGuard
 from components.platform_reference import BOOTSTRAP_SERVERS, KAFKA_ID, PLATFORM
@@ -17,17 +19,25 @@ from components.settings import PlatformSettings
 
 
 def build_platform(settings: PlatformSettings, images: Mapping[str, str]) -> dict[str, pulumi.Input[Any]]:
-    """What every strategy stands on. images: by the names in `images.PLATFORM`. Returns the stack's outputs."""
+    """What every strategy stands on. images: as `images.platform_images` gives them. Returns the stack's outputs."""
     where = namespace(names.PLATFORM_NAMESPACE).metadata.name
     definition = SwitchDefinition("kafkaconsumerswitches")
     policy = OwnPodStatusPolicy("own-pod-status")
     kafka = Kafka("kafka", KafkaArgs(namespace=where, image=images["kafka"], config=settings.kafka_config))
     metrics = Metrics("metrics", MetricsArgs(namespace=where, image=images["victoriametrics"]))
-    PlatformGuard("platform-guard", where, [definition, policy, kafka, metrics])
+    guarded = [definition, policy, kafka, metrics]
+    logs: dict[str, pulumi.Input[Any]] = {}
+    if settings.logs:
+        store = LogStore("logs", LogStoreArgs(namespace=where, image=images["victorialogs"]))
+        collector = LogCollector("log-collector", LogCollectorArgs(image=images["vlagent"], store=store.url))
+        guarded += [store, collector]
+        logs = {"logsUrl": store.url}
+    PlatformGuard("platform-guard", where, guarded)
     return {
         PLATFORM: settings.platform,
         "namespace": names.PLATFORM_NAMESPACE,
         BOOTSTRAP_SERVERS: kafka.bootstrap_servers,
         KAFKA_ID: kafka.identity,
         "metricsUrl": metrics.url,
+        **logs,
     }
