@@ -23,6 +23,7 @@ from experiments.console import emit
 from experiments.errors import ExperimentError
 from experiments.folders import load_all
 from experiments.interrupts import Interrupted, Interrupts
+from experiments.logs import command as logs
 from experiments.options import Options
 from experiments.own_pair import own_pair
 from experiments.progress import Progress
@@ -56,6 +57,8 @@ def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argume
         return _run(parser, parsed, arguments)
     if parsed.command == "conformance":
         return conformance.run(parsed, list(arguments))
+    if parsed.command == "logs":
+        return logs.run(parsed)
     if parsed.command == "prune":
         return _prune(parsed)
     if parsed.command == "handoff":
@@ -206,6 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     conformance.add(commands)
+    logs.add(commands)
 
     prune = commands.add_parser(
         "prune",

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from experiments.folders import ResultFolder, remove_abandoned
 from experiments.guard import ForeignChangeError
 from experiments.interrupts import Interrupts
 from experiments.lab import Lab
+from experiments.logs.recording import Section, recording
 from experiments.measurements import Apart
 from experiments.options import Options
 from experiments.preflight import only_one, preflight
@@ -59,8 +61,10 @@ def execute(options: Options, interrupts: Interrupts, progress: Progress) -> tup
 def _judged(options: Options, folder: ResultFolder, session: Session, started: datetime) -> RunResult:
     lab = session.prepare()
     try:
-        observed = session.measure(lab)
-        return _conclude(options, folder, session=session, lab=lab, observed=observed, started=started)
+        with recording(lab.cluster, lab) as recorded:
+            observed = session.measure(lab)
+            said = None if recorded is None else recorded.section(observed.started, observed.finished)
+        return _conclude(options, folder, session=session, lab=lab, observed=observed, said=said, started=started)
     except BaseException:
         session.tidy_up(lab)
         raise
@@ -71,9 +75,18 @@ def _run_name(options: Options, started: datetime) -> str:
 
 
 def _conclude(
-    options: Options, folder: ResultFolder, *, session: Session, lab: Lab, observed: Observed, started: datetime
+    options: Options,
+    folder: ResultFolder,
+    *,
+    session: Session,
+    lab: Lab,
+    observed: Observed,
+    said: Section | None,
+    started: datetime,
 ) -> RunResult:
-    """Copy everything, let the validator judge it, and conclude. Raises CollectionError for what cannot be had."""
+    """Copy everything, let the validator judge it, and conclude. said: what the log store knows of it; nothing is
+    concluded from that. Raises CollectionError for what cannot be had.
+    """
     cluster, namespace, settings, path = lab.cluster, session.namespace, session.settings, folder.path
     logs, clocks, recorded = path / "logs", observed.clocks, observed.recorded
     chosen = strategy(options.strategy)
@@ -164,7 +177,7 @@ def _conclude(
         measured=measured,
         environment=versions,
     )
-    return conclude(subject, seen, options.scenario.judge)
+    return replace(conclude(subject, seen, options.scenario.judge), logs=said)
 
 
 def clock_error(clocks: Clocks | None, recorded: Times | None) -> float:
