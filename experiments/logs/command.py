@@ -49,8 +49,7 @@ def run(parsed: argparse.Namespace) -> int:
     store = LogStore.found(Cluster())
     if store is None:
         raise PreflightError(
-            "the platform has no log store; run: pulumi config set kafka-bluegreen:logs true -s platform && pulumi up "
-            "-s platform"
+            "the platform has no log store; run: pulumi config set logs true -s platform && pulumi up -s platform"
         )
     emit(f"{'item':{_WIDTHS[0]}}{'lines':>{_WIDTHS[1]}}{'bad':>{_WIDTHS[2]}}  normal with switches", sys.stdout)
     for item in ITEMS:
