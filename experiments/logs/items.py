@@ -147,10 +147,11 @@ _CHANGES = Question(
 _REQUESTS = Question(
     "`pause`, `resume` (sidecar or agent): result, seconds, state, committed, left",
     "$of $sidecar _msg:in(pause, resume)"
-    " | stats by (_msg) count() lines, count() if (level:=warning) bad, quantile(0.5, seconds) median_s,"
+    ' | stats by (_msg) count() lines, count() if (level:=warning !result:="not yet") bad,'
+    " quantile(0.5, seconds) median_s,"
     " max(seconds) worst_s | rename _msg as what",
     PER_MEMBER,
-    bad="no answer, or one that says that it was not done",
+    bad="no answer, or one that says that it will not be done (`not yet` will be)",
 )
 _PHASES = Question(
     "`phase` (controller): before, before_seconds; `switch ended`: outcome, seconds, handoff_seconds",

@@ -1,5 +1,6 @@
 """VictoriaLogs and its collector on the loopback: the programs that the sandbox builds, without a cluster."""
 
+import json
 import os
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from tools.sandbox.process import Runner
 from tools.sandbox.progress import Progress
 
 SECONDS = 60.0
+#: Takes a JSON object a line, whose fields are the collector's.
+INSERT = "/insert/jsonline?_stream_fields=kubernetes.container_name,kubernetes.pod_name,kubernetes.pod_namespace"
 
 
 def programs() -> Path:
@@ -60,6 +63,14 @@ class Program:
         address = f"{self.url}{path}?{urllib.parse.urlencode(query)}"
         with urllib.request.urlopen(address, timeout=SECONDS) as answer:
             return str(answer.read().decode())
+
+    def ask(self, query: str) -> str:
+        """The store's answer to a LogsQL query: a JSON object a line."""
+        return self.get("/select/logsql/query", query=query)
+
+    def count(self, filters: str) -> int:
+        """How many lines of the store there are."""
+        return int(json.loads(self.ask(f"{filters} | stats count() lines"))["lines"])
 
     def post(self, path: str, body: bytes) -> None:
         """Send JSON lines."""

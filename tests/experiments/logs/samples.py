@@ -46,6 +46,7 @@ OURS: dict[str, list[tuple[str, str, str, dict[str, Any]]]] = {
         ("sidecar", "workloads.sidecar.callers", "pause", {"epoch": 3, "result": "done", "seconds": 0.005}),
         ("sidecar", "workloads.sidecar.callers", "resume", {"epoch": 4, "result": "done", "seconds": 0.03}),
         ("sidecar", "workloads.sidecar.callers", "resume", {"result": "no answer", "seconds": 5, "level": "warning"}),
+        ("sidecar", "workloads.sidecar.callers", "pause", {"result": "not yet", "seconds": 5, "level": "warning"}),
     ],
     "phases": [
         ("controller", "workloads.controller.narrator", "phase", {"before": "Pausing", "before_seconds": 0.02}),
@@ -64,7 +65,7 @@ FOUND = {
     "failures": (1, 0),
     "commits": (2, 0),
     "changes_seen": (2, 0),
-    "requests": (3, 1),
+    "requests": (4, 1),
     "phases": (2, 0),
     "lease": (3, 1),
     "rebalances": (5, 1),

@@ -21,11 +21,10 @@ from experiments.logs.queries import judged, query, rows
 from tests.experiments.logs.samples import AT, BROKER, CONNECT, FOUND, PLACE, lines
 from tests.support.fake_api import FakeApi
 from tests.support.recorder import deploy
-from tests.support.victorialogs import Program, wait
+from tests.support.victorialogs import INSERT, Program, wait
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("victorialogs")]
 
-INSERT = "/insert/jsonline?_stream_fields=kubernetes.container_name,kubernetes.pod_name,kubernetes.pod_namespace"
 NOW = Situation(switches=1, members=1, workers=1)
 NODE = "sandbox"
 
@@ -36,18 +35,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     made = Program("victoria-logs", [f"-storageDataPath={folder / 'data'}", "-retentionPeriod=100y"], folder)
     made.post(INSERT, lines().encode())
     total = len(lines().splitlines())
-    wait("the lines to be searchable", lambda: _count(made, '{"kubernetes.pod_name"!=""}') >= total, made.output)
+    wait("the lines to be searchable", lambda: made.count('{"kubernetes.pod_name"!=""}') >= total, made.output)
     yield made
     made.close()
 
 
-def _count(store: Program, filters: str) -> int:
-    return int(rows(store.get("/select/logsql/query", query=f"{filters} | stats count() lines"))[0]["lines"])
-
-
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.key)
 def test_every_item_is_found_with_its_count(store: Program, item: Item) -> None:
-    answer = store.get("/select/logsql/query", query=query(item, PLACE, AT, AT + 1))
+    answer = store.ask(query(item, PLACE, AT, AT + 1))
     said = judged(item, PLACE, rows(answer), NOW, ours=True)
     assert (said["lines"], said["bad"]) == FOUND[item.key], said
 
@@ -55,26 +50,26 @@ def test_every_item_is_found_with_its_count(store: Program, item: Item) -> None:
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.key)
 def test_nothing_is_found_outside_of_its_time(store: Program, item: Item) -> None:
     for since, until in ((AT - 1, AT + 0.1), (AT + 0.1001, AT + 1)):
-        answer = store.get("/select/logsql/query", query=query(item, PLACE, since, until))
+        answer = store.ask(query(item, PLACE, since, until))
         assert judged(item, PLACE, rows(answer), NOW, ours=True)["lines"] == 0
 
 
 @pytest.mark.parametrize(("key", "found"), [("lifecycle_calls", 2), ("assignments", 2), ("failures", 1), ("lease", 0)])
 def test_what_connectors_say_is_found(store: Program, key: str, found: int) -> None:
     (item,) = (item for item in ITEMS if item.key == key)
-    answer = store.get("/select/logsql/query", query=query(item, CONNECT, AT, AT + 1))
+    answer = store.ask(query(item, CONNECT, AT, AT + 1))
     assert judged(item, CONNECT, rows(answer), NOW, ours=True)["lines"] == found
 
 
 def test_figures_are_those_of_the_lines(store: Program) -> None:
     (item,) = (item for item in ITEMS if item.key == "phases")
-    found = rows(store.get("/select/logsql/query", query=query(item, PLACE, AT, AT + 1)))
+    found = rows(store.ask(query(item, PLACE, AT, AT + 1)))
     assert [(row["what"], row["worst_s"]) for row in found] == [("Pausing", 0.02), ("switch", 0.07)]
 
 
 def test_the_store_counts_as_the_run_does_in_the_brokers_log(store: Program) -> None:
     (item,) = (item for item in ITEMS if item.key == "rebalances")
-    (found,) = rows(store.get("/select/logsql/query", query=query(item, PLACE, AT, AT + 1)))
+    (found,) = rows(store.ask(query(item, PLACE, AT, AT + 1)))
     counted = broker_log.count(BROKER, "bluegreen-c")
     assert (found["began"], found["replaced"], found["bad"]) == (
         counted.rebalances,
@@ -143,11 +138,11 @@ def test_the_collector_takes_our_lines_field_by_field_and_nobody_elses(store: Pr
     agent = Program("vlagent", _arguments(store.url, tmp_path), tmp_path, KUBECONFIG=api.kubeconfig(tmp_path))
     try:
         of_ours = '_time:2026-11-28T13:00Z {"kubernetes.pod_namespace"="strategy-x"}'
-        wait("the lines to arrive", lambda: _count(store, of_ours) == 2, agent.output)
+        wait("the lines to arrive", lambda: store.count(of_ours) == 2, agent.output)
     finally:
         agent.close()
         api.close()
-    assert _count(store, '_time:2026-11-28T13:00Z {"kubernetes.pod_namespace"!="strategy-x"}') == 0
+    assert store.count('_time:2026-11-28T13:00Z {"kubernetes.pod_namespace"!="strategy-x"}') == 0
     first, second = (
         json.loads(one) for one in store.get("/select/logsql/query", query=f"{of_ours} | sort by (_time)").splitlines()
     )
