@@ -1,8 +1,8 @@
 """One run, from nothing to its result: the order of things."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from experiments.folders import ResultFolder, remove_abandoned
 from experiments.guard import ForeignChangeError
 from experiments.interrupts import Interrupts
 from experiments.lab import Lab
-from experiments.logs.recording import Section, recording
+from experiments.logs.recording import Recording, Section, recording
 from experiments.measurements import Apart
 from experiments.options import Options
 from experiments.preflight import only_one, preflight
@@ -24,6 +24,14 @@ from experiments.results import Measured, RunResult
 from experiments.session import Observed, Session
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the log store knows of a run. kept: of what `pod_logs` says that it is gone, what is kept from there."""
+
+    section: Section
+    kept: frozenset[str]
 
 
 def execute(options: Options, interrupts: Interrupts, progress: Progress) -> tuple[Path, RunResult]:
@@ -63,11 +71,19 @@ def _judged(options: Options, folder: ResultFolder, session: Session, started: d
     try:
         with recording(lab.cluster, lab) as recorded:
             observed = session.measure(lab)
-            said = None if recorded is None else recorded.section(observed.started, observed.finished)
+            said = None if recorded is None else _said(recorded, observed, session.parts.logged, folder.path)
         return _conclude(options, folder, session=session, lab=lab, observed=observed, said=said, started=started)
     except BaseException:
         session.tidy_up(lab)
         raise
+
+
+def _said(recorded: Recording, observed: Observed, apps: Sequence[str], folder: Path) -> Said:
+    """What the log store knows of a run, and what pods that are gone had said, kept in its folder."""
+    section = recorded.section(observed.started, observed.finished)
+    lives = [life for app in apps for life in observed.pods.of(app)]
+    kept = recorded.keep_gone(lives, observed.started, folder)
+    return Said(section, frozenset(collection.told_gone(life) for life in kept))
 
 
 def _run_name(options: Options, started: datetime) -> str:
@@ -81,7 +97,7 @@ def _conclude(
     session: Session,
     lab: Lab,
     observed: Observed,
-    said: Section | None,
+    said: Said | None,
     started: datetime,
 ) -> RunResult:
     """Copy everything, let the validator judge it, and conclude. said: what the log store knows of it; nothing is
@@ -129,7 +145,7 @@ def _conclude(
         "rebalances": brokers.rebalances,
         "rebalances_unknown": "; ".join(brokers.unread) or None,
         "static_members_replaced": brokers.events.replaced_static_members,
-        "logs_not_whole": "; ".join(cut) or None,
+        "logs_not_whole": "; ".join(text for text in cut if said is None or text not in said.kept) or None,
         "lag_samples_failed": lab.lag.failures,
         "container_restarts": observed.pods.restarts,
         "pods_restarted": ", ".join(f"{name}: {n}" for name, n in sorted(observed.pods.restarted().items())) or None,
@@ -177,7 +193,7 @@ def _conclude(
         measured=measured,
         environment=versions,
     )
-    return replace(conclude(subject, seen, options.scenario.judge), logs=said)
+    return replace(conclude(subject, seen, options.scenario.judge), logs=None if said is None else said.section)
 
 
 def clock_error(clocks: Clocks | None, recorded: Times | None) -> float:

@@ -1,10 +1,11 @@
 """What a run keeps of what was said: the table's answers of before the scenario, and of the scenario."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from components.names import KAFKA, NAME_LABEL, PLATFORM_NAMESPACE
@@ -13,9 +14,11 @@ from experiments.cluster import Cluster, ClusterError
 from experiments.lab import Lab
 from experiments.logs.broker_logger import telling_of_commits
 from experiments.logs.items import ITEMS, Situation
-from experiments.logs.queries import Place, anomalies, judged, place_of, query
+from experiments.logs.queries import NAMESPACE_FIELD, POD_FIELD, Place, anomalies, judged, place_of, query, span
 from experiments.logs.store import LogStore, last_lines
 from experiments.measurements import SwitchRecord
+from experiments.pod_history import Life
+from experiments.records import write_compressed
 
 #: How long before the scenario is looked at.
 BEFORE_SECONDS = 60.0
@@ -61,6 +64,24 @@ class Recording:
             "before": self.before,
             "after": after,
         }
+
+    def keep_gone(self, lives: Iterable[Life], since: float, folder: Path) -> list[Life]:
+        """Keep what pods that are gone by now said since a moment, as `<pod>.<UID>.jsonl.zst`: the kubelet has nothing
+        of them any more. Gives those of which there was something.
+        """
+        kept = []
+        for life in lives:
+            if life.gone_at is None:
+                continue
+            whose = f'{span(since, life.gone_at)} {{"{POD_FIELD}"="{life.name}"}}'
+            try:
+                said = self.store.lines(f'{whose} "{NAMESPACE_FIELD}":="{self.place.namespace}" | sort by (_time)')
+            except ClusterError:
+                continue  # then it is said that it is gone
+            if said.strip():
+                write_compressed(folder / f"{life.name}.{life.uid}.jsonl.zst", said)
+                kept.append(life)
+        return kept
 
     def _last_lines(self, since: float) -> dict[tuple[str, str], float]:
         pods = [(self.place.namespace, pod) for pod in self.cluster.pods(self.place.namespace)]

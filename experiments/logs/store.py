@@ -36,13 +36,16 @@ class LogStore:
 
     def ask(self, query: str) -> Rows:
         """The rows of a query's answer. Raises ClusterError with what the store said, or that it said no rows."""
-        text = self._cluster.through_service(
-            PLATFORM_NAMESPACE, LOGS, LOGS_PORT, _QUERY, query=[("query", query), ("timeout", "30s")]
-        )
         try:
-            return rows(text.decode())
+            return rows(self.lines(query).decode())
         except ValueError as error:
             raise ClusterError(f"the log store's answer to {query!r} is none: {error}") from None
+
+    def lines(self, query: str) -> bytes:
+        """The answer as it comes, a JSON object a line. Raises ClusterError with what the store said."""
+        return self._cluster.through_service(
+            PLATFORM_NAMESPACE, LOGS, LOGS_PORT, _QUERY, query=[("query", query), ("timeout", "30s")]
+        )
 
     def version(self) -> str:
         """Its release, as its metrics say. Raises ClusterError."""

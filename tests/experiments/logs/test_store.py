@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,9 @@ from experiments.logs import broker_logger, recording
 from experiments.logs.broker_logger import LOGGER, telling_of_commits
 from experiments.logs.items import ITEMS
 from experiments.logs.store import LogStore, last_lines, seconds, written_at
+from experiments.pod_history import Life
 from experiments.progress import Progress
+from experiments.records import compressed_text
 from tests.support.fake_api import FakeApi
 
 PLATFORM = "/api/v1/namespaces/kafka-bluegreen"
@@ -216,3 +219,24 @@ def test_a_store_that_fails_costs_its_answers_and_nothing_else(cluster: Cluster,
         assert "out of memory" in asked["error"]
         api.answers["GET", METRICS] = (503, b"no endpoints")
         assert "no endpoints" in recorded.section(1000.0, 1060.0)["error"]
+
+
+def test_what_a_pod_said_that_is_gone_is_kept(cluster: Cluster, api: FakeApi, lab: Any, tmp_path: Path) -> None:
+    _serving(api, 0)
+    lives = [
+        Life("consumer-green-0", "u1", "consumer", {}, {}, 1000.0, gone_at=1030.0),
+        Life("consumer-green-0", "u2", "consumer", {}, {}, 1040.0),
+    ]
+    with recording.recording(cluster, lab) as recorded:
+        assert recorded is not None
+        api.answers["GET", QUERY] = (200, b'{"_msg":"stopping"}\n')
+        assert recorded.keep_gone(lives, 1000.0, tmp_path) == lives[:1]
+        (query,) = api.requests[-1][2]["query"]
+        assert "_time:[1970-01-01T00:16:40.000000Z, 1970-01-01T00:17:10.000000Z)" in query
+        assert '"kubernetes.pod_name"="consumer-green-0"' in query
+        assert '"kubernetes.pod_namespace":="strategy-c"' in query
+        for answer in ((200, b""), (500, b"out of memory")):
+            api.answers["GET", QUERY] = answer
+            assert recorded.keep_gone(lives, 1000.0, tmp_path) == []
+    assert compressed_text(tmp_path / "consumer-green-0.u1.jsonl.zst") == '{"_msg":"stopping"}\n'
+    assert [file.name for file in tmp_path.glob("*.zst")] == ["consumer-green-0.u1.jsonl.zst"]
