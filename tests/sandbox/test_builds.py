@@ -150,6 +150,7 @@ def test_the_pinned_modules_are_complete() -> None:
     for build in (
         builds.KUBERNETES,
         builds.VICTORIAMETRICS,
+        builds.VICTORIALOGS,
         builds.PULUMI,
         builds.PULUMI_KUBERNETES,
         builds.PULUMI_LANGUAGE_HOST,

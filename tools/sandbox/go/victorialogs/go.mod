@@ -23,7 +23,6 @@ require (
 	gopkg.in/yaml.v2 v2.4.0 // indirect
 )
 
-tool (
-	github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs
-	github.com/VictoriaMetrics/VictoriaLogs/app/vlagent
-)
+tool github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs
+
+tool github.com/VictoriaMetrics/VictoriaLogs/app/vlagent
