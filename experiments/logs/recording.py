@@ -15,7 +15,7 @@ from experiments.lab import Lab
 from experiments.logs.broker_logger import telling_of_commits
 from experiments.logs.items import ITEMS, Situation
 from experiments.logs.queries import NAMESPACE_FIELD, POD_FIELD, Place, anomalies, judged, place_of, query, span
-from experiments.logs.store import LogStore, last_lines
+from experiments.logs.store import LogStore, Writer, last_lines
 from experiments.measurements import SwitchRecord
 from experiments.pod_history import Life
 from experiments.records import write_compressed
@@ -41,10 +41,11 @@ class Recording:
     before: Section
 
     def section(self, since: float, until: float) -> Section:
-        """What a result says: the answers of before, and those of a span in seconds since 1970. Waits until the store
-        has what had been said until now. What cannot be had is said in it; raises nothing.
+        """What a result says: the answers of before, and those of a span in seconds since 1970 by this machine's clock.
+        Waits until the store has what had been said until now. What cannot be had is said in it; raises nothing.
         """
         lab, settings = self.lab, self.lab.settings
+        since, until = since + lab.clock_offset, until + lab.clock_offset
         moved = [switch for switch in lab.notes.switches if _moved(switch)]
         workers = settings.replicas
         members = 1 if self.place.of_connectors else workers
@@ -83,7 +84,7 @@ class Recording:
                 kept.append(life)
         return kept
 
-    def _last_lines(self, since: float) -> dict[tuple[str, str], float]:
+    def _last_lines(self, since: float) -> dict[Writer, float]:
         pods = [(self.place.namespace, pod) for pod in self.cluster.pods(self.place.namespace)]
         pods += [(PLATFORM_NAMESPACE, pod) for pod in self.cluster.pods(PLATFORM_NAMESPACE, f"{NAME_LABEL}={KAFKA}")]
         told = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

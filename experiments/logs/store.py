@@ -8,13 +8,14 @@ from datetime import datetime
 
 from components.names import LOGS, LOGS_PORT, PLATFORM_NAMESPACE
 from experiments.cluster import Cluster, ClusterError
-from experiments.logs.queries import CONTAINER_FIELD, POD_FIELD, Rows, rows, span
+from experiments.logs.queries import CONTAINER_FIELD, NAMESPACE_FIELD, POD_FIELD, Rows, rows, span
 
 _QUERY = "/select/logsql/query"
 _AGAIN_SECONDS = 0.5
 
-#: A container, as the lines of the store name it: its pod, and its name.
-Writer = tuple[str, str]
+#: A container, as the lines of the store name it: its namespace, its pod, and its name.
+Writer = tuple[str, str, str]
+_WRITER = (NAMESPACE_FIELD, POD_FIELD, CONTAINER_FIELD)
 
 
 class LogStore:
@@ -55,11 +56,12 @@ class LogStore:
 
     def newest(self, since: float, until: float) -> dict[Writer, float]:
         """When each container's newest line of a span was written. Times in seconds since 1970. Raises ClusterError."""
-        found = self.ask(f'{span(since, until)} | stats by ("{POD_FIELD}", "{CONTAINER_FIELD}") max(_time) newest')
+        by = ", ".join(f'"{name}"' for name in _WRITER)
+        found = self.ask(f"{span(since, until)} | stats by ({by}) max(_time) newest")
         return {
-            (str(row[POD_FIELD]), str(row[CONTAINER_FIELD])): seconds(str(row["newest"]))
+            (str(row[NAMESPACE_FIELD]), str(row[POD_FIELD]), str(row[CONTAINER_FIELD])): seconds(str(row["newest"]))
             for row in found
-            if {POD_FIELD, CONTAINER_FIELD, "newest"} <= row.keys()
+            if {*_WRITER, "newest"} <= row.keys()
         }
 
     def wait_for(self, lines: Mapping[Writer, float], most: float) -> list[str]:
@@ -72,7 +74,7 @@ class LogStore:
         since = min(lines.values())
         while True:
             there = self.newest(since - 1, time.time() + 1)
-            missing = [f"{pod}/{name}" for (pod, name), at in lines.items() if there.get((pod, name), 0.0) < at]
+            missing = ["/".join(writer) for writer, at in lines.items() if there.get(writer, 0.0) < at]
             if not missing or time.monotonic() > deadline:
                 return sorted(missing)
             time.sleep(_AGAIN_SECONDS)
@@ -91,7 +93,7 @@ def last_lines(cluster: Cluster, pods: Iterable[tuple[str, str, Iterable[str]]],
             except ClusterError:
                 continue  # it is gone, or has never begun: nothing to wait for
             if text.strip():
-                found[pod, container] = written_at(text.strip().splitlines()[-1])
+                found[namespace, pod, container] = written_at(text.strip().splitlines()[-1])
     return found
 
 

@@ -80,8 +80,11 @@ def test_microseconds_are_what_counts_of_a_time() -> None:
 
 
 def _newest(moment: str) -> bytes:
-    row = {"kubernetes.pod_name": "consumer-blue-0", "kubernetes.container_name": "consumer", "newest": moment}
-    return json.dumps(row).encode()
+    """Of a consumer of ours; one of another stack has the same name, and is ahead."""
+    where = {"kubernetes.pod_name": "consumer-blue-0", "kubernetes.container_name": "consumer"}
+    ours = {"kubernetes.pod_namespace": "strategy-c", **where, "newest": moment}
+    others = {"kubernetes.pod_namespace": "strategy-b", **where, "newest": "2026-11-28T13:00:00Z"}
+    return f"{json.dumps(ours)}\n{json.dumps(others)}".encode()
 
 
 def test_it_is_waited_until_the_newest_line_is_there(cluster: Cluster, api: FakeApi) -> None:
@@ -93,15 +96,15 @@ def test_it_is_waited_until_the_newest_line_is_there(cluster: Cluster, api: Fake
         return 200, asked[-1]
 
     api.answers["GET", QUERY] = next_one
-    lines = {("consumer-blue-0", "consumer"): seconds("2026-11-28T12:00:00.25Z")}
+    lines = {("strategy-c", "consumer-blue-0", "consumer"): seconds("2026-11-28T12:00:00.25Z")}
     assert LogStore(cluster).wait_for(lines, 30.0) == []
     assert len(asked) == 3
 
 
 def test_what_does_not_arrive_is_named(cluster: Cluster, api: FakeApi) -> None:
     api.answers["GET", QUERY] = (200, b"")
-    lines = {("consumer-blue-0", "consumer"): 1.0, ("controller-x", "controller"): 2.0}
-    assert LogStore(cluster).wait_for(lines, 0.0) == ["consumer-blue-0/consumer", "controller-x/controller"]
+    lines = {("ns", "consumer-blue-0", "consumer"): 1.0, ("ns", "controller-x", "controller"): 2.0}
+    assert LogStore(cluster).wait_for(lines, 0.0) == ["ns/consumer-blue-0/consumer", "ns/controller-x/controller"]
     assert LogStore(cluster).wait_for({}, 30.0) == []
 
 
@@ -109,7 +112,7 @@ def test_the_last_line_of_each_container_is_asked_for(cluster: Cluster, api: Fak
     api.answers["GET", "/api/v1/namespaces/strategy-c/pods/consumer-blue-0/log"] = (200, LINE.encode())
     pods = [("strategy-c", "consumer-blue-0", ["consumer"]), ("strategy-c", "gone-0", ["consumer"])]
     found = last_lines(cluster, pods, "2026-11-28T11:59:00Z")
-    assert found == {("consumer-blue-0", "consumer"): seconds("2026-11-28T12:00:00.25Z")}
+    assert found == {("strategy-c", "consumer-blue-0", "consumer"): seconds("2026-11-28T12:00:00.25Z")}
     assert api.requests[0][2]["tailLines"] == ["1"]
 
 
@@ -177,6 +180,7 @@ def lab(cluster: Cluster, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> Any:
         parts=strategy("c").parts(settings, name),
         notes=SimpleNamespace(switches=switches),
         progress=Progress(),
+        clock_offset=0.0,
     )
 
 
@@ -207,6 +211,15 @@ def test_a_run_has_what_was_said_before_its_scenario_and_in_it(cluster: Cluster,
     assert said["after"]["items"]["failures"]["normal"] is said["before"]["items"]["failures"]["normal"] is False
     assert "not normal in the logs of the last minute: failures: 2 lines" in told.getvalue()
     json.dumps(said, allow_nan=False)
+
+
+def test_a_span_is_asked_for_by_the_clusters_clock(cluster: Cluster, api: FakeApi, lab: Any) -> None:
+    _serving(api, 0)
+    lab.clock_offset = 2.5
+    with recording.recording(cluster, lab) as recorded:
+        assert recorded is not None
+        said = recorded.section(1000.0, 1060.0)
+    assert (said["after"]["from"], said["after"]["to"]) == ("1970-01-01T00:16:42.500Z", "1970-01-01T00:17:42.500Z")
 
 
 def test_a_store_that_fails_costs_its_answers_and_nothing_else(cluster: Cluster, api: FakeApi, lab: Any) -> None:
