@@ -51,7 +51,7 @@ def _platform(configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
     require_named(cluster_access(), settings.platform)
     from components.platform_stack import build_platform  # noqa: PLC0415 - a stack loads what it is made of, no more
 
-    return build_platform(settings, images.of_the_platform(settings, os.environ))
+    return build_platform(settings, images.platform_images(settings, os.environ))
 
 
 def _strategy(stack: StackName, configuration: dict[str, str], standing: Standing) -> dict[str, pulumi.Input[Any]]:

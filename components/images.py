@@ -13,6 +13,8 @@ from components.settings.models import PlatformSettings, StrategySettings
 VARIABLE = "KAFKA_BLUEGREEN_IMAGES"
 # What each kind of stack runs.
 PLATFORM = ("kafka", "victoriametrics")
+#: And with `logs: true`.
+LOGS = ("victorialogs", "vlagent")
 STRATEGY = ("workloads",)
 #: The controller of Argo Rollouts, with the platform's key `argo`.
 ARGO_ROLLOUTS = "argo-rollouts"
@@ -23,7 +25,7 @@ SECOND_VERSION = "consumer-v2"
 #: What stands before the name of an image of the sandbox's own.
 OWN = "sandbox:"
 #: What the sandbox makes only when it is asked to, by the image's name.
-_EXTRAS = {ARGO_ROLLOUTS: "argo", CONNECT: "connect", "faust-consumer": "faust"}
+_EXTRAS = {ARGO_ROLLOUTS: "argo", CONNECT: "connect", "faust-consumer": "faust", **dict.fromkeys(LOGS, "logs")}
 _ENV = 'eval "$(python -m tools.sandbox env)"'
 
 
@@ -55,16 +57,15 @@ def sandbox_images(names: Sequence[str], environment: Mapping[str, str]) -> dict
     return {name: found[name] for name in names}
 
 
-def of_the_platform(settings: PlatformSettings, environment: Mapping[str, str]) -> dict[str, str]:
-    """The references of what the platform runs, by the names in `PLATFORM`, and `ARGO_ROLLOUTS` where it is asked for.
+def platform_images(settings: PlatformSettings, environment: Mapping[str, str]) -> dict[str, str]:
+    """The references of what the platform runs, by the sandbox's names: those of its configuration, or the sandbox's.
     Raises `ImageError`.
     """
-    given = settings.images
-    names = (*PLATFORM, ARGO_ROLLOUTS) if settings.argo else PLATFORM
-    if given is None:
+    names = (*PLATFORM, *((ARGO_ROLLOUTS,) if settings.argo else ()), *(LOGS if settings.logs else ()))
+    if settings.images is None:
         return sandbox_images(names, environment)
-    found = {"kafka": given.kafka, "victoriametrics": given.victoriametrics, ARGO_ROLLOUTS: given.argo_rollouts}
-    return {name: reference for name in names if (reference := found[name])}
+    given = settings.images.model_dump(exclude_none=True)
+    return {name: given[field] for name in names if (field := name.replace("-", "_")) in given}
 
 
 def resolved(settings: StrategySettings, environment: Mapping[str, str]) -> StrategySettings:
@@ -89,6 +90,6 @@ def second_version(name: str | None, given: object, environment: Mapping[str, st
 
 
 def _how(names: Sequence[str]) -> str:
-    extras = "".join(f" --with {_EXTRAS[name]}" for name in names if name in _EXTRAS)
+    extras = "".join(dict.fromkeys(f" --with {_EXTRAS[name]}" for name in names if name in _EXTRAS))
     command = f"up{extras}" if extras else "images"
     return f"run: python -m tools.sandbox {command} && {_ENV}"

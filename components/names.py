@@ -14,6 +14,12 @@ KAFKA_FORWARDED_PORT = 19092
 KAFKA_METRICS_PORT = 9404
 METRICS = "victoriametrics"
 METRICS_PORT = 8428
+LOGS = "victorialogs"
+LOGS_PORT = 9428
+LOG_COLLECTOR = "vlagent"
+LOG_COLLECTOR_PORT = 9429
+#: Where the collector of logs is, alone: what reads a node's files is let into no namespace of the others.
+LOGS_NAMESPACE = "kafka-bluegreen-logs"
 
 PRODUCER = "producer"
 CONSUMER = "consumer"

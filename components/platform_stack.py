@@ -11,6 +11,8 @@ from components.crd import SwitchDefinition
 from components.images import ARGO_ROLLOUTS
 from components.kafka import Kafka, KafkaArgs
 from components.namespace import namespace
+from components.observability.log_collector import LogCollector, LogCollectorArgs
+from components.observability.log_store import LogStore, LogStoreArgs
 from components.observability.store import Metrics, MetricsArgs
 from components.platform_guard import PlatformGuard
 from components.platform_reference import BOOTSTRAP_SERVERS, KAFKA_ID, METRICS_URL, PLATFORM
@@ -19,9 +21,7 @@ from components.settings import PlatformSettings
 
 
 def build_platform(settings: PlatformSettings, images: Mapping[str, str]) -> dict[str, pulumi.Input[Any]]:
-    """What every strategy stands on. images: by their names, as `images.of_the_platform` has them. Returns the stack's
-    outputs.
-    """
+    """What every strategy stands on. images: as `images.platform_images` gives them. Returns the stack's outputs."""
     where = namespace(names.PLATFORM_NAMESPACE).metadata.name
     definition = SwitchDefinition("kafkaconsumerswitches")
     policy = OwnPodStatusPolicy("own-pod-status")
@@ -30,6 +30,12 @@ def build_platform(settings: PlatformSettings, images: Mapping[str, str]) -> dic
     guarded: list[pulumi.Resource] = [definition, policy, kafka, metrics]
     if settings.argo:
         guarded.append(ArgoRollouts("argo-rollouts", ArgoRolloutsArgs(where, images[ARGO_ROLLOUTS])))
+    logs: dict[str, pulumi.Input[Any]] = {}
+    if settings.logs:
+        store = LogStore("logs", LogStoreArgs(namespace=where, image=images["victorialogs"]))
+        collector = LogCollector("log-collector", LogCollectorArgs(image=images["vlagent"], store=store.url))
+        guarded += [store, collector]
+        logs = {"logsUrl": store.url}
     PlatformGuard("platform-guard", where, guarded)
     return {
         PLATFORM: settings.platform,
@@ -37,4 +43,5 @@ def build_platform(settings: PlatformSettings, images: Mapping[str, str]) -> dic
         BOOTSTRAP_SERVERS: kafka.bootstrap_servers,
         KAFKA_ID: kafka.identity,
         METRICS_URL: metrics.url,
+        **logs,
     }

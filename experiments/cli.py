@@ -24,6 +24,7 @@ from experiments.errors import ExperimentError
 from experiments.fault_campaign import command as fault_campaign
 from experiments.folders import load_all
 from experiments.interrupts import Interrupted, Interrupts
+from experiments.logs import command as logs
 from experiments.options import Options
 from experiments.own_pair import own_pair
 from experiments.progress import Progress
@@ -60,6 +61,8 @@ def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argume
         return conformance.run(parsed, list(arguments))
     if parsed.command == "faults":
         return fault_campaign.run(parsed, REPOSITORY)
+    if parsed.command == "logs":
+        return logs.run(parsed)
     if parsed.command == "prune":
         return _prune(parsed)
     if parsed.command == "handoff":
@@ -210,6 +213,7 @@ def _parser() -> argparse.ArgumentParser:
 
     conformance.add(commands)
     fault_campaign.add(commands, DATA.parent / "campaigns")
+    logs.add(commands)
 
     prune = commands.add_parser(
         "prune",

@@ -319,12 +319,23 @@ class Cluster:
         )
 
     def log(
-        self, namespace: str, pod: str, since: str, *, container: str = "", previous: bool = False, most: int = 0
+        self,
+        namespace: str,
+        pod: str,
+        since: str,
+        *,
+        container: str = "",
+        previous: bool = False,
+        most: int = 0,
+        last: int = 0,
     ) -> str:
-        """A container's log with timestamps since a moment (RFC 3339); the first `most` bytes of it, all if 0."""
+        """A container's log with timestamps since a moment (RFC 3339); the first `most` bytes, or the `last` lines, of
+        it, all if 0.
+        """
         query = [("sinceTime", since), ("timestamps", "true"), ("previous", str(previous).lower())]
         query += [("container", container)] if container else []
         query += [("limitBytes", str(most))] if most else []
+        query += [("tailLines", str(last))] if last else []
         return self.request("GET", f"/api/v1/namespaces/{namespace}/pods/{pod}/log", query, seconds=60.0).decode(
             errors="replace"
         )

@@ -146,7 +146,7 @@ def pod_logs(
     """
     asked, missing = _rfc_3339(since), []
     for app in apps:
-        missing += [f"{life.name} (UID {life.uid}): gone" for life in history.of(app) if life.gone_at is not None]
+        missing += [told_gone(life) for life in history.of(app) if life.gone_at is not None]
         for pod in cluster.pods(namespace, f"{NAME_LABEL}={app}"):
             life = history.lives.get(pod.uid)
             for container in pod.images:
@@ -169,6 +169,11 @@ def pod_logs(
                 if texts:
                     records.write_compressed(folder / f"{name}.log.zst", "".join(texts).encode())
     return missing
+
+
+def told_gone(life: Life) -> str:
+    """How `pod_logs` says that a pod is gone, and its log with it."""
+    return f"{life.name} (UID {life.uid}): gone"
 
 
 def notes(switches: Sequence[SwitchRecord], samples: Sequence[LagSample], folder: Path) -> None:

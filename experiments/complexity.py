@@ -24,7 +24,7 @@ LINES, PARTS, STEPS = (200, 1000), (4, 6), (8, 16)
 SECTIONS = ("Switch", "Roll back")
 
 # The test bed, and what every cluster with Kafka has.
-_NOT_OF_A_SWITCH = frozenset({"kafka", "victoriametrics", "vmagent", "producer", "topic", "recorder"})
+_NOT_OF_A_SWITCH = frozenset({"kafka", "victoriametrics", "vmagent", "victorialogs", "producer", "topic", "recorder"})
 _IMAGE = "image "
 _HEADING = re.compile(r"^#+ (?:[\d.]+\s+)?(?P<title>.+)$")
 _FENCE = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -5,7 +5,8 @@ comparison and unit ("< 5 s", "= 0"), `measured` is the number itself, or null w
 never passes.
 
 Schema 2 added `schema` and `kind`; a file without a schema number is of schema 1, which knew tests only. Schema 3 added
-`commanded` to each switch: before it, every switch was commanded by `pulumi up`.
+`commanded` to each switch: before it, every switch was commanded by `pulumi up`. Schema 4 added `logs`, which only a
+result has whose platform had a log store.
 """
 
 import json
@@ -14,7 +15,7 @@ from typing import Any, Literal
 
 #: Of an environment: the time that the machine took for a fixed piece of work.
 SPEED = "ms_per_million_additions"
-SCHEMA = 3
+SCHEMA = 4
 
 Direction = Literal["blue-green", "green-blue"]
 Kind = Literal["test", "measurement"]
@@ -26,6 +27,7 @@ _KINDS: tuple[Kind, ...] = ("test", "measurement")
 _COMMANDED: tuple[Commanded, ...] = ("up", "patch")
 _COMMANDED_SINCE = 3
 _ADDED_IN_2 = frozenset({"schema", "kind"})
+_LOGS, _LOGS_SINCE = "logs", 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,15 @@ class RunResult:
     command: str
     kind: Kind = "test"
     schema: int = SCHEMA
+    logs: dict[str, Any] | None = None
+    """What the log store said of the run (`experiments.logs`); None, and no key, where the platform has none."""
 
     def to_json(self) -> str:
         """The text of `result.json`. Raises ValueError for a number that JSON does not have."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        content = asdict(self)
+        if self.logs is None:
+            del content[_LOGS]
+        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def from_json(text: str) -> RunResult:
@@ -96,7 +103,9 @@ def from_json(text: str) -> RunResult:
     if not isinstance(data, dict):
         raise ValueError("a result is a JSON object")
     schema = _schema(data)
-    fields = set(RunResult.__dataclass_fields__) - (_ADDED_IN_2 if schema == 1 else frozenset())
+    fields = set(RunResult.__dataclass_fields__) - (_ADDED_IN_2 if schema == 1 else frozenset()) - {_LOGS}
+    if schema >= _LOGS_SINCE and isinstance(data.get(_LOGS), dict):
+        fields.add(_LOGS)
     if wrong := fields ^ set(data):
         raise ValueError(
             f"a result of schema {schema} has exactly the keys {', '.join(sorted(fields))}; "

@@ -1,7 +1,8 @@
 """One run, from nothing to its result: the order of things."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from experiments.folders import ResultFolder, remove_abandoned
 from experiments.guard import ForeignChangeError
 from experiments.interrupts import Interrupts
 from experiments.lab import Lab
+from experiments.logs.recording import Recording, Section, recording
 from experiments.measurements import Apart
 from experiments.options import Options
 from experiments.preflight import only_one, preflight
@@ -22,6 +24,14 @@ from experiments.results import Measured, RunResult
 from experiments.session import Observed, Session
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the log store knows of a run. kept: of what `pod_logs` says that it is gone, what is kept from there."""
+
+    section: Section
+    kept: frozenset[str]
 
 
 def execute(options: Options, interrupts: Interrupts, progress: Progress) -> tuple[Path, RunResult]:
@@ -59,11 +69,21 @@ def execute(options: Options, interrupts: Interrupts, progress: Progress) -> tup
 def _judged(options: Options, folder: ResultFolder, session: Session, started: datetime) -> RunResult:
     lab = session.prepare()
     try:
-        observed = session.measure(lab)
-        return _conclude(options, folder, session=session, lab=lab, observed=observed, started=started)
+        with recording(lab.cluster, lab) as recorded:
+            observed = session.measure(lab)
+            said = None if recorded is None else _said(recorded, observed, session.parts.logged, folder.path)
+        return _conclude(options, folder, session=session, lab=lab, observed=observed, said=said, started=started)
     except BaseException:
         session.tidy_up(lab)
         raise
+
+
+def _said(recorded: Recording, observed: Observed, apps: Sequence[str], folder: Path) -> Said:
+    """What the log store knows of a run, and what pods that are gone had said, kept in its folder."""
+    section = recorded.section(observed.started, observed.finished)
+    lives = [life for app in apps for life in observed.pods.of(app)]
+    kept = recorded.keep_gone(lives, observed.started, folder)
+    return Said(section, frozenset(collection.told_gone(life) for life in kept))
 
 
 def _run_name(options: Options, started: datetime) -> str:
@@ -71,9 +91,18 @@ def _run_name(options: Options, started: datetime) -> str:
 
 
 def _conclude(
-    options: Options, folder: ResultFolder, *, session: Session, lab: Lab, observed: Observed, started: datetime
+    options: Options,
+    folder: ResultFolder,
+    *,
+    session: Session,
+    lab: Lab,
+    observed: Observed,
+    said: Said | None,
+    started: datetime,
 ) -> RunResult:
-    """Copy everything, let the validator judge it, and conclude. Raises CollectionError for what cannot be had."""
+    """Copy everything, let the validator judge it, and conclude. said: what the log store knows of it; nothing is
+    concluded from that. Raises CollectionError for what cannot be had.
+    """
     cluster, namespace, settings, path = lab.cluster, session.namespace, session.settings, folder.path
     logs, clocks, recorded = path / "logs", observed.clocks, observed.recorded
     chosen = strategy(options.strategy)
@@ -116,7 +145,7 @@ def _conclude(
         "rebalances": brokers.rebalances,
         "rebalances_unknown": "; ".join(brokers.unread) or None,
         "static_members_replaced": brokers.events.replaced_static_members,
-        "logs_not_whole": "; ".join(cut) or None,
+        "logs_not_whole": "; ".join(text for text in cut if said is None or text not in said.kept) or None,
         "lag_samples_failed": lab.lag.failures,
         "container_restarts": observed.pods.restarts,
         "pods_restarted": ", ".join(f"{name}: {n}" for name, n in sorted(observed.pods.restarted().items())) or None,
@@ -164,7 +193,7 @@ def _conclude(
         measured=measured,
         environment=versions,
     )
-    return conclude(subject, seen, options.scenario.judge)
+    return replace(conclude(subject, seen, options.scenario.judge), logs=None if said is None else said.section)
 
 
 def clock_error(clocks: Clocks | None, recorded: Times | None) -> float:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
-from pulumi_kubernetes.core.v1 import ConfigMap, ContainerPortArgs, PodSpecArgs, ServiceAccount
+from pulumi_kubernetes.core.v1 import ConfigMap, ContainerPortArgs, PodSpecArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
-from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, PolicyRuleArgs, RoleRefArgs, SubjectArgs
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 
 from components import names, pods
+from components.observability.reader import reader
 from components.stateful import StatefulArgs, stateful
 
 _SCRAPE = Path(__file__).with_name("files") / "scrape.yaml"
@@ -39,25 +40,12 @@ class Metrics(pulumi.ComponentResource):
         metadata = ObjectMetaArgs(name=names.METRICS, namespace=args.namespace, labels=names.labels(names.METRICS))
         scrape = _SCRAPE.read_text(encoding="utf-8")
 
-        self.service_account = ServiceAccount(
-            name, metadata=metadata, automount_service_account_token=False, opts=child
-        )
         # Reading pods, in every namespace: strategy stacks come and go in namespaces of their own.
-        self.role = ClusterRole(
+        self.service_account, self.role, self.binding = reader(
             name,
-            metadata=ObjectMetaArgs(name=_CLUSTER_NAME, labels=names.labels(names.METRICS)),
-            rules=[PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["get", "list", "watch"])],
-            opts=child,
-        )
-        self.binding = ClusterRoleBinding(
-            name,
-            metadata=ObjectMetaArgs(name=_CLUSTER_NAME, labels=names.labels(names.METRICS)),
-            role_ref=RoleRefArgs(
-                api_group="rbac.authorization.k8s.io", kind="ClusterRole", name=self.role.metadata.name
-            ),
-            subjects=[
-                SubjectArgs(kind="ServiceAccount", name=self.service_account.metadata.name, namespace=args.namespace)
-            ],
+            metadata,
+            ObjectMetaArgs(name=_CLUSTER_NAME, labels=names.labels(names.METRICS)),
+            [PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["get", "list", "watch"])],
             opts=child,
         )
         self.config = ConfigMap(name, metadata=metadata, data={_SCRAPE.name: scrape}, opts=child)

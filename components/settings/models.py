@@ -120,6 +120,8 @@ class PlatformImages(Section):
     kafka: ImageName
     victoriametrics: ImageName
     argo_rollouts: ImageName | None = None
+    victorialogs: ImageName | None = None
+    vlagent: ImageName | None = None
 
 
 class StrategyImages(Section):
@@ -142,6 +144,11 @@ class PlatformSettings(Section):
         default_factory=dict,
         description="settings of the broker in place of those in components/files/kafka/server.properties; a change "
         "restarts it",
+    )
+    logs: bool = Field(
+        default=False,
+        description="whether the logs of this project's pods are collected and kept for three days, to be searched by "
+        "field; costs a pod with 3 GiB of disk, and one on each node that reads the nodes' pod logs",
     )
 
 

@@ -9,6 +9,8 @@ from components.settings.models import PlatformSettings, StrategySettings
 from components.settings.telling import allowed
 from components.settings.types import Color
 
+#: Of the platform's images, those that only `logs` asks for.
+LOG_IMAGES = ("victorialogs", "vlagent")
 _STACK_OF_STRATEGY = re.compile(r"strategy-([a-z])(?:-.+)?")
 _ALLOWED_NAMES = "'platform', or 'strategy-<letter>', or 'strategy-<letter>-<name>'"
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
@@ -33,6 +35,10 @@ def of_the_platform(settings: PlatformSettings) -> Iterator[str]:
         yield f"{NAMESPACE}:images: is required with platform 'cluster'; allowed: {words}"
     if settings.argo and settings.images is not None and settings.images.argo_rollouts is None:
         yield f"{NAMESPACE}:images.argoRollouts: is required with argo: true; allowed: an image reference"
+    if settings.logs and settings.images is not None:
+        for name in LOG_IMAGES:
+            if getattr(settings.images, name) is None:
+                yield f"{NAMESPACE}:images.{name}: is required with logs: true; allowed: an image reference"
 
 
 def of_a_strategy(settings: StrategySettings, stack: str) -> Iterator[str]:

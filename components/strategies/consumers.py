@@ -24,7 +24,9 @@ PARTS = Parts(
         {color: names.consumer_set(color) for color in COLORS},
         ours(names.CONSUMER),
         answers=(names.HTTP_PORT, "/progress"),
-    )
+    ),
+    # What a consumer and its sidecar were told, and answered, stands nowhere else.
+    logged=(names.CONSUMER,),
 )
 
 

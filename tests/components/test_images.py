@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.images import ARGO_ROLLOUTS, CONNECT, VARIABLE, ImageError, of_the_platform, sandbox_images
+from components.images import ARGO_ROLLOUTS, CONNECT, VARIABLE, ImageError, platform_images, sandbox_images
 from components.settings import platform_settings
 
 
@@ -56,10 +56,10 @@ def test_the_platform_runs_argo_only_when_it_is_asked_to(tmp_path: Path) -> None
     path = tmp_path / "images.json"
     path.write_text('{"kafka": "k", "victoriametrics": "v"}', encoding="utf-8")
     environment = {VARIABLE: str(path)}
-    assert of_the_platform(platform_settings({}), environment) == {"kafka": "k", "victoriametrics": "v"}
+    assert platform_images(platform_settings({}), environment) == {"kafka": "k", "victoriametrics": "v"}
     with pytest.raises(ImageError, match=r"images argo-rollouts: .* --with argo"):
-        of_the_platform(platform_settings({"argo": "true"}), environment)
+        platform_images(platform_settings({"argo": "true"}), environment)
     given = {"kafka": "a", "victoriametrics": "b", "argoRollouts": "c"}
     cluster = {"platform": "cluster", "images": json.dumps(given)}
-    assert of_the_platform(platform_settings(cluster), {}) == {"kafka": "a", "victoriametrics": "b"}
-    assert of_the_platform(platform_settings({**cluster, "argo": "true"}), {})[ARGO_ROLLOUTS] == "c"
+    assert platform_images(platform_settings(cluster), {}) == {"kafka": "a", "victoriametrics": "b"}
+    assert platform_images(platform_settings({**cluster, "argo": "true"}), {})[ARGO_ROLLOUTS] == "c"

@@ -63,8 +63,11 @@ def test_the_measure_is_told_with_its_limits() -> None:
     assert "own lines: medium from 200 on, high from 1000 on" in measure()
 
 
+TEST_BED = ("kafka", "victoriametrics", "victorialogs", "producer", "topic", "recorder")
+
+
 def test_the_programs_of_a_switch_are_told_by_a_run() -> None:
-    ran = {f"image {name}": "x" for name in ("kafka", "producer", "topic", "consumer", "sidecar", "controller")}
+    ran = {f"image {name}": "x" for name in (*TEST_BED, "consumer", "sidecar", "controller")}
     assert parts_of({**ran, "rate": 100}) == 3
     assert parts_of({"rate": 100}) is None
 

@@ -69,7 +69,7 @@ def test_another_json_is_refused(change: dict[str, object], message: str) -> Non
 
 def test_a_result_says_its_schema_and_what_it_is() -> None:
     raw = json.loads(RESULT.to_json())
-    assert (raw["schema"], raw["kind"]) == (SCHEMA, "test") == (3, "test")
+    assert (raw["schema"], raw["kind"]) == (SCHEMA, "test") == (4, "test")
 
 
 COMMITTED = sorted((Path(__file__).parents[2] / "report" / "data").glob("*/result.json"))
@@ -116,10 +116,24 @@ def test_a_result_without_a_schema_number_is_of_the_first() -> None:
         from_json(schema_1(more=1))
 
 
-@pytest.mark.parametrize("schema", [4, 17])
+def test_what_the_logs_said_is_there_only_where_there_were_logs() -> None:
+    said = {"store": "VictoriaLogs v1.52.1", "before": {}, "after": {}}
+    found = result(logs=said)
+    assert json.loads(found.to_json())["logs"] == said
+    assert from_json(found.to_json()) == found
+    assert "logs" not in json.loads(RESULT.to_json())
+    for schema in (3, 2):
+        raw = {**json.loads(found.to_json()), "schema": schema}
+        with pytest.raises(ValueError, match=rf"schema {schema} has exactly the keys .*; wrong: logs"):
+            from_json(json.dumps(raw))
+    with pytest.raises(ValueError, match="wrong: logs"):
+        from_json(json.dumps({**json.loads(found.to_json()), "logs": None}))
+
+
+@pytest.mark.parametrize("schema", [5, 17])
 def test_a_newer_schema_is_refused_by_its_number(schema: int) -> None:
     raw = {**json.loads(RESULT.to_json()), "schema": schema, "something": "new"}
-    with pytest.raises(ValueError, match=f"schema {schema} is newer than this reader, which knows up to 3"):
+    with pytest.raises(ValueError, match=f"schema {schema} is newer than this reader, which knows up to 4"):
         from_json(json.dumps(raw))
 
 

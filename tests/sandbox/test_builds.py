@@ -151,6 +151,7 @@ def test_the_pinned_modules_are_complete() -> None:
         builds.KUBERNETES,
         builds.VICTORIAMETRICS,
         builds.ARGO_ROLLOUTS,
+        builds.VICTORIALOGS,
         builds.PULUMI,
         builds.PULUMI_KUBERNETES,
         builds.PULUMI_LANGUAGE_HOST,

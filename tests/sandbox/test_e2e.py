@@ -209,6 +209,13 @@ def test_what_strategy_e_needs_is_added_when_it_is_asked_for_and_stays(sandbox: 
     assert all(any(Path(folder).glob("*.jar")) for folder in folders)
 
 
+def test_pod_logs_are_where_whoever_collects_them_looks(sandbox: Sandbox, writer: str) -> None:
+    """A collector's pod sees the node's two folders, and the links of the one lead into the other."""
+    (link,) = sandbox.run("exec", "--", "sh", "-c", f"ls /var/log/containers/{writer}_default_writer-*").stdout.split()
+    assert sandbox.run("exec", "--", "readlink", link).stdout.startswith("/var/log/pods/default_writer-0_")
+    assert sandbox.run("exec", "--", "stat", "-L", "-c", "%a %g", link).stdout.split() == ["640", "0"]
+
+
 def test_the_cluster_has_no_way_out(sandbox: Sandbox, writer: str) -> None:
     addresses = json.loads(subprocess.run(["ip", "-json", "-4", "address"], capture_output=True, check=True).stdout)
     outside = [a["local"] for i in addresses for a in i["addr_info"] if a.get("scope") == "global"]

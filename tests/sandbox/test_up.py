@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tools.sandbox import packages, preflight, strimzi
-from tools.sandbox.builds import Build
+from tools.sandbox.builds import VICTORIALOGS, Build
 from tools.sandbox.catalogue import Image
 from tools.sandbox.errors import SandboxError
 from tools.sandbox.paths import Layout
@@ -194,6 +194,22 @@ def test_images_alone_are_built_without_definitions(sandbox: Sandbox, did: list[
     assert "import connect" in did
     assert DEFINED not in did
     assert "connect" in _references(layout)
+
+
+@pytest.mark.parametrize("make", [Sandbox.up, Sandbox.build_images])
+def test_what_an_extra_is_compiled_from_is_compiled_for_whoever_asked(
+    sandbox: Sandbox, did: list[str], layout: Layout, monkeypatch: pytest.MonkeyPatch, make: Callable[..., None]
+) -> None:
+    builder: Any = sandbox.builder
+    monkeypatch.setattr(builder, "is_built", lambda build: build is not VICTORIALOGS)
+    monkeypatch.setattr(builder, "download", lambda _: None, raising=False)
+    monkeypatch.setattr(builder, "build", lambda build: did.append(f"compile {build.name}"), raising=False)
+    make(sandbox)
+    assert "compile victorialogs" not in did
+    make(sandbox, ["logs"])
+    assert did.count("compile victorialogs") == 1
+    assert did.index("compile victorialogs") < did.index("build vlagent")
+    assert {"victorialogs", "vlagent"} <= _references(layout)
 
 
 def test_a_machine_is_asked_for_what_the_definitions_need_only_when_they_are_to_be_made(

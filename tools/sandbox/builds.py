@@ -28,6 +28,7 @@ KUBERNETES_VERSION = "v1.37.2"
 PULUMI_VERSION = "v3.215.0"
 VICTORIAMETRICS_VERSION = "v1.131.0"
 ARGO_ROLLOUTS_VERSION = "v1.10.1"
+VICTORIALOGS_VERSION = "v1.52.1"
 
 BUILD_SECONDS = 3600
 DOWNLOAD_SECONDS = 1800
@@ -89,6 +90,13 @@ ARGO_ROLLOUTS = Build(
     module="argo-rollouts",
     packages=(f"{_ARGO_ROLLOUTS}/cmd/rollouts-controller",),
     variables={f"{_ARGO_ROLLOUTS}/utils/version.version": ARGO_ROLLOUTS_VERSION.removeprefix("v")},
+)
+_VICTORIALOGS = "github.com/VictoriaMetrics/VictoriaLogs"
+VICTORIALOGS = Build(
+    name="victorialogs",
+    module="victorialogs",
+    packages=(f"{_VICTORIALOGS}/app/victoria-logs", f"{_VICTORIALOGS}/app/vlagent"),
+    variables={f"{_VICTORIAMETRICS}/lib/buildinfo.Version": f"victoria-logs-{VICTORIALOGS_VERSION}"},
 )
 PULUMI = Build(
     name="pulumi",

@@ -64,6 +64,7 @@ class Image:
 
     ``files`` are the build context: name in it -> file or folder, hashed by content. ``inputs`` come from outside the
     checkout and are known by their identity. ``mounts`` are such inputs too, bound at that path while it is built.
+    ``build``: what must be compiled before.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Image:
     inputs: Mapping[str, Input] = field(default_factory=dict)
     mounts: Mapping[str, Input] = field(default_factory=dict)
     arguments: Mapping[str, str] = field(default_factory=dict)
+    build: builds.Build | None = None
 
     @property
     def reference(self) -> str:
@@ -141,6 +143,8 @@ class Catalogue:
                 *(self._program(builds.KUBERNETES, name) for name in ("pause", "coredns", "volume-provisioner")),
                 self._program(builds.VICTORIAMETRICS, "victoria-metrics", image="victoriametrics"),
                 self._program(builds.ARGO_ROLLOUTS, "rollouts-controller", image="argo-rollouts"),
+                self._program(builds.VICTORIALOGS, "victoria-logs", image="victorialogs"),
+                self._program(builds.VICTORIALOGS, "vlagent"),
                 python,
                 java,
                 kafka,
@@ -189,10 +193,10 @@ class Catalogue:
         return cached(self._layout, name, identity, make)
 
     def _program(self, build: builds.Build, program: str, image: str | None = None) -> Image:
-        """An image of nothing but a static program, which must be built by then."""
+        """An image of nothing but a static program."""
         name = image or program
         made = Input(self._builder.key(build), lambda: self._builder.folder(build) / program)
-        return Image(name, CONTAINERFILES / name / "Containerfile", inputs={program: made})
+        return Image(name, CONTAINERFILES / name / "Containerfile", inputs={program: made}, build=build)
 
     def _make_base(self, target: Path) -> None:
         mirror = _mirror(self._runner)

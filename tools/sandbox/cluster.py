@@ -205,6 +205,7 @@ class Cluster:
             "/var/lib/cni": run / "cni-cache",
             "/var/lib/kubelet": self._layout.sandbox / "kubelet",
             "/var/log/containers": run / "container-logs",
+            "/var/log/pods": self._layout.sandbox / "pod-logs",
         }
 
     def _made_folders(self) -> list[Path]:

@@ -300,7 +300,8 @@ def _kubelet(layout: Layout) -> Mapping[str, object]:
         "kubeAPIQPS": 200,
         "maxPods": 200,
         "oomScoreAdj": 0,
-        "podLogsDir": f"{layout.sandbox}/pod-logs",
+        # Where every node has them, and whoever collects logs looks for them.
+        "podLogsDir": "/var/log/pods",
         "registryPullQPS": 0,
         "resolvConf": f"{layout.run}/resolv.conf",
         "serializeImagePulls": False,

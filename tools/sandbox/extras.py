@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tools.sandbox.builds import ARGO_ROLLOUTS, Build
+from tools.sandbox.builds import ARGO_ROLLOUTS, VICTORIALOGS, Build
 
 
 @dataclass(frozen=True)
 class Extra:
-    """``images`` are handed out as the sandbox's own are; ``strimzi``: with the definitions of Strimzi's resources;
-    ``builds``: the Go programs in the images that nothing else of the sandbox has.
+    """``images`` are handed out as the sandbox's own are; ``builds``: what is compiled for them, besides what everybody
+    needs; ``strimzi``: with the definitions of Strimzi's resources.
     """
 
     name: str
     about: str
     images: Sequence[str] = ()
-    strimzi: bool = False
     builds: Sequence[Build] = ()
+    strimzi: bool = False
 
 
 EXTRAS = {
@@ -35,5 +35,11 @@ EXTRAS = {
             strimzi=True,
         ),
         Extra("faust", "the consumer on Faust, for the stacks strategy-*-faust*", images=("faust-consumer",)),
+        Extra(
+            "logs",
+            "the log store and its collector, for kafka-bluegreen:logs of the stack platform",
+            images=("victorialogs", "vlagent"),
+            builds=(VICTORIALOGS,),
+        ),
     )
 }

@@ -57,7 +57,7 @@ class Sandbox:
         running = self.cluster.pid() is not None
         known = self.imports.actual() if running else self.imports.recorded()
         absent = [image for reference, image in wanted.items() if reference not in known]
-        builds = [b for b in (*self._builds(), *_programs(absent)) if not self.builder.is_built(b)]
+        builds = [b for b in self._builds(extras) if not self.builder.is_built(b)]
         missing = self._check(builds, absent, starts=not running, defines=defines)
 
         steps = self._preparations(builds, missing)
@@ -89,8 +89,8 @@ class Sandbox:
         known = self.imports.actual() if running else self.imports.recorded()
         absent = [image for reference, image in wanted.items() if reference not in known]
         if absent:
-            own = (KUBERNETES, VICTORIAMETRICS, *_programs(absent))
-            needed = [build for build in own if not self.builder.is_built(build)]
+            wanted_builds = (KUBERNETES, VICTORIAMETRICS, *_of_extras(extras))
+            needed = [build for build in wanted_builds if not self.builder.is_built(build)]
             missing = self._check(needed, absent, starts=False, defines=False)
             steps = self._preparations(needed, missing)
             steps += self._image_steps(absent, [step.name for step in steps])
@@ -107,10 +107,10 @@ class Sandbox:
         names = (*CLUSTER_IMAGES, *HANDED_OUT, *_images(extras))
         return {self.catalogue[name].reference: self.catalogue[name] for name in names}
 
-    def _builds(self) -> list[Build]:
-        """In the order of compiling: Kubernetes first, for the cluster can start then."""
+    def _builds(self, extras: Iterable[str]) -> list[Build]:
+        """In the order of compiling: Kubernetes first, for the cluster can start then; what is extra last."""
         first = [KUBERNETES, VICTORIAMETRICS]
-        return first + [build for build in self.toolbox.builds() if build not in first]
+        return [*first, *(build for build in self.toolbox.builds() if build not in first), *_of_extras(extras)]
 
     def _check(self, builds: Sequence[Build], images: Sequence[Image], *, starts: bool, defines: bool) -> list[str]:
         """Refuse what this machine cannot do; the packages that have to be installed."""
@@ -144,7 +144,9 @@ class Sandbox:
     def _image_steps(self, images: Sequence[Image], prepared: Sequence[str]) -> list[Step]:
         steps: list[Step] = []
         for image in images:
-            needs = ["Debian packages", *(f"compile {build.name}" for build in _builds_of(image))]
+            needs = ["Debian packages"]
+            if image.build is not None:
+                needs.append(f"compile {image.build.name}")
             reference = image.reference
             steps.append(
                 Step(
@@ -211,8 +213,7 @@ class Sandbox:
 
     def _sweep(self) -> None:
         """Mark what this checkout uses, and delete what no checkout has used for a long time."""
-        extras = [build for extra in EXTRAS.values() for build in extra.builds]
-        used = [self.builder.folder(build) for build in (*self._builds(), *extras)] + [self.toolbox.folder]
+        used = [self.builder.folder(build) for build in self._builds(EXTRAS)] + [self.toolbox.folder]
         used += [made for image in self.catalogue.images.values() for made in image.kept_inputs()]
         used += [self.definitions.kept] if self.definitions.kept else []
         housekeeping.mark(used)
@@ -266,19 +267,8 @@ def _images(extras: Iterable[str]) -> list[str]:
     return [image for name in extras for image in EXTRAS[name].images]
 
 
-def _builds_of(image: Image) -> list[Build]:
-    """The Go programs that are in an image."""
-    if image.name in CLUSTER_IMAGES:
-        return [KUBERNETES]
-    if image.name == "victoriametrics":
-        return [VICTORIAMETRICS]
-    return [build for extra in EXTRAS.values() if image.name in extra.images for build in extra.builds]
-
-
-def _programs(images: Iterable[Image]) -> list[Build]:
-    """The Go programs of these images that an extra has brought."""
-    own = (KUBERNETES, VICTORIAMETRICS)
-    return [build for image in images for build in _builds_of(image) if build not in own]
+def _of_extras(extras: Iterable[str]) -> list[Build]:
+    return [build for name in extras for build in EXTRAS[name].builds]
 
 
 def _present(needs: Sequence[str], steps: Sequence[str]) -> list[str]:
