@@ -195,6 +195,7 @@ def read_pod(obj: Object, color: Color) -> Pod:
         from_pod(obj),
         version=str(said.get(VERSION_ANNOTATION) or ""),
         image=str(said.get(IMAGE_ANNOTATION) or ""),
+        running=status.get("phase") == "Running",
     )
     return Pod(version_of(obj), member, str(status.get("podIP") or ""))
 

@@ -94,7 +94,7 @@ class Spec:
 @dataclass(frozen=True, slots=True)
 class Member:
     """A pod of one colour and what its sidecar reported; report None: nothing readable yet. version, image: what the
-    pod says of the application, for people.
+    pod says of the application, and running whether its phase is Running: for people.
     """
 
     uid: str
@@ -104,6 +104,7 @@ class Member:
     report: Report | None
     version: str = ""
     image: str = ""
+    running: bool = False
 
     @property
     def ordinal(self) -> int:
