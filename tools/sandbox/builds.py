@@ -82,6 +82,13 @@ VICTORIAMETRICS = Build(
     packages=(f"{_VICTORIAMETRICS}/app/victoria-metrics",),
     variables={f"{_VICTORIAMETRICS}/lib/buildinfo.Version": f"victoria-metrics-{VICTORIAMETRICS_VERSION}"},
 )
+# Of the same module, and apart from the store: only whoever asks for alerts waits for it.
+VMALERT = Build(
+    name="vmalert",
+    module="victoriametrics",
+    packages=(f"{_VICTORIAMETRICS}/app/vmalert", f"{_VICTORIAMETRICS}/app/vmalert-tool"),
+    variables={f"{_VICTORIAMETRICS}/lib/buildinfo.Version": f"vmalert-{VICTORIAMETRICS_VERSION}"},
+)
 PULUMI = Build(
     name="pulumi",
     module="pulumi",

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from tools.sandbox import housekeeping, packages, preflight, strimzi
-from tools.sandbox.builds import KUBERNETES, VICTORIAMETRICS, Build, Builder, go_version, required_go
+from tools.sandbox.builds import KUBERNETES, VICTORIAMETRICS, VMALERT, Build, Builder, go_version, required_go
 from tools.sandbox.catalogue import Catalogue, Image
 from tools.sandbox.cluster import Cluster, Programs
 from tools.sandbox.errors import SandboxError
@@ -29,6 +29,8 @@ from tools.sandbox.toolbox import Toolbox
 CLUSTER_IMAGES = ("pause", "coredns", "volume-provisioner")
 # Those that the Pulumi program asks for by name, and a second version of the consumer for whoever wants to try one.
 HANDED_OUT = ("workloads", "kafka", "victoriametrics", "consumer-v2")
+# The images that are nothing but a program, by what it is compiled from.
+_COMPILED = {**dict.fromkeys(CLUSTER_IMAGES, KUBERNETES), "victoriametrics": VICTORIAMETRICS, "vmalert": VMALERT}
 
 
 @dataclass
@@ -57,7 +59,7 @@ class Sandbox:
         running = self.cluster.pid() is not None
         known = self.imports.actual() if running else self.imports.recorded()
         absent = [image for reference, image in wanted.items() if reference not in known]
-        builds = [b for b in self._builds() if not self.builder.is_built(b)]
+        builds = [b for b in self._builds(extras) if not self.builder.is_built(b)]
         missing = self._check(builds, absent, starts=not running, defines=defines)
 
         steps = self._preparations(builds, missing)
@@ -89,7 +91,8 @@ class Sandbox:
         known = self.imports.actual() if running else self.imports.recorded()
         absent = [image for reference, image in wanted.items() if reference not in known]
         if absent:
-            needed = [build for build in (KUBERNETES, VICTORIAMETRICS) if not self.builder.is_built(build)]
+            programs = (KUBERNETES, VICTORIAMETRICS, *_extra_builds(extras))
+            needed = [build for build in programs if not self.builder.is_built(build)]
             missing = self._check(needed, absent, starts=False, defines=False)
             steps = self._preparations(needed, missing)
             steps += self._image_steps(absent, [step.name for step in steps])
@@ -106,10 +109,10 @@ class Sandbox:
         names = (*CLUSTER_IMAGES, *HANDED_OUT, *_images(extras))
         return {self.catalogue[name].reference: self.catalogue[name] for name in names}
 
-    def _builds(self) -> list[Build]:
-        """In the order of compiling: Kubernetes first, for the cluster can start then."""
+    def _builds(self, extras: Iterable[str] = ()) -> list[Build]:
+        """In the order of compiling: Kubernetes first, for the cluster can start then; what is extra last."""
         first = [KUBERNETES, VICTORIAMETRICS]
-        return first + [build for build in self.toolbox.builds() if build not in first]
+        return [*first, *(build for build in self.toolbox.builds() if build not in first), *_extra_builds(extras)]
 
     def _check(self, builds: Sequence[Build], images: Sequence[Image], *, starts: bool, defines: bool) -> list[str]:
         """Refuse what this machine cannot do; the packages that have to be installed."""
@@ -143,10 +146,9 @@ class Sandbox:
     def _image_steps(self, images: Sequence[Image], prepared: Sequence[str]) -> list[Step]:
         steps: list[Step] = []
         for image in images:
-            module = VICTORIAMETRICS if image.name == "victoriametrics" else KUBERNETES
             needs = ["Debian packages"]
-            if image.name in (*CLUSTER_IMAGES, "victoriametrics"):
-                needs.append(f"compile {module.name}")
+            if image.name in _COMPILED:
+                needs.append(f"compile {_COMPILED[image.name].name}")
             reference = image.reference
             steps.append(
                 Step(
@@ -213,7 +215,7 @@ class Sandbox:
 
     def _sweep(self) -> None:
         """Mark what this checkout uses, and delete what no checkout has used for a long time."""
-        used = [self.builder.folder(build) for build in self._builds()] + [self.toolbox.folder]
+        used = [self.builder.folder(build) for build in self._builds(EXTRAS)] + [self.toolbox.folder]
         used += [made for image in self.catalogue.images.values() for made in image.kept_inputs()]
         used += [self.definitions.kept] if self.definitions.kept else []
         housekeeping.mark(used)
@@ -265,6 +267,10 @@ def _named(path: Path) -> list[str]:
 
 def _images(extras: Iterable[str]) -> list[str]:
     return [image for name in extras for image in EXTRAS[name].images]
+
+
+def _extra_builds(extras: Iterable[str]) -> list[Build]:
+    return [build for name in extras for build in EXTRAS[name].builds]
 
 
 def _present(needs: Sequence[str], steps: Sequence[str]) -> list[str]:
