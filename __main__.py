@@ -51,7 +51,9 @@ def _platform(configuration: dict[str, str]) -> dict[str, pulumi.Input[Any]]:
     require_named(cluster_access(), settings.platform)
     from components.platform_stack import build_platform  # noqa: PLC0415 - a stack loads what it is made of, no more
 
-    found = settings.images.model_dump() if settings.images else images.sandbox_images(images.PLATFORM, os.environ)
+    wanted = (*images.PLATFORM, *([images.VMALERT] if settings.alerts else []))
+    given = settings.images
+    found = given.model_dump(exclude_none=True) if given else images.sandbox_images(wanted, os.environ)
     return build_platform(settings, found)
 
 

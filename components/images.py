@@ -13,6 +13,8 @@ from components.settings.models import StrategySettings
 VARIABLE = "KAFKA_BLUEGREEN_IMAGES"
 # What each kind of stack runs.
 PLATFORM = ("kafka", "victoriametrics")
+#: With the platform's key `alerts`. The sandbox makes it only when it is asked to.
+VMALERT = "vmalert"
 STRATEGY = ("workloads",)
 #: Where Kafka Connect's workers do the work. The sandbox makes it only when it is asked to.
 CONNECT = "connect"
@@ -21,7 +23,7 @@ SECOND_VERSION = "consumer-v2"
 #: What stands before the name of an image of the sandbox's own.
 OWN = "sandbox:"
 #: What the sandbox makes only when it is asked to, by the image's name.
-_EXTRAS = {CONNECT: "connect", "faust-consumer": "faust"}
+_EXTRAS = {CONNECT: "connect", "faust-consumer": "faust", VMALERT: "alerts"}
 _ENV = 'eval "$(python -m tools.sandbox env)"'
 
 

@@ -15,6 +15,7 @@ from components.settings import client
 from components.settings.application import Application
 from components.settings.declare import NAMESPACE, Allowed, Goes, Section
 from components.settings.types import (
+    Address,
     BrokerConfig,
     ClientConfig,
     ClientValue,
@@ -22,6 +23,7 @@ from components.settings.types import (
     Fraction,
     ImageName,
     Partitions,
+    Stacks,
     TopicName,
     Version,
     shown,
@@ -135,10 +137,11 @@ class ProducerSettings(Section):
 
 
 class PlatformImages(Section):
-    """Images of the platform, for `platform: cluster`."""
+    """Images of the platform, for `platform: cluster`. vmalert: only with `alerts`."""
 
     kafka: ImageName
     victoriametrics: ImageName
+    vmalert: ImageName | None = None
 
 
 class StrategyImages(Section):
@@ -157,6 +160,16 @@ class PlatformSettings(Section):
         description="settings of the broker in place of those in components/files/kafka/server.properties; a change "
         "restarts it",
     )
+    dashboards: Stacks = Field(
+        default=("strategy-b", "strategy-c", "strategy-e"),
+        description="the stacks that vmui has a dashboard of; Grafana's has a list to choose from",
+    )
+    alerts: bool = Field(
+        default=False,
+        description="vmalert evaluates the alerts every 5 s, which takes a pod of 25m CPU and 32 Mi; in the sandbox it "
+        "is compiled for it",
+    )
+    alertmanager: Address = Field(default="", description="where vmalert sends alerts; they are only shown without it")
 
 
 class StrategySettings(Section):

@@ -31,6 +31,10 @@ def of_the_platform(settings: PlatformSettings) -> Iterator[str]:
     if settings.platform == "cluster" and settings.images is None:
         words = allowed(PlatformSettings.model_fields["images"])
         yield f"{NAMESPACE}:images: is required with platform 'cluster'; allowed: {words}"
+    if settings.alerts and settings.images is not None and settings.images.vmalert is None:
+        yield f"{NAMESPACE}:images.vmalert: is required with alerts: true; allowed: an image reference"
+    if settings.alertmanager and not settings.alerts:
+        yield f"{NAMESPACE}:alertmanager: contradicts alerts: false, with which nothing is sent; only with alerts: true"
 
 
 def of_a_strategy(settings: StrategySettings, stack: str) -> Iterator[str]:
