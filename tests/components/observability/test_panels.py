@@ -127,5 +127,10 @@ def test_vmui_shows_every_panel_of_a_stack_and_no_variable() -> None:
         assert sum(panel["width"] for panel in row["panels"]) % 12 == 0
         for panel in row["panels"]:
             assert len(panel["expr"]) == len(panel["alias"]) > 0
-            for expr in panel["expr"]:
+            zeros = [expr for expr in panel["expr"] if expr == "0"]
+            # Of the colours that vmui gives to series in their order, the second is blue, the third green.
+            assert panel["expr"][: len(zeros)] == zeros
+            assert len(zeros) == (2 if panel["title"] == "Green's lag" else 1)
+            for expr in panel["expr"][len(zeros) :]:
                 assert set(re.findall(r'namespace="([^"]*)"', expr)) == {"strategy-x"}
+                assert "$namespace" not in expr
