@@ -70,24 +70,29 @@ class Alerts(pulumi.ComponentResource):
         self.register_outputs({"url": URL})
 
 
+def flags(store: str, rules: str, listen: str, alertmanager: str = "") -> list[str]:
+    """vmalert's. store: the metrics store's address. rules: the file. listen: address and port of its own."""
+    return [
+        f"-httpListenAddr={listen}",
+        f"-rule={rules}",
+        f"-datasource.url={store}",
+        # Where an alert is kept while it is pending or raised, for the next process and for queries.
+        f"-remoteWrite.url={store}",
+        f"-remoteRead.url={store}",
+        f"-notifier.url={alertmanager}" if alertmanager else "-notifier.blackhole",
+        # Our store has what it was told a moment ago, and series that are gone are marked as such: nothing is gained by
+        # looking half a minute back, or by taking values of five minutes ago for those of now.
+        "-rule.evalDelay=0s",
+        "-datasource.queryStep=15s",
+    ]
+
+
 def _pod(args: AlertsArgs) -> PodSpecArgs:
-    store = pulumi.Output.from_input(args.store)
+    listen, file = f":{names.ALERTS_PORT}", f"{_CONFIG}/{RULES.name}"
     alerts = pods.container(
         names.ALERTS,
         args.image,
-        args=[
-            f"-httpListenAddr=:{names.ALERTS_PORT}",
-            f"-rule={_CONFIG}/{RULES.name}",
-            store.apply(lambda url: f"-datasource.url={url}"),
-            # Where an alert is kept while it is pending or raised, for the next process and for queries.
-            store.apply(lambda url: f"-remoteWrite.url={url}"),
-            store.apply(lambda url: f"-remoteRead.url={url}"),
-            f"-notifier.url={args.alertmanager}" if args.alertmanager else "-notifier.blackhole",
-            # Our store has what it was told a moment ago, and series that are gone are marked as such: nothing is
-            # gained by looking half a minute back, or by taking values of five minutes ago for those of now.
-            "-rule.evalDelay=0s",
-            "-datasource.queryStep=15s",
-        ],
+        args=pulumi.Output.from_input(args.store).apply(lambda url: flags(url, file, listen, args.alertmanager)),
         ports=[ContainerPortArgs(name="metrics", container_port=names.ALERTS_PORT)],
         readiness_probe=pods.http_probe("/health", names.ALERTS_PORT, period=1, failures=3),
         liveness_probe=pods.http_probe("/health", names.ALERTS_PORT, period=10, failures=6, timeout=5),

@@ -2,10 +2,7 @@
 are missing, and by nothing else. Needs no cluster, but what the sandbox compiles for `--with alerts`.
 """
 
-import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +10,8 @@ import pytest
 from components.observability.alerts import RULES as FILE
 from components.observability.panels import NAMESPACE, PANELS, WINDOW
 from components.observability.rules import RULES
-from experiments.run import REPOSITORY
 from tests.e2e.rules import STACK, STEP, STEPS, Tool, World, healthy
+from tests.support import vmalert
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("alerts")]
 
@@ -113,12 +110,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def program() -> str:
-    """vmalert's own, which is compiled where it is not there yet."""
-    sandbox = [sys.executable, "-m", "tools.sandbox"]
-    if "VMALERT_TOOL" not in os.environ:
-        subprocess.run([*sandbox, "images", "--with", "alerts"], cwd=REPOSITORY, check=True, timeout=600)
-    env = subprocess.run([*sandbox, "env", "--json"], cwd=REPOSITORY, check=True, capture_output=True, timeout=60)
-    return str(json.loads(env.stdout)["VMALERT_TOOL"])
+    return str(vmalert.tool())
 
 
 @pytest.fixture
@@ -240,8 +232,11 @@ def test_lag_counts_once_while_a_partition_moves(tool: Tool) -> None:
 
 
 def test_vmalert_takes_the_file_with_its_texts(program: str) -> None:
-    vmalert = Path(program).with_name("vmalert")
     done = subprocess.run(
-        [vmalert, "-dryRun", f"-rule={FILE}"], capture_output=True, text=True, check=False, timeout=60
+        [Path(program).with_name("vmalert"), "-dryRun", f"-rule={FILE}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr

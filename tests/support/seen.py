@@ -54,10 +54,3 @@ def series(cluster: Cluster, namespace: str, expr: str, start: float, end: float
 def store(cluster: Cluster, path: str) -> Any:
     """What the metrics store answers at a path."""
     return json.loads(cluster.through_service(names.PLATFORM_NAMESPACE, names.METRICS, names.METRICS_PORT, path))
-
-
-def raised(cluster: Cluster, namespace: str) -> set[str]:
-    """The alerts that vmalert has raised for a stack, as vmui asks for them."""
-    alerts = store(cluster, "/vmalert/api/v1/alerts")["data"]["alerts"]
-    of_it = [alert for alert in alerts if alert["labels"]["namespace"] == namespace]
-    return {alert["name"] for alert in of_it if alert["state"] == "firing"}
