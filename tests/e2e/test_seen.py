@@ -48,13 +48,13 @@ def test_every_metric_of_the_plan_is_said_by_who_the_page_says(seen: Field) -> N
 def test_every_panel_shows_something_of_the_stack(seen: Field, panel: Panel) -> None:
     end = time.time()
     for query in panel.queries:
-        assert series(seen.cluster, seen.namespace, query.expr, end - 120, end), query.expr
+        assert series(seen.cluster, seen.namespace, query.expr, end - 300, end), query.expr
 
 
 def test_switches_that_were_over_between_two_scrapes_are_shown(seen: Field) -> None:
     end = time.time()
     (query,) = next(panel for panel in PANELS if panel.title == "Switch").queries
-    (line,) = series(seen.cluster, seen.namespace, query.expr, end - 120, end)
+    (line,) = series(seen.cluster, seen.namespace, query.expr, end - 300, end)
     assert {float(value) for _, value in line["values"]} >= {0.0, 2.0}
 
 
@@ -67,15 +67,17 @@ def test_vmui_has_the_dashboards_of_the_platforms_stacks(seen: Field) -> None:
 
 def test_an_active_colour_without_pods_is_told_and_no_more_when_they_are_back(seen: Field, alerts: Vmalert) -> None:
     assert alerts.raised(seen.namespace) == set()
+    # Where the machine is slow, what came in meanwhile has waited for two minutes, too.
+    later = {"KafkaConsumerLagHigh"}
     expected = {"AllConsumersPaused", "GreenConsumerNotRunning"}
     scale = ("-n", seen.namespace, "scale", "statefulset", "consumer-blue")
     try:
         kubectl(*scale, "--replicas=0")
         until("both alerts", lambda: alerts.raised(seen.namespace) >= expected, 150, 1)
-        assert alerts.raised(seen.namespace) == expected
+        assert alerts.raised(seen.namespace) - later == expected
     finally:
         kubectl(*scale, "--replicas=1")
-    until("no alert", lambda: not alerts.raised(seen.namespace), 60, 1)
+    until("no alert", lambda: not alerts.raised(seen.namespace), 90, 1)
 
 
 def test_a_controller_that_is_gone_is_told(seen: Field, alerts: Vmalert) -> None:

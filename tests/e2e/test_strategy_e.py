@@ -156,11 +156,16 @@ def test_three_stacks_at_once(three: tuple[Field, Field, Field]) -> None:
             assert (settled.active, settled.settled and settled.settled.reason) == (target, "Switched")
 
 
+@pytest.mark.usefixtures("three")
 @pytest.mark.parametrize("strategy", ["b", "c", "e"])
 def test_metrics_and_panels_are_there_whatever_the_strategy(strategy: str, request: pytest.FixtureRequest) -> None:
     """After switches there and back; what connectors do not say is what the page says that they do not."""
     field: Field = request.getfixturevalue(strategy)
     connectors = field.lab.parts.connectors is not None
+    field.steady("blue")
+    for target in ("green", "blue"):
+        update = field.up(target)
+        assert update.error is None, update.error
     assert not_said(field.cluster, field.namespace, by_connectors=connectors) == []
     end = time.time()
     empty = [
