@@ -3,8 +3,10 @@
 from prometheus_client.core import Metric
 
 from tests.workloads.controller.samples import pod_object, switch_object
+from tests.workloads.controller.script import Script
+from workloads.common.lease import Grant
 from workloads.common.metrics import Families
-from workloads.common.states import Color, Outcome, Phase
+from workloads.common.states import Color, Outcome, Phase, State
 from workloads.controller.observe import Pods, read_switch
 from workloads.controller.stages import STAGES, Stage, Stages
 from workloads.controller.telemetry import Telemetry
@@ -76,3 +78,30 @@ def test_a_count_is_there_before_its_first_event() -> None:
     assert switches == {(f"{c}-{c.other}", outcome): 0 for c in Color for outcome in Outcome}
     durations = told(families, "bg_switch_duration_seconds_count", "direction", "outcome")
     assert durations == {(f"{c}-{c.other}", end): 0 for c in Color for end in ("Switched", "RolledBack")}
+
+
+def test_a_switch_is_counted_however_short_it_was() -> None:
+    """There and taken back: what was between two scrapes is in the counts, by the loop's own turns."""
+
+    def counts() -> Told:
+        return told(list(script.telemetry.metrics("p", {})), "bg_switch_stages_total", "stage")
+
+    script = Script()
+    script.begins(Grant(Color.BLUE, 2, Color.BLUE, None, 1, Outcome.SWITCHED))
+    script.turn()
+    before = counts()
+    script.asks("green", 2)
+    script.turn()
+    script.stands(Color.BLUE, State.PAUSED, 3)
+    script.lists()
+    script.turn()
+    script.stands(Color.GREEN, State.ACTIVE, 4)
+    script.turn()
+    assert {stage: n - before[stage] for stage, n in counts().items()} == {
+        ("preparing",): 0,
+        ("switching",): 1,
+        ("done",): 1,
+        ("rolling-back",): 0,
+    }
+    switches = told(list(script.telemetry.metrics("p", {})), "bg_switches_total", "direction", "outcome")
+    assert {key for key, n in switches.items() if n} == {("blue-green", "Switched")}
