@@ -15,6 +15,8 @@ VARIABLE = "KAFKA_BLUEGREEN_IMAGES"
 PLATFORM = ("kafka", "victoriametrics")
 #: And with `logs: true`.
 LOGS = ("victorialogs", "vlagent")
+#: With the platform's key `alerts`. The sandbox makes it only when it is asked to.
+VMALERT = "vmalert"
 STRATEGY = ("workloads",)
 #: The controller of Argo Rollouts, with the platform's key `argo`.
 ARGO_ROLLOUTS = "argo-rollouts"
@@ -25,7 +27,13 @@ SECOND_VERSION = "consumer-v2"
 #: What stands before the name of an image of the sandbox's own.
 OWN = "sandbox:"
 #: What the sandbox makes only when it is asked to, by the image's name.
-_EXTRAS = {ARGO_ROLLOUTS: "argo", CONNECT: "connect", "faust-consumer": "faust", **dict.fromkeys(LOGS, "logs")}
+_EXTRAS = {
+    ARGO_ROLLOUTS: "argo",
+    CONNECT: "connect",
+    "faust-consumer": "faust",
+    VMALERT: "alerts",
+    **dict.fromkeys(LOGS, "logs"),
+}
 _ENV = 'eval "$(python -m tools.sandbox env)"'
 
 
@@ -61,7 +69,8 @@ def platform_images(settings: PlatformSettings, environment: Mapping[str, str]) 
     """The references of what the platform runs, by the sandbox's names: those of its configuration, or the sandbox's.
     Raises `ImageError`.
     """
-    names = (*PLATFORM, *((ARGO_ROLLOUTS,) if settings.argo else ()), *(LOGS if settings.logs else ()))
+    asked = ((settings.argo, (ARGO_ROLLOUTS,)), (settings.logs, LOGS), (settings.alerts, (VMALERT,)))
+    names = (*PLATFORM, *(name for wanted, own in asked if wanted for name in own))
     if settings.images is None:
         return sandbox_images(names, environment)
     given = settings.images.model_dump(exclude_none=True)

@@ -8,9 +8,12 @@ import pulumi
 from components import names
 from components.argo.rollouts import ArgoRollouts, ArgoRolloutsArgs
 from components.crd import SwitchDefinition
-from components.images import ARGO_ROLLOUTS
+from components.images import ARGO_ROLLOUTS, VMALERT
 from components.kafka import Kafka, KafkaArgs
 from components.namespace import namespace
+from components.observability.alerts import URL as ALERTS_URL
+from components.observability.alerts import Alerts, AlertsArgs
+from components.observability.dashboards import VMUI_NAME, Dashboards
 from components.observability.log_collector import LogCollector, LogCollectorArgs
 from components.observability.log_store import LogStore, LogStoreArgs
 from components.observability.store import Metrics, MetricsArgs
@@ -26,10 +29,17 @@ def build_platform(settings: PlatformSettings, images: Mapping[str, str]) -> dic
     definition = SwitchDefinition("kafkaconsumerswitches")
     policy = OwnPodStatusPolicy("own-pod-status")
     kafka = Kafka("kafka", KafkaArgs(namespace=where, image=images["kafka"], config=settings.kafka_config))
-    metrics = Metrics("metrics", MetricsArgs(namespace=where, image=images["victoriametrics"]))
-    guarded: list[pulumi.Resource] = [definition, policy, kafka, metrics]
+    dashboards = Dashboards("dashboards", where, settings.dashboards)
+    metrics = Metrics(
+        "metrics",
+        MetricsArgs(where, images["victoriametrics"], VMUI_NAME, ALERTS_URL if settings.alerts else ""),
+        pulumi.ResourceOptions(depends_on=[dashboards]),
+    )
+    guarded: list[pulumi.Resource] = [definition, policy, kafka, dashboards, metrics]
     if settings.argo:
         guarded.append(ArgoRollouts("argo-rollouts", ArgoRolloutsArgs(where, images[ARGO_ROLLOUTS])))
+    if settings.alerts:
+        guarded.append(Alerts("alerts", AlertsArgs(where, images[VMALERT], metrics.url, settings.alertmanager)))
     logs: dict[str, pulumi.Input[Any]] = {}
     if settings.logs:
         store = LogStore("logs", LogStoreArgs(namespace=where, image=images["victorialogs"]))

@@ -14,7 +14,8 @@ from components import names, pods
 @dataclass(frozen=True)
 class StatelessArgs:
     """name: of the ConfigMap, of the Deployment and, as a label, of its pod. labels: of all of them. port: where the
-    pod's metrics are. alone: the old pod is gone before the new one comes; else both run while it rolls.
+    pod's metrics are. alone: the old pod is gone before the new one comes; else both run while it rolls. file: the name
+    of its settings file. every: as in `pods.scraping`.
     """
 
     name: str
@@ -23,6 +24,8 @@ class StatelessArgs:
     pod: PodSpecArgs
     port: int
     alone: bool = False
+    file: str = names.SETTINGS_FILE
+    every: str = ""
 
 
 def configured(
@@ -34,10 +37,8 @@ def configured(
     settings: the file's text; the pod rolls when it changes.
     """
     metadata = ObjectMetaArgs(name=args.name, namespace=args.namespace, labels=args.labels)
-    config = ConfigMap(
-        name, metadata=metadata, data={names.SETTINGS_FILE: settings}, opts=pulumi.ResourceOptions(parent=parent)
-    )
-    annotations = settings.apply(lambda text: {**pods.scraping(args.port), **pods.settings_hash(text)})
+    config = ConfigMap(name, metadata=metadata, data={args.file: settings}, opts=pulumi.ResourceOptions(parent=parent))
+    annotations = settings.apply(lambda text: {**pods.scraping(args.port, args.every), **pods.settings_hash(text)})
     deployment = Deployment(
         name,
         metadata=metadata,

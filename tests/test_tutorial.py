@@ -96,6 +96,12 @@ def test_with_shared_workers_the_normal_switch_is_refused_as_the_page_says(tmp_p
         strategy_settings_of(configuration)
 
 
+def _listed(value: object) -> object:
+    """What was set by numbers, `key[0]`, as a list."""
+    numbered = isinstance(value, dict) and value and all(str(key).isdecimal() for key in value)
+    return list(value.values()) if numbered and isinstance(value, dict) else value
+
+
 class Stacks:
     """The configuration of each stack as a page's commands have left it."""
 
@@ -138,7 +144,8 @@ class Stacks:
 
     def read(self, stack: str) -> None:
         """As the program does. Raises SettingsError."""
-        raw = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.of(stack).items()}
+        found = {key: _listed(value) for key, value in self.of(stack).items()}
+        raw = {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
         if stack == PLATFORM_STACK:
             platform_settings(raw)
         else:

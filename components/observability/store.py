@@ -14,6 +14,7 @@ from components.stateful import StatefulArgs, stateful
 
 _SCRAPE = Path(__file__).with_name("files") / "scrape.yaml"
 _CONFIG = "/etc/victoriametrics"
+_DASHBOARDS = "/etc/vmui-dashboards"
 _DATA = "/var/lib/victoriametrics"
 _UID = 10001
 _CLUSTER_NAME = "kafka-bluegreen-metrics"
@@ -21,10 +22,14 @@ _CLUSTER_NAME = "kafka-bluegreen-metrics"
 
 @dataclass(frozen=True)
 class MetricsArgs:
-    """namespace: where. image: VictoriaMetrics' single-node version, with `/victoria-metrics` as its program."""
+    """namespace: where. image: VictoriaMetrics' single-node version, with `/victoria-metrics` as its program.
+    dashboards: the ConfigMap of vmui's. alerts: the address of vmalert, which vmui shows; empty without one.
+    """
 
     namespace: pulumi.Input[str]
     image: pulumi.Input[str]
+    dashboards: str
+    alerts: str = ""
     storage: str = "5Gi"
     retention: str = "14d"
 
@@ -88,16 +93,22 @@ def _pod(args: MetricsArgs, service_account: pulumi.Input[str]) -> PodSpecArgs:
             # A run reads what it has just measured: the newest samples are not held back, nor cached answers served.
             "-search.latencyOffset=0s",
             "-search.disableCache",
+            f"-vmui.customDashboardsPath={_DASHBOARDS}",
+            *([f"-vmalert.proxyURL={args.alerts}"] if args.alerts else []),
         ],
         ports=[ContainerPortArgs(name="metrics", container_port=names.METRICS_PORT)],
         readiness_probe=pods.http_probe("/health", names.METRICS_PORT, period=1, failures=3),
         liveness_probe=pods.http_probe("/health", names.METRICS_PORT, period=10, failures=6, timeout=5),
         resources=pods.resources("50m", "128Mi", "512Mi"),
-        mounts=[pods.mount("config", _CONFIG, read_only=True), pods.mount("data", _DATA)],
+        mounts=[
+            pods.mount("config", _CONFIG, read_only=True),
+            pods.mount("dashboards", _DASHBOARDS, read_only=True),
+            pods.mount("data", _DATA),
+        ],
     )
     return pods.pod(
         [store],
-        volumes=[pods.config_volume("config", names.METRICS)],
+        volumes=[pods.config_volume("config", names.METRICS), pods.config_volume("dashboards", args.dashboards)],
         uid=_UID,
         service_account_name=service_account,
         automount_service_account_token=True,

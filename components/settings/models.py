@@ -17,6 +17,7 @@ from components.settings.analysis import Analysis
 from components.settings.application import Application
 from components.settings.declare import NAMESPACE, Allowed, Goes, Section
 from components.settings.types import (
+    Address,
     BrokerConfig,
     ClientConfig,
     ClientValue,
@@ -24,6 +25,7 @@ from components.settings.types import (
     Fraction,
     ImageName,
     Partitions,
+    Stacks,
     TopicName,
     Version,
     shown,
@@ -115,13 +117,14 @@ class ProducerSettings(Section):
 
 
 class PlatformImages(Section):
-    """Images of the platform, for `platform: cluster`. argo_rollouts: with `argo`."""
+    """Images of the platform, for `platform: cluster`: what a key asks for only with that key."""
 
     kafka: ImageName
     victoriametrics: ImageName
     argo_rollouts: ImageName | None = None
     victorialogs: ImageName | None = None
     vlagent: ImageName | None = None
+    vmalert: ImageName | None = None
 
 
 class StrategyImages(Section):
@@ -150,6 +153,16 @@ class PlatformSettings(Section):
         description="whether the logs of this project's pods are collected and kept for three days, to be searched by "
         "field; costs a pod with 3 GiB of disk, and one on each node that reads the nodes' pod logs",
     )
+    dashboards: Stacks = Field(
+        default=("strategy-b", "strategy-c", "strategy-e"),
+        description="the stacks that vmui has a dashboard of; Grafana's has a list to choose from",
+    )
+    alerts: bool = Field(
+        default=False,
+        description="vmalert evaluates the alerts every 5 s, which takes a pod of 25m CPU and 32 Mi; in the sandbox it "
+        "is compiled for it",
+    )
+    alertmanager: Address = Field(default="", description="where vmalert sends alerts; they are only shown without it")
 
 
 class StrategySettings(Section):

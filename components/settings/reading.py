@@ -118,6 +118,8 @@ def schema_defaults() -> dict[str, str]:
 def plain_default(field: FieldInfo) -> object:
     """A field's default as Pulumi.yaml has it: {} for an object, "" for what has to be set."""
     default = "" if field.is_required() else field.get_default(call_default_factory=True)
+    if isinstance(default, tuple):
+        return list(default)
     return {} if isinstance(default, BaseModel) or default is None else default
 
 

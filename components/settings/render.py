@@ -37,6 +37,7 @@ def pulumi_config(declared: Sequence[Key]) -> dict[str, Any]:
     return {
         key.name: {
             "type": _PULUMI_KINDS.get(key.kind, "string"),
+            **({"items": {"type": "string"}} if key.kind == "array" else {}),
             "default": key.default,
             "description": _described(key),
         }
@@ -108,6 +109,8 @@ def _values(key: Key) -> str:
         return "object"
     if key.kind == "boolean":
         return f"`true`, `false` = `{str(key.default).lower()}`"
+    if isinstance(key.default, list):
+        return f"list = {', '.join(f'`{item}`' for item in key.default)}"
     if key.choices:
         values = ", ".join(f"`{word}`" for word in (registry.models() if key.name == "strategy" else key.choices))
     elif key.minimum is not None and key.maximum is not None:

@@ -39,6 +39,10 @@ def of_the_platform(settings: PlatformSettings) -> Iterator[str]:
         for name in LOG_IMAGES:
             if getattr(settings.images, name) is None:
                 yield f"{NAMESPACE}:images.{name}: is required with logs: true; allowed: an image reference"
+    if settings.alerts and settings.images is not None and settings.images.vmalert is None:
+        yield f"{NAMESPACE}:images.vmalert: is required with alerts: true; allowed: an image reference"
+    if settings.alertmanager and not settings.alerts:
+        yield f"{NAMESPACE}:alertmanager: contradicts alerts: false, with which nothing is sent; only with alerts: true"
 
 
 def of_a_strategy(settings: StrategySettings, stack: str) -> Iterator[str]:

@@ -156,4 +156,12 @@ BrokerConfig = Annotated[
     BeforeValidator(dotted),
     Allowed("broker settings by Kafka's names, but not those that the platform owns"),
 ]
+Stacks = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^strategy-[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?$")], ...],
+    Allowed("a list of strategy stacks' names"),
+    BeforeValidator(_tuple_of_list),
+]
+Address = Annotated[
+    str, Field(pattern=r"^(https?://[^\s]+)?$"), Allowed("an address such as http://alertmanager:9093, or nothing")
+]
 ImageName = Annotated[str, Field(pattern=r"^[^\s]+$"), Allowed("an image reference")]

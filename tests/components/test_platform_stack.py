@@ -11,7 +11,7 @@ import yaml
 
 from components import crd, policy
 from components.platform_stack import build_platform
-from components.settings import SettingsError, platform_settings
+from components.settings import SettingsError, platform_settings, registry
 from tests.support.recorder import Recorder, deploy
 
 FILES = Path(crd.DEFINITION).parent
@@ -57,6 +57,8 @@ def test_everything_has_the_names_that_others_rely_on(stack: Recorder) -> None:
         "ClusterRole/kafka-bluegreen-metrics",
         "ClusterRoleBinding/kafka-bluegreen-metrics",
         "ConfigMap/victoriametrics",
+        "ConfigMap/kafka-bluegreen-grafana",
+        "ConfigMap/kafka-bluegreen-vmui",
         "Service/victoriametrics",
         "StatefulSet/victoriametrics",
         "ValidatingAdmissionPolicy/kafka-bluegreen-in-use",
@@ -357,6 +359,18 @@ def with_argo() -> Recorder:
     return deploy(program, stack="platform")
 
 
+@pytest.fixture(scope="module")
+def alerting() -> Recorder:
+    """The platform with alerts."""
+    given = {"alerts": "true", "alertmanager": "http://alertmanager:9093", "dashboards": '["strategy-c-mine"]'}
+
+    def program() -> None:
+        images = {"kafka": "localhost/kafka:1", "victoriametrics": "localhost/vm:1", "vmalert": "localhost/vmalert:1"}
+        build_platform(platform_settings(given), images)
+
+    return deploy(program, stack="platform")
+
+
 def test_argo_is_there_when_it_is_asked_for_and_changes_nothing_else(stack: Recorder, with_argo: Recorder) -> None:
     def named(recorder: Recorder) -> set[str]:
         made = [r for r in recorder.order if "metadata" in r.inputs]
@@ -412,3 +426,53 @@ def test_the_definitions_of_argo_stay_when_it_goes(with_argo: Recorder) -> None:
         "analysistemplates",
         "clusteranalysistemplates",
     }
+
+
+def test_grafanas_sidecar_finds_the_dashboard_and_vmui_has_one_of_each_stack(
+    stack: Recorder, alerting: Recorder
+) -> None:
+    found = stack.of("ConfigMap")["dashboards-grafana"].inputs
+    assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+    (text,) = found["data"].values()
+    assert json.loads(text)["uid"] == "kafka-bluegreen"
+    shown = [made.of("ConfigMap")["dashboards-vmui"].inputs["data"] for made in (stack, alerting)]
+    assert set(shown[0]) == {f"strategy-{letter}.json" for letter in registry.models()}
+    assert set(shown[1]) == {"strategy-c-mine.json"}
+    (container,) = pod(stack, "metrics")["containers"]
+    mounted = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert f"-vmui.customDashboardsPath={mounted['dashboards']}" in container["args"]
+
+
+def test_vmalert_is_there_only_when_it_is_asked_for(stack: Recorder, alerting: Recorder) -> None:
+    assert "Deployment" not in {made.type.rpartition(":")[2] for made in stack.order}
+    assert not any("vmalert" in argument for argument in pod(stack, "metrics")["containers"][0]["args"])
+    spec = alerting.of("Deployment")["alerts"].inputs["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert container["image"] == "localhost/vmalert:1"
+    assert "-notifier.url=http://alertmanager:9093" in container["args"]
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert spec["automountServiceAccountToken"] is False
+    rules = alerting.of("ConfigMap")["alerts"].inputs["data"]["alerts.yaml"]
+    assert "DualActiveConsumers" in rules
+    assert any(
+        argument.startswith("-vmalert.proxyURL=") for argument in pod(alerting, "metrics")["containers"][0]["args"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"alerts": "maybe"}, "kafka-bluegreen:alerts: "),
+        ({"alertmanager": "http://a:1"}, "kafka-bluegreen:alertmanager: contradicts alerts: false"),
+        ({"alerts": "true", "alertmanager": "a:1"}, "an address such as http://alertmanager:9093"),
+        ({"dashboards": '["kafka"]'}, "a list of strategy stacks' names"),
+        (
+            {"alerts": "true", "platform": "cluster", "images": '{"kafka": "k:1", "victoriametrics": "v:1"}'},
+            "kafka-bluegreen:images.vmalert: is required with alerts: true",
+        ),
+    ],
+)
+def test_alerts_that_could_not_be_raised_are_refused(given: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        platform_settings(given)
+    assert told in str(refused.value)

@@ -6,6 +6,7 @@ several of them do together shows in every run with the stack's own three.
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -14,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from components.connect_names import AGENT_CONTAINER
+from components.observability.panels import PANELS
+from components.observability.plan_metrics import PLAN
 from components.settings import Color
 from experiments import by_hand
 from experiments.connect import RUNNING
@@ -24,6 +27,7 @@ from tests.support.cluster_use import shared
 from tests.support.field import Field, Ground, judging
 from tests.support.permissions import allowed_to
 from tests.support.runs import SLOW_IS_FINE, Run, assert_whole
+from tests.support.seen import not_said, series
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine")]
 
@@ -150,6 +154,29 @@ def test_three_stacks_at_once(three: tuple[Field, Field, Field]) -> None:
         for field in three:
             settled = field.wait_settled()
             assert (settled.active, settled.settled and settled.settled.reason) == (target, "Switched")
+
+
+@pytest.mark.usefixtures("three")
+@pytest.mark.parametrize("strategy", ["b", "c", "e"])
+def test_metrics_and_panels_are_there_whatever_the_strategy(strategy: str, request: pytest.FixtureRequest) -> None:
+    """After switches there and back; what connectors do not say is what the page says that they do not."""
+    field: Field = request.getfixturevalue(strategy)
+    connectors = field.lab.parts.connectors is not None
+    field.steady("blue")
+    for target in ("green", "blue"):
+        update = field.up(target)
+        assert update.error is None, update.error
+    assert not_said(field.cluster, field.namespace, by_connectors=connectors) == []
+    end = time.time()
+    empty = [
+        panel.title
+        for panel in PANELS
+        for query in panel.queries
+        if not series(field.cluster, field.namespace, query.expr, end - 300, end)
+    ]
+    lacking = {metric.name for metric in PLAN if connectors and metric.connectors is None}
+    expected = [p.title for p in PANELS if any(name in query.expr for query in p.queries for name in lacking)]
+    assert empty == expected
 
 
 def _epoch(field: Field) -> int:

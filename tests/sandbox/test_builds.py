@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -152,6 +153,7 @@ def test_the_pinned_modules_are_complete() -> None:
         builds.VICTORIAMETRICS,
         builds.ARGO_ROLLOUTS,
         builds.VICTORIALOGS,
+        builds.VMALERT,
         builds.PULUMI,
         builds.PULUMI_KUBERNETES,
         builds.PULUMI_LANGUAGE_HOST,
@@ -161,7 +163,8 @@ def test_the_pinned_modules_are_complete() -> None:
             if package.startswith("./"):
                 assert (build.source / package / "main.go").exists()
             else:
-                assert f"tool {package}\n" in (build.source / "go.mod").read_text()
+                module = (build.source / "go.mod").read_text()
+                assert re.search(rf"^(tool |\t){re.escape(package)}$", module, re.MULTILINE)
     assert version_parts(required_go([builds.KUBERNETES])) >= (1, 26)
 
 

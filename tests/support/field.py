@@ -75,12 +75,12 @@ class Ground:
             finally:
                 lab.lag.close()
 
-    def beside(self, strategy: str) -> str:
+    def beside(self, strategy: str, what: str = "beside") -> str:
         """The name of a further stack of a strategy, with a topic of its own: the one that is checked in is other
         tests', which run at the same time.
         """
-        name = f"strategy-{strategy}-beside"
-        settings = {"strategy": strategy, "active": "blue", "topic": f"bluegreen-{strategy}-beside"}
+        name = f"strategy-{strategy}-{what}"
+        settings = {"strategy": strategy, "active": "blue", "topic": f"bluegreen-{strategy}-{what}"}
         lines = [f"  kafka-bluegreen:{key}: {value}\n" for key, value in settings.items()]
         (self.project.folder / "stacks" / f"Pulumi.{name}.yaml").write_text("".join(["config:\n", *lines]))
         return name

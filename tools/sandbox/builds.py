@@ -98,6 +98,13 @@ VICTORIALOGS = Build(
     packages=(f"{_VICTORIALOGS}/app/victoria-logs", f"{_VICTORIALOGS}/app/vlagent"),
     variables={f"{_VICTORIAMETRICS}/lib/buildinfo.Version": f"victoria-logs-{VICTORIALOGS_VERSION}"},
 )
+# Of the same module, and apart from the store: only whoever asks for alerts waits for it.
+VMALERT = Build(
+    name="vmalert",
+    module="victoriametrics",
+    packages=(f"{_VICTORIAMETRICS}/app/vmalert", f"{_VICTORIAMETRICS}/app/vmalert-tool"),
+    variables={f"{_VICTORIAMETRICS}/lib/buildinfo.Version": f"vmalert-{VICTORIAMETRICS_VERSION}"},
+)
 PULUMI = Build(
     name="pulumi",
     module="pulumi",

@@ -145,6 +145,7 @@ class Catalogue:
                 self._program(builds.ARGO_ROLLOUTS, "rollouts-controller", image="argo-rollouts"),
                 self._program(builds.VICTORIALOGS, "victoria-logs", image="victorialogs"),
                 self._program(builds.VICTORIALOGS, "vlagent"),
+                self._program(builds.VMALERT, "vmalert"),
                 python,
                 java,
                 kafka,
@@ -172,14 +173,18 @@ class Catalogue:
         return self.images[name]
 
     def variables(self) -> dict[str, str]:
-        """Where the jars are, for tests that start a broker or a Connect worker of their own beside the cluster.
+        """Where the jars are, for tests that start a broker or a Connect worker of their own beside the cluster, and
+        what tries alerting rules.
 
-        KAFKA_LIBS; CONNECT_LIBS (see `connect_libs`) only when they are there: nobody else has waited for them.
+        KAFKA_LIBS; CONNECT_LIBS (see `connect_libs`) and VMALERT_TOOL only when they are there: nobody else has waited
+        for them.
         """
         found = {"KAFKA_LIBS": str(self._kafka_jars.kept)}
         kept = [made.kept for made in self._worker_jars if made.kept and made.kept.exists()]
         if len(kept) == len(self._worker_jars):
             found["CONNECT_LIBS"] = os.pathsep.join(map(str, kept))
+        if (tool := self._builder.folder(builds.VMALERT) / "vmalert-tool").exists():
+            found["VMALERT_TOOL"] = str(tool)
         return found
 
     def connect_libs(self) -> list[Path]:

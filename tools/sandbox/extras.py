@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tools.sandbox.builds import ARGO_ROLLOUTS, VICTORIALOGS, Build
+from tools.sandbox.builds import ARGO_ROLLOUTS, VICTORIALOGS, VMALERT, Build
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,12 @@ EXTRAS = {
             "Kafka Connect's image and Strimzi's CRDs, for strategy E",
             images=("connect",),
             strimzi=True,
+        ),
+        Extra(
+            "alerts",
+            "vmalert, for the platform's key `alerts`, and vmalert-tool, which tries the rules",
+            images=("vmalert",),
+            builds=(VMALERT,),
         ),
         Extra("faust", "the consumer on Faust, for the stacks strategy-*-faust*", images=("faust-consumer",)),
         Extra(

@@ -136,7 +136,7 @@ class Narrator:
             missing_topic="" if switch.topic_is_there else switch.topic, foreign=foreign,
         )  # fmt: skip
         ready = projection.readiness(status)
-        self.telemetry.stands(grant, decision.phase, switch.strategy, ready=ready["status"] == "True")
+        self.telemetry.stands(grant, decision.phase, switch.strategy, ready=ready["status"] == "True", members=members)
         if projection.is_settled(status):
             self._stands(switch, ready, now)
         self._publisher.publish(switch.uid, status)

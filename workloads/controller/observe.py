@@ -244,6 +244,7 @@ def read_pod(obj: Object, color: Color) -> Pod:
         version=str(said.get(VERSION_ANNOTATION) or ""),
         image=str(said.get(IMAGE_ANNOTATION) or ""),
         restarts=sum(int(c.get("restartCount") or 0) for c in status.get("containerStatuses") or ()),
+        running=status.get("phase") == "Running",
     )
     return Pod(version_of(obj), member, str(status.get("podIP") or ""))
 

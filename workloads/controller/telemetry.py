@@ -1,15 +1,21 @@
 """The controller's metrics: how long switches took and how they ended, who is active, which phase holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from prometheus_client.core import HistogramMetricFamily, Metric
 
 from workloads.common.lease import Grant
 from workloads.common.metrics import Buckets, Families
-from workloads.common.states import Color, Phase
+from workloads.common.states import Color, Outcome, Phase
 from workloads.controller.history import Switching
+from workloads.controller.stages import Stages
+from workloads.controller.terms import Member
 
 SECONDS = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+_DIRECTIONS = tuple(f"{color}-{color.other}" for color in Color)
+#: The outcomes whose durations are there, with 0, before the first of them: who reads only how much a count has grown
+#: does not see one that begins with 1.
+_USUAL = (Outcome.SWITCHED, Outcome.ROLLED_BACK)
 WRITE_SECONDS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
 
 
@@ -19,17 +25,23 @@ class Telemetry:
     def __init__(self) -> None:
         self.lease_write = Buckets(WRITE_SECONDS)
         self.generation = 0
-        self._durations: dict[tuple[str, str], Buckets] = {}
+        self._durations = {(way, str(end)): Buckets(SECONDS) for way in _DIRECTIONS for end in _USUAL}
         self._handoffs: dict[tuple[str, str], Buckets] = {}
-        self._outcomes: dict[tuple[str, str], int] = {}
+        self._outcomes = {(way, str(end)): 0 for way in _DIRECTIONS for end in Outcome}
+        self._stages = Stages()
+        self._pods: dict[tuple[str, str], int] = {}
         self._grant: Grant | None = None
         self._phase: Phase | None = None
         self._ready = False
         self._strategy = ""
 
-    def stands(self, grant: Grant | None, phase: Phase, strategy: str, *, ready: bool) -> None:
+    def stands(
+        self, grant: Grant | None, phase: Phase, strategy: str, *, ready: bool, members: Iterable[Member]
+    ) -> None:
         """Where things stand now."""
         self._grant, self._phase, self._strategy, self._ready = grant, phase, strategy, ready
+        self._stages.stands(phase)
+        self._pods = _pods(tuple(members))
 
     @property
     def worker(self) -> Color | None:
@@ -62,6 +74,8 @@ class Telemetry:
         yield make.gauges(
             "bg_switch_phase", "1 for the phase that holds", ["phase"], [((p,), float(p is phase)) for p in Phase]
         )
+        yield from self._stages.metrics(make)
+        yield make.gauges("bg_pods", "Pods that report on a colour", ["color", "condition"], list(self._pods.items()))
         yield make.gauge(
             "bg_switch_ready", "1 while the colour asked for is at work, whole and alone", float(self._ready)
         )
@@ -80,6 +94,16 @@ class Telemetry:
         yield _histogram(
             "bg_switch_handoff_seconds", "Generation seen (or lag met) to all members ACTIVE", common, self._handoffs
         )
+
+
+def _pods(members: tuple[Member, ...]) -> dict[tuple[str, str], int]:
+    """(colour, condition) -> pods; 0 too is told."""
+    found: dict[tuple[str, str], int] = {}
+    for color in Color:
+        own = [member for member in members if member.color is color]
+        found[color, "Running"] = sum(member.running for member in own)
+        found[color, "Ready"] = sum(member.ready for member in own)
+    return found
 
 
 def _histogram(

@@ -96,7 +96,8 @@ class Spec:
 @dataclass(frozen=True, slots=True)
 class Member:
     """A pod of one colour and what its sidecar reported; report None: nothing readable yet. version, image: what the
-    pod says of the application, for people. restarts: how often its containers were started again.
+    pod says of the application, and running whether its phase is Running: for people. restarts: how often its
+    containers were started again.
     """
 
     uid: str
@@ -107,6 +108,7 @@ class Member:
     version: str = ""
     image: str = ""
     restarts: int = 0
+    running: bool = False
 
     @property
     def ordinal(self) -> int:

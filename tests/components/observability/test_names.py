@@ -4,6 +4,9 @@ import ast
 import re
 from pathlib import Path
 
+import yaml
+
+from components.connect.cluster import RULES
 from components.observability import names
 from experiments.metrics import QUERIES
 from tests.support.source import parsed
@@ -14,10 +17,13 @@ _OF_THE_STORE = {"up"}
 
 
 def exported() -> set[str]:
-    """The metrics' names in the workloads' source: texts that are nothing else."""
+    """The metrics' names in the workloads' source: texts that are nothing else; and those in the rules of Connect's
+    workers.
+    """
     trees = (parsed(path) for path in (ROOT / "workloads").rglob("*.py"))
     texts = (node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))
-    return {text for text in texts if isinstance(text, str) and _METRIC.fullmatch(text)}
+    found = {text for text in texts if isinstance(text, str) and _METRIC.fullmatch(text)}
+    return found | {rule["name"] for rule in yaml.safe_load(RULES.read_text(encoding="utf-8"))["rules"]}
 
 
 def test_every_name_is_one_that_the_workloads_export() -> None:

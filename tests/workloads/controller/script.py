@@ -177,6 +177,7 @@ class Script:
         self.topic = ScriptedTopic()
         self.group = ScriptedGroup()
         self.publisher = ScriptedPublisher(self.log)
+        self.telemetry = Telemetry()
         self.controller = self.another()
         self._version = 1000
 
@@ -189,7 +190,7 @@ class Script:
             watches=self.watches,
             leases=LeaseWriter(self.kube, LEASES_PATH, self.store),
             measurer=self.measurer,
-            narrator=Narrator(self.publisher, Telemetry()),
+            narrator=Narrator(self.publisher, self.telemetry),
             topic=self.topic,
             group=self.group,
         )

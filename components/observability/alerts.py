@@ -1,0 +1,102 @@
+"""vmalert, for who wants the alerts evaluated here: the rules (`rules`) against the metrics store, which gets what they
+are as series, too (`ALERTS`).
+
+Prometheus takes the same file, `files/alerts.yaml`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+from pulumi_kubernetes.core.v1 import ContainerPortArgs, PodSpecArgs, Service, ServicePortArgs, ServiceSpecArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components import names, pods
+from components.stateless import StatelessArgs, configured
+
+RULES = Path(__file__).with_name("files") / "alerts.yaml"
+#: Where it is inside the cluster.
+URL = f"http://{names.ALERTS}.{names.PLATFORM_NAMESPACE}.svc.cluster.local:{names.ALERTS_PORT}"
+_CONFIG = "/etc/vmalert"
+_UID = 10001
+
+
+@dataclass(frozen=True)
+class AlertsArgs:
+    """namespace: where. image: of vmalert, started by its own entry point. store: the metrics store's address.
+    alertmanager: where alerts are sent; empty: nowhere, they are only shown.
+    """
+
+    namespace: pulumi.Input[str]
+    image: pulumi.Input[str]
+    store: pulumi.Input[str]
+    alertmanager: str = ""
+
+
+class Alerts(pulumi.ComponentResource):
+    """vmalert behind the Service `vmalert`, whose page and API vmui shows as its own."""
+
+    def __init__(self, name: str, args: AlertsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kafka-bluegreen:component:Alerts", name, None, opts)
+        labels = names.labels(names.ALERTS)
+        self.service = Service(
+            name,
+            metadata=ObjectMetaArgs(
+                name=names.ALERTS,
+                namespace=args.namespace,
+                labels=labels,
+                annotations={"pulumi.com/skipAwait": "true"},
+            ),
+            spec=ServiceSpecArgs(
+                selector={names.NAME_LABEL: names.ALERTS},
+                ports=[ServicePortArgs(name="http", port=names.ALERTS_PORT, target_port="metrics")],
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.config, self.deployment = configured(
+            name,
+            StatelessArgs(
+                name=names.ALERTS,
+                namespace=args.namespace,
+                labels=labels,
+                pod=_pod(args),
+                port=names.ALERTS_PORT,
+                file=RULES.name,
+                every="5s",
+            ),
+            pulumi.Output.from_input(RULES.read_text(encoding="utf-8")),
+            parent=self,
+        )
+        self.register_outputs({"url": URL})
+
+
+def flags(store: str, rules: str, listen: str, alertmanager: str = "") -> list[str]:
+    """vmalert's. store: the metrics store's address. rules: the file. listen: address and port of its own."""
+    return [
+        f"-httpListenAddr={listen}",
+        f"-rule={rules}",
+        f"-datasource.url={store}",
+        # Where an alert is kept while it is pending or raised, for the next process and for queries.
+        f"-remoteWrite.url={store}",
+        f"-remoteRead.url={store}",
+        f"-notifier.url={alertmanager}" if alertmanager else "-notifier.blackhole",
+        # Our store has what it was told a moment ago, and series that are gone are marked as such: nothing is gained by
+        # looking half a minute back, or by taking values of five minutes ago for those of now.
+        "-rule.evalDelay=0s",
+        "-datasource.queryStep=15s",
+    ]
+
+
+def _pod(args: AlertsArgs) -> PodSpecArgs:
+    listen, file = f":{names.ALERTS_PORT}", f"{_CONFIG}/{RULES.name}"
+    alerts = pods.container(
+        names.ALERTS,
+        args.image,
+        args=pulumi.Output.from_input(args.store).apply(lambda url: flags(url, file, listen, args.alertmanager)),
+        ports=[ContainerPortArgs(name="metrics", container_port=names.ALERTS_PORT)],
+        readiness_probe=pods.http_probe("/health", names.ALERTS_PORT, period=1, failures=3),
+        liveness_probe=pods.http_probe("/health", names.ALERTS_PORT, period=10, failures=6, timeout=5),
+        resources=pods.resources("25m", "32Mi", "128Mi"),
+        mounts=[pods.mount("config", _CONFIG, read_only=True)],
+    )
+    return pods.pod([alerts], volumes=[pods.config_volume("config", names.ALERTS)], uid=_UID)
