@@ -10,13 +10,13 @@ import shlex
 import shutil
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from components.settings import registry
 from components.strategies.base import strategy
-from experiments import comparison, complexity, handoff, lines, offsets, options, retention, summary
+from experiments import comparison, complexity, handoff, lines, offsets, options, past_switches, retention, summary
 from experiments.complexity import Complexity
 from experiments.conformance import command as conformance
 from experiments.console import emit
@@ -56,15 +56,15 @@ def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argume
         return _run(parser, parsed, arguments)
     if parsed.command == "conformance":
         return conformance.run(parsed, list(arguments))
-    if parsed.command == "prune":
-        return _prune(parsed)
-    if parsed.command == "handoff":
-        return _handoff(parsed)
-    if parsed.command == "offsets":
-        return _offsets(parsed)
-    if parsed.command == "compare":
-        return _compare(parsed)
-    return _summary(parsed)
+    simple: Mapping[str, Callable[[argparse.Namespace], int]] = {
+        "prune": _prune,
+        "handoff": _handoff,
+        "offsets": _offsets,
+        "compare": _compare,
+        "summary": _summary,
+        "history": past_switches.run,
+    }
+    return simple[parsed.command](parsed)
 
 
 def _run(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments: Sequence[str]) -> int:
@@ -206,6 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     conformance.add(commands)
+    past_switches.add(commands)
 
     prune = commands.add_parser(
         "prune",
