@@ -16,7 +16,18 @@ from pathlib import Path
 
 from components.settings import registry
 from components.strategies.base import strategy
-from experiments import comparison, complexity, handoff, lines, offsets, options, past_switches, retention, summary
+from experiments import (
+    comparison,
+    complexity,
+    handoff,
+    lines,
+    offsets,
+    options,
+    past_switches,
+    retention,
+    summary,
+    watch,
+)
 from experiments.complexity import Complexity
 from experiments.conformance import command as conformance
 from experiments.console import emit
@@ -63,6 +74,7 @@ def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argume
         "compare": _compare,
         "summary": _summary,
         "history": past_switches.run,
+        "watch": watch.run,
     }
     return simple[parsed.command](parsed)
 
@@ -207,6 +219,7 @@ def _parser() -> argparse.ArgumentParser:
 
     conformance.add(commands)
     past_switches.add(commands)
+    watch.add(commands)
 
     prune = commands.add_parser(
         "prune",

@@ -8,7 +8,7 @@ loopback.
 import logging
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -58,18 +58,30 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An answer: a status and a body, which is JSON unless it is bytes already."""
+    """An answer: a status and a body, which is JSON unless it is bytes already. headers: further ones."""
 
     body: object = field(default_factory=dict)
     status: int = HTTPStatus.OK
     content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def payload(self) -> bytes:
         """The body's bytes."""
         return self.body if isinstance(self.body, bytes) else orjson.dumps(self.body, option=orjson.OPT_NON_STR_KEYS)
 
 
-Handler = Callable[[Request], Response]
+@dataclass(frozen=True)
+class Stream:
+    """An answer without an end of its own: each chunk is sent when it comes. `chunks` is closed when nobody reads it
+    any more, which is seen at the next chunk; one that waits should say something now and then.
+    """
+
+    chunks: Iterator[bytes]
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Request], Response | Stream]
 Routes = Mapping[tuple[str, str], Handler]
 
 
@@ -131,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         try:
             body = self._body()
-            response = self._route(
+            response: Response | Stream = self._route(
                 Request(self.command, url.path, dict(parse_qsl(url.query, keep_blank_values=True)), body)
             )
         except HttpError as error:
@@ -142,7 +154,10 @@ class _Handler(BaseHTTPRequestHandler):
         except Exception as error:
             logger.exception("request failed", extra=fields(method=self.command, path=url.path))
             response = Response({"error": f"internal error: {error!r}"}, HTTPStatus.INTERNAL_SERVER_ERROR)
-        self._send(response)
+        if isinstance(response, Stream):
+            self._stream(response)
+        else:
+            self._send(response)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _answer  # noqa: N815
 
@@ -172,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise HttpError(HTTPStatus.BAD_REQUEST, f"body ended after {len(body)} of {length} bytes")
         return body
 
-    def _route(self, request: Request) -> Response:
+    def _route(self, request: Request) -> Response | Stream:
         handler = self.routes.get((request.method, request.path))
         if handler is None and request.method == "HEAD":
             handler = self.routes.get(("GET", request.path))
@@ -193,6 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(response.status)
             self.send_header("Content-Type", response.content_type)
             self.send_header("Content-Length", str(len(payload)))
+            self._further(response.headers)
             if response.status == HTTPStatus.METHOD_NOT_ALLOWED and isinstance(response.body, dict):
                 self.send_header("Allow", ", ".join(response.body.get("allow", [])))
             if self.close_connection:
@@ -203,6 +219,34 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
         except (ConnectionError, TimeoutError):
             self.close_connection = True
+
+    def _stream(self, stream: Stream) -> None:
+        """Each chunk as one of HTTP/1.1's, so that a stream that was cut off can be told from one that has ended."""
+        try:
+            self.send_response(HTTPStatus.OK)
+            self.send_header("Content-Type", stream.content_type)
+            self.send_header("Transfer-Encoding", "chunked")
+            self._further(stream.headers)
+            self.end_headers()
+            if self.command != "HEAD":
+                for chunk in stream.chunks:
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+                    self.wfile.flush()
+                self.wfile.write(b"0\r\n\r\n")
+            self.wfile.flush()
+        except (ConnectionError, TimeoutError):
+            self.close_connection = True
+        except Exception:
+            logger.exception("stream broke", extra=fields(path=self.path))
+            self.close_connection = True
+        finally:
+            close = getattr(stream.chunks, "close", None)
+            if close is not None:
+                close()
+
+    def _further(self, headers: Mapping[str, str]) -> None:
+        for name, value in headers.items():
+            self.send_header(name, value)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """The base class's own errors (a malformed request line, too long a header, an unknown method), as JSON."""

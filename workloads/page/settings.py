@@ -1,0 +1,30 @@
+"""What the page is told, by file and environment; what it shows is the cluster's."""
+
+import os
+
+from pydantic import Field
+
+from workloads.common.settings import WorkloadSettings, pod_name
+
+
+class PageSettings(WorkloadSettings):
+    """All of it.
+
+    kube_url: an API server that asks for no credentials, such as `kubectl proxy`; empty: as the pod's account.
+    metrics_url: a store that answers Prometheus' HTTP API; empty: no figures. alerts_url: where its rules and alerts
+    are, `/api/v1/rules`; by default the metrics store. max_viewers: so many are told at a time, others get 503.
+    """
+
+    switch_name: str = "consumer"
+    lease_name: str = "consumer-switch"
+    kube_url: str = ""
+    metrics_url: str = ""
+    alerts_url: str = ""
+    max_viewers: int = Field(default=32, ge=1, le=1000)
+    http_host: str = "0.0.0.0"  # noqa: S104 - the pod's network: its Service, probes and scrapes come from there
+    http_port: int = Field(default=8080, ge=0, le=65535)
+    pod_name: str = Field(default_factory=pod_name, min_length=1)
+    pod_namespace: str = Field(
+        default_factory=lambda: os.environ.get("POD_NAMESPACE", ""), min_length=1, validate_default=True
+    )
+    pod_uid: str = Field(default_factory=lambda: os.environ.get("POD_UID", ""))
