@@ -11,6 +11,7 @@ from components import names
 BOOTSTRAP_SERVERS = "bootstrapServers"
 PLATFORM = "platform"
 KAFKA_ID = "kafkaId"
+METRICS_URL = "metricsUrl"
 _UP = f"pulumi up -s {names.PLATFORM_STACK}"
 # What a StackReference itself asks the engine for; as a function it fails without ending the program.
 _READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
@@ -58,15 +59,18 @@ def platform_stack() -> str:
 
 
 class PlatformReference:
-    """bootstrap_servers: the broker's address. kafka_id: which broker it is; another one has none of the topics. Empty
-    for a platform that was deployed before there was such an output.
+    """bootstrap_servers: the broker's address. kafka_id: which broker it is; another one has none of the topics.
+    metrics_url: of the metrics store. The latter two are empty for a platform that was deployed before there was such
+    an output.
     """
 
     bootstrap_servers: pulumi.Output[str]
     kafka_id: pulumi.Output[str]
+    metrics_url: pulumi.Output[str]
 
     def __init__(self) -> None:
         stack = platform_stack()
         reference = pulumi.StackReference(stack)
         self.bootstrap_servers = reference.outputs.apply(lambda outputs: require_bootstrap_servers(outputs, stack))
         self.kafka_id = reference.outputs.apply(lambda outputs: str(outputs.get(KAFKA_ID) or ""))
+        self.metrics_url = reference.outputs.apply(lambda outputs: str(outputs.get(METRICS_URL) or ""))

@@ -11,7 +11,7 @@ from components.kafka import Kafka, KafkaArgs
 from components.namespace import namespace
 from components.observability.store import Metrics, MetricsArgs
 from components.platform_guard import PlatformGuard
-from components.platform_reference import BOOTSTRAP_SERVERS, KAFKA_ID, PLATFORM
+from components.platform_reference import BOOTSTRAP_SERVERS, KAFKA_ID, METRICS_URL, PLATFORM
 from components.policy import OwnPodStatusPolicy
 from components.settings import PlatformSettings
 
@@ -29,5 +29,5 @@ def build_platform(settings: PlatformSettings, images: Mapping[str, str]) -> dic
         "namespace": names.PLATFORM_NAMESPACE,
         BOOTSTRAP_SERVERS: kafka.bootstrap_servers,
         KAFKA_ID: kafka.identity,
-        "metricsUrl": metrics.url,
+        METRICS_URL: metrics.url,
     }

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 import urllib3
 
@@ -193,7 +193,7 @@ def told(page: str) -> Iterator[tuple[str, Any]]:
     raise ExperimentError(f"{page} tells nothing any more: {why}")
 
 
-def follow(page: str, output: IO[str], *, drawn: bool) -> None:
+def follow(page: str, output: TextIO, *, drawn: bool) -> None:
     """Show what the page tells: drawn anew at each change, or a line for each that counts. Until it ends."""
     points: deque[Any] = deque(maxlen=_POINTS)
     before = ""

@@ -3,7 +3,7 @@ a metrics store beside it.
 """
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.support.fake_kube import FakeApi, Object
 from tests.support.loopback import Scripted, ScriptedExchange
@@ -164,7 +164,7 @@ class Store(Scripted):
 
 
 class _Asked(ScriptedExchange):
-    owner: Store
+    owner: ClassVar[Store]
 
     def tell(self, path: str, query: Any, sent: Any) -> None:
         if path == "/api/v1/rules":

@@ -58,30 +58,24 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An answer: a status and a body, which is JSON unless it is bytes already. headers: further ones."""
+    """An answer: a status and a body, which is JSON unless it is bytes already. headers: further ones.
+
+    chunks: in place of the body, for an answer without an end of its own: each is sent when it comes. It is closed when
+    nobody reads it any more, which is seen at the next chunk; one that waits should say something now and then.
+    """
 
     body: object = field(default_factory=dict)
     status: int = HTTPStatus.OK
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+    chunks: Iterator[bytes] | None = None
 
     def payload(self) -> bytes:
         """The body's bytes."""
         return self.body if isinstance(self.body, bytes) else orjson.dumps(self.body, option=orjson.OPT_NON_STR_KEYS)
 
 
-@dataclass(frozen=True)
-class Stream:
-    """An answer without an end of its own: each chunk is sent when it comes. `chunks` is closed when nobody reads it
-    any more, which is seen at the next chunk; one that waits should say something now and then.
-    """
-
-    chunks: Iterator[bytes]
-    content_type: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-Handler = Callable[[Request], Response | Stream]
+Handler = Callable[[Request], Response]
 Routes = Mapping[tuple[str, str], Handler]
 
 
@@ -143,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         try:
             body = self._body()
-            response: Response | Stream = self._route(
+            response = self._route(
                 Request(self.command, url.path, dict(parse_qsl(url.query, keep_blank_values=True)), body)
             )
         except HttpError as error:
@@ -154,10 +148,10 @@ class _Handler(BaseHTTPRequestHandler):
         except Exception as error:
             logger.exception("request failed", extra=fields(method=self.command, path=url.path))
             response = Response({"error": f"internal error: {error!r}"}, HTTPStatus.INTERNAL_SERVER_ERROR)
-        if isinstance(response, Stream):
-            self._stream(response)
-        else:
+        if response.chunks is None:
             self._send(response)
+        else:
+            self._stream(response, response.chunks)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _answer  # noqa: N815
 
@@ -187,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise HttpError(HTTPStatus.BAD_REQUEST, f"body ended after {len(body)} of {length} bytes")
         return body
 
-    def _route(self, request: Request) -> Response | Stream:
+    def _route(self, request: Request) -> Response:
         handler = self.routes.get((request.method, request.path))
         if handler is None and request.method == "HEAD":
             handler = self.routes.get(("GET", request.path))
@@ -220,16 +214,16 @@ class _Handler(BaseHTTPRequestHandler):
         except (ConnectionError, TimeoutError):
             self.close_connection = True
 
-    def _stream(self, stream: Stream) -> None:
+    def _stream(self, response: Response, chunks: Iterator[bytes]) -> None:
         """Each chunk as one of HTTP/1.1's, so that a stream that was cut off can be told from one that has ended."""
         try:
             self.send_response(HTTPStatus.OK)
-            self.send_header("Content-Type", stream.content_type)
+            self.send_header("Content-Type", response.content_type)
             self.send_header("Transfer-Encoding", "chunked")
-            self._further(stream.headers)
+            self._further(response.headers)
             self.end_headers()
             if self.command != "HEAD":
-                for chunk in stream.chunks:
+                for chunk in chunks:
                     self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
                     self.wfile.flush()
                 self.wfile.write(b"0\r\n\r\n")
@@ -240,7 +234,7 @@ class _Handler(BaseHTTPRequestHandler):
             logger.exception("stream broke", extra=fields(path=self.path))
             self.close_connection = True
         finally:
-            close = getattr(stream.chunks, "close", None)
+            close = getattr(chunks, "close", None)
             if close is not None:
                 close()
 

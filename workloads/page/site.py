@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from workloads.common.http import JSON, Handler, HttpError, Request, Response, Routes, Stream
+from workloads.common.http import JSON, Handler, HttpError, Request, Response, Routes
 from workloads.page.board import Board
 
 _STATIC = Path(__file__).with_name("static")
@@ -39,12 +39,12 @@ def routes(board: Board, max_viewers: int) -> Routes:
     points, first all that are kept. `/state`: the same once, as one object.
     """
 
-    def events(request: Request) -> Stream:
+    def events(request: Request) -> Response:
         if request.method == "HEAD":
-            return Stream(iter(()), EVENTS, HEADERS)
+            return Response(content_type=EVENTS, headers=HEADERS, chunks=iter(()))
         if not board.enter(max_viewers):
             raise HttpError(503, f"{max_viewers} look at this page already; max_viewers says how many may")
-        return Stream(_Viewer(board), EVENTS, HEADERS)
+        return Response(content_type=EVENTS, headers=HEADERS, chunks=_Viewer(board))
 
     def state(_: Request) -> Response:
         told = board.told()

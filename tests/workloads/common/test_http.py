@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from workloads.common.http import MAX_BODY_BYTES, HttpError, HttpServer, Request, Response, Stream
+from workloads.common.http import MAX_BODY_BYTES, HttpError, HttpServer, Request, Response
 
 
 def boom(_: Request) -> Response:
@@ -141,7 +141,11 @@ class Chunks(Iterator[bytes]):
 @pytest.mark.parametrize("breaks", [False, True])
 def test_a_stream_is_sent_chunk_by_chunk_and_closed_and_one_that_breaks_has_no_end(breaks: bool) -> None:
     chunks = Chunks(breaks=breaks)
-    server = HttpServer("127.0.0.1", 0, {("GET", "/s"): lambda _: Stream(chunks, "text/plain", {"X-Own": "yes"})})
+    server = HttpServer(
+        "127.0.0.1",
+        0,
+        {("GET", "/s"): lambda _: Response(content_type="text/plain", headers={"X-Own": "yes"}, chunks=chunks)},
+    )
     server.start()
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     connection.request("GET", "/s")
@@ -160,7 +164,7 @@ def test_a_stream_is_sent_chunk_by_chunk_and_closed_and_one_that_breaks_has_no_e
 def test_a_stream_that_nobody_reads_is_closed() -> None:
     chunks = Chunks()
     chunks.left = [b"x" * 1_000_000] * 1000
-    server = HttpServer("127.0.0.1", 0, {("GET", "/s"): lambda _: Stream(chunks, "text/plain")})
+    server = HttpServer("127.0.0.1", 0, {("GET", "/s"): lambda _: Response(content_type="text/plain", chunks=chunks)})
     server.start()
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     connection.request("GET", "/s")

@@ -19,7 +19,7 @@ def obj(generation: int = 4, managers: list[dict[str, Any]] | None = None) -> di
 
 
 def owner(manager: str, time: str, *fields: str, **more: str) -> dict[str, Any]:
-    owned = {"f:spec": {f"f:{name}": {} for name in fields}}
+    owned: dict[str, Any] = {"f:spec": {f"f:{name}": {} for name in fields}}
     return {"manager": manager, "time": time, "fieldsV1": owned, **more}
 
 
