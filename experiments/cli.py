@@ -25,6 +25,7 @@ from experiments import (
     options,
     past_switches,
     retention,
+    review_command,
     summary,
     watch,
 )
@@ -75,6 +76,7 @@ def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argume
         "summary": _summary,
         "history": past_switches.run,
         "watch": watch.run,
+        "review": review_command.run,
     }
     return simple[parsed.command](parsed)
 
@@ -220,6 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     conformance.add(commands)
     past_switches.add(commands)
     watch.add(commands)
+    review_command.add(commands)
 
     prune = commands.add_parser(
         "prune",

@@ -141,11 +141,8 @@ class Chunks(Iterator[bytes]):
 @pytest.mark.parametrize("breaks", [False, True])
 def test_a_stream_is_sent_chunk_by_chunk_and_closed_and_one_that_breaks_has_no_end(breaks: bool) -> None:
     chunks = Chunks(breaks=breaks)
-    server = HttpServer(
-        "127.0.0.1",
-        0,
-        {("GET", "/s"): lambda _: Response(content_type="text/plain", headers={"X-Own": "yes"}, chunks=chunks)},
-    )
+    made = Response(content_type="text/plain", headers={"X-Own": "yes"}, chunks=chunks)
+    server = HttpServer("127.0.0.1", 0, {("GET", "/s"): lambda _: made})
     server.start()
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     connection.request("GET", "/s")
