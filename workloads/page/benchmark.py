@@ -87,11 +87,13 @@ def served(namespace: str) -> tuple["subprocess.Popen[bytes]", str]:
     """The page as a process of its own; and where it is."""
     environment = {**os.environ, "POD_NAMESPACE": namespace, "BG_HTTP_HOST": "127.0.0.1", "BG_HTTP_PORT": "0"}
     process = subprocess.Popen([sys.executable, "-m", "workloads.page"], env=environment, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if b'"started"' in line:
-            return process, f"http://127.0.0.1:{json.loads(line)['port']}"
-    raise RuntimeError(f"the page ended with {process.wait()}")
+    lines = iter(process.stdout or ())
+    started = next((line for line in lines if b'"started"' in line), None)
+    if started is None:
+        raise RuntimeError(f"the page ended with {process.wait()}")
+    # What it logs later is read, so that it never waits for that.
+    threading.Thread(target=lambda: [None for _ in lines], name="log", daemon=True).start()
+    return process, f"http://127.0.0.1:{json.loads(started)['port']}"
 
 
 def main() -> int:
