@@ -4,6 +4,7 @@
 """
 
 import json
+import shutil
 import subprocess
 from copy import deepcopy
 from pathlib import Path
@@ -172,6 +173,6 @@ def test_a_preview_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -
     def run(command: list[str], **_: Any) -> None:
         raise subprocess.TimeoutExpired(command, 1)
 
-    monkeypatch.setattr(review_command.shutil, "which", lambda _: "/bin/pulumi")
-    monkeypatch.setattr(review_command.subprocess, "run", run)
+    monkeypatch.setattr(shutil, "which", lambda _: "/bin/pulumi")
+    monkeypatch.setattr(subprocess, "run", run)
     assert cli.main(["review", "-s", STACK]) == 2

@@ -11,12 +11,12 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".github" / "workflows"
 
 
-def workflow(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text())
+def workflow(name: str) -> dict[Any, Any]:
+    content: dict[Any, Any] = yaml.safe_load((FOLDER / name).read_text())
     return content
 
 
-def steps(content: dict[str, Any]) -> list[dict[str, Any]]:
+def steps(content: dict[Any, Any]) -> list[dict[str, Any]]:
     return [step for job in content["jobs"].values() for step in job["steps"]]
 
 

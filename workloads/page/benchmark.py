@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from workloads.common.kube import Event, Follower, Kube, Object, access
@@ -65,7 +66,7 @@ class Heard:
                 self.active = switch["active"] if switch["ready"]["status"] == "True" else ""
                 self.steady.notify_all()
 
-    def _states(self) -> Iterator[dict[str, dict[str, dict[str, str]]]]:
+    def _states(self) -> Iterator[dict[str, Any]]:
         connection = http.client.HTTPConnection(self._url.hostname or "", self._url.port, timeout=_SECONDS)
         connection.request("GET", "/events")
         answer, rest = connection.getresponse(), b""

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -33,24 +33,38 @@ class Told:
     newest: int
 
 
+@dataclass(slots=True)
+class _Cluster:
+    """What the API server has: the objects, which of them were read, and what follows from their changes."""
+
+    phase_since: float
+    switch: Object | None = None
+    lease: Object | None = None
+    pods: dict[str, Object] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
+    handoff: Handoff | None = None
+    phase: str = ""
+
+
+@dataclass(slots=True)
+class _Flow:
+    """What the metrics store has. newest: how many points there ever were."""
+
+    points: deque[Point] = field(default_factory=lambda: deque(maxlen=KEPT_SECONDS))
+    newest: int = 0
+    problem: str = ""
+    alerts: Alerts = field(default_factory=lambda: {"configured": False, "alerts": []})
+
+
 class Board:
     """Safe to use from any thread. failing: since when the API server does not answer, in monotonic seconds."""
 
     def __init__(self, namespace: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._namespace = namespace
         self._clock = clock
         self._changed = threading.Condition()
-        self._namespace = namespace
-        self._switch: Object | None = None
-        self._lease: Object | None = None
-        self._pods: dict[str, Object] = {}
-        self._read: set[str] = set()
-        self._handoff: Handoff | None = None
-        self._phase = ""
-        self._phase_since = clock()
-        self._points: deque[Point] = deque(maxlen=KEPT_SECONDS)
-        self._newest = 0
-        self._alerts: Alerts = {"configured": False, "alerts": []}
-        self._figures_problem = ""
+        self._cluster = _Cluster(clock())
+        self._flow = _Flow()
         self._version = 0
         self._viewers = 0
         self.failing: Callable[[], float | None] = lambda: None
@@ -60,22 +74,22 @@ class Board:
     def switch_is(self, obj: Object | None) -> None:
         """The KafkaConsumerSwitch as it was read; None: there is none."""
         with self._changed:
-            if obj is None or (self._switch or {}).get("metadata", {}).get("uid") != obj["metadata"]["uid"]:
-                self._handoff = None  # another object, whose generations are others
-            self._switch = obj
+            if obj is None or (self._cluster.switch or {}).get("metadata", {}).get("uid") != obj["metadata"]["uid"]:
+                self._cluster.handoff = None  # another object, whose generations are others
+            self._cluster.switch = obj
             self._look("switch")
 
     def lease_is(self, obj: Object | None) -> None:
         """The Lease as it was read, or None."""
         with self._changed:
-            if obj is None or self._lease is None or version_of(obj) >= version_of(self._lease):
-                self._lease = obj
+            if obj is None or self._cluster.lease is None or version_of(obj) >= version_of(self._cluster.lease):
+                self._cluster.lease = obj
                 self._look("lease")
 
     def pods_listed(self, found: list[Object], _: int | None) -> None:
         """All pods, as a watch begins with them."""
         with self._changed:
-            self._pods = {obj["metadata"]["uid"]: obj for obj in found}
+            self._cluster.pods = {obj["metadata"]["uid"]: obj for obj in found}
             self._look("pods")
 
     def pod_changed(self, event: Event) -> None:
@@ -83,21 +97,21 @@ class Board:
         with self._changed:
             uid = event.object["metadata"]["uid"]
             if event.kind == "DELETED":
-                self._pods.pop(uid, None)
+                self._cluster.pods.pop(uid, None)
             else:
-                self._pods[uid] = event.object
+                self._cluster.pods[uid] = event.object
             self._look("pods")
 
     def _look(self, what: str) -> None:
         """Take in what has changed; the lock is held."""
-        self._read.add(what)
-        grant, _ = grant_of(self._switch, self._lease)
-        members = members_of(self._switch, self._pods.values())
-        written = seconds(((self._lease or {}).get("spec") or {}).get("renewTime")) or time.time()
-        self._handoff = advanced(self._handoff, grant, written, members)
-        phase = phase_of(self._switch, grant, members)
-        if phase != self._phase:
-            self._phase, self._phase_since = phase, self._clock()
+        self._cluster.read.add(what)
+        grant, _ = grant_of(self._cluster.switch, self._cluster.lease)
+        members = members_of(self._cluster.switch, self._cluster.pods.values())
+        written = seconds(((self._cluster.lease or {}).get("spec") or {}).get("renewTime")) or time.time()
+        self._cluster.handoff = advanced(self._cluster.handoff, grant, written, members)
+        phase = phase_of(self._cluster.switch, grant, members)
+        if phase != self._cluster.phase:
+            self._cluster.phase, self._cluster.phase_since = phase, self._clock()
         self._notify()
 
     # -- the figures' side ---------------------------------------------------------------------------------------------
@@ -105,18 +119,18 @@ class Board:
     def figures_are(self, points: list[Point], problem: str = "") -> None:
         """Further points, oldest first. problem: why there are none."""
         with self._changed:
-            last = self._points[-1]["t"] if self._points else 0.0
+            last = self._flow.points[-1]["t"] if self._flow.points else 0.0
             new = [point for point in points if point["t"] > last]
-            self._points.extend(new)
-            self._newest += len(new)
-            self._figures_problem = problem
+            self._flow.points.extend(new)
+            self._flow.newest += len(new)
+            self._flow.problem = problem
             self._notify()
 
     def alerts_are(self, alerts: Alerts) -> None:
         """What `figures.alerts` made of an answer."""
         with self._changed:
-            if alerts != self._alerts:
-                self._alerts = alerts
+            if alerts != self._flow.alerts:
+                self._flow.alerts = alerts
                 self._notify()
 
     @property
@@ -153,23 +167,23 @@ class Board:
             state = view(
                 Seen(
                     namespace=self._namespace,
-                    switch=self._switch,
-                    lease=self._lease,
-                    pods=tuple(self._pods.values()),
-                    handoff=self._handoff,
-                    read=self._read >= {"switch", "lease", "pods"},
+                    switch=self._cluster.switch,
+                    lease=self._cluster.lease,
+                    pods=tuple(self._cluster.pods.values()),
+                    handoff=self._cluster.handoff,
+                    read=self._cluster.read >= {"switch", "lease", "pods"},
                     lost_seconds=None if failing is None else self._clock() - failing,
-                    phase_seconds=self._clock() - self._phase_since,
+                    phase_seconds=self._clock() - self._cluster.phase_since,
                 )
             )
-            state["alerts"] = self._alerts
-            state["figuresProblem"] = self._figures_problem
-            return Told(self._version, orjson.dumps(state), tuple(self._points), self._newest)
+            state["alerts"] = self._flow.alerts
+            state["figuresProblem"] = self._flow.problem
+            return Told(self._version, orjson.dumps(state), tuple(self._flow.points), self._flow.newest)
 
     @property
     def complete(self) -> bool:
         """Whether everything has been read once."""
-        return self._read >= {"switch", "lease", "pods"}
+        return self._cluster.read >= {"switch", "lease", "pods"}
 
     def _notify(self) -> None:
         self._version += 1
