@@ -8,7 +8,7 @@ import pytest
 
 from tools.policy import old
 from tools.policy.alone import together
-from tools.policy.old import StateError, exported, of_export
+from tools.policy.old import StateError, exported, of_export, stack_name
 
 STACK = "urn:pulumi:strategy-c::kafka-bluegreen::kafka-bluegreen:component"
 SWITCH = f"{STACK}:Switch$kubernetes:kafka-bluegreen.io/v1alpha1:KafkaConsumerSwitch::switch"
@@ -74,6 +74,13 @@ def test_of_a_state_the_custom_resources_are_compared_but_for_pulumis_own() -> N
     ]
     assert of_export(json.dumps({"deployment": {"resources": resources}})) == {CONFIG: {"data": {}}}
     assert of_export("{}") == {}
+
+
+def test_the_stack_is_named_as_it_is_found_from_everywhere() -> None:
+    told = {"PULUMI_ORGANIZATION": "organization", "PULUMI_PROJECT": "kafka-bluegreen", "PULUMI_STACK": "strategy-c"}
+    assert stack_name(told) == "organization/kafka-bluegreen/strategy-c"
+    with pytest.raises(StateError, match="which stack it is"):
+        stack_name({})
 
 
 def test_a_state_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ stack's state; the two are compared when all resources are known. A preview is r
 whose own preview it is; with `--skip-preview` it is said when it has happened.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from pulumi_policy import (
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # Pulumi runs this folder as a program
 
 from tools.policy.alone import together
-from tools.policy.old import exported, is_compared
+from tools.policy.old import exported, is_compared, stack_name
 
 _new: dict[str, Any] = {}
 
@@ -48,8 +49,7 @@ def _plain(value: Any) -> Any:
 def _compare(args: StackValidationArgs, report: ReportViolation) -> None:
     if args.get_config().get("together"):
         return
-    stack = next((resource.urn.split("::")[0].rpartition(":")[2] for resource in args.resources), "")
-    old = exported(stack)
+    old = exported(stack_name(os.environ))
     if found := together(old, _new):
         report(
             f"active changes together with {'; '.join(found)}. Make two updates of it, or allow it for this one: "

@@ -27,6 +27,16 @@ def is_compared(kind: str) -> bool:
     return not kind.startswith("pulumi:")
 
 
+def stack_name(environment: Mapping[str, str]) -> str:
+    """The stack by its full name, from what Pulumi tells a policy pack: that runs in its own folder, where no project
+    is. Raises StateError.
+    """
+    parts = [environment.get(f"PULUMI_{name}", "") for name in ("ORGANIZATION", "PROJECT", "STACK")]
+    if not all(parts):
+        raise StateError("which stack it is, Pulumi has not told; this pack needs Pulumi 3.215 or newer")
+    return "/".join(parts)
+
+
 def exported(stack: str) -> dict[str, Mapping[str, Any]]:
     """Of this stack, as it is now. Raises StateError."""
     command = ["pulumi", "stack", "export", "--stack", stack]
