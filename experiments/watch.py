@@ -91,6 +91,7 @@ def accepted(namespace: str) -> str:
         f"/apis/{names.GROUP}/{names.SWITCH_VERSION}/{own}/{names.SWITCH_PLURAL}",
         f"/apis/coordination.k8s.io/v1/{own}/leases",
         f"/api/v1/{own}/pods",
+        f"/api/v1/{own}/pods/[^/]+:{names.SIDECAR_PORT}/proxy/report",
         f"{_METRICS}/api/v1/(query|query_range|rules)",
     ]
     return ",".join(f"^{path.replace('.', '[.]')}$" for path in paths)
@@ -117,6 +118,7 @@ def _page(ends: ExitStack, folder: Path, namespace: str, port: int, way: Way) ->
         "BG_SWITCH_NAME": names.SWITCH_NAME,
         "BG_LEASE_NAME": names.LEASE_NAME,
         "BG_KUBE_URL": way.kube,
+        "BG_REPORT_URL": f"{way.kube}/api/v1/namespaces/{namespace}/pods/{{pod}}:{names.SIDECAR_PORT}/proxy",
         "BG_METRICS_URL": way.metrics,
         "BG_ALERTS_URL": way.alerts,
         "BG_HTTP_HOST": "127.0.0.1",

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ from workloads.common.http import HttpServer
 from workloads.common.kube import Access, Kube
 from workloads.page import scraper
 from workloads.page.board import Board
+from workloads.page.settings import PageSettings
 from workloads.page.site import routes
 from workloads.page.watches import Watches
 
@@ -45,7 +47,7 @@ def program() -> str | None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     why = missing()
     for item in items:
-        if "browser" in item.nodeid:
+        if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.xdist_group("browser"))
             item.add_marker(pytest.mark.browser)
             if why:
@@ -71,7 +73,7 @@ class Site:
         self.world = World(self.api, partitions)
         self.board = Board(NAMESPACE)
         metrics = scraper.Store(self.store.url)
-        watches = Watches(Kube(Access(self.api.url), "test"), NAMESPACE, "consumer", "consumer-switch", self.board)
+        watches = Watches(Kube(Access(self.api.url), "test"), PageSettings(pod_namespace=NAMESPACE), self.board)
         watches.start()
         self._scraper = scraper.Scraper(NAMESPACE, self.board, metrics, metrics)
         self._scraper.thread.start()

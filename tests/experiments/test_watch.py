@@ -90,12 +90,15 @@ def test_the_proxy_lets_nothing_through_but_what_the_page_reads() -> None:
         "/apis/kafka-bluegreen.io/v1alpha1/namespaces/strategy-c/kafkaconsumerswitches",
         "/apis/coordination.k8s.io/v1/namespaces/strategy-c/leases",
         pods,
+        f"{pods}/consumer-blue-0:8082/proxy/report",
         *(f"{store}/api/v1/{name}" for name in ("query", "query_range", "rules")),
     }
     stays = {
         "/api/v1/namespaces/strategy-c/secrets",
         "/api/v1/namespaces/other/pods",
         f"{pods}/consumer-blue-0/exec",
+        f"{pods}/consumer-blue-0:8081/proxy/lifecycle/pause",
+        f"{pods}/consumer-blue-0:8082/proxy/report/x",
         f"/x{pods}",
         f"{store}/api/v1/admin/tsdb/delete_series",
         "/apis/kafka-bluegreen-io/v1alpha1/namespaces/strategy-c/kafkaconsumerswitches",

@@ -7,6 +7,7 @@ files, and its state by server-sent events (https://html.spec.whatwg.org/multipa
 | thread | runs | owns |
 | --- | --- | --- |
 | watch-kafkaconsumerswitches, -leases, -pods | `Follower`s of `watches` | their place; they feed the board |
+| listen-<address>, one per member | `common.listening` | its connection; it feeds the board |
 | figures | `scraper.Scraper` | one connection to the metrics store; it asks only while somebody looks |
 | one per HTTP request | `site` | nothing: it reads the board, and waits for it |
 

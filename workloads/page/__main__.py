@@ -48,9 +48,7 @@ def main() -> int:
     board = Board(namespace)
     try:
         how = Access(settings.kube_url) if settings.kube_url else access()
-        watches = Watches(
-            Kube(how, "kafka-bluegreen-page"), namespace, settings.switch_name, settings.lease_name, board
-        )
+        watches = Watches(Kube(how, "kafka-bluegreen-page"), settings, board)
         metrics = Store(settings.metrics_url) if settings.metrics_url else None
         alerts = Store(settings.alerts_url) if settings.alerts_url else metrics
         scraper = Scraper(namespace, board, metrics, alerts)

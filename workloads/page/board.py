@@ -14,9 +14,10 @@ from typing import Any
 import orjson
 
 from workloads.common.kube import Event, Object, version_of
+from workloads.common.report import Report
 from workloads.page.figures import KEPT_SECONDS, Point
 from workloads.page.handoff import Handoff, advanced, seconds
-from workloads.page.model import Seen, grant_of, members_of, phase_of, view
+from workloads.page.model import Seen, color_of, grant_of, members_of, phase_of, view
 
 Alerts = dict[str, Any]
 
@@ -41,6 +42,7 @@ class _Cluster:
     switch: Object | None = None
     lease: Object | None = None
     pods: dict[str, Object] = field(default_factory=dict)
+    heard: dict[str, Report] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
     handoff: Handoff | None = None
     phase: str = ""
@@ -90,6 +92,8 @@ class Board:
         """All pods, as a watch begins with them."""
         with self._changed:
             self._cluster.pods = {obj["metadata"]["uid"]: obj for obj in found}
+            heard = self._cluster.heard
+            self._cluster.heard = {uid: report for uid, report in heard.items() if uid in self._cluster.pods}
             self._look("pods")
 
     def pod_changed(self, event: Event) -> None:
@@ -98,15 +102,32 @@ class Board:
             uid = event.object["metadata"]["uid"]
             if event.kind == "DELETED":
                 self._cluster.pods.pop(uid, None)
+                self._cluster.heard.pop(uid, None)
             else:
                 self._cluster.pods[uid] = event.object
             self._look("pods")
 
-    def _look(self, what: str) -> None:
-        """Take in what has changed; the lock is held."""
-        self._cluster.read.add(what)
+    def heard(self, uid: str, report: Report | None) -> None:
+        """What a pod's sidecar says directly; None: it is not heard."""
+        with self._changed:
+            before = self._cluster.heard.pop(uid, None)
+            if report is not None and uid in self._cluster.pods:
+                self._cluster.heard[uid] = report
+            if before != report:
+                self._look()
+
+    def members(self) -> dict[str, Object]:
+        """The pods of both colours, by UID."""
+        with self._changed:
+            switch, pods = self._cluster.switch, self._cluster.pods
+            return {uid: pod for uid, pod in pods.items() if color_of(switch, pod) is not None}
+
+    def _look(self, what: str = "") -> None:
+        """Take in what has changed; the lock is held. what: was read."""
+        if what:
+            self._cluster.read.add(what)
         grant, _ = grant_of(self._cluster.switch, self._cluster.lease)
-        members = members_of(self._cluster.switch, self._cluster.pods.values())
+        members = members_of(self._cluster.switch, self._cluster.pods.values(), self._cluster.heard)
         written = seconds(((self._cluster.lease or {}).get("spec") or {}).get("renewTime")) or time.time()
         self._cluster.handoff = advanced(self._cluster.handoff, grant, written, members)
         phase = phase_of(self._cluster.switch, grant, members)
@@ -170,6 +191,7 @@ class Board:
                     switch=self._cluster.switch,
                     lease=self._cluster.lease,
                     pods=tuple(self._cluster.pods.values()),
+                    heard=dict(self._cluster.heard),
                     handoff=self._cluster.handoff,
                     read=self._cluster.read >= {"switch", "lease", "pods"},
                     lost_seconds=None if failing is None else self._clock() - failing,

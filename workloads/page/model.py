@@ -4,15 +4,17 @@ Where things stand is the Lease's and the members' own word, not `status`, which
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from workloads.common.lease import Grant, LeaseFormatError, for_object
-from workloads.common.report import from_pod
+from workloads.common.report import Report, from_pod
 from workloads.common.states import Color, Phase, State
 from workloads.page.handoff import Handoff, Said, from_status, shown
 
 Object = Mapping[str, Any]
+#: What the sidecars of pods say directly, by the pods' UIDs.
+Heard = Mapping[str, Report]
 
 _UNREACHABLE = "Unreachable"
 _VERSION, _IMAGE = "kafka-bluegreen.io/version", "kafka-bluegreen.io/image"
@@ -41,6 +43,7 @@ class Seen:
     switch: Object | None = None
     lease: Object | None = None
     pods: tuple[Object, ...] = ()
+    heard: Heard = field(default_factory=dict)
     handoff: Handoff | None = None
     read: bool = False
     lost_seconds: float | None = None
@@ -57,11 +60,17 @@ def grant_of(switch: Object | None, lease: Object | None) -> tuple[Grant | None,
         return None, str(error)
 
 
-def members_of(switch: Object | None, pods: Iterable[Object]) -> list[Said]:
-    """What each member says by its pod's condition; who says nothing is not among them."""
+def report_of(pod: Object, heard: Heard) -> Report | None:
+    """What a member says: the newer of what its sidecar says directly and of its pod's condition."""
+    said, record = heard.get(pod["metadata"].get("uid", "")), from_pod(pod)
+    return record if said is None or (record is not None and record.at > said.at) else said
+
+
+def members_of(switch: Object | None, pods: Iterable[Object], heard: Heard) -> list[Said]:
+    """What each member says; who says nothing is not among them."""
     found = []
     for pod in pods:
-        color, report = color_of(switch, pod), from_pod(pod)
+        color, report = color_of(switch, pod), report_of(pod, heard)
         if color is not None and report is not None:
             found.append(Said(pod["metadata"]["name"], color, report))
     return found
@@ -103,7 +112,7 @@ def view(seen: Seen) -> dict[str, Any]:
     """Everything that the page shows, but for figures and alerts, as JSON has it."""
     switch = seen.switch
     grant, problem = grant_of(switch, seen.lease)
-    members = members_of(switch, seen.pods)
+    members = members_of(switch, seen.pods, seen.heard)
     phase = phase_of(switch, grant, members)
     status = (switch or {}).get("status") or {}
     handoff = seen.handoff or from_status(status.get("lastSwitch") or {})
@@ -112,7 +121,7 @@ def view(seen: Seen) -> dict[str, Any]:
         "read": seen.read,
         "lostSeconds": None if seen.lost_seconds is None else round(seen.lost_seconds, 1),
         "switch": None if switch is None else _switch(switch, grant, phase, problem, seen.phase_seconds),
-        "colors": [_color(color, switch, grant, seen.pods, status) for color in Color] if switch is not None else [],
+        "colors": [_color(color, switch, grant, seen, status) for color in Color] if switch is not None else [],
         "partitions": _owners(switch, members, grant) if switch is not None else [],
         "handoff": shown(handoff),
         "history": [_entry(entry) for entry in status.get("history") or ()],
@@ -155,11 +164,9 @@ def _condition(condition: Object | None) -> dict[str, Any]:
     }
 
 
-def _color(
-    color: Color, switch: Object, grant: Grant | None, pods: Iterable[Object], status: Mapping[str, Any]
-) -> dict[str, Any]:
+def _color(color: Color, switch: Object, grant: Grant | None, seen: Seen, status: Mapping[str, Any]) -> dict[str, Any]:
     spec = switch["spec"].get(str(color)) or {}
-    own = [_pod(pod) for pod in pods if color_of(switch, pod) is color]
+    own = [_pod(pod, report_of(pod, seen.heard)) for pod in seen.pods if color_of(switch, pod) is color]
     own.sort(key=lambda pod: pod["ordinal"])
     runs = status.get(str(color)) or {}
     return {
@@ -192,9 +199,9 @@ def _joined(pods: Iterable[Mapping[str, Any]], key: str) -> str:
     return ", ".join(sorted({str(pod[key]) for pod in pods if pod[key]}))
 
 
-def _pod(pod: Object) -> dict[str, Any]:
+def _pod(pod: Object, report: Report | None) -> dict[str, Any]:
     metadata, status = pod["metadata"], pod.get("status") or {}
-    report, said = from_pod(pod), metadata.get("annotations") or {}
+    said = metadata.get("annotations") or {}
     going = "deletionTimestamp" in metadata
     containers = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
     conditions = {(c.get("type"), c.get("status")) for c in status.get("conditions") or ()}

@@ -11,6 +11,8 @@ class PageSettings(WorkloadSettings):
     """All of it.
 
     kube_url: an API server that asks for no credentials, such as `kubectl proxy`; empty: as the pod's account.
+    report_port: where members' sidecars say at once what they are; report_url: where the one of {pod} does, such as
+    through an API server's proxy, in place of the pod's own address. Who is not heard is told by its pod's condition.
     metrics_url: a store that answers Prometheus' HTTP API; empty: no figures. alerts_url: where its rules and alerts
     are, `/api/v1/rules`; by default the metrics store. max_viewers: so many are told at a time, others get 503.
     """
@@ -18,6 +20,8 @@ class PageSettings(WorkloadSettings):
     switch_name: str = "consumer"
     lease_name: str = "consumer-switch"
     kube_url: str = ""
+    report_port: int = Field(default=8082, ge=1, le=65535)
+    report_url: str = ""
     metrics_url: str = ""
     alerts_url: str = ""
     max_viewers: int = Field(default=32, ge=1, le=1000)

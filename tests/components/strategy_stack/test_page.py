@@ -63,7 +63,7 @@ def test_what_it_asks_is_what_it_may() -> None:
     try:
         World(api).begin()
         board = Board(NAMESPACE)
-        Watches(Kube(Access(api.url), "test"), NAMESPACE, "consumer", "consumer-switch", board).start()
+        Watches(Kube(Access(api.url), "test"), PageSettings(pod_namespace=NAMESPACE), board).start()
         until("the board to be complete, and three watches", lambda: board.complete and api.watching == 3, 10)
         rules = {rule.resources[0]: rule for rule in access.page_rules()}  # type: ignore[index]
         for method, path, query, _ in api.requests:

@@ -10,6 +10,7 @@ from tests.support.page_world import NAMESPACE, World
 from workloads.common.http import HttpServer
 from workloads.common.kube import Access, Kube
 from workloads.page.board import Board
+from workloads.page.settings import PageSettings
 from workloads.page.site import routes
 from workloads.page.watches import Watches
 
@@ -38,7 +39,7 @@ def api() -> Iterator[FakeApi]:
 @pytest.fixture
 def served(api: FakeApi) -> Iterator[Served]:
     board = Board(NAMESPACE)
-    watches = Watches(Kube(Access(api.url), "test"), NAMESPACE, "consumer", "consumer-switch", board)
+    watches = Watches(Kube(Access(api.url), "test"), PageSettings(pod_namespace=NAMESPACE), board)
     server = HttpServer("127.0.0.1", 0, routes(board, 2))
     watches.start()
     server.start()

@@ -140,6 +140,19 @@ def test_an_object_without_a_status_is_shown() -> None:
     )
 
 
+def test_of_a_members_two_words_the_newer_counts() -> None:
+    recorded = pod("blue", 0, report(State.ACTIVE, 2, 0))
+    named = {**recorded, "metadata": {**recorded["metadata"], "name": "consumer-blue-0"}}
+
+    def shown(at: int) -> str:
+        direct = {"blue-0": replace(report(State.PAUSED, 3), at=at)}
+        found = view(Seen(NAMESPACE, switch(), lease(WITHDRAWN), (named,), direct, read=True))
+        return str(found["colors"][0]["pods"][0]["state"])
+
+    assert shown(at=2) == "PAUSED", "its sidecar said it, and has not written it down yet"
+    assert shown(at=0) == "ACTIVE", "what was written down since is newer"
+
+
 def test_pods_of_neither_colour_are_left_out() -> None:
     other = pod("blue", 0, None)
     other["metadata"]["labels"] = {"app.kubernetes.io/name": "producer"}

@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,17 @@ from typing import Any
 import pytest
 
 from tests.support.fake_kube import FakeApi
-from tests.support.page_world import LEASE, SWITCH
+from tests.support.loopback import Scripted
+from tests.support.page_world import LEASE, NAMESPACE, SWITCH, World
 from tests.support.waiting import until
 from tests.workloads.page.conftest import Served
-from workloads.common.states import Color
+from workloads.common.kube import Access, Kube
+from workloads.common.report import Report, to_answer
+from workloads.common.states import Color, State
 from workloads.page import site
+from workloads.page.board import Board
+from workloads.page.settings import PageSettings
+from workloads.page.watches import Watches
 
 STATIC = Path(site.__file__).with_name("static")
 
@@ -177,3 +184,24 @@ def test_the_page_only_reads(api: FakeApi, served: Served, viewer: Viewer) -> No
     served.world.begin()
     next(s for s in viewer.states() if s["switch"])
     assert {method for method, *_ in api.requests} == {"GET"}
+
+
+def test_members_are_heard_directly_before_their_record_is_written(api: FakeApi) -> None:
+    """As in a hand-off: a sidecar that was heard by the controller writes its record half a second later."""
+    sidecar, board = Scripted(), Board(NAMESPACE)
+    try:
+        paused = to_answer(Report("boot", State.PAUSED, 3, 3, at=time.time_ns() + 10**12))
+        sidecar.answers["GET", "/consumer-blue-0/report"] = (200, {"uid": "blue-0", "version": "v", "report": paused})
+        settings = PageSettings(pod_namespace=NAMESPACE, report_url=f"{sidecar.url}/{{pod}}")
+        Watches(Kube(Access(api.url), "test"), settings, board).start()
+        World(api).begin()
+
+        def states() -> list[str]:
+            colors = json.loads(board.told().state)["colors"]
+            return [pod["state"] for color in colors for pod in color["pods"]]
+
+        said = ["PAUSED", *2 * ["ACTIVE"], *3 * ["PAUSED"]]
+        until("what the first member says to be shown", lambda: states() == said)
+        assert {query["aside"][0] for _, path, query, _ in sidecar.requests if path.endswith("/report")} == {"1"}
+    finally:
+        sidecar.close()
