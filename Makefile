@@ -46,7 +46,8 @@ $(VENV)/.browser: tests/browser/requirements.txt $(VENV)/.installed
 	@touch $@
 
 browser: $(VENV)/.browser  ## what the switch page is tried with: playwright, and Debian's chromium where there is none
-	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "[browser] apt-get install chromium" && \
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  { echo "[browser] apt-get install chromium" && apt-get update -qq && \
 	  apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
 	  echo "[browser] chromium cannot be installed here; the tests of the page in a browser say that they are skipped"
 
