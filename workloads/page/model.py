@@ -134,6 +134,7 @@ def _switch(switch: Object, grant: Grant | None, phase: str, problem: str, secon
     stage = _STAGES.get(phase, "done")
     current = int(status.get("observedGeneration") or 0) == switch["metadata"]["generation"]
     moving = stage in {"switching", "rolling back"}
+    generation = int(switch["metadata"]["generation"])
     return {
         "strategy": spec.get("strategy", ""),
         "wanted": spec["active"],
@@ -150,9 +151,17 @@ def _switch(switch: Object, grant: Grant | None, phase: str, problem: str, secon
         "topic": spec.get("topic", ""),
         # What is said of another generation, or was before the grant moved, is nothing of now.
         "ready": _condition(conditions.get("Ready") if current and not moving else None),
-        "settled": _condition(conditions.get("Settled") if current and not moving else None),
+        "settled": _ended(grant, generation)
+        or _condition(conditions.get("Settled") if current and not moving else None),
         "problem": problem,
     }
+
+
+def _ended(grant: Grant | None, generation: int) -> dict[str, Any] | None:
+    """How the newest generation has ended, by the Lease; None where that does not say so."""
+    if grant is None or grant.outcome is None or grant.generation != generation:
+        return None
+    return {"status": "True", "reason": str(grant.outcome), "message": grant.reason}
 
 
 def _condition(condition: Object | None) -> dict[str, Any]:

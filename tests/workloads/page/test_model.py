@@ -96,6 +96,14 @@ def test_what_a_switch_waits_for_is_the_statuses_word() -> None:
     assert (now["phase"], now["stage"], now["ready"]["status"]) == ("WaitingForLag", "preparing", "True")
 
 
+def test_how_it_ended_is_the_leases_word_before_the_statuses() -> None:
+    back = Grant(BLUE, 6, BLUE, BLUE, 2, Outcome.ROLLED_BACK, "ResumeTimeout")
+    now = seen(back, switch("green", 2, observedGeneration=1))["switch"]
+    assert (now["settled"]["reason"], now["settled"]["message"]) == ("RolledBack", "ResumeTimeout")
+    other = seen(replace(back, generation=1), switch("green", 2, observedGeneration=1))["switch"]
+    assert other["settled"]["reason"] == "", "of the generation before"
+
+
 def test_roles_while_the_grant_moves() -> None:
     def roles(grant: Grant | None, *pods: dict[str, Any]) -> list[str]:
         return [color["role"] for color in seen(grant, None, *pods)["colors"]]
