@@ -80,6 +80,7 @@ def test_nothing_is_there_then_it_is_then_it_is_gone(page: "Page", site: Site) -
     assert not page.locator("#board").is_visible()
     site.world.begin()
     wait_for_text(page, "#active", "blue is active")
+    assert not page.locator("#empty").is_visible()
     site.api.remove(SWITCH)
     site.api.remove(LEASE)
     wait_for_text(page, "#empty", "it is gone")
@@ -115,9 +116,9 @@ def test_a_server_that_says_nothing_more_is_taken_for_lost(
 
     monkeypatch.setattr(site.board, "told", nothing)
     wait_for_text(page, "#connection", "connection lost")
-    monkeypatch.setattr(site.board, "told", told)
-    silent.set()
+    monkeypatch.setattr(site.board, "told", told)  # for who asks anew; the first one's answer waits on
     wait_for_text(page, "#connection", "live")
+    silent.set()
 
 
 def test_an_api_server_that_is_away_is_said(page: "Page", site: Site) -> None:
