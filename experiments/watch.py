@@ -122,6 +122,7 @@ def _page(ends: ExitStack, folder: Path, namespace: str, port: int, way: Way) ->
         "BG_METRICS_URL": way.metrics,
         "BG_ALERTS_URL": way.alerts,
         "BG_HTTP_HOST": "127.0.0.1",
+        "BG_HOSTS": '["127.0.0.1", "localhost"]',
         "BG_HTTP_PORT": str(port),
     }
     environment.pop("SETTINGS_FILE", None)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from experiments import watch
 from experiments.errors import ExperimentError
@@ -58,6 +59,23 @@ def test_the_pages_own_process_tells_a_switch_line_by_line(world: World, ends: E
     world.asks("green")
     world.withdrawn()
     assert next(s for e, s in told if e == "state" and s["switch"]["epoch"] == 3)["switch"]["phase"] == "Pausing"
+
+
+def test_a_name_that_leads_to_this_machine_is_not_answered(world: World, ends: ExitStack, tmp_path: Path) -> None:
+    """A page of another origin could have its own name lead here, and read what is its own origin's then."""
+    page = watch._page(ends, tmp_path, NAMESPACE, 0, watch.Way(world.api.url, "", ""))
+    asked = {
+        host: urllib3.request("GET", f"{page}/state", headers={"Host": host}, retries=False).status
+        for host in ("127.0.0.1", "localhost:8090", "evil.example", "evil.example:8090", "[::1", "")
+    }
+    assert asked == {
+        "127.0.0.1": 200,
+        "localhost:8090": 200,
+        "evil.example": 403,
+        "evil.example:8090": 403,
+        "[::1": 403,
+        "": 403,
+    }
 
 
 def test_a_page_that_is_gone_is_said(world: World, tmp_path: Path) -> None:

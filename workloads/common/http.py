@@ -38,12 +38,15 @@ class HttpError(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """One request: method, path without query, query (the last value of a repeated name), raw body."""
+    """One request: method, path without query, query (the last value of a repeated name), raw body; host: what it was
+    sent to, by its own word, without a port.
+    """
 
     method: str
     path: str
     query: Mapping[str, str]
     body: bytes
+    host: str = ""
 
     def json_object(self) -> dict[str, object]:
         """The body as a JSON object. Raises `HttpError` 400 when it is anything else."""
@@ -137,9 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         try:
             body = self._body()
-            response = self._route(
-                Request(self.command, url.path, dict(parse_qsl(url.query, keep_blank_values=True)), body)
-            )
+            query = dict(parse_qsl(url.query, keep_blank_values=True))
+            response = self._route(Request(self.command, url.path, query, body, self._host()))
         except HttpError as error:
             response = Response(error.body, error.status)
         except TimeoutError:
@@ -154,6 +156,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream(response, response.chunks)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _answer  # noqa: N815
+
+    def _host(self) -> str:
+        """The name in the header `Host`; empty for one that holds none."""
+        try:
+            return urlsplit(f"//{self.headers.get('Host') or ''}").hostname or ""
+        except ValueError:
+            return ""
 
     def _body(self) -> bytes:
         """The body. Whatever cannot be read to its end costs the connection, or the next request would start in the

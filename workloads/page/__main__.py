@@ -54,7 +54,7 @@ def main() -> int:
         scraper = Scraper(namespace, board, metrics, alerts)
         families = Families(pod=settings.pod_name)
         source = registry(lambda: [families.gauge("bg_page_viewers", "Who is being told", board.viewers)])
-        page = routes(board, settings.max_viewers)
+        page = routes(board, settings.max_viewers, settings.hosts)
         health = probes(Health(board, watches, scraper), source)
         server = HttpServer(settings.http_host, settings.http_port, {**page, **health})
     except (AccessError, OSError) as error:

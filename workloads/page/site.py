@@ -4,7 +4,7 @@ Nothing of it is of another origin, and nothing may be: the Content-Security-Pol
 own style and its own events (https://www.w3.org/TR/CSP3/).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import orjson
@@ -34,9 +34,9 @@ BEAT_SECONDS = 2.0
 RETRY_MS = 500
 
 
-def routes(board: Board, max_viewers: int) -> Routes:
+def routes(board: Board, max_viewers: int, hosts: Collection[str] = ()) -> Routes:
     """The page's. `/events`: `state` with all of it at each change and every two seconds; `figures` with a list of
-    points, first all that are kept. `/state`: the same once, as one object.
+    points, first all that are kept. `/state`: the same once, as one object. hosts: as the setting.
     """
 
     def events(request: Request) -> Response:
@@ -52,11 +52,23 @@ def routes(board: Board, max_viewers: int) -> Routes:
             orjson.dumps({"state": orjson.Fragment(told.state), "figures": told.points}), 200, JSON, HEADERS
         )
 
-    return {
+    pages = {
         **{("GET", path): _file(name, kind) for path, (name, kind) in _FILES.items()},
         ("GET", "/events"): events,
         ("GET", "/state"): state,
     }
+    return {route: _asked_for(handler, frozenset(hosts)) for route, handler in pages.items()}
+
+
+def _asked_for(handler: Handler, hosts: Collection[str]) -> Handler:
+    """The handler, for requests that were sent to one of these names; for all where none is given."""
+
+    def answer(request: Request) -> Response:
+        if hosts and request.host not in hosts:
+            raise HttpError(403, f"this page is at {' or '.join(sorted(hosts))}, not at {request.host or 'no name'}")
+        return handler(request)
+
+    return answer
 
 
 def _file(name: str, kind: str) -> Handler:
