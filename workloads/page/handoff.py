@@ -144,7 +144,9 @@ def shown(handoff: Handoff | None) -> dict[str, Any] | None:
     if handoff is None or not handoff.steps:
         return None
     steps = sorted(handoff.steps, key=lambda step: (step.at, step.epoch))
-    target = next((s.color for s in reversed(steps) if s.what is What.GRANTED), "")
+    granted = [step.color for step in steps if step.what is What.GRANTED]
+    # A way back ends with whom it began with; where it went is who was granted in between.
+    target = next((color for color in granted if color != handoff.origin), granted[-1] if granted else "")
     return {
         "generation": handoff.generation,
         "from": str(handoff.origin or ""),

@@ -67,6 +67,8 @@ def test_a_way_back_belongs_to_its_switch() -> None:
     assert [what for _, what, _ in told(found)] == ["withdrawn", "granted", "withdrawn", "granted", "ended"]
     assert found is not None
     assert (found.outcome, found.origin) == ("RolledBack", BLUE)
+    way: Any = shown(found)
+    assert (way["from"], way["to"]) == ("blue", "green")
 
 
 def test_the_next_switch_begins_anew() -> None:

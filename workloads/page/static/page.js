@@ -64,7 +64,7 @@
     const facts = [
       ["phase", s.phase || "–"], ["for", el("span", { id: "clock" }, clock ? clock.textContent : "")], ["epoch", String(s.epoch)],
       ["ready", s.ready.status === "True" ? "yes" : s.ready.status === "False" ? `no: ${s.ready.reason}` : "not yet"],
-      ["outcome", s.settled.status === "True" ? s.settled.reason : "not yet"],
+      ["outcome", s.settled.status === "True" ? chip(s.settled.reason, outcomeKind(s.settled.reason)) : "not yet"],
       ["generation", `${s.generation}${s.attempt > 1 ? `, attempt ${s.attempt}` : ""}`],
       ["topic", s.topic], ["shape", s.shape],
     ];
@@ -121,7 +121,7 @@
 
   function showHandoff(h) {
     put(byId("handoff-what"), h ? `${h.from || "nobody"} to ${h.to || "…"}, generation ${h.generation}${h.running ? ", under way" : `: ${h.outcome}`}` : "");
-    byId("handoff-what").className = h && h.running ? "running" : "";
+    byId("handoff-what").className = h && h.running ? "running" : h && outcomeKind(h.outcome) === "bad" ? "wrong" : "";
     if (!h) return fill(byId("handoff"), el("p", { class: "quiet" }, "None has been seen yet."));
     const end = Math.max(1, ...h.steps.map((s) => s.ms));
     const own = (s) => (s.what === "paused" || s.what === "active") && s.who !== "blue" && s.who !== "green";
