@@ -9,7 +9,7 @@ PY := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e model search sandbox down benchmark
+.PHONY: help demo test check unit e2e model search sandbox down benchmark browser
 
 help:  ## this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,7 +25,7 @@ demo: $(VENV)/.installed  ## from nothing to the verdict of one switch there and
 	@$(PY) -m tools.sandbox up
 	@eval "$$($(PY) -m tools.sandbox env)" && $(PY) -m experiments run --strategy c --scenario 1 --switches 2
 
-test: check sandbox  ## everything: lint, types, layers, unit tests, protocol model, end to end on the real cluster
+test: check sandbox browser  ## everything: lint, types, layers, unit tests, protocol model, end to end on the real cluster
 	@eval "$$($(PY) -m tools.sandbox env)" && $(PYTEST)
 
 check: $(VENV)/.installed  ## lint, formatting, types, layer rules
@@ -39,6 +39,17 @@ unit: $(VENV)/.installed  ## tests that need nothing (the protocol model include
 
 model: $(VENV)/.installed  ## the protocol model alone: states, bounds, ends
 	@$(PY) -m tests.protocol.model
+
+$(VENV)/.browser: tests/browser/requirements.txt $(VENV)/.installed
+	@echo "[browser] playwright into $(VENV)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/browser/requirements.txt
+	@touch $@
+
+browser: $(VENV)/.browser  ## what the switch page is tried with: playwright, and Debian's chromium where there is none
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  { echo "[browser] apt-get install chromium" && apt-get update -qq && \
+	  apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
+	  echo "[browser] chromium cannot be installed here; the tests of the page in a browser say that they are skipped"
 
 SEARCH ?= 20
 search: $(VENV)/.installed  ## random searches with new seeds, SEARCH times as long as in make test; what is found becomes a case

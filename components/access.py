@@ -93,6 +93,21 @@ def controller_rules(templates: Sequence[str] = ()) -> list[PolicyRuleArgs]:
     ]
 
 
+def page_rules() -> list[PolicyRuleArgs]:
+    """To read, and to follow, the one switch, its Lease, and the namespace's pods, whose names nobody knows before."""
+    follow = ["get", "list", "watch"]
+    return [
+        PolicyRuleArgs(
+            api_groups=[names.GROUP],
+            resources=[names.SWITCH_PLURAL],
+            resource_names=[names.SWITCH_NAME],
+            verbs=follow,
+        ),
+        PolicyRuleArgs(api_groups=[_LEASES], resources=["leases"], resource_names=[names.LEASE_NAME], verbs=follow),
+        PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["list", "watch"]),
+    ]
+
+
 @dataclass(frozen=True)
 class AccessArgs:
     """namespace: where the account and its rights are. rules: the rights."""

@@ -27,6 +27,7 @@ PRODUCER = "producer"
 CONSUMER = "consumer"
 CONTROLLER = "controller"
 TOPIC = "topic"
+PAGE = "page"
 SIDECAR = "sidecar"
 
 HTTP_PORT = 8080

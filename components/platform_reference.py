@@ -59,8 +59,9 @@ def platform_stack() -> str:
 
 
 class PlatformReference:
-    """bootstrap_servers: the broker's address. kafka_id: which broker it is; another one has none of the topics. Empty
-    for a platform that was deployed before there was such an output. metrics_url: the metrics store's.
+    """bootstrap_servers: the broker's address. kafka_id: which broker it is; another one has none of the topics.
+    metrics_url: of the metrics store. The latter two are empty for a platform that was deployed before there was such
+    an output.
     """
 
     bootstrap_servers: pulumi.Output[str]

@@ -7,12 +7,13 @@ from typing import Any
 import pulumi
 
 from components import before, pods
-from components.access import Access, AccessArgs, controller_rules
+from components.access import Access, AccessArgs, controller_rules, page_rules
 from components.argo.templates import Templates, TemplatesArgs
 from components.before import NOTHING, Before, Stake
 from components.cluster.access import ClusterAccess
 from components.controller import Controller, ControllerArgs
 from components.namespace import namespace
+from components.page import Page, PageArgs
 from components.platform_reference import Platform, PlatformReference
 from components.producer import Producer, ProducerArgs
 from components.settings import StackName, StrategySettings
@@ -86,6 +87,9 @@ def build_strategy(
         colors.color(settings.active, [topic, switch.checked])
     if not chosen.both_first:
         colors.color(settings.inactive, [topic, switch.checked])
+    if settings.page:
+        account = Access("page", AccessArgs(where, page_rules())).account
+        Page("page", PageArgs(where, image, platform.metrics_url, account, settings.strategy))
     groups = chosen.groups(stack)
     return {
         "namespace": stack.name,

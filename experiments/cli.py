@@ -10,13 +10,25 @@ import shlex
 import shutil
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from components.settings import registry
 from components.strategies.base import strategy
-from experiments import comparison, complexity, handoff, lines, offsets, options, retention, summary
+from experiments import (
+    comparison,
+    complexity,
+    handoff,
+    lines,
+    offsets,
+    options,
+    past_switches,
+    retention,
+    review_command,
+    summary,
+    watch,
+)
 from experiments.complexity import Complexity
 from experiments.conformance import command as conformance
 from experiments.console import emit
@@ -61,17 +73,18 @@ def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argume
         return conformance.run(parsed, list(arguments))
     if parsed.command == "faults":
         return fault_campaign.run(parsed, REPOSITORY)
-    if parsed.command == "logs":
-        return logs.run(parsed)
-    if parsed.command == "prune":
-        return _prune(parsed)
-    if parsed.command == "handoff":
-        return _handoff(parsed)
-    if parsed.command == "offsets":
-        return _offsets(parsed)
-    if parsed.command == "compare":
-        return _compare(parsed)
-    return _summary(parsed)
+    simple: Mapping[str, Callable[[argparse.Namespace], int]] = {
+        "prune": _prune,
+        "handoff": _handoff,
+        "offsets": _offsets,
+        "compare": _compare,
+        "summary": _summary,
+        "history": past_switches.run,
+        "watch": watch.run,
+        "review": review_command.run,
+        "logs": logs.run,
+    }
+    return simple[parsed.command](parsed)
 
 
 def _run(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments: Sequence[str]) -> int:
@@ -214,6 +227,9 @@ def _parser() -> argparse.ArgumentParser:
     conformance.add(commands)
     fault_campaign.add(commands, DATA.parent / "campaigns")
     logs.add(commands)
+    past_switches.add(commands)
+    watch.add(commands)
+    review_command.add(commands)
 
     prune = commands.add_parser(
         "prune",

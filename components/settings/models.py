@@ -226,6 +226,10 @@ class StrategySettings(Section):
         default=None,
         description="what the new colour has to show after the hand-off before the switch counts; none by default",
     )
+    page: bool = Field(
+        default=False,
+        description="whether the switch page is served in the cluster, by one pod of 64 MiB that only reads",
+    )
     allow_in_place: bool = Field(
         default=False,
         description="whether an update may restart the active colour's pods in place, for another version, image or "

@@ -13,6 +13,7 @@ from components import crd, policy
 from components.platform_stack import build_platform
 from components.settings import SettingsError, platform_settings, registry
 from tests.support.recorder import Recorder, deploy
+from workloads.controller.past import KEPT, REASON_CHARACTERS
 
 FILES = Path(crd.DEFINITION).parent
 
@@ -273,6 +274,10 @@ def test_status_can_hold_all_that_the_design_names() -> None:
     assert {"startedAt", "withdrawnAt", "pausedAt", "grantedAt", "activeAt", "endedAt"} <= set(last)
     outcomes = {"Switched", "Refused", "Failed", "RolledBack", "RollbackBlocked", "Superseded"}
     assert outcomes <= set(last["outcome"]["enum"])
+    entry = status["history"]["items"]["properties"]
+    assert {*last, "fromVersion", "toVersion", "askedBy"} == set(entry), "an entry is a lastSwitch and who and what"
+    assert status["history"]["maxItems"] == KEPT
+    assert entry["reason"]["maxLength"] == REASON_CHARACTERS
     member = status["members"]["items"]["properties"]
     assert {"pod", "color", "ready", "obstacle", "bootId", "state", "epoch", "partitions"} <= set(member)
 

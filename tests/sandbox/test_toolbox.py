@@ -8,6 +8,8 @@ from tools.sandbox.errors import SandboxError
 from tools.sandbox.paths import Layout
 from tools.sandbox.toolbox import PROVIDER, PROVIDER_VERSION, Toolbox
 
+HOST = ["pulumi-language-python", "pulumi-language-python-exec", "pulumi-analyzer-policy-python"]
+
 
 class _Built:
     """Stands in for a builder that has built everything."""
@@ -17,7 +19,7 @@ class _Built:
         for build, programs in (
             (builds.KUBERNETES, ["kubectl"]),
             (builds.PULUMI, ["pulumi"]),
-            (builds.PULUMI_LANGUAGE_HOST, ["pulumi-language-python", "pulumi-language-python-exec"]),
+            (builds.PULUMI_LANGUAGE_HOST, HOST),
             (builds.PULUMI_KUBERNETES, [PROVIDER]),
         ):
             for program in programs:
@@ -51,7 +53,7 @@ def test_programs_are_in_one_folder_first_on_the_path(layout: Layout) -> None:
     toolbox.make()
     variables = toolbox.variables()
     first, rest = variables["PATH"].split(":", 1)
-    names = {"kubectl", "pulumi", "pulumi-language-python", "pulumi-language-python-exec"}
+    names = {"kubectl", "pulumi", *HOST}
     assert {path.name for path in Path(first).iterdir()} == names
     assert rest == "/usr/bin:/bin"
     assert variables["PULUMI_CONFIG_PASSPHRASE"] == ""

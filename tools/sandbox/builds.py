@@ -126,6 +126,11 @@ PULUMI_LANGUAGE_HOST = Build(
             "python/cmd/pulumi-language-python-exec",
             "pulumi-language-python-exec",
         ),
+        (
+            "github.com/pulumi/pulumi/sdk/v3",
+            "python/dist/pulumi-analyzer-policy-python",
+            "pulumi-analyzer-policy-python",
+        ),
     ),
 )
 

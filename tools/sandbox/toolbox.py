@@ -89,6 +89,7 @@ class Toolbox:
                 "pulumi": builds.PULUMI,
                 "pulumi-language-python": builds.PULUMI_LANGUAGE_HOST,
                 "pulumi-language-python-exec": builds.PULUMI_LANGUAGE_HOST,
+                "pulumi-analyzer-policy-python": builds.PULUMI_LANGUAGE_HOST,
             }
         return programs
 

@@ -8,7 +8,7 @@ loopback.
 import logging
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,12 +38,15 @@ class HttpError(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """One request: method, path without query, query (the last value of a repeated name), raw body."""
+    """One request: method, path without query, query (the last value of a repeated name), raw body; host: what it was
+    sent to, by its own word, without a port.
+    """
 
     method: str
     path: str
     query: Mapping[str, str]
     body: bytes
+    host: str = ""
 
     def json_object(self) -> dict[str, object]:
         """The body as a JSON object. Raises `HttpError` 400 when it is anything else."""
@@ -58,11 +61,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An answer: a status and a body, which is JSON unless it is bytes already."""
+    """An answer: a status and a body, which is JSON unless it is bytes already. headers: further ones.
+
+    chunks: in place of the body, for an answer without an end of its own: each is sent when it comes. It is closed when
+    nobody reads it any more, which is seen at the next chunk; one that waits should say something now and then.
+    """
 
     body: object = field(default_factory=dict)
     status: int = HTTPStatus.OK
     content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    chunks: Iterator[bytes] | None = None
 
     def payload(self) -> bytes:
         """The body's bytes."""
@@ -131,9 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         try:
             body = self._body()
-            response = self._route(
-                Request(self.command, url.path, dict(parse_qsl(url.query, keep_blank_values=True)), body)
-            )
+            query = dict(parse_qsl(url.query, keep_blank_values=True))
+            response = self._route(Request(self.command, url.path, query, body, self._host()))
         except HttpError as error:
             response = Response(error.body, error.status)
         except TimeoutError:
@@ -142,9 +150,19 @@ class _Handler(BaseHTTPRequestHandler):
         except Exception as error:
             logger.exception("request failed", extra=fields(method=self.command, path=url.path))
             response = Response({"error": f"internal error: {error!r}"}, HTTPStatus.INTERNAL_SERVER_ERROR)
-        self._send(response)
+        if response.chunks is None:
+            self._send(response)
+        else:
+            self._stream(response, response.chunks)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _answer  # noqa: N815
+
+    def _host(self) -> str:
+        """The name in the header `Host`; empty for one that holds none."""
+        try:
+            return urlsplit(f"//{self.headers.get('Host') or ''}").hostname or ""
+        except ValueError:
+            return ""
 
     def _body(self) -> bytes:
         """The body. Whatever cannot be read to its end costs the connection, or the next request would start in the
@@ -193,6 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(response.status)
             self.send_header("Content-Type", response.content_type)
             self.send_header("Content-Length", str(len(payload)))
+            self._further(response.headers)
             if response.status == HTTPStatus.METHOD_NOT_ALLOWED and isinstance(response.body, dict):
                 self.send_header("Allow", ", ".join(response.body.get("allow", [])))
             if self.close_connection:
@@ -203,6 +222,34 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
         except (ConnectionError, TimeoutError):
             self.close_connection = True
+
+    def _stream(self, response: Response, chunks: Iterator[bytes]) -> None:
+        """Each chunk as one of HTTP/1.1's, so that a stream that was cut off can be told from one that has ended."""
+        try:
+            self.send_response(HTTPStatus.OK)
+            self.send_header("Content-Type", response.content_type)
+            self.send_header("Transfer-Encoding", "chunked")
+            self._further(response.headers)
+            self.end_headers()
+            if self.command != "HEAD":
+                for chunk in chunks:
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+                    self.wfile.flush()
+                self.wfile.write(b"0\r\n\r\n")
+            self.wfile.flush()
+        except (ConnectionError, TimeoutError):
+            self.close_connection = True
+        except Exception:
+            logger.exception("stream broke", extra=fields(path=self.path))
+            self.close_connection = True
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+
+    def _further(self, headers: Mapping[str, str]) -> None:
+        for name, value in headers.items():
+            self.send_header(name, value)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """The base class's own errors (a malformed request line, too long a header, an unknown method), as JSON."""

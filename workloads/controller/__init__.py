@@ -12,7 +12,7 @@ Which thread owns what:
 | watch-kafkaconsumerswitches, -leases, -pods | `Follower`s of `watches` | their place; they feed the store |
 | watch-analysisruns, once a switch is judged by one | `Follower` of `argo_runs` | its place; it feeds the measurer |
 | list-pods | `lister.Lister` | its connection; `ask` reaches it |
-| listen-<address>, one per pod | `listen` | its connection; it feeds the store |
+| listen-<address>, one per pod | `common.listening` | its connection; it feeds the store |
 | measure | `measure.Measurer` | the task in hand and the brokers' connections; `measure` and `result` reach it |
 | progress, up to 8 | `progress.ProgressReader` | one request of the measurer's each |
 | group-lag | `group_lag.GroupLag` | brokers' connections of its own; scrapes read what it found |

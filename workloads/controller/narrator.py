@@ -16,6 +16,7 @@ from workloads.controller import status as projection
 from workloads.controller.history import History, Switching
 from workloads.controller.moments import Moment
 from workloads.controller.observe import Switch
+from workloads.controller.past import Past
 from workloads.controller.publisher import Publisher
 from workloads.controller.sight import Asked
 from workloads.controller.telemetry import Telemetry
@@ -31,6 +32,7 @@ class Narrator:
         self.telemetry = telemetry
         self._publisher = publisher
         self._history = History(self._ended)
+        self._past = Past()
         self._uid = ""
         self._grant: Grant | None = None
         self._generation: int | None = None
@@ -53,8 +55,10 @@ class Narrator:
 
     def _new_generation(self, asked: Asked, switch: Switch, grant: Grant | None) -> None:
         if self._generation is not None and self._uid != switch.uid:
-            self._history = History(self._ended)  # another object, whose generations are others
+            self._history, self._past = History(self._ended), Past()  # another object, whose generations are others
         self._uid, self._generation = switch.uid, switch.spec.generation
+        if asked.object is not None:
+            self._past.asked(asked.object)
         self._history.generation(
             switch.spec.generation,
             grant,
@@ -133,7 +137,7 @@ class Narrator:
             self._new_phase(switch, decision, now)
         status = projection.project(
             switch.spec, grant, memory, decision, members=members, last_switch=self._history.shown,
-            missing_topic="" if switch.topic_is_there else switch.topic, foreign=foreign,
+            history=self._past.entries, missing_topic="" if switch.topic_is_there else switch.topic, foreign=foreign,
         )  # fmt: skip
         ready = projection.readiness(status)
         self.telemetry.stands(grant, decision.phase, switch.strategy, ready=ready["status"] == "True", members=members)
@@ -195,6 +199,7 @@ class Narrator:
 
     def _ended(self, switching: Switching, seconds: float | None) -> None:
         self.telemetry.ended(switching, seconds)
+        self._past.ended(switching)
         logger.info(
             "switch ended" if switching.moves else "generation settled",
             extra=fields(

@@ -19,7 +19,7 @@ from workloads.common.backoff import Backoff
 from workloads.common.kube import METADATA_ONLY, ApiError, Kube, KubeError, Object
 from workloads.common.logs import fields
 from workloads.controller.moments import rfc3339
-from workloads.controller.status import essence, is_settled, with_times
+from workloads.controller.status import essence, following, is_settled
 
 logger = logging.getLogger(__name__)
 
@@ -198,7 +198,7 @@ class Publisher:
     def _put(self, obj: Object, wanted: Wanted) -> bool:
         """Write it on this version of this object, and on no other. Returns whether there was anything to write."""
         before = obj.get("status") or {}
-        status = with_times(wanted.status, before, rfc3339(time.time())[:19] + "Z")
+        status = following(wanted.status, before, rfc3339(time.time())[:19] + "Z")
         if status == before:
             return False
         # The UID and the resourceVersion are what the write is conditional on.

@@ -8,6 +8,7 @@ from typing import Any
 
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Phase
+from workloads.controller.past import merged
 from workloads.controller.terms import Decision, Member, Memory, Spec
 from workloads.controller.truth import NO_TOPIC, PAUSED, Problem, unreadiness
 
@@ -23,12 +24,14 @@ def project(
     *,
     members: Iterable[Member],
     last_switch: Mapping[str, Any] | None,
+    history: Iterable[Mapping[str, Any]] = (),
     missing_topic: str = "",
     foreign: str = "",
 ) -> dict[str, Any]:
-    """The whole status, without the conditions' transition times (see `with_times`).
+    """The whole status, without what it keeps of the one before (see `following`).
 
-    missing_topic: its name when it is known that there is none. foreign: see `Observation.foreign`.
+    history: the switches whose end this process saw, newest first. missing_topic: its name when it is known that there
+    is none. foreign: see `Observation.foreign`.
     """
     members = tuple(members)
     settled = grant is not None and grant.generation == spec.generation and grant.outcome is not None
@@ -66,6 +69,7 @@ def project(
         **{str(color): _runs(color, members) for color in Color},
         "members": [_member(member) for member in members],
         "lastSwitch": last_switch,
+        "history": list(history),
     }
 
 
@@ -82,15 +86,18 @@ def refused(generation: int, said: Mapping[str, Any], reason: str, message: str)
     }
 
 
-def with_times(status: Mapping[str, Any], before: Mapping[str, Any], now: str) -> dict[str, Any]:
-    """The status with each condition's transition time: `now` where its status changed, else as it was."""
+def following(status: Mapping[str, Any], before: Mapping[str, Any], now: str) -> dict[str, Any]:
+    """The status as it is written over the one before: each condition's transition time is `now` where its status
+    changed, else as it was, and the history goes on where it stood, whoever wrote that.
+    """
     old = {c.get("type"): c for c in before.get("conditions") or ()}
     conditions = []
     for condition in status["conditions"]:
         known = old.get(condition["type"], {})
         same = known.get("status") == condition["status"] and known.get("lastTransitionTime")
         conditions.append({**condition, "lastTransitionTime": known["lastTransitionTime"] if same else now})
-    return {**status, "conditions": conditions}
+    history = merged(status.get("history") or (), before.get("history") or ())
+    return {**status, "conditions": conditions, "history": history}
 
 
 def essence(status: Mapping[str, Any]) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Hashable, Mapping
 
 from workloads.common.kube import Event, Follower, Kube, Object, version_of
-from workloads.controller.listen import Listening
+from workloads.common.listening import Listening, at_port
 from workloads.controller.lister import Lister
 from workloads.controller.observe import Switch
 from workloads.controller.sight import Store
@@ -40,7 +40,7 @@ class Watches:
         self._namespace = namespace
         self._store = store
         self._observed = observed
-        self._listening = Listening(report_port, store.heard)
+        self._listening = Listening(at_port(report_port), store.heard)
         self._following: tuple[object, ...] = ()
         self._lister: Lister | None = None
         self._followers = [

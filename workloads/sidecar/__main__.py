@@ -31,7 +31,9 @@ LONGEST_WAIT_SECONDS = 60.0
 
 
 def report_route(announcer: Announcer) -> Handler:
-    """`GET /report?after=<version>&wait=<seconds>`: the first report of another version, or, late, the same."""
+    """`GET /report?after=<version>&wait=<seconds>`: the first report of another version, or, late, the same. `aside=1`:
+    for who only looks on.
+    """
 
     def report(request: Request) -> Response:
         try:
@@ -40,7 +42,8 @@ def report_route(announcer: Announcer) -> Handler:
             seconds = -1.0
         if not 0 <= seconds <= LONGEST_WAIT_SECONDS:
             raise HttpError(400, f"wait must be a number of seconds from 0 to {LONGEST_WAIT_SECONDS:g}")
-        return Response(announcer.answer(request.query.get("after", ""), seconds))
+        after = request.query.get("after", "")
+        return Response(announcer.answer(after, seconds, aside="aside" in request.query))
 
     return report
 

@@ -30,19 +30,20 @@ class Announcer:
                 self._changed.notify_all()
             return self._heard
 
-    def answer(self, after: str, seconds: float) -> dict[str, Any]:
-        """The first report that is not the one of version `after`; after `seconds` whatever there is.
+    def answer(self, after: str, seconds: float, *, aside: bool = False) -> dict[str, Any]:
+        """The first report that is not the one of version `after`; after `seconds` whatever there is. aside: who asks
+        only looks on, and is not who the report is for.
 
         `{"uid", "version", "report"}`; the report is null before the consumer has answered once.
         """
         deadline = time.monotonic() + seconds
         with self._changed:
-            self._waiting += 1
+            self._waiting += not aside
             try:
                 while self._version() == after and (left := deadline - time.monotonic()) > 0:
                     self._changed.wait(left)
             finally:
-                self._waiting -= 1
+                self._waiting -= not aside
             report = self._report and to_answer(self._report)
             return {"uid": self._uid, "version": self._version(), "report": report}
 

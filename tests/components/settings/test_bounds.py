@@ -68,7 +68,7 @@ def test_a_number_of_the_custom_resource_has_bounds(path: str) -> None:
 
 def test_an_epoch_of_the_custom_resource_is_one_that_a_lease_can_have_come_to() -> None:
     epochs = {path: schema for path, schema in OF_THE_RESOURCE.items() if path.endswith(".epoch")}
-    assert len(epochs) == 3
+    assert len(epochs) == 4
     assert {schema["maximum"] for schema in epochs.values()} == {EPOCHS - 1}
 
 

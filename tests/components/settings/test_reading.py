@@ -50,6 +50,7 @@ def test_defaults_are_those_of_the_design() -> None:
         "lag_timeout_seconds": 120,
         "lag_threshold": 0,
         "ready_timeout_seconds": 30,
+        "page": False,
         "allow_in_place": False,
         "drain_timeout_seconds": 10,
         "resume_timeout_seconds": 10,

@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -116,3 +117,55 @@ def test_what_cannot_be_read_costs_the_connection(server: HttpServer, head: str,
 def test_a_taken_port_is_named(server: HttpServer) -> None:
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{server.port}"):
         HttpServer("127.0.0.1", server.port, {})
+
+
+class Chunks(Iterator[bytes]):
+    """Three of them; then it waits to be closed, or breaks."""
+
+    def __init__(self, *, breaks: bool = False) -> None:
+        self.left = [b"one", b"two", b"three"]
+        self.breaks = breaks
+        self.closed = threading.Event()
+
+    def __next__(self) -> bytes:
+        if not self.left:
+            if self.breaks:
+                raise RuntimeError("boom")
+            raise StopIteration
+        return self.left.pop(0)
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_a_stream_is_sent_chunk_by_chunk_and_closed_and_one_that_breaks_has_no_end(breaks: bool) -> None:
+    chunks = Chunks(breaks=breaks)
+    made = Response(content_type="text/plain", headers={"X-Own": "yes"}, chunks=chunks)
+    server = HttpServer("127.0.0.1", 0, {("GET", "/s"): lambda _: made})
+    server.start()
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection.request("GET", "/s")
+    answer = connection.getresponse()
+    assert (answer.headers["Content-Type"], answer.headers["X-Own"]) == ("text/plain", "yes")
+    if breaks:
+        with pytest.raises(http.client.IncompleteRead):
+            answer.read()
+    else:
+        assert answer.read() == b"onetwothree"
+    assert chunks.closed.wait(5), "its place is freed"
+    connection.close()
+    server.stop()
+
+
+def test_a_stream_that_nobody_reads_is_closed() -> None:
+    chunks = Chunks()
+    chunks.left = [b"x" * 1_000_000] * 1000
+    server = HttpServer("127.0.0.1", 0, {("GET", "/s"): lambda _: Response(content_type="text/plain", chunks=chunks)})
+    server.start()
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection.request("GET", "/s")
+    connection.getresponse().close()
+    connection.close()
+    assert chunks.closed.wait(10)
+    server.stop()

@@ -8,7 +8,7 @@ from workloads.common.report import Report
 from workloads.common.states import Color, Outcome, Phase, State
 from workloads.controller.history import History, Switching
 from workloads.controller.moments import Moment
-from workloads.controller.status import essence, is_settled, project, readiness, refused, with_times
+from workloads.controller.status import essence, following, is_settled, project, readiness, refused
 from workloads.controller.terms import Decision, Member, Memory, Spec
 
 BLUE, GREEN = Color.BLUE, Color.GREEN
@@ -269,17 +269,17 @@ def test_a_lost_lease_does_not_make_the_status_forget() -> None:
 
 
 def test_transition_times_change_with_the_status_only() -> None:
-    first = with_times(project(SPEC, GRANTED, Memory(), DECISION, members=(), last_switch=None), {}, "one")
-    again = with_times(project(SPEC, WITHDRAWN, Memory(), DECISION, members=(), last_switch=None), first, "two")
+    first = following(project(SPEC, GRANTED, Memory(), DECISION, members=(), last_switch=None), {}, "one")
+    again = following(project(SPEC, WITHDRAWN, Memory(), DECISION, members=(), last_switch=None), first, "two")
     assert [c["lastTransitionTime"] for c in again["conditions"]] == ["one", "one"]
-    done = with_times(project(SPEC, SWITCHED, Memory(), RESTING, members=[AT_WORK], last_switch=None), again, "three")
+    done = following(project(SPEC, SWITCHED, Memory(), RESTING, members=[AT_WORK], last_switch=None), again, "three")
     assert [c["lastTransitionTime"] for c in done["conditions"]] == ["three", "three"]
 
 
 def test_two_controllers_agree_on_the_essence() -> None:
     one = project(SPEC, SWITCHED, Memory(), DECISION, members=(), last_switch={"handoffSeconds": 1})
     other = project(SPEC, SWITCHED, Memory(), replace(DECISION, phase=Phase.READY), members=(), last_switch=None)
-    assert essence(one) == essence(with_times(other, {}, "now"))
+    assert essence(one) == essence(following(other, {}, "now"))
     assert essence(one) != essence(project(SPEC, GRANTED, Memory(), DECISION, members=(), last_switch=None))
     assert essence({}) != essence(one)
 

@@ -84,6 +84,8 @@ def test_between_the_first_sight_and_the_grant_stand_only_the_leases_two_writes(
     last = script.publisher.status["lastSwitch"]
     assert (last["from"], last["to"], last["epoch"], last["outcome"]) == ("blue", "green", 4, "Switched")
     assert last["handoffSeconds"] is not None
+    (ended,) = script.publisher.status["history"]
+    assert {name: ended[name] for name in last} == last, "the history has it as it was at its end"
 
 
 def test_a_write_that_somebody_else_was_faster_with_is_decided_anew(script: Script) -> None:

@@ -8,11 +8,12 @@ import pytest
 import urllib3
 
 from tests.support.broker import free_ports
+from tests.support.loopback import Scripted
 from tests.support.waiting import until
 from workloads.common.http import HttpServer
-from workloads.common.report import Report
+from workloads.common.listening import Listening, at_port
+from workloads.common.report import Report, to_answer
 from workloads.common.states import State
-from workloads.controller.listen import Listening
 from workloads.sidecar.__main__ import report_route
 from workloads.sidecar.announcer import Announcer
 
@@ -82,7 +83,7 @@ def test_a_wait_that_is_no_number_of_seconds_is_refused(server: HttpServer, wait
 
 def test_the_controller_hears_every_change(announcer: Announcer, server: HttpServer) -> None:
     heard: Heard = []
-    listening = Listening(server.port, lambda uid, report: heard.append((uid, report)))
+    listening = Listening(at_port(server.port), lambda uid, report: heard.append((uid, report)))
     listening.follow({"uid-1": "127.0.0.1", "uid-2": ""})
     announcer.tell(PAUSED)
     until("PAUSED is heard", lambda: ("uid-1", PAUSED) in heard)
@@ -101,7 +102,7 @@ def test_a_sidecar_that_does_not_answer_is_not_heard_and_found_when_it_does(anno
     (port,) = free_ports(1)
     heard: Heard = []
     announcer.tell(PAUSED)
-    listening = Listening(port, lambda uid, report: heard.append((uid, report)))
+    listening = Listening(at_port(port), lambda uid, report: heard.append((uid, report)))
     listening.follow({"uid-1": "127.0.0.1"})
     until("nobody answers yet", lambda: heard and heard[-1] == ("uid-1", None))
     server = HttpServer("127.0.0.1", port, {("GET", "/report"): report_route(announcer)})
@@ -114,8 +115,36 @@ def test_a_sidecar_that_does_not_answer_is_not_heard_and_found_when_it_does(anno
 def test_another_pod_at_the_same_address_is_not_believed(server: HttpServer, announcer: Announcer) -> None:
     heard: Heard = []
     announcer.tell(PAUSED)
-    listening = Listening(server.port, lambda uid, report: heard.append((uid, report)))
+    listening = Listening(at_port(server.port), lambda uid, report: heard.append((uid, report)))
     listening.follow({"uid-of-another-pod": "127.0.0.1"})
     until("it asked", lambda: heard)
     assert {report for _, report in heard} == {None}
     listening.follow({})
+
+
+def test_who_only_looks_on_hears_everything_and_takes_nobodys_record(announcer: Announcer, server: HttpServer) -> None:
+    """The sidecar holds its record back for a moment when it was heard: a viewer must not have it do so."""
+    heard: Heard = []
+    listening = Listening(at_port(server.port), lambda uid, report: heard.append((uid, report)), aside=True)
+    announcer.tell(PAUSED)
+    listening.follow({"uid-1": "127.0.0.1"})
+    until("PAUSED is heard", lambda: ("uid-1", PAUSED) in heard)
+    assert not announcer.tell(ACTIVE), "it was heard by nobody who acts on it"
+    until("ACTIVE is heard", lambda: heard[-1] == ("uid-1", ACTIVE))
+    listening.follow({})
+
+
+def test_a_sidecar_is_reached_below_any_address() -> None:
+    assert at_port(8082)("10.0.0.7") == "http://10.0.0.7:8082"
+    assert at_port(8082)("fd00::7") == "http://[fd00::7]:8082"
+    found = Scripted()
+    try:
+        heard: Heard = []
+        answer = {"uid": "uid-1", "version": "v-1", "report": to_answer(PAUSED)}
+        found.answers["GET", "/proxy/consumer-blue-0/report"] = (200, answer)
+        listening = Listening(lambda pod: f"{found.url}/proxy/{pod}", lambda uid, report: heard.append((uid, report)))
+        listening.follow({"uid-1": "consumer-blue-0"})
+        until("it is heard", lambda: ("uid-1", PAUSED) in heard)
+        listening.follow({})
+    finally:
+        found.close()

@@ -9,6 +9,7 @@ the pod, and checked by the pod's UID. Where no answer can be had (a network pol
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 
 import orjson
 import urllib3
@@ -29,34 +30,46 @@ PAUSE_MOST_SECONDS = 5.0
 Heard = Callable[[str, Report | None], None]
 
 
-class Listening:
-    """One listener for each pod. `follow` belongs to one thread."""
+def at_port(port: int) -> Callable[[str], str]:
+    """Where a pod's sidecar answers: at its own address."""
+    return lambda address: f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
 
-    def __init__(self, port: int, heard: Heard) -> None:
-        self._port = port
+
+class Listening:
+    """One listener for each pod. `follow` belongs to one thread.
+
+    where: the URL below which the sidecar of a pod answers, from what it is followed by. aside: who only looks on; the
+    sidecar then writes its record as if nobody had heard it.
+    """
+
+    def __init__(self, where: Callable[[str], str], heard: Heard, *, aside: bool = False) -> None:
+        self._where = where
         self._heard = heard
+        self._aside = aside
         self._listeners: dict[tuple[str, str], _Listener] = {}
 
     def follow(self, addresses: Mapping[str, str]) -> None:
-        """Listen to these pods (UID to IP, empty while it has none), and to no other."""
+        """Listen to these pods (UID to what `where` takes, empty while it has none), and to no other."""
         wanted = {(uid, address) for uid, address in addresses.items() if address}
         if wanted == self._listeners.keys():
             return
         for key in self._listeners.keys() - wanted:
             self._listeners.pop(key).stop()
         for uid, address in wanted - self._listeners.keys():
-            self._listeners[uid, address] = _Listener(uid, address, self._port, self._heard)
+            self._listeners[uid, address] = _Listener(uid, self._where(address), self._heard, aside=self._aside)
 
 
 class _Listener:
     """A thread that holds a request open at one sidecar."""
 
-    def __init__(self, uid: str, address: str, port: int, heard: Heard) -> None:
+    def __init__(self, uid: str, url: str, heard: Heard, *, aside: bool) -> None:
         self._uid = uid
+        self._url = urlsplit(url)
         self._heard = heard
+        self._aside = "&aside=1" if aside else ""
         self._stopped = threading.Event()
-        self._pool = urllib3.HTTPConnectionPool(address, port, maxsize=1)
-        threading.Thread(target=self._run, name=f"listen-{address}", daemon=True).start()
+        self._pool = urllib3.HTTPConnectionPool(self._url.hostname or "", self._url.port, maxsize=1)
+        threading.Thread(target=self._run, name=f"listen-{self._url.hostname}", daemon=True).start()
 
     def stop(self) -> None:
         """Say nothing more; the thread ends when its request does."""
@@ -72,7 +85,7 @@ class _Listener:
                 if not backoff.waits:
                     logger.info(
                         "a sidecar is not heard directly; its pod's condition serves",
-                        extra=fields(pod_uid=self._uid, address=self._pool.host, error=repr(error)),
+                        extra=fields(pod_uid=self._uid, address=self._url.hostname, error=repr(error)),
                     )
                 self._say(None)
                 version = ""
@@ -83,7 +96,7 @@ class _Listener:
         """One answer; returns its version."""
         answer = self._pool.request(
             "GET",
-            f"/report?after={after}&wait={WAIT_SECONDS:g}",
+            f"{self._url.path}/report?after={after}&wait={WAIT_SECONDS:g}{self._aside}",
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=WAIT_SECONDS + LATE_SECONDS),
             retries=False,
         )

@@ -1,0 +1,120 @@
+"""A real browser: Debian's chromium, driven by playwright. `make browser` installs both.
+
+Where one of them is not there, each test is skipped by a message that says which, and what installs it.
+"""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.fake_kube import FakeApi
+from tests.support.page_world import NAMESPACE, Store, World
+from workloads.common.http import HttpServer
+from workloads.common.kube import Access, Kube
+from workloads.page import scraper
+from workloads.page.board import Board
+from workloads.page.settings import PageSettings
+from workloads.page.site import routes
+from workloads.page.watches import Watches
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+#: Names another browser of the same kind.
+VARIABLE = "CHROMIUM"
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_TIMEOUT_MS = 20_000
+
+
+def missing() -> str:
+    """What is not there, and what installs it; empty when all is."""
+    if importlib.util.find_spec("playwright") is None:
+        return "playwright is not installed: make browser"
+    return "" if program() else f"there is no {' or '.join(_NAMES)}: make browser, or name one in {VARIABLE}"
+
+
+def program() -> str | None:
+    """The browser's program."""
+    named = [os.environ[VARIABLE]] if os.environ.get(VARIABLE) else _NAMES
+    return next((found for name in named if (found := shutil.which(name))), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    why = missing()
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.browser)
+            if why:
+                item.add_marker(pytest.mark.skip(reason=f"needs a browser; {why}"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> "Iterator[Browser]":
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # Its own sandbox takes rights that a container, and root, have not; what it loads is this project's.
+        browser = playwright.chromium.launch(executable_path=program(), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Site:
+    """A page that is served on a stand-in API server and a stand-in store; `stop` and `start` as its pod's."""
+
+    def __init__(self, partitions: int = 12) -> None:
+        self.api, self.store = FakeApi(), Store(partitions)
+        self.world = World(self.api, partitions)
+        self.board = Board(NAMESPACE)
+        metrics = scraper.Store(self.store.url)
+        watches = Watches(Kube(Access(self.api.url), "test"), PageSettings(pod_namespace=NAMESPACE), self.board)
+        watches.start()
+        self._scraper = scraper.Scraper(NAMESPACE, self.board, metrics, metrics)
+        self._scraper.thread.start()
+        self.port = 0
+        self.start()
+
+    def start(self) -> None:
+        self._server = HttpServer("127.0.0.1", self.port, routes(self.board, 4))
+        self.port = self._server.port
+        self._server.start()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def close(self) -> None:
+        self.stop()
+        self.store.close()
+        self.api.close()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    made = Site()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(chromium: "Browser", site: Site) -> "Iterator[Page]":
+    """The page, opened; an error of its script, or a refusal by its policy, fails the test."""
+    yield from opened(chromium, site)
+
+
+def opened(chromium: "Browser", site: Site, **options: Any) -> "Iterator[Page]":
+    context = chromium.new_context(**options)
+    context.set_default_timeout(_TIMEOUT_MS)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    page.goto(f"http://127.0.0.1:{site.port}/")
+    yield page
+    context.close()
+    assert wrong == []
