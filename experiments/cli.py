@@ -21,6 +21,7 @@ from experiments.complexity import Complexity
 from experiments.conformance import command as conformance
 from experiments.console import emit
 from experiments.errors import ExperimentError
+from experiments.evidence import command as evidence
 from experiments.folders import load_all
 from experiments.interrupts import Interrupted, Interrupts
 from experiments.options import Options
@@ -56,6 +57,8 @@ def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argume
         return _run(parser, parsed, arguments)
     if parsed.command == "conformance":
         return conformance.run(parsed, list(arguments))
+    if parsed.command == "evidence":
+        return evidence.run(parsed, REPOSITORY)
     if parsed.command == "prune":
         return _prune(parsed)
     if parsed.command == "handoff":
@@ -206,6 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     conformance.add(commands)
+    evidence.add(commands)
 
     prune = commands.add_parser(
         "prune",

@@ -78,17 +78,18 @@ BY_EVENTS: Way = (
 WAYS = (THEMSELVES, BY_CONNECTORS, BY_EVENTS)
 
 
-def steps(run: Path) -> dict[Way, list[list[float]]]:
+def steps(run: Path, logs: Path | None = None) -> dict[Way, list[list[float]]]:
     """The seconds of each step, for each switch of which the controller saw the beginning, by how it can be told.
 
-    Raises ExperimentError when the folder does not have the logs.
+    logs: the folder of its record logs, where that is not the run's `logs`. Raises ExperimentError when the folder
+    does not have the controller's.
     """
     log = run / f"{CONTROLLER}.log.zst"
     if not log.is_file():
         raise ExperimentError(
             f"{run} has no {log.name}: it is not the folder of a run whose switches a controller made"
         )
-    told = _of_members(run, log)
+    told = _of_members(run, log, logs or run / "logs")
     found: dict[Way, list[list[float]]] = {}
     for line in _objects(log):
         if (
@@ -104,14 +105,14 @@ def steps(run: Path) -> dict[Way, list[list[float]]]:
     return found
 
 
-def _of_members(run: Path, log: Path) -> dict[tuple[str, str, int], float]:
+def _of_members(run: Path, log: Path, logs: Path) -> dict[tuple[str, str, int], float]:
     """The latest moment of each name, colour and epoch that members wrote down."""
     latest: dict[tuple[str, str, int], float] = {}
 
     def at(name: str, color: str, epoch: int, seconds: float) -> None:
         latest[name, color, epoch] = max(seconds, latest.get((name, color, epoch), 0.0))
 
-    for file in sorted((run / "logs" / EVENTS).glob("*.jsonl.zst")):
+    for file in sorted((logs / EVENTS).glob("*.jsonl.zst")):
         for event in _objects(file):
             at(event["event"], event["color"], event["epoch"], event["t"] / 1e9)
     for file in sorted(run.glob("*.log.zst")):
