@@ -27,6 +27,7 @@ from experiments.interrupts import Interrupted, Interrupts
 from experiments.options import Options
 from experiments.own_pair import own_pair
 from experiments.progress import Progress
+from experiments.reporting import command as reporting
 from experiments.results import RunResult
 from experiments.run import REPOSITORY, execute
 from experiments.scenarios import SCENARIOS
@@ -59,6 +60,8 @@ def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argume
         return conformance.run(parsed, list(arguments))
     if parsed.command == "evidence":
         return evidence.run(parsed, REPOSITORY)
+    if parsed.command == "report":
+        return reporting.run(parsed, REPOSITORY)
     if parsed.command == "prune":
         return _prune(parsed)
     if parsed.command == "handoff":
@@ -210,6 +213,7 @@ def _parser() -> argparse.ArgumentParser:
 
     conformance.add(commands)
     evidence.add(commands)
+    reporting.add(commands)
 
     prune = commands.add_parser(
         "prune",

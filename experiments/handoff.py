@@ -91,7 +91,7 @@ def steps(run: Path, logs: Path | None = None) -> dict[Way, list[list[float]]]:
         )
     told = _of_members(run, log, logs or run / "logs")
     found: dict[Way, list[list[float]]] = {}
-    for line in _objects(log):
+    for line in objects_of(log):
         if (
             line.get("message") != "switch ended"
             or line.get("outcome") != "Switched"
@@ -113,10 +113,10 @@ def _of_members(run: Path, log: Path, logs: Path) -> dict[tuple[str, str, int], 
         latest[name, color, epoch] = max(seconds, latest.get((name, color, epoch), 0.0))
 
     for file in sorted((logs / EVENTS).glob("*.jsonl.zst")):
-        for event in _objects(file):
+        for event in objects_of(file):
             at(event["event"], event["color"], event["epoch"], event["t"] / 1e9)
     for file in sorted(run.glob("*.log.zst")):
-        for line in () if file == log else _objects(file):
+        for line in () if file == log else objects_of(file):
             match line:
                 case {"message": "step", "color": color, "epoch": epoch, "step": name, "time": time}:
                     at(name, color, epoch, _seconds(time))
@@ -168,7 +168,7 @@ def _seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def _objects(file: Path) -> Iterator[dict[str, Any]]:
+def objects_of(file: Path) -> Iterator[dict[str, Any]]:
     """The JSON objects of a log; what stands before an object in its line, as kubectl's time, is left out."""
     with file.open("rb") as packed:
         reader = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(packed), "utf-8", errors="replace")

@@ -188,7 +188,8 @@ def _mark(said: str) -> Mark | None:
 
 def _before(prose: str, end: int, count: int) -> list[tuple[int, int]]:
     """The last numbers before a place, on its line, behind what was named before."""
-    start = max(prose.rfind("\n", 0, end), prose.rfind("-->", 0, end) + 2, prose.rfind("|", 0, end)) + 1
+    edges = ((prose.rfind(edge, 0, end), len(edge)) for edge in ("\n", "-->", "|"))
+    start = max((place + length for place, length in edges if place >= 0), default=0)
     return [(start + found.start(), start + found.end()) for found in _SOME.finditer(prose[start:end])][-count:]
 
 
