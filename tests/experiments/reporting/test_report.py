@@ -3,6 +3,7 @@ results.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -29,8 +30,10 @@ FIRST, SECOND = (
 PASSED = {name: result(scenario=name, run=f"r{name}") for name in ("1", "2")}
 
 
-def verdict(results: list[RunResult], left_out: list[LeftOut] | None = None, **failures: str) -> verdicts.Verdict:
-    return verdicts.of_strategy("c", [FIRST, SECOND], left_out or [], results, failures)
+def verdict(
+    results: list[RunResult], left_out: Sequence[LeftOut] = (), failures: Mapping[str, str] | None = None
+) -> verdicts.Verdict:
+    return verdicts.of_strategy("c", [FIRST, SECOND], left_out, results, failures or {})
 
 
 def test_a_strategy_passes_when_all_that_is_asked_of_it_has_passed() -> None:
@@ -70,7 +73,7 @@ def test_a_strategy_passes_when_all_that_is_asked_of_it_has_passed() -> None:
 def test_what_is_not_so_fails_it_or_is_a_condition(
     results: list[RunResult], failures: dict[str, str], word: str, said: str
 ) -> None:
-    found = verdict(results, **failures)
+    found = verdict(results, failures=failures)
     assert found.word == word
     assert any(said in line for line in (*found.missed, *found.conditions))
 
