@@ -16,7 +16,7 @@ from pathlib import Path
 
 from components.settings import registry
 from components.strategies.base import strategy
-from experiments import comparison, complexity, handoff, lines, offsets, options, retention, summary
+from experiments import comparison, complexity, everything, handoff, lines, offsets, options, retention, summary
 from experiments.complexity import Complexity
 from experiments.conformance import command as conformance
 from experiments.console import emit
@@ -58,6 +58,8 @@ def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argume
         return _run(parser, parsed, arguments)
     if parsed.command == "conformance":
         return conformance.run(parsed, list(arguments))
+    if parsed.command == "all":
+        return everything.run(parsed, REPOSITORY)
     if parsed.command == "evidence":
         return evidence.run(parsed, REPOSITORY)
     if parsed.command == "report":
@@ -212,6 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     conformance.add(commands)
+    everything.add(commands)
     evidence.add(commands)
     reporting.add(commands)
 

@@ -50,9 +50,9 @@ def drawing() -> str:
         drawn.setdefault(_drawn(room), set()).update(_drawn(other) for other in others)
     leans = {room: sorted(others - {room}) for room, others in sorted(drawn.items())}
     alike: dict[tuple[str, ...], list[str]] = {}
-    for room, others in leans.items():
-        alike.setdefault(tuple(others), []).append(room)
-    lines = [f"{', '.join(rooms)} -> {', '.join(others)}" for others, rooms in alike.items() if others]
+    for room, targets in leans.items():
+        alike.setdefault(tuple(targets), []).append(room)
+    lines = [f"{', '.join(rooms)} -> {', '.join(targets)}" for targets, rooms in alike.items() if targets]
     alone = [room for room, others in leans.items() if not others]
     return "\n".join([*lines, f"nothing: {', '.join(alone)}"])
 

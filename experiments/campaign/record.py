@@ -3,10 +3,13 @@ on behind it, and the report knows what could not be run.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from experiments.campaign.steps import Step
+from experiments.results import RunResult
 
 FILE = "campaign.json"
 
@@ -55,7 +58,14 @@ def write(data: Path, record: Record) -> None:
     partial.rename(data / FILE)
 
 
-def failures(data: Path) -> dict[str, str]:
-    """By a step's name, why it could not be run."""
+def failures(data: Path, steps: Sequence[Step], results: Sequence[RunResult]) -> dict[str, str]:
+    """By a step's name, why it could not be run; not of those of which there is a result since."""
     record = read(data)
-    return {name: done.why for name, done in record.steps.items() if done.why} if record else {}
+    if record is None:
+        return {}
+    newest = {step.name: step.newest(results) for step in steps}
+    return {
+        name: done.why
+        for name, done in record.steps.items()
+        if done.why and not ((since := newest.get(name)) and since.started_at > record.started_at)
+    }

@@ -2,10 +2,9 @@
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
-from experiments.campaign import record
 from experiments.console import emit
 from experiments.evidence.command import committed_runs, tracked_below
 from experiments.reporting import document
@@ -39,12 +38,12 @@ def run(parsed: argparse.Namespace, repository: Path) -> int:
     return SAME
 
 
-def made(repository: Path, *, uncommitted: bool = False) -> Mapping[str, str]:
-    """The report's files. Raises ExperimentError."""
+def made(repository: Path, *, uncommitted: bool = False, besides: Container[str] = frozenset()) -> Mapping[str, str]:
+    """The report's files. besides: runs that count although they are not committed yet. Raises ExperimentError."""
     tracked = (lambda _: True) if uncommitted else tracked_below(repository)
     data = repository / "report" / "data"
-    folders = committed_runs(data, tracked)
-    return document.render(document.inputs(repository, folders, record.failures(data)))
+    folders = committed_runs(data, lambda file: tracked(file) or file.parent.name in besides)
+    return document.render(document.inputs(repository, folders))
 
 
 def differing(repository: Path, files: Mapping[str, str]) -> list[str]:

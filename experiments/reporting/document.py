@@ -8,6 +8,7 @@ from typing import Any
 
 from components.strategies.base import strategy
 from experiments import complexity, lines
+from experiments.campaign import record
 from experiments.campaign.steps import LeftOut, Step, load
 from experiments.complexity import Complexity
 from experiments.errors import ExperimentError
@@ -43,7 +44,7 @@ class Inputs:
     data: Path
 
 
-def inputs(repository: Path, folders: Sequence[Path], failures: Mapping[str, str]) -> Inputs:
+def inputs(repository: Path, folders: Sequence[Path]) -> Inputs:
     """Read everything. folders: of the runs that count. Raises ExperimentError naming a text that is missing,
     ValueError for what is no result.
     """
@@ -63,7 +64,7 @@ def inputs(repository: Path, folders: Sequence[Path], failures: Mapping[str, str
         steps=steps,
         left_out=left_out,
         results=results,
-        failures=failures,
+        failures=record.failures(repository / "report" / "data", steps, list(results.values())),
         texts=found,
         expected=json.loads((repository / "report" / "expected.json").read_text()),
         complexity={

@@ -125,7 +125,7 @@ def inputs(**changes: Any) -> document.Inputs:
 @cache
 def committed() -> document.Inputs:
     folders = [ROOT / "report" / "data" / one.run for one in _newest()]
-    return document.inputs(ROOT, folders, {})
+    return document.inputs(ROOT, folders)
 
 
 @cache
@@ -157,7 +157,7 @@ def test_what_could_not_be_run_is_in_it_as_failed() -> None:
 
 def test_a_text_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(ExperimentError, match=r"there is no report/text/purpose\.md"):
-        document.inputs(tmp_path, [], {})
+        document.inputs(tmp_path, [])
 
 
 def test_it_has_the_plans_parts() -> None:
