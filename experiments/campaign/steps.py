@@ -14,14 +14,15 @@ from experiments.scenarios import SCENARIOS
 from experiments.variants import default_variant, variant
 
 FILE = Path(__file__).parent / "steps.toml"
-_KEYS = frozenset({"strategy", "scenario", "arguments", "plan", "why"})
+_KEYS = frozenset({"strategy", "scenario", "arguments", "plan", "why", "variant"})
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One run. plan: the plan asks for it. why: what it is beside the plan's, or why the plan's has these arguments.
 
-    variant: the strategy's own keys and the rate, as it has them. switches: how many are asked for.
+    variant: the strategy's own keys and the rate, as it has them; a scenario that measures another way than it begins
+    with says so in the file. switches: how many are asked for. brokers: their settings for the time of the run.
     """
 
     strategy: str
@@ -31,6 +32,7 @@ class Step:
     why: str
     variant: Mapping[str, Any] = field(hash=False)
     switches: int
+    brokers: Mapping[str, int | str] = field(default_factory=dict, hash=False)
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -46,9 +48,11 @@ class Step:
         """Whether a result is of this step: the same scenario, variant and number of switches. A key that the result
         does not tell is not held against it.
         """
+        wanted = {**self.variant, **self.brokers}
         return (
             (result.strategy, result.scenario) == (self.strategy, self.scenario)
-            and all(self.variant.get(key) == value for key, value in variant(result).items())
+            and all(wanted.get(key) == value for key, value in variant(result).items())
+            and all(result.environment.get(name) == value for name, value in self.brokers.items())
             and result.measurements.get("switches_asked") == self.switches
         )
 
@@ -91,13 +95,18 @@ def _step(raw: Mapping[str, Any], number: int) -> Step:
     given = {one.attribute: getattr(asked, one.attribute, None) for one in options.key_options()}
     if foreign := [name for name, value in given.items() if value is not None and name not in default]:
         raise ValueError(f"step {number}: {', '.join(foreign)}: no key by which runs of {strategy} are told apart")
+    brokers = {name: int(text) if text.isdecimal() else text for name, text in asked.kafka_config}
+    own = {one.key: one.attribute for one in options.key_options()}
+    needed = {own[key]: value for key, value in SCENARIOS[scenario].configured(strategy).items() if key in own}
+    asked_for = {name: value for name, value in given.items() if value is not None}
     return Step(
         strategy=strategy,
         scenario=scenario,
         arguments=arguments,
         plan=bool(raw.get("plan", False)),
         why=str(raw.get("why", "")),
-        variant={**default, **{name: value for name, value in given.items() if value is not None}},
+        variant={**default, **needed, **asked_for, **raw.get("variant", {})},
+        brokers=brokers,
         switches=asked.switches or SCENARIOS[scenario].default_switches,
     )
 
@@ -106,6 +115,7 @@ def _asked(arguments: Sequence[str], number: int) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=f"step {number}", exit_on_error=False, add_help=False)
     parser.add_argument("--switches", type=options.whole_number(1))
     parser.add_argument("--spell-seconds", type=options.seconds)
+    parser.add_argument("--kafka-config", action="append", default=[], type=options.broker_setting)
     options.add_key_options(parser)
     try:
         return parser.parse_args(arguments)

@@ -50,6 +50,21 @@ def test_a_result_stands_for_the_step_with_its_variant_and_its_number_of_switche
     assert dynamic.newest([four]) is None
 
 
+def test_other_brokers_and_another_way_are_steps_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "steps.toml"
+    begin = '[[step]]\nstrategy = "c"\nscenario = "1"\n'
+    file.write_text(
+        f'{begin}arguments = ["--switches", "2", "--kafka-config", "some.delay.ms=3000"]\n'
+        f'{begin}arguments = ["--switches", "2"]\nvariant = {{ membership = "leave-join" }}\n'
+    )
+    (slow, dynamic), _ = load(file)
+    on_slow = result(environment={"rate": 100, "some.delay.ms": 3000})
+    assert slow.stood_for_by(on_slow)
+    assert not slow.stood_for_by(result())
+    assert dynamic.stood_for_by(result(membership="leave-join"))
+    assert not dynamic.stood_for_by(result())
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
