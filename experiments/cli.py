@@ -31,6 +31,7 @@ from experiments.reporting import command as reporting
 from experiments.results import RunResult
 from experiments.run import REPOSITORY, execute
 from experiments.scenarios import SCENARIOS
+from tools import version
 
 PASSED, MISSED, NOT_RUN, INTERRUPTED = 0, 1, 2, 130
 DATA = REPOSITORY / "report" / "data"
@@ -170,6 +171,7 @@ def _prune(parsed: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
+    parser.add_argument("--version", action="version", version=version.shown())
     commands = parser.add_subparsers(dest="command", required=True)
 
     run = commands.add_parser(
