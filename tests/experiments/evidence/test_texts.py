@@ -48,7 +48,7 @@ def wrong(data: Path, text: str) -> list[str]:
         f"<!-- output: told {RUN} -->\n```\nas {RUN} has it: 1.45\n```",
         f"<!-- quoted: {RUN}/cases.json [0].reason -->\n```\nerror: 12 s late (1.0 s)\n```",
         "Python 3.11.2, port 8080, [0019](plan/decisions/0019-x.md), `--rate 2.5`, 28 November 2026, pods 3 of them.",
-        "## 2.3 Switch\n\nAs in 2.3.",
+        "## 2.3 Switch\n\nAs in 2.3, [7.6](07-x.md#76-y), [page 7.6](07-x.md#76-y) and [2.5 to 2.8](02-x.md#25-z).",
         "| key | default |\n| --- | --- |\n| 0 | passed |",
         "```sh\nsleep 1.5\n```",
         "```\n<!-- given (in code): 7 s -->\n```",
