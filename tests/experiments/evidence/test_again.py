@@ -210,6 +210,19 @@ def test_a_sealed_file_that_was_changed_is_found_and_not_sealed_again(run: Path)
     assert seals.read(data) == {}
 
 
+def test_a_page_of_the_plan_is_looked_at_where_it_has_names_and_whole_where_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "report" / "data").mkdir(parents=True)
+    (tmp_path / "plan").mkdir()
+    page = tmp_path / "plan" / "design.md"
+    page.write_text("It takes 5 s, and lost 0<!--= none measurements.lost -->.\n")
+    wrong = looked_at(tmp_path, lambda _: True).wrong
+    assert [line.partition(": ")[0] for line in wrong] == ["plan/design.md"]
+    page.write_text("It takes 5 s.\n")
+    assert looked_at(tmp_path, lambda _: True).wrong == ()
+    page.write_text("It takes 5 s.\n\n<!-- every figure is named -->\n")
+    assert "'5 s' has no name" in looked_at(tmp_path, lambda _: True).wrong[0]
+
+
 def test_what_is_committed_holds() -> None:
     """What `make evidence` says."""
     tracked = tracked_below(ROOT)
