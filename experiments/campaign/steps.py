@@ -22,7 +22,8 @@ class Step:
     """One run. plan: the plan asks for it. why: what it is beside the plan's, or why the plan's has these arguments.
 
     variant: the strategy's own keys and the rate, as it has them; a scenario that measures another way than it begins
-    with says so in the file. switches: how many are asked for. brokers: their settings for the time of the run.
+    with says so in the file. switches: how many are asked for; None for as many as the scenario has by default, which
+    may become another number. brokers: their settings for the time of the run.
     """
 
     strategy: str
@@ -31,7 +32,7 @@ class Step:
     plan: bool
     why: str
     variant: Mapping[str, Any] = field(hash=False)
-    switches: int
+    switches: int | None
     brokers: Mapping[str, int | str] = field(default_factory=dict, hash=False)
 
     @property
@@ -53,7 +54,7 @@ class Step:
             (result.strategy, result.scenario) == (self.strategy, self.scenario)
             and all(wanted.get(key) == value for key, value in variant(result).items())
             and all(result.environment.get(name) == value for name, value in self.brokers.items())
-            and result.measurements.get("switches_asked") == self.switches
+            and self.switches in (None, result.measurements.get("switches_asked"))
         )
 
     def newest(self, results: Sequence[RunResult]) -> RunResult | None:
@@ -107,7 +108,7 @@ def _step(raw: Mapping[str, Any], number: int) -> Step:
         why=str(raw.get("why", "")),
         variant={**default, **needed, **asked_for, **raw.get("variant", {})},
         brokers=brokers,
-        switches=asked.switches or SCENARIOS[scenario].default_switches,
+        switches=asked.switches,
     )
 
 

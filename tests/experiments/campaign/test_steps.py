@@ -38,13 +38,14 @@ def test_a_result_stands_for_the_step_with_its_variant_and_its_number_of_switche
     )
     (default, dynamic), _ = load(file)
     assert default.command == ("run", "--strategy", "c", "--scenario", "1", "--switches", "4")
-    assert (default.plan, dynamic.plan, dynamic.switches) == (True, False, SCENARIOS["1"].default_switches)
+    assert (default.plan, dynamic.plan, dynamic.switches) == (True, False, None)
     four = result(measurements={"switches_asked": 4})
     assert default.stood_for_by(four)
     assert not default.stood_for_by(result())
     assert not default.stood_for_by(replace(four, membership="leave-join"))
     assert not default.stood_for_by(replace(four, environment={"rate": 2000}))
     assert dynamic.stood_for_by(result(membership="leave-join"))
+    assert dynamic.stood_for_by(result(membership="leave-join", measurements={"switches_asked": 7}))
     older = replace(four, run="older", started_at="2026-11-22T00:00:00+00:00")
     assert default.newest([four, older]) is four
     assert dynamic.newest([four]) is None
