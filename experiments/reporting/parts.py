@@ -7,6 +7,7 @@ from experiments.campaign.steps import Step
 from experiments.reporting.told import NOTHING, Told
 from experiments.reporting.verdicts import RULE, Verdict, recommended, stand_ins_of
 from experiments.results import RunResult
+from experiments.scenarios import SCENARIOS
 from experiments.tables import markdown
 
 #: Runs by scenario of one strategy, the plan's steps.
@@ -170,11 +171,24 @@ def variants(steps: Sequence[Step], results: Sequence[RunResult], told: Told) ->
                 told.figure(run, "switches[].handoff_seconds", "median", "worst", unit="ms", decimals=0),
                 told.figure(run, "measurements.lost"),
                 told.figure(run, "measurements.duplicates"),
+                _shown(result, told) if result else NOTHING,
                 f"{words[result.passed]}, `{run}`" if result else "**no committed run**",
             ]
         )
     header = ["strategy", "run as", "why", "switch (s): median · worst", "hand-off (ms): median · worst"]
-    return markdown([*header, "lost", "duplicates", "result"], rows)
+    return markdown([*header, "lost", "duplicates", "what it shows", "result"], rows)
+
+
+def _shown(result: RunResult, told: Told) -> str:
+    """The figures that stand for a measurement."""
+    found = []
+    for name in SCENARIOS[result.scenario].shows:
+        value = result.measurements.get(name)
+        if isinstance(value, int | float):
+            found.append(f"{name.replace('_', ' ')} {told.figure(result.run, f'measurements.{name}')}")
+        elif value is not None:
+            found.append(f"{name.replace('_', ' ')} `{value}`")
+    return ", ".join(found) or NOTHING
 
 
 def expected(strategies: Sequence[str], runs: Mapping[str, Runs], told: Told, content: Mapping[str, Any]) -> str:
