@@ -228,8 +228,8 @@ def test_what_is_committed_holds() -> None:
     tracked = tracked_below(ROOT)
     found = looked_at(ROOT, tracked)
     assert found.wrong == ()
-    assert len(found.judged) == len(committed_runs(DATA, tracked)) > 40
-    assert sum(one.logs for one in found.judged) > 10
+    assert len(found.judged) == len(committed_runs(DATA, tracked)) > 10
+    assert any(one.logs for one in found.judged)
     assert found.named > 150
     assert found.columns_bytes < 2_000_000
 
