@@ -9,7 +9,7 @@ PY := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e model search sandbox down benchmark browser
+.PHONY: help demo test check evidence unit e2e model search sandbox down benchmark browser
 
 help:  ## this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,7 +25,7 @@ demo: $(VENV)/.installed  ## from nothing to the verdict of one switch there and
 	@$(PY) -m tools.sandbox up
 	@eval "$$($(PY) -m tools.sandbox env)" && $(PY) -m experiments run --strategy c --scenario 1 --switches 2
 
-test: check sandbox browser  ## everything: lint, types, layers, unit tests, protocol model, end to end on the real cluster
+test: check evidence sandbox browser  ## everything: lint, types, layers, evidence, unit tests, protocol model, end to end on the real cluster
 	@eval "$$($(PY) -m tools.sandbox env)" && $(PYTEST)
 
 check: $(VENV)/.installed  ## lint, formatting, types, layer rules
@@ -33,6 +33,9 @@ check: $(VENV)/.installed  ## lint, formatting, types, layer rules
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
+
+evidence: $(VENV)/.installed  ## each figure of the texts against the result that it names; committed runs judged again
+	@$(PY) -m experiments evidence
 
 unit: $(VENV)/.installed  ## tests that need nothing (the protocol model included)
 	@$(PYTEST) -m 'not e2e'

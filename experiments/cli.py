@@ -19,6 +19,7 @@ from components.strategies.base import strategy
 from experiments import (
     comparison,
     complexity,
+    everything,
     handoff,
     lines,
     offsets,
@@ -33,6 +34,7 @@ from experiments.complexity import Complexity
 from experiments.conformance import command as conformance
 from experiments.console import emit
 from experiments.errors import ExperimentError
+from experiments.evidence import command as evidence
 from experiments.fault_campaign import command as fault_campaign
 from experiments.folders import load_all
 from experiments.interrupts import Interrupted, Interrupts
@@ -40,9 +42,11 @@ from experiments.logs import command as logs
 from experiments.options import Options
 from experiments.own_pair import own_pair
 from experiments.progress import Progress
+from experiments.reporting import command as reporting
 from experiments.results import RunResult
 from experiments.run import REPOSITORY, execute
 from experiments.scenarios import SCENARIOS
+from tools import version
 
 PASSED, MISSED, NOT_RUN, INTERRUPTED = 0, 1, 2, 130
 DATA = REPOSITORY / "report" / "data"
@@ -73,6 +77,12 @@ def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argume
         return conformance.run(parsed, list(arguments))
     if parsed.command == "faults":
         return fault_campaign.run(parsed, REPOSITORY)
+    if parsed.command == "all":
+        return everything.run(parsed, REPOSITORY)
+    if parsed.command == "evidence":
+        return evidence.run(parsed, REPOSITORY)
+    if parsed.command == "report":
+        return reporting.run(parsed, REPOSITORY)
     simple: Mapping[str, Callable[[argparse.Namespace], int]] = {
         "prune": _prune,
         "handoff": _handoff,
@@ -181,6 +191,7 @@ def _prune(parsed: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
+    parser.add_argument("--version", action="version", version=version.shown())
     commands = parser.add_subparsers(dest="command", required=True)
 
     run = commands.add_parser(
@@ -230,6 +241,9 @@ def _parser() -> argparse.ArgumentParser:
     past_switches.add(commands)
     watch.add(commands)
     review_command.add(commands)
+    everything.add(commands)
+    evidence.add(commands)
+    reporting.add(commands)
 
     prune = commands.add_parser(
         "prune",

@@ -78,19 +78,20 @@ BY_EVENTS: Way = (
 WAYS = (THEMSELVES, BY_CONNECTORS, BY_EVENTS)
 
 
-def steps(run: Path) -> dict[Way, list[list[float]]]:
+def steps(run: Path, logs: Path | None = None) -> dict[Way, list[list[float]]]:
     """The seconds of each step, for each switch of which the controller saw the beginning, by how it can be told.
 
-    Raises ExperimentError when the folder does not have the logs.
+    logs: the folder of its record logs, where that is not the run's `logs`. Raises ExperimentError when the folder
+    does not have the controller's.
     """
     log = run / f"{CONTROLLER}.log.zst"
     if not log.is_file():
         raise ExperimentError(
             f"{run} has no {log.name}: it is not the folder of a run whose switches a controller made"
         )
-    told = _of_members(run, log)
+    told = _of_members(run, log, logs or run / "logs")
     found: dict[Way, list[list[float]]] = {}
-    for line in _objects(log):
+    for line in objects_of(log):
         if (
             line.get("message") != "switch ended"
             or line.get("outcome") != "Switched"
@@ -104,18 +105,18 @@ def steps(run: Path) -> dict[Way, list[list[float]]]:
     return found
 
 
-def _of_members(run: Path, log: Path) -> dict[tuple[str, str, int], float]:
+def _of_members(run: Path, log: Path, logs: Path) -> dict[tuple[str, str, int], float]:
     """The latest moment of each name, colour and epoch that members wrote down."""
     latest: dict[tuple[str, str, int], float] = {}
 
     def at(name: str, color: str, epoch: int, seconds: float) -> None:
         latest[name, color, epoch] = max(seconds, latest.get((name, color, epoch), 0.0))
 
-    for file in sorted((run / "logs" / EVENTS).glob("*.jsonl.zst")):
-        for event in _objects(file):
+    for file in sorted((logs / EVENTS).glob("*.jsonl.zst")):
+        for event in objects_of(file):
             at(event["event"], event["color"], event["epoch"], event["t"] / 1e9)
     for file in sorted(run.glob("*.log.zst")):
-        for line in () if file == log else _objects(file):
+        for line in () if file == log else objects_of(file):
             match line:
                 case {"message": "step", "color": color, "epoch": epoch, "step": name, "time": time}:
                     at(name, color, epoch, _seconds(time))
@@ -167,7 +168,7 @@ def _seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def _objects(file: Path) -> Iterator[dict[str, Any]]:
+def objects_of(file: Path) -> Iterator[dict[str, Any]]:
     """The JSON objects of a log; what stands before an object in its line, as kubectl's time, is left out."""
     with file.open("rb") as packed:
         reader = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(packed), "utf-8", errors="replace")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from components.strategies.base import strategy
 from experiments import accuracy, collection, environment, metrics, offsets, verdict
+from experiments import observed as kept
 from experiments.clocks import Clocks
 from experiments.conclusion import Seen, Subject, conclude
 from experiments.folders import ResultFolder, remove_abandoned
@@ -193,6 +194,7 @@ def _conclude(
         measured=measured,
         environment=versions,
     )
+    collection.tables({kept.FILE: kept.as_json(seen)}, path)
     return replace(conclude(subject, seen, options.scenario.judge), logs=None if said is None else said.section)
 
 

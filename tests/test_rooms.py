@@ -42,14 +42,17 @@ def _is_package(room: str) -> bool:
 
 
 def drawing() -> str:
-    """The arrows between packages, one a line, and who leans on nothing; the modules right in a top stand together
-    under its name.
+    """The arrows between packages, a line for those that lean on the same, and who leans on nothing; the modules right
+    in a top stand together under its name.
     """
     drawn: dict[str, set[str]] = {}
     for room, others in arrows().items():
         drawn.setdefault(_drawn(room), set()).update(_drawn(other) for other in others)
     leans = {room: sorted(others - {room}) for room, others in sorted(drawn.items())}
-    lines = [f"{room} -> {', '.join(others)}" for room, others in leans.items() if others]
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for room, targets in leans.items():
+        alike.setdefault(tuple(targets), []).append(room)
+    lines = [f"{', '.join(rooms)} -> {', '.join(targets)}" for targets, rooms in alike.items() if targets]
     alone = [room for room, others in leans.items() if not others]
     return "\n".join([*lines, f"nothing: {', '.join(alone)}"])
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
+from tools import version
 from tools.sandbox.cluster import Cluster
 from tools.sandbox.errors import SandboxError
 from tools.sandbox.extras import EXTRAS
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tools.sandbox", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--version", action="version", version=version.shown())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(

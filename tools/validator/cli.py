@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tools import version
 from tools.validator.errors import InputError
 from tools.validator.judge import validate
 from tools.validator.report import CLASSES, MEANINGS, NOTES, Handoff, Report, refusal_as_json
@@ -150,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_EPILOG,
     )
+    parser.add_argument("--version", action="version", version=version.shown())
     many: dict[str, Any] = {"nargs": "+", "action": "extend"}
     parser.add_argument("--produced", **many, required=True, metavar="PATH", help="produced logs: files or folders")
     parser.add_argument("--consumed", **many, required=True, metavar="PATH", help="consumed logs: files or folders")

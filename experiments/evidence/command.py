@@ -1,0 +1,174 @@
+"""`python -m experiments evidence`: texts and results against what they rest on."""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments import handoff, summary
+from experiments.console import emit
+from experiments.errors import ExperimentError
+from experiments.evidence import columns, figures, seals, texts
+from experiments.evidence.again import Judged, judged_again
+from experiments.evidence.sources import Sources
+from experiments.folders import RESULT_FILE
+from experiments.records import EVENTS, KINDS
+from experiments.results import from_json
+
+HOLDS, WRONG = 0, 1
+_GIT_SECONDS = 60.0
+#: Texts whose every figure has a name, as patterns below the repository.
+NAMED = ("README*.md", "tutorial/*.md", "report/*.md", "report/text/**/*.md")
+#: Texts of which only the figures that have a name are looked at, unless they say that every one has.
+_EVERY = "<!-- every figure is named -->"
+MARKED = ("plan/**/*.md", "workloads/**/*.md", "CONTRIBUTING.md", "CHANGELOG.md")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was found. wrong: a line each. judged: every committed run, judged again. columns_bytes: of all of them."""
+
+    wrong: tuple[str, ...]
+    judged: tuple[Judged, ...]
+    texts: int
+    named: int
+    columns_bytes: int
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The command's options."""
+    parser = commands.add_parser(
+        "evidence",
+        help="check each figure of the texts against the result that it names, and judge committed runs again",
+        description="Exit codes: 0 everything holds, 1 something does not, 2 it could not be looked at (and why).",
+    )
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="RUN",
+        help="keep the record logs of this run's folder as columns, to be committed; may be given more than once",
+    )
+    parser.add_argument(
+        "--keep-events",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="RUN",
+        help="the same for the members' events alone: enough for the steps of its hand-offs, not to judge it again",
+    )
+    parser.add_argument(
+        "--seal", action="store_true", help="seal committed runs that are not sealed, then check; a run is sealed once"
+    )
+    parser.add_argument("--verbose", action="store_true", help="each run, and what of it was not judged again")
+
+
+def run(parsed: argparse.Namespace, repository: Path) -> int:
+    """The exit code. Raises ExperimentError."""
+    for folder in [*parsed.keep, *parsed.keep_events]:
+        kinds = KINDS if folder in parsed.keep else (EVENTS,)
+        size = columns.pack(folder / "logs", folder / columns.FOLDER, kinds)
+        emit(f"{folder / columns.FOLDER}: {size} bytes", sys.stdout)
+    data = repository / "report" / "data"
+    tracked = tracked_below(repository)
+    if parsed.seal:
+        emit(f"sealed: {seals.seal(data, committed_runs(data, tracked))} files", sys.stdout)
+    found = looked_at(repository, tracked)
+    emit(_told(found, verbose=parsed.verbose), sys.stdout)
+    return WRONG if found.wrong else HOLDS
+
+
+def looked_at(repository: Path, tracked: Callable[[Path], bool]) -> Evidence:
+    """Everything that is looked at. tracked: whether a file or folder is committed."""
+    data = repository / "report" / "data"
+    runs = committed_runs(data, tracked)
+    sources = Sources(data, MADE, tracked)
+    wrong, judged = [], []
+    for folder in runs:
+        try:
+            again = judged_again(folder)
+        except (ExperimentError, ValueError) as error:
+            wrong.append(f"{folder.name}: {error}")
+            continue
+        judged.append(again)
+        wrong += [f"{folder.name}: {difference}" for difference in again.differences]
+    wrong += seals.broken(data, runs)
+    named = files = 0
+    for patterns, all_named in ((NAMED, True), (MARKED, False)):
+        for file in _texts(patterns, repository):
+            text, name = file.read_text(), file.relative_to(repository)
+            files, named = files + 1, named + sum(one.mark is not None for one in figures.read(text).figures)
+            every = all_named or _EVERY in text
+            wrong += [f"{name}: {line}" for line in texts.wrong_in(text, sources, data, PRINTED, named=every)]
+    size = sum(file.stat().st_size for folder in runs for file in (folder / columns.FOLDER).glob("*"))
+    return Evidence(tuple(wrong), tuple(judged), files, named, size)
+
+
+def committed_runs(data: Path, tracked: Callable[[Path], bool]) -> list[Path]:
+    """The folders of committed runs, the oldest first."""
+    return sorted(file.parent for file in data.glob(f"*/{RESULT_FILE}") if tracked(file))
+
+
+def tracked_below(repository: Path) -> Callable[[Path], bool]:
+    """Whether git has a file, or anything of a folder, in its index; where there is no repository, everything counts.
+
+    Raises ExperimentError if git cannot tell.
+    """
+    if not (repository / ".git").exists():
+        return lambda _: True
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(repository), "ls-files", "-z"], capture_output=True, timeout=_GIT_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ExperimentError(f"what git tracks in {repository} cannot be told: {error}") from error
+    files = [repository / name for name in done.stdout.decode().split("\0") if name]
+    known = {*files, *(parent for file in files for parent in file.parents)}
+    return lambda path: path in known
+
+
+def _handoff(run: Path) -> list[dict[str, Any]]:
+    """The steps of a run's hand-offs: name and milliseconds of each, and of all of them together."""
+    with columns.events_of(run) as logs:
+        found = handoff.steps(run, logs)
+    return [
+        {"step": name, "of_ms": [1000 * value for value in values]}
+        for way, rows in found.items()
+        for name, values in zip(
+            [*(step.what for step in way), "together"],
+            [*zip(*rows, strict=True), [sum(row) for row in rows]],
+            strict=True,
+        )
+    ]
+
+
+#: What is made of a run's folder and can be named as a source.
+MADE = {"handoff": _handoff}
+#: What a command prints about a run.
+PRINTED = {"closing": lambda run: summary.closing(from_json((run / RESULT_FILE).read_text()))}
+
+
+def _told(found: Evidence, *, verbose: bool) -> str:
+    lines = []
+    for one in found.judged if verbose else ():
+        lines.append(f"{one.run}: {'judged again from its logs' if one.logs else 'logs not kept; its files agree'}")
+        lines += [f"  not judged again, nothing tells it: {', '.join(one.untold)}"] * bool(one.untold)
+        lines += [f"  {limit}" for limit in one.limits]
+    from_logs = [one for one in found.judged if one.logs]
+    without = [one.run for one in found.judged if not one.logs]
+    lines.append(
+        f"{len(found.judged)} committed runs: {len(from_logs)} judged again from their logs "
+        f"({found.columns_bytes} bytes as columns), {len(without)} compared with what the validator said at the time"
+    )
+    if without:
+        lines.append(f"logs not kept: {', '.join(without)}")
+    lines.append(f"{found.named} named figures in {found.texts} texts")
+    return "\n".join([*lines, *found.wrong, "evidence: " + (f"{len(found.wrong)} wrong" if found.wrong else "holds")])
+
+
+def _texts(patterns: Sequence[str], repository: Path) -> list[Path]:
+    return sorted({file for pattern in patterns for file in repository.glob(pattern)})

@@ -1,0 +1,5 @@
+"""The test report, made of committed results and of what people wrote: `python -m experiments report`.
+
+`told` writes a figure with its name; `verdicts` judges the strategies; `drawing` and `plots` draw; `parts` has the
+plan's six parts, `scenario` the third's sections; `document` puts them together with the texts in `report/text/`.
+"""

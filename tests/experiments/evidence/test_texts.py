@@ -1,0 +1,141 @@
+"""Figures against the results that they name, and what is found where they are wrong."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from experiments.evidence import figures
+from experiments.evidence.command import MADE, PRINTED
+from experiments.evidence.sources import SourceError, Sources
+from experiments.evidence.texts import wrong_in
+from tests.support.samples import RESULT
+
+RUN = RESULT.run
+MEDIAN = f"<!--= {RUN} switches[].switch_seconds : median -->"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / RUN
+    folder.mkdir()
+    (folder / "result.json").write_text(RESULT.to_json())
+    (folder / "cases.json").write_text(json.dumps([{"case": "slow", "reason": "12 s late", "waited_seconds": 12.5}]))
+    return tmp_path
+
+
+def wrong(data: Path, text: str) -> list[str]:
+    printed = {"told": lambda folder: f"as {folder.name} has it: 1.45\n"}
+    made = {"steps": lambda _: [{"of_ms": [10.0, 20.0, 60.0]}]}
+    return wrong_in(text, Sources(data, made), data, printed)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"A switch takes 1.45 s{MEDIAN}.",
+        f"1.45 s{MEDIAN} and 1.5 s{MEDIAN.replace('median', 'worst')}",
+        f"A switch takes 1450 ms<!--= {RUN} switches[].switch_seconds : median in ms -->.",
+        f"A switch takes 1,450 ms<!--= {RUN} switches[].switch_seconds : median in ms -->.",
+        f"| switch | 1.45 / 1.5{MEDIAN.replace('median', 'median, worst')} |",
+        f"| lost | 0<!--= {RUN} measurements.lost --> | 4<!--= {RUN}+{RUN} measurements.switches_asked --> |",
+        f"<!-- results: c = {RUN} -->\nIt takes 1.5 s<!--= c max(switches[].switch_seconds) -->.",
+        f"It waits 12.5 s<!--= {RUN}/cases.json [?case=='slow'].waited_seconds : worst -->.",
+        f"Steps take 20 (60)<!--= {RUN}/steps [0].of_ms : median, p95 in ms --> ms.",
+        "The limit is 5 s<!-- given: the plan -->.",
+        "<!-- given (asked for): 100 records/s; 8 GB of memory -->\n100 records/s, on 8 GB of memory.",
+        f"<!-- output: told {RUN} -->\n```\nas {RUN} has it: 1.45\n```",
+        f"<!-- quoted: {RUN}/cases.json [0].reason -->\n```\nerror: 12 s late (1.0 s)\n```",
+        "Python 3.11.2, port 8080, [0019](plan/decisions/0019-x.md), `--rate 2.5`, 28 November 2026, pods 3 of them.",
+        "## 2.3 Switch\n\nAs in 2.3, [7.6](07-x.md#76-y), [page 7.6](07-x.md#76-y) and [2.5 to 2.8](02-x.md#25-z).",
+        "| key | default |\n| --- | --- |\n| 0 | passed |",
+        "```sh\nsleep 1.5\n```",
+        "```\n<!-- given (in code): 7 s -->\n```",
+    ],
+)
+def test_what_is_right_is_found_right(data: Path, text: str) -> None:
+    assert wrong(data, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("A switch takes 1.45 s.", "'1.45 s' has no name"),
+        ("A switch takes 36 ms.", "'36 ms' has no name"),
+        ("16,944 records, none of them twice", "'16,944 records' has no name"),
+        ("There were 3 rebalances.", "'3 rebalances' has no name"),
+        ("The mean is 0.95 of it", "'0.95' has no name"),
+        ("| lost | none | 7 |", "'7' has no name"),
+        ("| hand-off | 58 / 123 |", "'58 / 123' has no name"),
+        ("It said `switched in 0.05 s`.", "'0.05 s' has no name"),
+        ("```\nhandoffSeconds 0.047\n```", "'0.047' has no name"),
+        (f"A switch takes 1.44 s{MEDIAN}.", "1.44 is 1.45 by"),
+        (f"| switch | 1.45 / 1.6{MEDIAN.replace('median', 'median, worst')} |", "1.6 is 1.5 by"),
+        (f"It takes 1.45 s{MEDIAN.replace('median', 'middle')}.", "middle: none of median"),
+        (f"It takes 1.45 s{MEDIAN.replace('switch_seconds', 'none_seconds')}.", "has no switches"),
+        (f"It takes 1.45 s{MEDIAN.replace(RUN, '20200101T000000Z-c-1')}.", "there is no committed run"),
+        (f"It takes 1.45 s{MEDIAN.replace(RUN, '../x')}.", "there is no"),
+        (f"It takes 5 s<!--= {RUN} switches[ -->.", "Invalid jmespath expression"),
+        (f"It takes 5 s<!--= {RUN} command -->.", "is no number"),
+        (f"Lost 0 ms<!--= {RUN} measurements.lost in ms -->.", "cannot be told in ms"),
+        (f"None<!--= {RUN} measurements.lost -->.", "1 figures are named, and 0 stand before it"),
+        ("It is 5 s<!--= nonsense-->.", "is no name of a figure"),
+        ("<!-- given (asked for): 90 records/s -->\n", "is given, and stands nowhere"),
+        ("<!-- results: c -->\n", "is not NAME = RUN"),
+        (f"<!-- output: told {RUN} -->\n```\nas {RUN} has it: 1.46\n```", "is not what `told` prints"),
+        (f"<!-- output: sung {RUN} -->\n```\n1.46\n```", "output 'sung' is none of told"),
+        ("<!-- output: told none -->\n```\n1.46\n```", "there is no run none"),
+        (f"<!-- quoted: {RUN}/cases.json [0].reason -->\n```\nerror: 13 s late\n```", "does not have '12 s late'"),
+    ],
+)
+def test_what_is_wrong_is_found(data: Path, text: str, said: str) -> None:
+    assert any(said in line for line in wrong(data, text)), wrong(data, text)
+
+
+def test_what_has_no_name_is_left_alone_where_only_names_are_looked_at(data: Path) -> None:
+    text = f"3 rebalances, 1.46 s{MEDIAN}"
+    assert [line[:7] for line in wrong_in(text, Sources(data), data, {}, named=False)] == ["line 1:"]
+
+
+def test_what_is_not_committed_is_no_source(data: Path) -> None:
+    with pytest.raises(SourceError, match="no committed run"):
+        Sources(data, committed=lambda _: False).value(RUN, "run")
+    with pytest.raises(SourceError, match=r"cases\.json is not committed"):
+        Sources(data, committed=lambda path: path.name == RUN).value(f"{RUN}/cases.json", "[0]")
+
+
+def test_a_line_is_that_of_the_figure() -> None:
+    page = figures.read("# Title\n\n```sh\nx\n```\n\nIt takes 5 s.\n")
+    assert [(one.line, one.text) for one in page.figures] == [(7, "5 s")]
+
+
+ROOT = Path(__file__).parents[3]
+DATA = ROOT / "report" / "data"
+#: Results are read once.
+SOURCES = Sources(DATA, MADE)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "tutorial").glob("*.md")), *sorted((ROOT / "report").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_wrong_figure_that_is_planted_in_a_text_is_found(page: Path) -> None:
+    """Each number of each figure that has a name, one at a time: another last digit, and nothing else."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    names = "\n".join(re.findall(r"<!-- results:.*?-->", text, re.DOTALL))
+
+    def of_line(line: str) -> list[str]:
+        return wrong_in(f"{names}\n{line}", SOURCES, DATA, PRINTED, named=False)
+
+    for line in text.splitlines():
+        for found in re.finditer(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?=(?:[^\w\n|<]| ?[\w/]+)?<!--= )", line):
+            assert of_line(line) == []
+            digit = str((int(found[0][-1]) + 1) % 10)
+            planted = line[: found.end() - 1] + digit + line[found.end() :]
+            assert of_line(planted), f"{found[0]} made {found[0][:-1]}{digit}"
+
+
+def test_a_figure_without_a_name_that_is_planted_in_a_text_is_found() -> None:
+    for page in PAGES:
+        text = page.read_text()
+        before = wrong_in(text, SOURCES, DATA, PRINTED)
+        assert len(wrong_in(f"{text}\nIt takes 4711 ms.\n", SOURCES, DATA, PRINTED)) == len(before) + 1
