@@ -105,7 +105,7 @@ RULES: tuple[Rule, ...] = (
         "critical",
         "{{ $labels.namespace }}: nobody is ACTIVE",
         "the holder's members are gone, or cut off from the API server since they started; or a switch hangs between "
-        "withdrawal and grant",
+        "withdrawal and grant; a connector was moved back by its resource right after its start (decision 0022)",
         "AllConsumersPaused",
     ),
     Rule(
