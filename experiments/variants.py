@@ -25,14 +25,14 @@ def variant(result: RunResult) -> dict[str, object]:
     # A pair may begin and end by another one than what was measured of it.
     if (measured := result.measurements.get(MEMBERSHIP)) is not None:
         told["membership"] = measured
-    found: dict[str, object] = {
-        key: told[key] for key in (*_own_keys(result.strategy), "rate") if told.get(key) is not None
-    }
+    found: dict[str, object] = {key: told[key] for key in _own_keys(result.strategy) if told.get(key) is not None}
     if others := _applications(result):
         found["applications"] = others
     for name, usual in _BROKERS.items():
         if (value := result.environment.get(name)) not in (None, usual):
             found[name] = value
+    if told.get("rate") is not None:  # the last one: its unit may follow
+        found["rate"] = told["rate"]
     return found
 
 

@@ -32,8 +32,10 @@ SLOW_COMMIT, OVERRUN = "slow_commit", "overrun"
 _COMMIT_SECONDS = 2.0
 POLL_INTERVAL_SECONDS = 6
 _OVERRUN_NUMBER = 1
-_AFTER_SECONDS = 12.0
-"""So long the fault stays after the switch: an overrun that begins with it has come to its end by then."""
+_AFTER_SECONDS = 20.0
+"""So long the fault stays after the switch: the client of an overrun that begins with it has heard by then that it has
+dropped out, after a second record.
+"""
 ENDED = frozenset({"Switched", "RolledBack", "Failed", "Refused"})
 _SHOWN = ("outcome", "switch_seconds", "silent_seconds", "duplicates")
 #: What makes a consumer's client leave a group that it does not poll: as short as it may be, so also its session.

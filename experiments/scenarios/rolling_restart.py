@@ -34,6 +34,7 @@ _FLOW_SECONDS = 90.0
 def perform(lab: Lab, switches: int) -> None:
     lab.notes.measured |= {
         "restarts_asked": switches,
+        "pods_at_work": lab.settings.replicas,
         "static": int(lab.settings.own("membership") != "leave-join"),
     }
     lab.spell()
@@ -126,9 +127,10 @@ def judge(seen: Observations) -> list[Criterion]:
     """That every pod at work was replaced each time, and nothing is lost by it; what it costs is there to be shown."""
     told = seen.measured
     asked, made, replaced = (told.get(name) for name in ("restarts_asked", "restarts_made", "pods_replaced_min"))
+    whole = told.get("pods_at_work")
     return [
         Criterion("restarts_made", f"= {asked}", made, made is not None and made == asked),
-        Criterion("pods_replaced_min", "> 0", replaced, isinstance(replaced, int) and replaced > 0),
+        Criterion("pods_replaced_min", f"= {whole}", replaced, replaced is not None and replaced == whole),
         criteria.spells(seen),
         *criteria.sound(seen),
     ]

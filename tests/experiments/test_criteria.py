@@ -70,6 +70,7 @@ GOOD = Observations(
         "left": "Switched",
         "restarts_asked": 3,
         "restarts_made": 3,
+        "pods_at_work": 3,
         "pods_replaced_min": 3,
         "membership_measured": "leave-join",
         "one_group_switches": 2,

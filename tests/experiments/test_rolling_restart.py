@@ -82,13 +82,18 @@ def test_a_set_that_replaced_nobody_was_not_restarted(monkeypatch: pytest.Monkey
     (tmp_path / "logs").mkdir()
     measured = rolling_restart.observe(world.notes, tmp_path / "logs")
     assert measured["pods_replaced_min"] == 0
-    told = {**measured, "restarts_asked": 1}
+    told = {**measured, "restarts_asked": 1, "pods_at_work": 3}
     assert [one.name for one in judge(replace(GOOD, measured=told)) if not one.passed] == ["pods_replaced_min"]
 
 
 def test_what_was_not_measured_is_told_by_name() -> None:
-    good = {"restarts_asked": 3, "restarts_made": 3, "pods_replaced_min": 3}
+    good = {"restarts_asked": 3, "restarts_made": 3, "pods_at_work": 3, "pods_replaced_min": 3}
     assert passed(judge(replace(GOOD, measured=good)))
-    for name, value in (("restarts_made", 2), ("restarts_made", None), ("pods_replaced_min", None)):
+    for name, value in (
+        ("restarts_made", 2),
+        ("restarts_made", None),
+        ("pods_replaced_min", None),
+        ("pods_replaced_min", 2),
+    ):
         failing = [one.name for one in judge(replace(GOOD, measured=good | {name: value})) if not one.passed]
         assert failing == [name]

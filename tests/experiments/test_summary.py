@@ -39,3 +39,9 @@ def test_what_a_measurement_has_shown_stands_with_its_run() -> None:
     assert "measured: still seconds max 60.1\n" in summary([shown], {shown.scenario: ("still_seconds_max", "unknown")})
     assert "measured: still seconds max 60.1\n" in closing(shown, ("still_seconds_max",))
     assert "measured:" not in summary([shown])
+
+
+def test_what_is_said_of_the_brokers_does_not_come_between_the_rate_and_its_unit() -> None:
+    delay = "group.initial.rebalance.delay.ms"
+    told = summary([result(environment={**RESULT.environment, delay: 3000})])
+    assert f"{delay} 3000, rate 100 records/s" in told
