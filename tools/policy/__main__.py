@@ -54,7 +54,8 @@ def _compare(args: StackValidationArgs, report: ReportViolation) -> None:
         report(
             f"active changes together with {'; '.join(found)}. Make two updates of it, or allow it for this one: "
             "pulumi preview --policy-pack tools/policy --policy-pack-config FILE, where FILE has "
-            '{"active-alone": {"together": true}}'
+            '{"active-alone": {"together": true}}',
+            None,
         )
 
 
