@@ -1,9 +1,8 @@
 """Scenario 4 of the plan, its first part: a consumer is restarted in the middle of a switch.
 
 A phase of the switch is held (`experiments/disturbance.py`), a pod of the pausing or of the resuming colour is deleted
-in it, and what was held goes on: each phase and each colour in turn, from the wait for the lag to the way back. Whether
-the switch goes through or is taken back, only the colour that holds the grant may be at work, and a member that rests
-goes on resting whatever its group does.
+in it, and what was held goes on: each phase and each colour in turn. Whether the switch goes through or is taken back,
+only the colour that holds the grant may be at work, and a member that rests goes on resting whatever its group does.
 
 A switch counts only if the coordinator's log shows a rebalance between its command and its end. With membership
 `takeover` there need be none, for members take each other's places over: that is what it is for. It is run with
@@ -19,7 +18,7 @@ from typing import Any
 from experiments import broker_log, criteria, pauses
 from experiments.collection import kept_broker_log
 from experiments.criteria import Observations, none_of
-from experiments.disturbance import PHASES, WAITING_FOR_LAG, Disturbance
+from experiments.disturbance import PAUSING, RESUMING, WAITING_FOR_LAG, Disturbance
 from experiments.lab import Lab, Notes
 from experiments.measurements import other
 from experiments.records import CONSUMED, EVENTS, by_process
@@ -30,7 +29,7 @@ OLD, NEW = SIDES = ("old", "new")
 #: Held are the pods of the lowest number; another one is disturbed.
 NUMBER = 1
 _TABLE = "restarts_in_a_switch"
-_TURNS = [(phase, side) for phase in PHASES for side in SIDES]
+_TURNS = [(phase, side) for phase in (PAUSING, RESUMING) for side in SIDES]
 _ENDED = frozenset({"Switched", "RolledBack", "Failed", "Refused"})
 
 #: What is done in a phase, of which it is told, to a pod, while the switch goes on.
