@@ -108,7 +108,7 @@ def test_both_go_before_the_platform_may() -> None:
 
 def test_on_ones_own_cluster_their_images_are_asked_for_with_them() -> None:
     given = {"platform": "cluster", "images": '{"kafka":"k:1","victoriametrics":"v:1","vlagent":"a:1"}'}
-    assert platform_images(platform_settings(given), {}) == {"kafka": "k:1", "victoriametrics": "v:1", "vlagent": "a:1"}
+    assert platform_images(platform_settings(given), {}) == {"kafka": "k:1", "victoriametrics": "v:1"}
     with pytest.raises(SettingsError, match=r"images.victorialogs: is required with logs: true") as refused:
         platform_settings({**given, "logs": "true"})
     assert len(refused.value.problems) == 1

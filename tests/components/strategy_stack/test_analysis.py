@@ -31,6 +31,7 @@ def test_the_switch_says_by_what_it_is_judged_and_the_update_waits_for_it(
         **ANALYSIS,
         "minRecords": 1,
         "minThroughput": 0.0,
+        "maxRestarts": 0,
         "onInconclusive": "RollBack",
     }
     # 220 without, 60 until there is a verdict, 5 for the controller to see it

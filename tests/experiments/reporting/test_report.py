@@ -172,7 +172,8 @@ def test_it_has_the_plans_parts() -> None:
         "## 6. Conclusions",
     ]
     sections = [line.split(":")[0] for line in text.splitlines() if line.startswith("### Scenario ")]
-    assert sections == [f"### Scenario {name}" for name in ("1", "2", "3", "4", "4-static", "5")]
+    plans = ("1", "2", "3", "4", "4-static", "5", "5-argo", "5-replay", "5-unwell")
+    assert sections == [f"### Scenario {name}" for name in plans]
 
 
 def test_the_committed_report_is_made_of_the_committed_results() -> None:
