@@ -98,6 +98,7 @@ class Piece:
         self._progress = progress
         self._begun = time.monotonic()
         self._began = datetime.now(UTC)
+        self._code = environment.commit()
         self._first = journal.done + 1
         self._acked = 0
         self._anomalies: dict[str, int] = {}
@@ -266,7 +267,7 @@ class Piece:
         with suppress(AttributeError):  # nothing was judged yet
             self._sum_up(self._last_judged)
         self._journal.piece(
-            code=environment.commit(),
+            code=self._code,
             planned=self._asked.switches,
             began=self._began.isoformat(timespec="seconds"),
             ended=datetime.now(UTC).isoformat(timespec="seconds"),

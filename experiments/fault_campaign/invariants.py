@@ -10,7 +10,6 @@ from typing import Any
 
 from experiments.measurements import SWITCHED
 
-_PREFIX = "kafka-bluegreen.io/"
 _NS = 1_000_000_000
 _ENDS = frozenset({SWITCHED, "Refused", "Failed", "RolledBack", "RollbackBlocked", "Superseded"})
 
@@ -37,10 +36,10 @@ class LeaseSeen:
             at=at,
             holder=str(spec.get("holderIdentity") or ""),
             epoch=int(spec.get("leaseTransitions") or 0),
-            last_holder=str(notes.get(f"{_PREFIX}last-holder") or ""),
-            generation=int(notes.get(f"{_PREFIX}generation") or 0),
-            outcome=str(notes.get(f"{_PREFIX}outcome") or ""),
-            blocked_by=str(notes.get(f"{_PREFIX}blocked-by") or ""),
+            last_holder=str(notes.get("last-holder") or ""),
+            generation=int(notes.get("generation") or 0),
+            outcome=str(notes.get("outcome") or ""),
+            blocked_by=str(notes.get("blocked-by") or ""),
             uid=str(raw["metadata"].get("uid") or ""),
         )
 
@@ -121,13 +120,14 @@ def ready(said: bool, truth: Truth) -> list[str]:
     return [f"invariant 6: Ready is {said}, but {truth}"]
 
 
-def update(error: str | None, *, asked: str, active: str, generation_written: bool, outcome: str) -> list[str]:
-    """Whether `pulumi up` ended as the switch did. asked: the colour that it asked for. An update that failed where the
-    switch came to it is no finding: it says less than it could, and nothing that is wrong.
+def update(error: str | None, *, asked: str, active: str, generations: int, outcome: str) -> list[str]:
+    """Whether `pulumi up` ended as the switch did. asked: the colour that it asked for. generations: how many there
+    have been since before it; where others than the update's own followed, nothing is said: they are not its own. An
+    update that failed where the switch came to it is no finding: it says less than it could, and nothing that is wrong.
     """
-    if error is not None or active == asked:
+    if error is not None or active == asked or generations > 1:
         return []
-    wrote = f"its generation ended as {outcome or 'nothing'}" if generation_written else "it wrote nothing"
+    wrote = f"its generation ended as {outcome or 'nothing'}" if generations else "it wrote nothing"
     return [f"invariant 6: pulumi up returned 0 for {asked}, but {active or 'nobody'} is active, and {wrote}"]
 
 
@@ -230,7 +230,8 @@ _AFTERMATH_SECONDS = 30.0
 
 def explain(found: Sequence[Repeat], crashes: Sequence[Crash]) -> list[Explained]:
     """Each process's repetitions by the crash that lies between the effect and the commit: one that hit one of the two
-    pods, or everybody, began before the record was handled again, and was over not long before it was handled first.
+    pods, or who shares its place, or everybody, began before the record was handled again, and was over not long before
+    it was handled first.
     """
     by_pair: dict[tuple[str, str, Crash | None], list[Repeat]] = defaultdict(list)
     for repeat in found:
@@ -249,12 +250,21 @@ def explain(found: Sequence[Repeat], crashes: Sequence[Crash]) -> list[Explained
     ]
 
 
+def _place(pod: str) -> str:
+    """The number of a pod: those of both colours that have the same one may have one place in a group between them, so
+    that what hits the one can fence the other (membership `takeover`).
+    """
+    return pod.rpartition("-")[2]
+
+
 def _cause(repeat: Repeat, crashes: Sequence[Crash]) -> Crash | None:
     first, again = repeat.first_at / _NS, repeat.again_at / _NS
-    pods = {repeat.first.rpartition(".")[0], repeat.again.rpartition(".")[0]}
+    pods = {_place(process.rpartition(".")[0]) for process in (repeat.first, repeat.again)}
     candidates = [
         crash
         for crash in crashes
-        if (not crash.pod or crash.pod in pods) and crash.began <= again and crash.ended + _AFTERMATH_SECONDS >= first
+        if (not crash.pod or _place(crash.pod) in pods)
+        and crash.began <= again
+        and crash.ended + _AFTERMATH_SECONDS >= first
     ]
     return max(candidates, key=lambda crash: (bool(crash.pod), crash.began), default=None)

@@ -109,7 +109,7 @@ class Judge:
                 carried.error,
                 asked=carried.target,
                 active=live.active,
-                generation_written=live.generation > carried.before,
+                generations=live.generation - carried.before,
                 outcome=outcome,
             )
         findings += invariants.lease_history(self._witness.leases())

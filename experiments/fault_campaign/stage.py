@@ -102,14 +102,16 @@ class Stage:
         )
 
     def _ask_on(self) -> bool:
-        """Ask for the colour that is asked for, as a further attempt; whether there is a pair at all."""
+        """Ask for the colour that is at work, as a further attempt: what was asked for last may have failed, and would
+        again. Whether there is a pair at all.
+        """
         try:
             live = self._cluster.switch(self.name)
         except ClusterError as error:
             if error.not_found:
                 return False
             raise
-        self._configuration.set(active=live.wanted, attempt=int(live.raw["spec"].get("attempt", 1)) + 1)
+        self._configuration.set(active=live.active or live.wanted, attempt=int(live.raw["spec"].get("attempt", 1)) + 1)
         return True
 
     def _made(self) -> Stack:

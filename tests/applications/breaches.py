@@ -177,7 +177,7 @@ BREACHES: dict[str, Breach] = {
         CONTROLLER,
         ALWAYS_READY,
         "invariant 6: Ready is True",
-        (_step(1, Phase.PAUSING, ("worker-freeze", 8.0)),),
+        (_step(1, Phase.STEADY, ("mover-freeze", 9.0)),),
     ),
 }
 
@@ -262,6 +262,9 @@ def main(arguments: list[str]) -> int:
         stage = Stage(REPOSITORY, breach.strategy, scratch, preflight(), interrupts=interrupts, progress=progress)
         try:
             found = tried(breach, stage, stage.prepare(), scratch, progress.say)
+        except ExperimentError as error:
+            progress.say(f"{breach.what}: could not be tried: {error}")
+            return 2
         finally:
             stage.take_away()
     caught = [text for text in found if text.startswith(breach.says)]

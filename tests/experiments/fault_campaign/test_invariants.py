@@ -7,9 +7,10 @@ import pytest
 
 from experiments.fault_campaign import invariants
 from experiments.fault_campaign.invariants import Crash, LeaseSeen, Repeat, Truth, explain, lease_history, repeats
+from workloads.common.lease import Grant, to_lease
+from workloads.common.states import Color, Outcome
 
 NS = 1_000_000_000
-NOTES = "kafka-bluegreen.io/"
 
 
 def lease(holder: str, epoch: int, **more: Any) -> LeaseSeen:
@@ -53,24 +54,19 @@ def test_what_a_lease_breaks_is_told(seen: list[LeaseSeen], says: str) -> None:
 
 
 def test_a_lease_is_read_as_the_controller_writes_it() -> None:
-    raw = {
-        "metadata": {
-            "uid": "u",
-            "annotations": {
-                f"{NOTES}last-holder": "blue",
-                f"{NOTES}generation": "7",
-                f"{NOTES}outcome": "RollbackBlocked",
-                f"{NOTES}blocked-by": "consumer-green-0",
-            },
-        },
-        "spec": {"holderIdentity": "green", "leaseTransitions": 9},
-    }
+    grant = Grant(Color.GREEN, 9, Color.BLUE, None, 7, Outcome.ROLLBACK_BLOCKED, "", ("consumer-green-0",))
+    raw = to_lease(grant, "consumer-switch", "2026-11-28T00:00:00Z")
+    raw["metadata"]["uid"] = "u"
     seen = LeaseSeen.of(raw, 1.0)
     assert seen == LeaseSeen(1.0, "green", 9, "blue", 7, "RollbackBlocked", "consumer-green-0", "u")
     assert str(seen) == "green at epoch 9, generation 7 RollbackBlocked, waits for consumer-green-0"
     assert seen.same(replace(seen, at=2.0))
     assert not seen.same(replace(seen, epoch=10))
     assert str(LeaseSeen.of(None, 1.0)) == "none"
+
+
+def test_every_outcome_of_the_controller_is_one() -> None:
+    assert lease_history([lease("blue", 2, outcome=str(outcome), blocked_by="pod") for outcome in Outcome]) == []
 
 
 AT_WORK = Truth("green", "green", {"green": [0, 1, 2], "blue": []}, 3)
@@ -104,8 +100,17 @@ def test_ready_is_what_is(said: bool, truth: Truth, right: bool) -> None:
     ],
 )
 def test_an_update_returns_0_only_if_it_is_so(error: str | None, active: str, right: bool) -> None:
-    found = invariants.update(error, asked="green", active=active, generation_written=True, outcome="Failed")
+    found = invariants.update(error, asked="green", active=active, generations=1, outcome="Failed")
     assert (found == []) == right
+
+
+def test_what_became_of_others_generations_is_not_the_updates_matter() -> None:
+    """Found by a campaign: asked back and once more after the update had returned, and then rolled back."""
+    told = {"asked": "green", "active": "blue", "outcome": "RolledBack"}
+    assert invariants.update(None, generations=3, **told) == []
+    assert invariants.update(None, generations=0, **told) == [
+        "invariant 6: pulumi up returned 0 for green, but blue is active, and it wrote nothing"
+    ]
 
 
 def test_what_the_validator_counted_is_told_with_its_invariant() -> None:
@@ -137,12 +142,13 @@ REPEATS = [Repeat(p, 8 + p, "blue-0.a", "green-0.b", 100 * NS, 103 * NS) for p i
     [
         (Crash("worker-kill", "blue-0", 100.5, 100.5), True),
         (Crash("worker-kill", "green-0", 102.0, 102.0), True),
+        (Crash("cut-broker", "green-0", 95.0, 101.0), True),
         (Crash("worker-kill", "blue-1", 100.5, 100.5), False),
         (Crash("broker-stall", "", 95.0, 101.0), True),
         (Crash("worker-kill", "blue-0", 104.0, 104.0), False),
         (Crash("worker-kill", "blue-0", 60.0, 60.0), False),
     ],
-    ids=["of the first", "of the second", "of another", "of all", "after it", "long before"],
+    ids=["of the first", "of the second", "of who shares its place", "of another", "of all", "after it", "long before"],
 )
 def test_duplicates_are_explained_by_a_crash_between_effect_and_commit(crash: Crash, explains: bool) -> None:
     (found,) = explain(REPEATS, [crash])
