@@ -111,7 +111,8 @@ def schema_defaults() -> dict[str, str]:
     for model in models:
         for key, field in fields(model).items():
             plain = plain_default(field)
-            defaults[key] = plain if isinstance(plain, str) else json.dumps(plain)
+            # A list or an object as Go writes them.
+            defaults[key] = plain if isinstance(plain, str) else json.dumps(plain, separators=(",", ":"))
     return defaults
 
 

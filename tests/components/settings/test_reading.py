@@ -352,6 +352,12 @@ def test_an_analysis_has_one_form_and_all_of_it(analysis: dict[str, Any], said: 
     assert f"is refused ({said}" in line
 
 
+def test_a_key_of_another_kind_of_stack_says_nothing_with_its_default() -> None:
+    """Pulumi gives every stack every key's default; a list without spaces, as Go writes it."""
+    given = {"strategy": "c", "dashboards": '["strategy-b","strategy-c","strategy-e"]', "kafkaConfig": "{}"}
+    assert strategy_settings(given, STACK).strategy == "c"
+
+
 def test_an_analysis_by_templates() -> None:
     """A number that the command line wrote for an argument is its text."""
     given = {"templates": ["lag", "my.own"], "timeoutSeconds": 30, "args": {"max-lag": 100, "share": 0.5, "x": "y"}}
