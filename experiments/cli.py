@@ -236,7 +236,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     conformance.add(commands)
-    fault_campaign.add(commands, DATA.parent / "campaigns")
+    fault_campaign.add(commands, DATA / "campaigns")
     logs.add(commands)
     past_switches.add(commands)
     watch.add(commands)

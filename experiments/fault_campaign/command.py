@@ -43,7 +43,7 @@ def add(commands: Any, out: Path) -> None:
     faults.add_argument("--no-shrink", action="store_true", help="do not make a sequence that failed shorter")
     faults.add_argument("--keep", action="store_true", help="leave the pair standing when all switches are done")
     faults.add_argument(
-        "--out", type=Path, help="the campaign's folder (default: report/campaigns/<strategy>-seed<seed>)"
+        "--out", type=Path, help="the campaign's folder (default: report/data/campaigns/<strategy>-seed<seed>)"
     )
     faults.set_defaults(campaigns=out)
 

@@ -24,7 +24,7 @@ def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> list[Asked]:
         seen.append(asked)
         if isinstance(outcome, Exception | KeyboardInterrupt):
             raise outcome
-        return Ended(Path("report/campaigns/x/summary.json"), outcome, 4, 4, "the table")
+        return Ended(Path("report/data/campaigns/x/summary.json"), outcome, 4, 4, "the table")
 
     monkeypatch.setattr(command, "execute", execute)
     return seen
@@ -65,7 +65,7 @@ def test_what_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 def test_a_campaign_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = ends_with(monkeypatch, 0)
     assert cli.main(FAULTS) == 0
-    assert seen[0].out.parts[-3:] == ("report", "campaigns", "c-seed9")
+    assert seen[0].out.parts[-3:] == ("data", "campaigns", "c-seed9")
 
 
 def test_a_sequence_is_carried_out_in_place_of_the_seeds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
