@@ -7,6 +7,7 @@ each of them in turn.
 
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -24,14 +25,23 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("alerts")]
 
 @pytest.fixture(scope="module")
 def seen(ground: Ground) -> Iterator[Field]:
-    """A small stack of strategy C with two switches behind it; taken away at the end."""
+    """A small stack of strategy C with two switches behind it, each colour at work until its lag was scraped; taken
+    away at the end.
+    """
     name = ground.beside("c", "seen")
     ground.passing.add(name)
     with shared(), ground.standing(name, replicas=1) as field:
         for color in ("green", "blue"):
             update = field.up(color)
             assert update.error is None, update.error
+            until(f"{color}'s lag in the store", partial(_has_lag, field, color), 60, 0.5)
         yield field
+
+
+def _has_lag(field: Field, color: str) -> bool:
+    end = time.time()
+    (query,) = next(panel for panel in PANELS if panel.title == f"{color.capitalize()}'s lag").queries
+    return bool(series(field.cluster, field.namespace, query.expr, end - 60, end))
 
 
 @pytest.fixture(scope="module")
