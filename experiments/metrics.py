@@ -46,6 +46,14 @@ def query_range(cluster: Cluster, query: str, start: float, end: float, step: in
     return answer
 
 
+def value(cluster: Cluster, query: str) -> float | None:
+    """What a query of one series gives now; None where it finds nothing. Raises ClusterError if it is refused."""
+    asked = [("query", query), ("nocache", "1")]
+    body = cluster.through_service(PLATFORM_NAMESPACE, SERVICE, PORT, "/api/v1/query", query=asked)
+    found = json.loads(body).get("data", {}).get("result", [])
+    return float(found[0]["value"][1]) if found else None
+
+
 def collect(cluster: Cluster, namespace: str, start: float, end: float, folder: Path) -> dict[str, int]:
     """Write every query with its answer to `<folder>/<name>.json.zst`; returns the number of series of each."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,13 +8,16 @@ Besides scenario 5's criteria each round has to be of the run: there is exactly 
 own, made after the grant, Failed, and the reason of the rollback names it. The mended colour's run is Successful.
 """
 
-from functools import partial
+import time
 from typing import Any
 
 from components.argo.crds import GROUP_VERSION
 from components.argo.templates import NAMES
 from components.names import SWITCH_NAME
+from components.observability.names import RECORDS
+from experiments import metrics
 from experiments.criteria import Observations
+from experiments.errors import DeadlineError
 from experiments.lab import Lab
 from experiments.measurements import SwitchRecord
 from experiments.results import Criterion
@@ -26,7 +29,22 @@ _RUNS = f"/apis/{GROUP_VERSION}/namespaces/{{}}/analysisruns"
 # which a scrape, a query and the two controllers see each other.
 _VERDICT_SECONDS = 20
 _TIMEOUT_SECONDS = 60
+_SCRAPED_SECONDS, _LOOK_SECONDS = 90.0, 1.0
 _FAILED, _SUCCESSFUL = "Failed", "Successful"
+
+
+def perform(lab: Lab, switches: int) -> None:
+    """Scenario 5's, once the metrics store has seen every pod at work: of a fresh pod it learns some seconds late, and
+    on what it has not seen nobody is judged.
+    """
+    wanted = 2 * lab.settings.replicas
+    until = time.monotonic() + _SCRAPED_SECONDS
+    query = f'count(count by (pod) ({RECORDS}{{namespace="{lab.namespace}"}}))'
+    while (seen := metrics.value(lab.cluster, query) or 0) < wanted:
+        if time.monotonic() > until:
+            raise DeadlineError(f"{wanted} pods in the metrics store", _SCRAPED_SECONDS, f"{seen:g}")
+        time.sleep(_LOOK_SECONDS)
+    failed_switch.perform(lab, switches, seconds=_VERDICT_SECONDS, look=run_of)
 
 
 def run_of(lab: Lab, record: SwitchRecord) -> dict[str, Any]:
@@ -79,7 +97,7 @@ SCENARIO = Scenario(
     "failed switch, and the way back by an Argo Rollouts AnalysisRun",
     default_switches=failed_switch.SCENARIO.default_switches,
     step=failed_switch.SCENARIO.step,
-    perform=partial(failed_switch.perform, seconds=_VERDICT_SECONDS, look=run_of),
+    perform=perform,
     judge=judge,
     observe=observe,
     faults=True,

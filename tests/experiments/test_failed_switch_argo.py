@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from experiments import metrics
 from experiments.criteria import passed
+from experiments.errors import DeadlineError
 from experiments.measurements import SwitchRecord
-from experiments.scenarios import SCENARIOS, failed_switch
+from experiments.scenarios import SCENARIOS, failed_switch, failed_switch_argo
 from experiments.scenarios.failed_switch_argo import judge, observe, run_of
 from tests.experiments.test_criteria import GOOD
 from tests.experiments.test_failed_switch import BACK, World, told  # noqa: F401 - a fixture
@@ -62,6 +64,16 @@ def test_a_run_that_is_not_as_it_should_be_ends_the_rounds(
     assert said in run_of(lab(*runs), record)["wrong"]
 
 
+@pytest.fixture
+def scraped(monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
+    """How many pods the metrics store has seen, at each look; the last one stays."""
+    seen: list[float | None] = [99.0]
+    monkeypatch.setattr(metrics, "value", lambda *_: seen.pop(0) if len(seen) > 1 else seen[0])
+    monkeypatch.setattr(failed_switch_argo, "_LOOK_SECONDS", 0.0)
+    return seen
+
+
+@pytest.mark.usefixtures("scraped")
 def test_a_wrong_run_is_a_wrong_round() -> None:
     world = World(TAKEN_BACK)
     world.cluster.get = lambda _: {"items": []}
@@ -70,6 +82,7 @@ def test_a_wrong_run_is_a_wrong_round() -> None:
     assert world.did[-1] == "switch"
 
 
+@pytest.mark.usefixtures("scraped")
 def test_what_is_done_is_scenario_5s_and_the_mended_colour_has_a_run_too() -> None:
     world = World(TAKEN_BACK, TAKEN_BACK, MENDED)
     phases = iter(["Failed", "Failed", "Inconclusive"])
@@ -113,3 +126,18 @@ def test_it_needs_argo_on_the_platform_for_the_time_of_a_run() -> None:
     scenario = SCENARIOS["5-argo"]
     assert scenario.platform == {"argo": True}
     assert scenario.configuration["analysis"]["templates"] == ["error-rate", "throughput", "lag"]
+
+
+def test_nobody_is_judged_before_the_store_has_seen_every_pod(
+    scraped: list[float | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(TAKEN_BACK)
+    world.cluster.get = lambda _: {"items": []}
+    scraped[:] = [None, 1.0, 2.0 * world.settings.replicas]
+    SCENARIOS["5-argo"].perform(world, 1)  # type: ignore[arg-type]
+    assert len(scraped) == 1
+    assert world.did[-1] == "switch"
+    scraped[:] = [2.0 * world.settings.replicas - 1]
+    monkeypatch.setattr(failed_switch_argo, "_SCRAPED_SECONDS", 0.0)
+    with pytest.raises(DeadlineError, match="pods in the metrics store"):
+        SCENARIOS["5-argo"].perform(world, 1)  # type: ignore[arg-type]
