@@ -90,6 +90,9 @@ def _pod(args: MetricsArgs, service_account: pulumi.Input[str]) -> PodSpecArgs:
             f"-retentionPeriod={args.retention}",
             f"-promscrape.config={_CONFIG}/{_SCRAPE.name}",
             "-memory.allowedBytes=128MB",
+            # A colour that was just deployed may be judged by its metrics a moment later; by default a new pod is not
+            # looked for for half a minute.
+            "-promscrape.kubernetesSDCheckInterval=2s",
             # A run reads what it has just measured: the newest samples are not held back, nor cached answers served.
             "-search.latencyOffset=0s",
             "-search.disableCache",
