@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=f"needs a browser; {why}"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # playwright's event loop runs for as long, and lets no other begin in this thread
 def chromium() -> "Iterator[Browser]":
     from playwright.sync_api import sync_playwright
 

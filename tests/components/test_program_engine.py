@@ -171,7 +171,7 @@ def test_the_platform_can_be_previewed_without_a_cluster(empty_project: Project)
     )
     project = replace(empty_project, environment={**empty_project.environment, "KUBECONFIG": str(nowhere)})
     summary = project.stack("platform", {}).preview().change_summary
-    assert summary == {automation.OpType.CREATE: 22}
+    assert summary == {automation.OpType.CREATE: 25}
 
 
 # -- one deployment, from its beginning to its end -------------------------------------------------------

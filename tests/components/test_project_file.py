@@ -20,7 +20,7 @@ OURS = {key: entry for key, entry in PROJECT["config"].items() if ":" not in key
 
 def handed_over(value: object) -> str:
     """A value of a configuration file as Pulumi gives it to a program."""
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 @pytest.mark.parametrize("part", generate.parts(), ids=lambda part: part.path.name)

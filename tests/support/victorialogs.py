@@ -77,6 +77,12 @@ class Program:
         asked = urllib.request.Request(f"{self.url}{path}", body, {"Content-Type": "application/stream+json"})
         urllib.request.urlopen(asked, timeout=SECONDS).close()
 
+    def flush(self) -> None:
+        """Have all that was sent searchable, by its streams, too: a store does that about a second later by itself
+        (https://docs.victoriametrics.com/victorialogs/#forced-flush).
+        """
+        urllib.request.urlopen(f"{self.url}/internal/force_flush", timeout=SECONDS).close()
+
     def close(self) -> None:
         """End it."""
         self._process.kill()

@@ -1,7 +1,6 @@
 """The queries on what committed runs of scenario 1 have kept: lines that real pods wrote, on a real VictoriaLogs."""
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from experiments.logs.queries import CONTAINER_FIELD, NAMESPACE_FIELD, POD_FIELD
 from experiments.records import compressed_text
 from experiments.results import RunResult, from_json
 from tests.support.victorialogs import INSERT, Program
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("victorialogs")]
 
@@ -75,12 +75,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
         lines = list(_lines(run, _place(run, result)))
         total += sum(not line.isspace() for line in lines)
         made.post(INSERT, "\n".join(lines).encode())
-    deadline = time.monotonic() + 60
-    counted = -1
-    while (now := made.count("*")) != counted or not now:
-        assert time.monotonic() < deadline, f"{now} of {total} lines are searchable"
-        counted = now
-        time.sleep(1.0)
+    made.flush()
+    until(f"{total} lines to be searchable", lambda: made.count("*") >= total, 120, 0.2)
     yield made
     made.close()
 
