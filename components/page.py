@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.core.v1 import ContainerPortArgs, PodSpecArgs, Service, ServicePortArgs, ServiceSpecArgs
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.core.v1 import ContainerPortArgs, PodSpecArgs
 
 from components import names, pods
-from components.stateless import StatelessArgs, configured
+from components.stateless import StatelessArgs, configured, service
 
 _PORT_NAME = "http"
 
@@ -43,26 +42,9 @@ class Page(pulumi.ComponentResource):
                 }
             )
         )
-        self.service = Service(
-            name,
-            metadata=ObjectMetaArgs(
-                name=names.PAGE,
-                namespace=args.namespace,
-                labels=labels,
-                annotations={"pulumi.com/skipAwait": "true"},
-            ),
-            spec=ServiceSpecArgs(
-                selector={names.NAME_LABEL: names.PAGE},
-                ports=[ServicePortArgs(name=_PORT_NAME, port=80, target_port=_PORT_NAME)],
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        self.config, self.deployment = configured(
-            name,
-            StatelessArgs(names.PAGE, args.namespace, labels, _pod(args), names.HTTP_PORT),
-            settings,
-            parent=self,
-        )
+        stateless = StatelessArgs(names.PAGE, args.namespace, labels, _pod(args), names.HTTP_PORT)
+        self.service = service(name, stateless, 80, _PORT_NAME, parent=self)
+        self.config, self.deployment = configured(name, stateless, settings, parent=self)
         self.register_outputs({"deployment": self.deployment.metadata.name})
 
 

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs, DeploymentStrategyArgs
-from pulumi_kubernetes.core.v1 import ConfigMap, PodSpecArgs, PodTemplateSpecArgs
+from pulumi_kubernetes.core.v1 import (
+    ConfigMap,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    Service,
+    ServicePortArgs,
+    ServiceSpecArgs,
+)
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components import names, pods
@@ -26,6 +33,24 @@ class StatelessArgs:
     alone: bool = False
     file: str = names.SETTINGS_FILE
     every: str = ""
+
+
+def service(name: str, args: StatelessArgs, port: int, target: str, *, parent: pulumi.Resource) -> Service:
+    """The Service of its name: `port`, called `http`, is the pod's port that is called `target`."""
+    return Service(
+        name,
+        metadata=ObjectMetaArgs(
+            name=args.name,
+            namespace=args.namespace,
+            labels=args.labels,
+            annotations={"pulumi.com/skipAwait": "true"},
+        ),
+        spec=ServiceSpecArgs(
+            selector={names.NAME_LABEL: args.name},
+            ports=[ServicePortArgs(name="http", port=port, target_port=target)],
+        ),
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
 
 
 def configured(

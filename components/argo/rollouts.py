@@ -7,20 +7,13 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes.apiextensions.v1 import CustomResourceDefinition
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs, DeploymentStrategyArgs
-from pulumi_kubernetes.core.v1 import ContainerPortArgs, PodSpecArgs, PodTemplateSpecArgs, ServiceAccount
+from pulumi_kubernetes.core.v1 import ContainerPortArgs, PodSpecArgs, PodTemplateSpecArgs
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
-from pulumi_kubernetes.rbac.v1 import (
-    ClusterRole,
-    ClusterRoleBinding,
-    PolicyRuleArgs,
-    Role,
-    RoleBinding,
-    RoleRefArgs,
-    SubjectArgs,
-)
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
 
 from components import names, pods
 from components.argo import crds
+from components.observability.reader import reader
 
 NAME = "argo-rollouts"
 _CLUSTER_NAME = "kafka-bluegreen-argo-rollouts"
@@ -84,27 +77,17 @@ class ArgoRollouts(pulumi.ComponentResource):
             for content in crds.definitions()
         ]
         metadata = ObjectMetaArgs(name=NAME, namespace=args.namespace, labels=labels)
-        account = ServiceAccount(name, metadata=metadata, automount_service_account_token=False, opts=child)
-        subjects = [SubjectArgs(kind="ServiceAccount", name=account.metadata.name, namespace=args.namespace)]
-        cluster_metadata = ObjectMetaArgs(name=_CLUSTER_NAME, labels=labels)
-        cluster_role = ClusterRole(name, metadata=cluster_metadata, rules=cluster_rules(), opts=child)
+        account, _, everywhere = reader(
+            name, metadata, ObjectMetaArgs(name=_CLUSTER_NAME, labels=labels), cluster_rules(), opts=child
+        )
         role = Role(name, metadata=metadata, rules=own_rules(), opts=child)
-        bindings: list[pulumi.Resource] = [
-            ClusterRoleBinding(
-                name,
-                metadata=cluster_metadata,
-                role_ref=RoleRefArgs(api_group=_RBAC, kind="ClusterRole", name=cluster_role.metadata.name),
-                subjects=subjects,
-                opts=child,
-            ),
-            RoleBinding(
-                name,
-                metadata=metadata,
-                role_ref=RoleRefArgs(api_group=_RBAC, kind="Role", name=role.metadata.name),
-                subjects=subjects,
-                opts=child,
-            ),
-        ]
+        here = RoleBinding(
+            name,
+            metadata=metadata,
+            role_ref=RoleRefArgs(api_group=_RBAC, kind="Role", name=role.metadata.name),
+            subjects=[SubjectArgs(kind="ServiceAccount", name=account.metadata.name, namespace=args.namespace)],
+            opts=child,
+        )
         self.deployment = Deployment(
             name,
             metadata=metadata,
@@ -119,7 +102,7 @@ class ArgoRollouts(pulumi.ComponentResource):
                 ),
             ),
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[*self.definitions, *bindings], custom_timeouts=pods.ROLLOUT_TIMEOUTS
+                parent=self, depends_on=[*self.definitions, everywhere, here], custom_timeouts=pods.ROLLOUT_TIMEOUTS
             ),
         )
         self.register_outputs({"deployment": self.deployment.metadata.name})

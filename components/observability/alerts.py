@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
-from pulumi_kubernetes.core.v1 import ContainerPortArgs, PodSpecArgs, Service, ServicePortArgs, ServiceSpecArgs
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.core.v1 import ContainerPortArgs, PodSpecArgs
 
 from components import names, pods
-from components.stateless import StatelessArgs, configured
+from components.stateless import StatelessArgs, configured, service
 
 RULES = Path(__file__).with_name("files") / "alerts.yaml"
 #: Where it is inside the cluster.
@@ -38,35 +37,18 @@ class Alerts(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AlertsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kafka-bluegreen:component:Alerts", name, None, opts)
-        labels = names.labels(names.ALERTS)
-        self.service = Service(
-            name,
-            metadata=ObjectMetaArgs(
-                name=names.ALERTS,
-                namespace=args.namespace,
-                labels=labels,
-                annotations={"pulumi.com/skipAwait": "true"},
-            ),
-            spec=ServiceSpecArgs(
-                selector={names.NAME_LABEL: names.ALERTS},
-                ports=[ServicePortArgs(name="http", port=names.ALERTS_PORT, target_port="metrics")],
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
+        stateless = StatelessArgs(
+            name=names.ALERTS,
+            namespace=args.namespace,
+            labels=names.labels(names.ALERTS),
+            pod=_pod(args),
+            port=names.ALERTS_PORT,
+            file=RULES.name,
+            every="5s",
         )
-        self.config, self.deployment = configured(
-            name,
-            StatelessArgs(
-                name=names.ALERTS,
-                namespace=args.namespace,
-                labels=labels,
-                pod=_pod(args),
-                port=names.ALERTS_PORT,
-                file=RULES.name,
-                every="5s",
-            ),
-            pulumi.Output.from_input(RULES.read_text(encoding="utf-8")),
-            parent=self,
-        )
+        self.service = service(name, stateless, names.ALERTS_PORT, "metrics", parent=self)
+        rules = pulumi.Output.from_input(RULES.read_text(encoding="utf-8"))
+        self.config, self.deployment = configured(name, stateless, rules, parent=self)
         self.register_outputs({"url": URL})
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from components import generated
 from components.observability import grafana, page, rules
 
 HERE = Path(__file__).parent
@@ -22,22 +23,7 @@ FILES: Mapping[Path, Callable[[], str]] = {
 
 def main(arguments: Sequence[str]) -> int:
     """Write or check; returns the exit code."""
-    unknown = [argument for argument in arguments if argument != "--check"]
-    if unknown:
-        print(f"{COMMAND}: unknown argument {unknown[0]!r}; allowed: --check", file=sys.stderr)
-        return 2
-    stale = 0
-    for path, text in FILES.items():
-        right = text()
-        if path.exists() and path.read_text(encoding="utf-8") == right:
-            continue
-        if "--check" in arguments:
-            print(f"{path.name} is not what the lists say; run: {COMMAND}", file=sys.stderr)
-            stale += 1
-        else:
-            path.write_text(right, encoding="utf-8")
-            print(f"{path.name} written")
-    return 1 if stale else 0
+    return generated.main(COMMAND, arguments, FILES.items(), of="the lists")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from components import generated
 from components.settings import keys
 from components.settings.render import as_yaml, pulumi_config, readme_table
 from components.settings.schema import spec_schema
@@ -19,7 +20,7 @@ COMMAND = "python -m components.settings.generate"
 _BEGIN, _END = "generated from components/settings", "end of what is generated"
 
 
-class MarkerError(ValueError):
+class MarkerError(generated.NotMadeError):
     """A file does not have the two markers between which the generated part is."""
 
 
@@ -30,6 +31,10 @@ class Part:
     path: Path
     comment: str
     text: Callable[[], str]
+
+    def wanted(self) -> str:
+        """The file as it should be. Raises `MarkerError`."""
+        return self.applied(self.path.read_text(encoding="utf-8"))
 
     def applied(self, content: str) -> str:
         """The file's content with the part as it should be. Raises `MarkerError`."""
@@ -61,28 +66,8 @@ def parts(root: Path = ROOT) -> tuple[Part, ...]:
 
 def main(arguments: Sequence[str]) -> int:
     """Write or check; returns the exit code."""
-    unknown = [argument for argument in arguments if argument != "--check"]
-    if unknown:
-        print(f"{COMMAND}: unknown argument {unknown[0]!r}; allowed: --check", file=sys.stderr)
-        return 2
-    stale = 0
-    for part in parts():
-        content = part.path.read_text(encoding="utf-8")
-        try:
-            right = part.applied(content)
-        except MarkerError as error:
-            print(error, file=sys.stderr)
-            stale += 1
-            continue
-        if right == content:
-            continue
-        if "--check" in arguments:
-            print(f"{part.path.name} is not what the settings say; run: {COMMAND}", file=sys.stderr)
-            stale += 1
-        else:
-            part.path.write_text(right, encoding="utf-8")
-            print(f"{part.path.name} written")
-    return 1 if stale else 0
+    files = [(part.path, part.wanted) for part in parts()]
+    return generated.main(COMMAND, arguments, files, of="the settings")
 
 
 if __name__ == "__main__":
