@@ -12,8 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 
 START_SECONDS = 180.0
@@ -122,9 +122,16 @@ class Broker:
         """Make a topic, and wait until it can be used."""
         admin = self.admin()
         admin.create_topics([NewTopic(name, partitions, 1)])[name].result()
-        deadline = time.monotonic() + 10
-        while len(admin.list_topics(name, timeout=5).topics[name].partitions) != partitions:
-            assert time.monotonic() < deadline, f"topic {name} did not appear"
+        asked = {TopicPartition(name, p): OffsetSpec.latest() for p in range(partitions)}  # type: ignore[no-untyped-call]
+        deadline = time.monotonic() + START_SECONDS
+        while True:  # the controller names leaders a moment before the broker knows that it is one
+            try:
+                for answer in admin.list_offsets(asked, request_timeout=10).values():
+                    answer.result()
+                return
+            except KafkaException as error:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"topic {name} cannot be read: {error}") from error
 
     def kill(self) -> None:
         """As a crash would."""

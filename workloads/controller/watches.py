@@ -86,9 +86,9 @@ class Watches:
             ),
         ]
         self._followers += more
+        self._lister.thread.start()  # before the others: with what they read the program is ready, and a probe looks
         for follower in more:
             follower.start()
-        self._lister.thread.start()
         return False
 
     def ask_list(self, key: Hashable) -> None:

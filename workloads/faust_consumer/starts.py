@@ -35,11 +35,13 @@ class Starts:
         """
         until = time.monotonic() + seconds
         while True:
-            chosen = carry.starts(self._found(range(partitions), until - time.monotonic()), epoch)
-            due = {
-                p: (at.offset, carry.label(epoch, "start")) for p, at in chosen.items() if not carry.stands(at, epoch)
-            }
             try:
+                chosen = carry.starts(self._found(range(partitions), until - time.monotonic()), epoch)
+                due = {
+                    p: (at.offset, carry.label(epoch, "start"))
+                    for p, at in chosen.items()
+                    if not carry.stands(at, epoch)
+                }
                 if due:
                     self._own.commit(self._topic, due, until - time.monotonic())
             except KafkaException:

@@ -56,7 +56,7 @@ def rebalances(*consumers: ConsumerProcess) -> float:
 def test_starts_paused_and_is_active_only_when_told(
     consumer: Consumers, feed: Feed, broker: Broker, topic: str
 ) -> None:
-    blue = consumer().ready()
+    blue = consumer(commit_interval_seconds=60).ready()  # what is committed, the pause commits
     feed.send(40)
     assert blue.status() == {
         contract.KEY: contract.VERSION,

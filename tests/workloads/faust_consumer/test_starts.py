@@ -16,17 +16,23 @@ from workloads.handling.carry import OutrankedError
 
 
 class Group:
-    """A group's commits as a test has them; refusing: how often a write is refused, as while it has members."""
+    """A group's commits as a test has them; refusing: how often a write is refused, as while it has members;
+    leaderless: how often the bounds are, as of a topic that is new or moves.
+    """
 
     def __init__(self, *commits: tuple[int, str]) -> None:
         self.commits = list(commits)
         self.refusing = 0
+        self.leaderless = 0
         self.written: list[Mapping[int, tuple[int, str]]] = []
 
     def committed(self, topic: str, partitions: Any, seconds: float) -> dict[int, Committed]:
         return {p: Committed(self.commits[p][0], unsealed(self.commits[p][1])) for p in partitions}
 
     def bounds(self, topic: str, partitions: Any, seconds: float) -> dict[int, tuple[int, int]]:
+        if self.leaderless:
+            self.leaderless -= 1
+            raise KafkaException(KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION))
         return dict.fromkeys(partitions, (0, 100))
 
     def commit(self, topic: str, offsets: Mapping[int, tuple[int, str]], seconds: float) -> None:
@@ -50,6 +56,12 @@ def test_the_group_stands_where_the_other_colour_stopped(monkeypatch: pytest.Mon
     own.refusing = 1  # a colleague was faster, and is in the group already
     assert made(monkeypatch, own, other).carry_over(2, 6, 5.0) == {0: 7, 1: 9}
     assert own.written == [{0: (7, "epoch=6 start; "), 1: (9, "epoch=6 start; ")}]
+
+
+def test_a_partition_whose_leader_is_not_there_yet_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, other = Group((-1, ""), (-1, "")), Group((7, "epoch=4"), (9, "epoch=4"))
+    own.leaderless = 2
+    assert made(monkeypatch, own, other).carry_over(2, 6, 5.0) == {0: 7, 1: 9}
 
 
 def test_whoever_comes_second_finds_it_done(monkeypatch: pytest.MonkeyPatch) -> None:
