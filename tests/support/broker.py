@@ -12,9 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+
+from workloads.common.bystander import Bystander
 
 START_SECONDS = 180.0
 
@@ -119,19 +121,11 @@ class Broker:
         return self._admin
 
     def create_topic(self, name: str, partitions: int) -> None:
-        """Make a topic, and wait until it can be used."""
-        admin = self.admin()
-        admin.create_topics([NewTopic(name, partitions, 1)])[name].result()
-        asked = {TopicPartition(name, p): OffsetSpec.latest() for p in range(partitions)}  # type: ignore[no-untyped-call]
-        deadline = time.monotonic() + START_SECONDS
-        while True:  # the controller names leaders a moment before the broker knows that it is one
-            try:
-                for answer in admin.list_offsets(asked, request_timeout=10).values():
-                    answer.result()
-                return
-            except KafkaException as error:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"topic {name} cannot be read: {error}") from error
+        """Make a topic, and wait until every partition can be read: the controller names leaders a moment before the
+        broker knows that it is one.
+        """
+        self.admin().create_topics([NewTopic(name, partitions, 1)])[name].result()
+        Bystander({"bootstrap.servers": self.bootstrap_servers}, name).bounds(name, range(partitions), START_SECONDS)
 
     def kill(self) -> None:
         """As a crash would."""

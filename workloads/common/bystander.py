@@ -7,7 +7,7 @@ Questions to partitions' leaders (`list_offsets`) are not concerned.
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,17 @@ from workloads.common.labels import unsealed
 _RETRY = {"retry.backoff.ms": 10, "retry.backoff.max.ms": 10}
 _SERVE_SECONDS = 0.002
 _READINGS = 5
+
+# What a broker answers that is not yet, or no longer, what it was asked as: of a topic or a coordinator that is new or
+# moves. A reading is made again, by a client that finds its brokers anew.
+_MOVING = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+}
+_AGAIN_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,8 @@ class Bystander:
     def offsets(self, topic: str, partitions: Iterable[int], seconds: float) -> dict[int, int]:
         """What is committed of these, by partition: negative without a commit.
 
-        Raises `KafkaException`, also when there is no answer within `seconds`.
+        Raises `KafkaException`, also when there is no answer within `seconds`; a coordinator that is new or moves is
+        asked again until then.
         """
         return {place.partition: place.offset for place in self._places(topic, partitions, seconds)}
 
@@ -120,18 +132,15 @@ class Bystander:
         """Of each of these partitions, the offset of the first record that it has, and of the next one that it gets.
 
         Not by `AdminClient.list_offsets`: of two questions at a time one can wait for 3 s, which is how long librdkafka
-        waits until it asks for a leader again. Raises `KafkaException`.
+        waits until it asks for a leader again. Raises as `offsets`.
         """
         until = time.monotonic() + seconds
-        client = self._current()
-        try:
-            low, high = (
-                client.bounds([TopicPartition(topic, p, bound) for p in partitions], until - time.monotonic())
-                for bound in (OFFSET_BEGINNING, OFFSET_END)  # as timestamps: the first record, and behind the last
-            )
-        except KafkaException:
-            self._drop(client)
-            raise
+
+        def at(bound: int) -> list[TopicPartition]:
+            asked = [TopicPartition(topic, p, bound) for p in partitions]
+            return self._read(until, lambda client, left: client.bounds(asked, left))
+
+        low, high = at(OFFSET_BEGINNING), at(OFFSET_END)  # as timestamps: the first record, and behind the last
         ends = {place.partition: place.offset for place in high}
         return {place.partition: (place.offset, ends[place.partition]) for place in low}
 
@@ -156,12 +165,20 @@ class Bystander:
             client.close()
 
     def _places(self, topic: str, partitions: Iterable[int], seconds: float) -> list[TopicPartition]:
-        client = self._current()
-        try:
-            return client.committed([TopicPartition(topic, p) for p in partitions], seconds)
-        except KafkaException:
-            self._drop(client)
-            raise
+        asked = [TopicPartition(topic, p) for p in partitions]
+        return self._read(time.monotonic() + seconds, lambda client, left: client.committed(asked, left))
+
+    def _read(self, until: float, ask: Callable[[_Client, float], list[TopicPartition]]) -> list[TopicPartition]:
+        """The answer to what `ask` asks a client, within the seconds that are left. Raises `KafkaException`."""
+        while True:
+            client = self._current()
+            try:
+                return ask(client, until - time.monotonic())
+            except KafkaException as error:
+                self._drop(client)
+                if error.args[0].code() not in _MOVING or time.monotonic() + _AGAIN_SECONDS >= until:
+                    raise
+            time.sleep(_AGAIN_SECONDS)
 
     def _current(self) -> _Client:
         with self._lock:
