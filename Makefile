@@ -24,6 +24,11 @@ $(VENV)/.installed: requirements.txt
 demo: $(VENV)/.installed  ## from nothing to the verdict of one switch there and back (strategy C, scenario 1)
 	@$(PY) -m tools.sandbox up
 	@eval "$$($(PY) -m tools.sandbox env)" && $(PY) -m experiments run --strategy c --scenario 1 --switches 2
+	@echo
+	@echo 'The cluster runs, blue is active. Next, a switch by hand:'
+	@echo '  . $(VENV)/bin/activate && eval "$$(python -m tools.sandbox env)"'
+	@echo '  pulumi config set active green -s strategy-c && pulumi up -s strategy-c'
+	@echo 'and back, with active blue. More: tutorial/02-first-switch.md. To end the cluster: make down'
 
 test: check evidence sandbox browser  ## everything: lint, types, layers, evidence, unit tests, protocol model, end to end on the real cluster
 	@eval "$$($(PY) -m tools.sandbox env)" && $(PYTEST)

@@ -12,7 +12,7 @@ from experiments.variants import words
 
 _GIT_SECONDS = 30.0
 _NO_REPOSITORY = 128
-_TEXTS = ("README.md", "plan", "report", "tutorial")
+_TEXTS = ("README.md", "docs", "plan", "report", "tutorial")
 _SUFFIXES = frozenset({".md", ".txt", ".rst", ".html", ".svg", ".py", ".yaml", ".json", ".csv"})
 
 

@@ -1,4 +1,4 @@
-"""What README and tutorial tell to type is what shell, runner and settings take, and each strategy is switched by hand.
+"""What the pages tell to type is what shell, runner and settings take, and each strategy is switched by hand.
 
 Needs bash, which checks its grammar; nothing of it is run.
 """
@@ -26,7 +26,7 @@ from experiments.scenarios import SCENARIOS
 from experiments.stacks import Configuration
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "tutorial").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "tutorial").glob("*.md"))]
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 #: An item of a list: its key, and its number.
 ITEM = re.compile(r"(.+)\[(\d+)\]")
@@ -63,6 +63,16 @@ def test_the_shell_can_read_it(page: Path) -> None:
     for block in blocks(page):
         done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False, timeout=30)
         assert done.returncode == 0, f"{done.stderr}\n{block}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_what_is_forwarded_is_waited_for(page: Path) -> None:
+    """Who forwards a port in the background and asks at once is refused: the first request has to wait."""
+    for block in blocks(page):
+        lines = block.splitlines()
+        for line, following in zip(lines, [*lines[1:], ""], strict=True):
+            if "port-forward" in line and line.split("#")[0].rstrip().endswith("&"):
+                assert "--retry-connrefused" in following, f"{line}\n{following}"
 
 
 def test_there_are_runs_of_every_strategy() -> None:

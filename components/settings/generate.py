@@ -1,8 +1,8 @@
 """Writes what is derived from the declared keys: `python -m components.settings.generate [--check]`.
 
 Three files have a part between two markers, which is ours; the rest of them is written by hand: Pulumi.yaml (the keys),
-the definition of KafkaConsumerSwitch (its spec), README.md (the table of keys). With `--check` nothing is written; exit
-code 1 and a line for each file that is not as it would be.
+the definition of KafkaConsumerSwitch (its spec), docs/configuration.md (the table of keys). With `--check` nothing is
+written; exit code 1 and a line for each file that is not as it would be.
 """
 
 import sys
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from components import generated
 from components.settings import keys
-from components.settings.render import as_yaml, pulumi_config, readme_table
+from components.settings.render import as_yaml, pulumi_config, table_of_keys
 from components.settings.schema import spec_schema
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +60,7 @@ def parts(root: Path = ROOT) -> tuple[Part, ...]:
     return (
         Part(root / "Pulumi.yaml", "# {}", lambda: as_yaml(pulumi_config(keys.declared()), 2)),
         Part(root / "components" / "files" / "kafkaconsumerswitch.yaml", "# {}", lambda: as_yaml(spec_schema(), 14)),
-        Part(root / "README.md", "<!-- {} -->", lambda: readme_table(keys.declared())),
+        Part(root / "docs" / "configuration.md", "<!-- {} -->", lambda: table_of_keys(keys.declared())),
     )
 
 

@@ -1,4 +1,4 @@
-"""The declared keys as text: the section `config` of Pulumi.yaml, the switch's schema, the README's table."""
+"""The declared keys as text: Pulumi.yaml's `config`, the switch's schema, the table of docs/configuration.md."""
 
 import re
 from collections.abc import Sequence
@@ -87,8 +87,8 @@ def _is_common(key: Key) -> bool:
     return key.attribute in StrategySettings.model_fields
 
 
-def readme_table(declared: Sequence[Key]) -> str:
-    """The README's table of keys, in Markdown."""
+def table_of_keys(declared: Sequence[Key]) -> str:
+    """The table of keys, in Markdown."""
     lines = ["| key | stack | values, default | meaning |", "| --- | --- | --- | --- |"]
     rows: dict[tuple[str, str, str], list[str]] = {}
     for key in declared:

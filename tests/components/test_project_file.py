@@ -1,5 +1,7 @@
-"""Pulumi.yaml, the switch's definition and the README say what components/settings declares; the stacks' files are
-accepted."""
+"""Pulumi.yaml, the switch's definition and docs/configuration.md say what components/settings declares.
+
+And the stacks' files are accepted.
+"""
 
 import base64
 import hashlib
@@ -77,26 +79,28 @@ def test_every_stack_file_has_the_salt_of_the_sandboxs_passphrase() -> None:
 
 @pytest.fixture
 def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The three files in a folder of their own, the README one with markers and nothing between them."""
+    """The three files in a folder of their own, the one of docs with markers and nothing between them."""
     for part in generate.parts():
         copy = tmp_path / part.path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(part.path.read_bytes())
-    readme = f"# Before\n\n<!-- generated from components/settings: {generate.COMMAND} -->\n"
-    (tmp_path / "README.md").write_text(f"{readme}<!-- end of what is generated -->\nafter\n", encoding="utf-8")
+    page = f"# Before\n\n<!-- generated from components/settings: {generate.COMMAND} -->\n"
+    (tmp_path / "docs" / "configuration.md").write_text(
+        f"{page}<!-- end of what is generated -->\nafter\n", encoding="utf-8"
+    )
     made = generate.parts(tmp_path)
     monkeypatch.setattr(generate, "parts", lambda: made)
     return tmp_path
 
 
 def test_a_check_says_what_is_stale_and_writes_nothing(copies: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = (copies / "README.md").read_bytes()
+    before = (copies / "docs" / "configuration.md").read_bytes()
     assert generate.main(["--check"]) == 1
-    assert capsys.readouterr().err == f"README.md is not what the settings say; run: {generate.COMMAND}\n"
-    assert (copies / "README.md").read_bytes() == before
+    assert capsys.readouterr().err == f"configuration.md is not what the settings say; run: {generate.COMMAND}\n"
+    assert (copies / "docs" / "configuration.md").read_bytes() == before
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
-    text = (copies / "README.md").read_text(encoding="utf-8")
+    text = (copies / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert text.startswith("# Before\n")
     assert text.endswith("<!-- end of what is generated -->\nafter\n")
     assert "| `drainTimeoutSeconds` | strategy-* | 1-300 = 10 |" in text
@@ -120,7 +124,7 @@ def test_a_changed_default_is_found(copies: Path, capsys: pytest.CaptureFixture[
 
 
 def test_a_file_without_its_markers_is_named(copies: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (copies / "README.md").write_text("nothing\n", encoding="utf-8")
+    (copies / "docs" / "configuration.md").write_text("nothing\n", encoding="utf-8")
     assert generate.main(["--check"]) == 1
-    assert "README.md: needs one line '<!-- generated from" in capsys.readouterr().err
+    assert "configuration.md: needs one line '<!-- generated from" in capsys.readouterr().err
     assert generate.main(["--chekc"]) == 2

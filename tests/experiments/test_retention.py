@@ -60,7 +60,9 @@ def test_what_git_tracks_is_never_pruned(
     assert "stays: git tracks it" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("text", ["README.md", "plan/notes.md", "report/README.md", "tutorial/03-run.md"])
+@pytest.mark.parametrize(
+    "text", ["README.md", "docs/results.md", "plan/notes.md", "report/README.md", "tutorial/03-run.md"]
+)
 def test_what_a_text_names_is_never_pruned(
     repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:

@@ -9,7 +9,7 @@ from components.settings import keys, values
 from components.settings.declare import Goes, Section, StrategyOf
 from components.settings.models import StrategySettings
 from components.settings.reading import schema_defaults
-from components.settings.render import pulumi_config, readme_table
+from components.settings.render import pulumi_config, table_of_keys
 from components.settings.schema import spec_schema
 
 
@@ -53,8 +53,8 @@ def test_a_made_up_key_is_in_the_settings_files() -> None:
     assert values.producer_settings(settings)["made_up"] == 8
 
 
-def test_a_made_up_key_is_in_the_readme_and_an_option_of_the_experiments() -> None:
-    assert "| `madeUp` | strategy-x | 1-9 = 7 | what it means |" in readme_table(DECLARED)
+def test_a_made_up_key_is_in_the_table_and_an_option_of_the_experiments() -> None:
+    assert "| `madeUp` | strategy-x | 1-9 = 7 | what it means |" in table_of_keys(DECLARED)
     (option,) = (option for option in keys.options(DECLARED) if option.key == "madeUp")
     assert (option.name, option.attribute, option.type, option.choices) == ("--made-up", "made_up", int, ())
     assert (option.minimum, option.maximum, option.default, option.help) == (1, 9, 7, "what it means")
@@ -74,7 +74,7 @@ def test_a_made_up_key_of_an_object_is_told_wherever_the_object_is() -> None:
         "default": {},
         "description": "strategy y: what it is made of: depth (how deep it is)",
     }
-    assert "| what it is made of: `depth` (how deep it is) |" in readme_table([key])
+    assert "| what it is made of: `depth` (how deep it is) |" in table_of_keys([key])
     inside = spec_schema([key])["properties"]["madeOf"]
     assert inside["required"] == ["depth"]
     assert inside["properties"]["depth"]["maximum"] == 9
@@ -97,7 +97,7 @@ def test_a_key_of_several_strategies_is_one_key() -> None:
 
     (key,) = (key for key in keys.declared({"x": Made, "y": Other}) if key.name == "madeUp")
     assert key.stacks == ("x", "y")
-    assert "| `madeUp` | strategy-x, strategy-y | 1-9 = 7 |" in readme_table([key])
+    assert "| `madeUp` | strategy-x, strategy-y | 1-9 = 7 |" in table_of_keys([key])
 
 
 def test_the_options_are_those_that_the_experiments_have_had() -> None:

@@ -114,7 +114,10 @@ ROOT = Path(__file__).parents[3]
 DATA = ROOT / "report" / "data"
 #: Results are read once.
 SOURCES = Sources(DATA, MADE)
-PAGES = [ROOT / "README.md", *sorted((ROOT / "tutorial").glob("*.md")), *sorted((ROOT / "report").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *(page for name in ("docs", "tutorial", "report") for page in sorted((ROOT / name).glob("*.md"))),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,4 +1,4 @@
-"""What the README says of settings in its table of stand-ins is what the files say.
+"""What docs/stand-ins.md says of settings is what the files say.
 
 A claim is a code span of the form `name=value` (or a flag, or `key: value`); it is looked for where it is set. A claim
 that nothing in here can check is refused, too: it could be of something that is set nowhere.
@@ -12,13 +12,13 @@ import pytest
 from components import pods
 
 ROOT = Path(__file__).parents[2]
-SECTION = "## What the sandbox replaces"
+PAGE = ROOT / "docs" / "stand-ins.md"
 SERVER_PROPERTIES = ROOT / "components" / "files" / "kafka" / "server.properties"
 KAFKA = ROOT / "components" / "kafka.py"
 ARGO = ROOT / "components" / "argo" / "rollouts.py"
 SANDBOX = ROOT / "tools" / "sandbox" / "config.py"
 
-#: What else the table says of settings: words of the README, the file that decides, and the line that it must have.
+#: What else the table says of settings: words of the page, the file that decides, and the line that it must have.
 IN_WORDS = (
     ("replication factor 1", SERVER_PROPERTIES, "default.replication.factor=1"),
     ("one broker that is its own controller", SERVER_PROPERTIES, "process.roles=broker,controller"),
@@ -34,9 +34,8 @@ DEFAULTS = {
 
 
 def rows() -> list[str]:
-    """The lines of the README's table of stand-ins."""
-    section = (ROOT / "README.md").read_text(encoding="utf-8").partition(SECTION)[2].partition("\n## ")[0]
-    return [line for line in section.splitlines() if line.startswith("|")]
+    """The lines of the table of stand-ins."""
+    return [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
 
 
 def properties() -> dict[str, str]:
@@ -78,7 +77,7 @@ def test_every_default_that_stands_beside_a_setting_is_the_brokers() -> None:
 
 @pytest.mark.parametrize(("words", "file", "line"), IN_WORDS)
 def test_what_is_said_in_words_is_set(words: str, file: Path, line: str) -> None:
-    assert any(words in row for row in rows()), "the README does not say so any more"
+    assert any(words in row for row in rows()), "the page does not say so any more"
     assert line in file.read_text(encoding="utf-8")
 
 
