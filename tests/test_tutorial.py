@@ -54,6 +54,9 @@ def commands(page: Path, program: str) -> Iterator[list[str]]:
 RUNS = sorted({shlex.join(arguments) for page in PAGES for arguments in commands(page, "python -m experiments run")})
 
 
+TOLD = sorted({shlex.join(arguments) for page in PAGES for arguments in commands(page, "python -m experiments")})
+
+
 def _name(page: Path) -> str:
     return page.name
 
@@ -78,6 +81,16 @@ def test_what_is_forwarded_is_waited_for(page: Path) -> None:
 def test_there_are_runs_of_every_strategy() -> None:
     assert len(RUNS) > 15
     assert all(any(f"--strategy {letter}" in run for run in RUNS) for letter in registry.models())
+
+
+@pytest.mark.parametrize("told", TOLD)
+def test_the_command_line_takes_what_a_page_tells_to_type(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "_command", lambda *_: cli.PASSED)
+    try:
+        code: object = cli.main(shlex.split(told))
+    except SystemExit as ended:
+        code = ended.code
+    assert code == cli.PASSED
 
 
 @pytest.mark.parametrize("told", RUNS)
