@@ -23,6 +23,8 @@ SKIPPED = {
 }
 TEXT = {".md", ".py", ".yaml", ".yml", ".toml", ".txt", ".json", ".go", ".mod", ".xml", ".properties", ".in", ""}
 DATA = ROOT / "report" / "data"
+#: What has to be looked up is a page of docs/, what is done step by step one of tutorial/.
+README_LINES = 220
 
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)|!\[[^\]\n]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -102,6 +104,15 @@ def test_there_is_something_to_check() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=_name)
 def test_a_documents_links_lead_somewhere(path: Path) -> None:
     assert broken_links(path, TEXTS[path]) == []
+
+
+def test_the_readme_is_short_and_begins_with_a_picture_and_what_is_needed() -> None:
+    text = TEXTS[ROOT / "README.md"]
+    assert len(text.splitlines()) <= README_LINES
+    order = ["![", "| strategy |", "## Before you begin", "## Two commands", "## A switch by hand", "## Away again"]
+    places = [text.find(what) for what in order]
+    assert -1 not in places
+    assert places == sorted(places)
 
 
 def test_what_is_referred_to_in_the_design_is_there() -> None:
