@@ -151,9 +151,9 @@ class World:
             "lagPolicy": "immediate",
             "lagTimeoutSeconds": 5,
             "lagThreshold": 0,
-            "readyTimeoutSeconds": 2,
-            "drainTimeoutSeconds": 2,
-            "resumeTimeoutSeconds": 2,
+            "readyTimeoutSeconds": 30,
+            "drainTimeoutSeconds": 30,
+            "resumeTimeoutSeconds": 30,
             **{
                 color: {
                     "selector": {"app.kubernetes.io/name": "consumer", "kafka-bluegreen.io/color": color},

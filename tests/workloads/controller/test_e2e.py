@@ -135,7 +135,7 @@ def test_the_controller_is_killed(place: World, moment: str) -> None:
 
 @pytest.mark.parametrize("color", COLORS)
 def test_a_sidecar_is_killed_in_the_middle(place: World, color: str) -> None:
-    place.start_all(drainTimeoutSeconds=30, resumeTimeoutSeconds=30)
+    place.start_all()
     for consumer in place.consumers.values():
         consumer.drain_seconds = 0.3
     victim = place.processes[f"sidecar-consumer-{color}-1"]
@@ -150,7 +150,7 @@ def test_a_sidecar_is_killed_in_the_middle(place: World, color: str) -> None:
 
 
 def test_a_hanging_consumer_fails_the_switch_and_goes_on_as_blue(place: World) -> None:
-    place.start_all()
+    place.start_all(drainTimeoutSeconds=2)
     place.consumers["consumer-blue-1"].hangs = True
     status = place.settled(place.ask("green"))
     settled = place.condition(status, "Settled")
@@ -165,7 +165,7 @@ def test_a_hanging_consumer_fails_the_switch_and_goes_on_as_blue(place: World) -
 
 
 def test_a_colour_that_cannot_join_is_rolled_back(place: World) -> None:
-    place.start_all()
+    place.start_all(resumeTimeoutSeconds=2)
     place.consumers["consumer-green-0"].joins = False
     status = place.settled(place.ask("green"))
     settled = place.condition(status, "Settled")
@@ -177,7 +177,7 @@ def test_a_colour_that_cannot_join_is_rolled_back(place: World) -> None:
 
 
 def test_a_blocked_rollback_is_tried_again_when_the_pod_thaws(place: World) -> None:
-    place.start_all()
+    place.start_all(drainTimeoutSeconds=2, resumeTimeoutSeconds=2)
     culprit = place.consumers["consumer-green-0"]
     culprit.joins = False
     generation = place.ask("green")
@@ -197,7 +197,7 @@ def test_a_blocked_rollback_is_tried_again_when_the_pod_thaws(place: World) -> N
 
 
 def test_a_colour_that_is_not_ready_is_refused_and_nothing_is_touched(place: World) -> None:
-    place.start_all()
+    place.start_all(readyTimeoutSeconds=2)
     place.turns("consumer-green-1", ready=False)
     before = place.grant()
     status = place.settled(place.ask("green"))
@@ -215,7 +215,7 @@ def test_a_colour_that_is_not_ready_is_refused_and_nothing_is_touched(place: Wor
 def test_a_colour_that_is_not_ready_yet_is_waited_for_and_shown(place: World) -> None:
     place.start_all()
     place.turns("consumer-green-1", ready=False)
-    generation = place.ask("green", readyTimeoutSeconds=60)
+    generation = place.ask("green")
 
     def waiting() -> dict[str, Any] | None:
         status: dict[str, Any] = place.switch()["status"]
