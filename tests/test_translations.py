@@ -1,0 +1,91 @@
+"""The Korean texts say what the English ones say: the same sections, commands, figures, code, links, tables."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.support.translations import Text, differences
+
+ROOT = Path(__file__).resolve().parents[1]
+#: Korean pages by the English ones that they translate, below the repository.
+PAIRS = {
+    "report/test-report.md": "report/test-report.ko.md",
+    **{
+        str(page.relative_to(ROOT)): str((page.parent / "ko" / page.name).relative_to(ROOT))
+        for folder in ("tutorial", "report/text")
+        for page in sorted((ROOT / folder).glob("*.md"))
+    },
+}
+ORIGINAL = {korean: english for english, korean in PAIRS.items()}
+HANGUL = re.compile("[\uac00-\ud7a3]")
+
+
+@cache
+def read(place: str) -> str:
+    return (ROOT / place).read_text(encoding="utf-8")
+
+
+def original(place: str) -> str:
+    return ORIGINAL.get(place, place)
+
+
+def wrong(english: str, korean: str, text: str) -> list[str]:
+    return differences(Text(english, read(english)), Text(korean, text), original, read)
+
+
+@pytest.mark.parametrize("english", sorted(PAIRS))
+def test_a_page_is_there_in_korean_and_lacks_nothing(english: str) -> None:
+    korean = PAIRS[english]
+    assert (ROOT / korean).is_file(), f"{english} has no translation: {korean}"
+    assert wrong(english, korean, read(korean)) == []
+    assert len(HANGUL.findall(read(korean))) > len(read(korean)) / 50, f"{korean} is not in Korean"
+
+
+def test_there_is_no_korean_page_without_an_english_one() -> None:
+    there = {
+        str(page.relative_to(ROOT))
+        for folder in ("tutorial/ko", "report/text/ko")
+        for page in (ROOT / folder).glob("*")
+    }
+    assert there - ORIGINAL.keys() == set()
+
+
+def _last_heading(text: str) -> str:
+    return text[: text.rindex("\n## ")]
+
+
+@pytest.mark.parametrize(
+    ("english", "plant", "said"),
+    [
+        ("tutorial/02-first-switch.md", _last_heading, "sections: lacks ['## 2.9']"),
+        (
+            "tutorial/02-first-switch.md",
+            lambda text: text.replace("pulumi up -s strategy-c", "pulumi up", 1),
+            "blocks of code",
+        ),
+        (
+            "tutorial/02-first-switch.md",
+            lambda text: text.replace("`Superseded`", "대체됨"),
+            "code: lacks ['Superseded']",
+        ),
+        (
+            "tutorial/02-first-switch.md",
+            lambda text: re.sub(r"^\| `Failed` .*\n", "", text, flags=re.MULTILINE),
+            "tables",
+        ),
+        ("tutorial/02-first-switch.md", lambda text: text.replace("(07-under-fire.md)", "(08-see.md)"), "links"),
+        ("tutorial/02-first-switch.md", lambda text: re.sub(r"<!-- quoted:.*-->\n", "", text), "name their result"),
+        ("report/text/problems.md", lambda text: text.replace("284건", "283건"), "figures"),
+        ("report/text/problems.md", lambda text: text.replace(" : median -->", " : worst -->"), "figures"),
+        ("report/text/production.md", lambda text: text[: text.rindex("\n- ")], "lists"),
+        ("report/test-report.md", lambda text: text.replace("## 5. ", "## 7. "), "sections"),
+    ],
+)
+def test_what_is_missing_in_korean_is_found(english: str, plant: object, said: str) -> None:
+    korean = PAIRS[english]
+    assert callable(plant)
+    planted = plant(read(korean))
+    assert planted != read(korean)
+    assert any(said in line for line in wrong(english, korean, planted)), wrong(english, korean, planted)
