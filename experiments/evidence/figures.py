@@ -58,7 +58,7 @@ _FENCE = re.compile(
 _GENERATED = re.compile(r"<!-- generated.*?<!-- end of what is generated -->", re.DOTALL)
 _SECTION = re.compile(r"^#+ +(\d+\.\d+) ", re.MULTILINE)
 _HIDDEN = (
-    re.compile(r"\[[\d.]+(?: (?:to|and) [\d.]+)?\](?=\()"),  # a link that is called by a section's number
+    re.compile(r"\[[\d.]+(?:(?: (?:to|and) |\u2013)[\d.]+)?\](?=\()"),  # a link that is called by a section's number
     re.compile(r"(?<= )\d+\.\d+(?=\]\([^)\s]*#\d)"),  # the same behind a word
     re.compile(r"(?<=\])\([^)\s]*(?:\s+\"[^\"]*\")?\)"),  # where a link leads to
     re.compile(r"^#+ +[\d.]+ ", re.MULTILINE),  # a heading's number

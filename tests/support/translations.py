@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from experiments.evidence import figures
 
 _FENCE = re.compile(r"^(?P<indent> *)```.*?^(?P=indent)```$", re.MULTILINE | re.DOTALL)
-_HEADING = re.compile(r"^(#+) +(?:((?:[A-Z]|[\d.]+\d|\d+)(?:\.\d+)*)\.? )?.*$", re.MULTILINE)
+_HEADING = re.compile(r"^(#+) +((?:[A-Z]|\d+)(?:\.\d+)+(?= )|(?:[A-Z]|\d+)(?=\. ))?.*$", re.MULTILINE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _OF_BLOCK = re.compile(r"<!-- *((?:output|quoted|results): *.*?) *-->", re.DOTALL)
 _CODE = re.compile(r"``?([^`\n]+)``?")
