@@ -11,6 +11,7 @@ from tests.support.translations import Text, differences
 ROOT = Path(__file__).resolve().parents[1]
 #: Korean pages by the English ones that they translate, below the repository.
 PAIRS = {
+    "README.md": "README.ko.md",
     "report/test-report.md": "report/test-report.ko.md",
     **{
         str(page.relative_to(ROOT)): str((page.parent / "ko" / page.name).relative_to(ROOT))
@@ -19,12 +20,21 @@ PAIRS = {
     },
 }
 ORIGINAL = {korean: english for english, korean in PAIRS.items()}
+#: What is not translated is no prose: blocks, comments, code, where links lead to.
+ENGLISH = re.compile(r"(?:\b[A-Za-z][a-z']*\b[ ,;:]+){5}[A-Za-z]")
 HANGUL = re.compile("[\uac00-\ud7a3]")
 
 
 @cache
 def read(place: str) -> str:
     return (ROOT / place).read_text(encoding="utf-8")
+
+
+def prose(text: str) -> str:
+    """A page without what is the same in every language; its lines stay where they are."""
+    for pattern in (r"^ *```.*?^ *```$", r"<!--.*?-->", r"`[^`\n]+`", r"\]\([^)\s]+\)"):
+        text = re.sub(pattern, lambda found: re.sub(r"[^\n]", "·", found[0]), text, flags=re.MULTILINE | re.DOTALL)
+    return text
 
 
 def original(place: str) -> str:
@@ -50,6 +60,17 @@ def test_there_is_no_korean_page_without_an_english_one() -> None:
         for page in (ROOT / folder).glob("*")
     }
     assert there - ORIGINAL.keys() == set()
+
+
+@pytest.mark.parametrize("korean", sorted(PAIRS.values()))
+def test_nothing_of_a_korean_page_was_left_in_english(korean: str) -> None:
+    """Six words in a row that are no code: also what the renderer would tell without asking for its words."""
+    found = [
+        f"line {number}: {words[0]}"
+        for number, line in enumerate(prose(read(korean)).splitlines(), 1)
+        if (words := ENGLISH.search(line))
+    ]
+    assert found == []
 
 
 def _last_heading(text: str) -> str:

@@ -21,7 +21,7 @@ def told_in_english() -> set[str]:
     steps, left_out = load()
     expected = json.loads((ROOT / "report" / "expected.json").read_text())
     found = {SCENARIOS[step.scenario].title for step in steps if step.plan}
-    found |= {one.why for one in (*steps, *left_out) if one.why}
+    found |= {why for why in (*(one.why for one in steps), *(one.why for one in left_out)) if why}
     shown = {step.strategy for step in steps}
     for letter in shown:
         said, author = expected["strategies"][letter], expected["measured_by_author"].get(letter, {})
