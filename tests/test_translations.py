@@ -1,12 +1,16 @@
-"""The Korean texts say what the English ones say: the same sections, commands, figures, code, links, tables."""
+"""The Korean texts say what the English ones say: the same sections, commands, figures, code, links, tables.
+
+`python -m tests.test_translations` puts the English blocks of code into the Korean texts and says what else differs.
+"""
 
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.support.translations import Text, differences
+from tests.support.translations import Text, differences, with_blocks_of
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Korean pages by the English ones that they translate, below the repository.
@@ -110,3 +114,19 @@ def test_what_is_missing_in_korean_is_found(english: str, plant: object, said: s
     planted = plant(read(korean))
     assert planted != read(korean)
     assert any(said in line for line in wrong(english, korean, planted)), wrong(english, korean, planted)
+
+
+def test_blocks_of_code_are_taken_over_where_their_number_is_the_same() -> None:
+    english, korean = "One:\n\n```sh\nnew\n```\n\n```\nsaid\n```\n", "하나:\n\n```sh\nold\n```\n\n```\nsaid\n```\n"
+    assert with_blocks_of(english, korean) == korean.replace("old", "new")
+    assert with_blocks_of(english, korean + "```sh\nmore\n```\n") == korean + "```sh\nmore\n```\n"
+
+
+if __name__ == "__main__":
+    for english, korean in PAIRS.items():
+        if not (ROOT / korean).is_file():
+            sys.stdout.write(f"{korean} is not there\n")
+            continue
+        (ROOT / korean).write_text(with_blocks_of(read(english), read(korean)), encoding="utf-8")
+        read.cache_clear()
+        sys.stdout.writelines(f"{korean}: {line}\n" for line in wrong(english, korean, read(korean)))

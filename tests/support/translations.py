@@ -25,7 +25,7 @@ _ITEM = re.compile(r"^ *(?:-|\d+\.) ", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text at its place in the repository. others: the texts that its links may lead to, by their places."""
+    """A text at its place in the repository."""
 
     place: str
     content: str
@@ -55,6 +55,17 @@ def differences(
             if before != now:
                 found.append(f"{title}: {what}: {_apart(before, now)}")
     return found
+
+
+def with_blocks_of(english: str, translation: str) -> str:
+    """A translation with the English text's blocks of code in the place of its own; as it is where it has another
+    number of them, for then somebody has to say where they belong.
+    """
+    blocks = _blocks(english)
+    if len(blocks) != len(_blocks(translation)):
+        return translation
+    following = iter(blocks)
+    return _FENCE.sub(lambda _: next(following), translation)
 
 
 def _sections(text: str) -> list[str]:
