@@ -116,10 +116,11 @@ def test_what_is_missing_in_korean_is_found(english: str, plant: object, said: s
     assert any(said in line for line in wrong(english, korean, planted)), wrong(english, korean, planted)
 
 
-def test_blocks_of_code_are_taken_over_where_their_number_is_the_same() -> None:
-    english, korean = "One:\n\n```sh\nnew\n```\n\n```\nsaid\n```\n", "하나:\n\n```sh\nold\n```\n\n```\nsaid\n```\n"
+def test_blocks_of_code_are_taken_over_where_a_section_has_as_many() -> None:
+    english = "## 1. One\n\n```sh\nnew\n```\n\n```\nsaid\n```\n\n## 2. Two\n\n```sh\nother\n```\n"
+    korean = "## 1. 하나\n\n```sh\nold\n```\n\n```\nsaid\n```\n\n## 2. 둘\n"
     assert with_blocks_of(english, korean) == korean.replace("old", "new")
-    assert with_blocks_of(english, korean + "```sh\nmore\n```\n") == korean + "```sh\nmore\n```\n"
+    assert with_blocks_of(english, korean.replace("## 2. 둘\n", "")) == korean.replace("## 2. 둘\n", "")
 
 
 if __name__ == "__main__":

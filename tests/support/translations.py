@@ -58,9 +58,16 @@ def differences(
 
 
 def with_blocks_of(english: str, translation: str) -> str:
-    """A translation with the English text's blocks of code in the place of its own; as it is where it has another
-    number of them, for then somebody has to say where they belong.
+    """A translation with the English text's blocks of code in the place of its own, section by section; a section that
+    has another number of them stays, for somebody has to say where they belong.
     """
+    ours, theirs = _sections(english), _sections(translation)
+    if [_heading(one) for one in ours] != [_heading(other) for other in theirs]:
+        return translation
+    return "".join(_with_blocks(one, other) for one, other in zip(ours, theirs, strict=True))
+
+
+def _with_blocks(english: str, translation: str) -> str:
     blocks = _blocks(english)
     if len(blocks) != len(_blocks(translation)):
         return translation
