@@ -86,5 +86,6 @@ def _closing(ended: Record) -> str:
     ]
     return (
         f"{table(['step', '', 'min', 'result'], rows)}\n\n"
-        "report: report/test-report.md; to commit: its folder, and of report/data/ the runs above without their logs"
+        "report: report/test-report.md (and .ko.md); to commit: its folder, and of report/data/ the runs above "
+        "without their logs"
     )

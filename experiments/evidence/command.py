@@ -21,7 +21,7 @@ from experiments.results import from_json
 HOLDS, WRONG = 0, 1
 _GIT_SECONDS = 60.0
 #: Texts whose every figure has a name, as patterns below the repository.
-NAMED = ("README*.md", "docs/*.md", "tutorial/*.md", "report/*.md", "report/text/**/*.md")
+NAMED = ("README*.md", "docs/**/*.md", "tutorial/**/*.md", "report/*.md", "report/text/**/*.md")
 #: Texts of which only the figures that have a name are looked at, unless they say that every one has.
 _EVERY = "<!-- every figure is named -->"
 MARKED = ("plan/**/*.md", "workloads/**/*.md", "CONTRIBUTING.md", "CHANGELOG.md")

@@ -23,22 +23,26 @@ _UNIT = (
     r"(?:ms|µs|ns|s|seconds?|min|minutes?|h|hours?|records?(?:/s)?|messages?(?:/s)?|/s|/min|%|"
     r"[kKMG]i?B|bytes|CPU seconds|times|additions|lines|tests|points|defects)"
 )
+#: The same in Korean, where particles are written right behind a unit: what follows is another word where it is named.
+_KOREAN = r"(?:초(?!과)|밀리초|분(?!의|기)|시간|건|회(?!복)|번(?!째|호)|배(?!포)|줄|바이트|퍼센트)"
 _COUNTED = (
     r"(?:lost|duplicates?|dual active|zombies?|rebalances?|handled|acknowledged|acked|assignments|of every|in each|"
     r"worst|median)"
 )
-#: What is a figure. A number right behind a letter, a dot or a sign of a name is part of that name.
+#: What is a figure. A number right behind a letter, a dot or a sign of a name is part of that name. Words are those of
+#: ASCII: a Korean particle may follow anything (`36 ms로`).
 _FIGURE = re.compile(
     rf"(?<![\w.§#/@:=$-])(?<!\d[,.])"
-    rf"(?:(?P<unit>{_NUMBER})(?:\s|-)?{_UNIT}(?![\w/])|(?P<counted>{_NUMBER})\s{_COUNTED}\b|"
-    rf"(?P<thousands>\d{{1,3}}(?:,\d{{3}})+)(?![\w.,]*\w)|(?P<decimal>\d+\.\d+)(?![\w.]*\w))"
+    rf"(?:(?P<unit>{_NUMBER})(?:\s|-)?(?:{_UNIT}(?![\w/])|{_KOREAN})|(?P<counted>{_NUMBER})\s{_COUNTED}\b|"
+    rf"(?P<thousands>\d{{1,3}}(?:,\d{{3}})+)(?![\w.,]*\w)|(?P<decimal>\d+\.\d+)(?![\w.]*\w))",
+    re.ASCII,
 )
 #: A cell of numbers alone, but for a row's first one, which is its name.
 _CELL = re.compile(
-    rf"(?<=\|)(?<!^\|)\s*(?P<numbers>{_NUMBER}(?:\s*(?:/|·|,|\(|to)\s*{_NUMBER}\)?)*)\s*(?:<!--.*?-->\s*)*(?=\|)",
+    rf"(?<=\|)(?<!^\|)\s*(?P<numbers>{_NUMBER}(?:\s*(?:/|·|\u2013|,|\(|to)\s*{_NUMBER}\)?)*)\s*(?:<!--.*?-->\s*)*(?=\|)",
     re.MULTILINE,
 )
-_SOME = re.compile(rf"(?<![\w.]){_NUMBER}(?!\w)")
+_SOME = re.compile(rf"(?<![\w.]){_NUMBER}(?!\w)", re.ASCII)
 _COMMENT = re.compile(r"<!--(?P<said>.*?)-->", re.DOTALL)
 _MARK = re.compile(
     r"=\s*(?P<sources>\S+)\s+(?P<expression>.+?)(?:\s+:\s+(?P<statistics>[\w, ]+?))?"
@@ -54,7 +58,7 @@ _FENCE = re.compile(
 _GENERATED = re.compile(r"<!-- generated.*?<!-- end of what is generated -->", re.DOTALL)
 _SECTION = re.compile(r"^#+ +(\d+\.\d+) ", re.MULTILINE)
 _HIDDEN = (
-    re.compile(r"\[[\d.]+(?: (?:to|and) [\d.]+)?\](?=\()"),  # a link that is called by a section's number
+    re.compile(r"\[[\d.]+(?:(?: (?:to|and) |\u2013)[\d.]+)?\](?=\()"),  # a link that is called by a section's number
     re.compile(r"(?<= )\d+\.\d+(?=\]\([^)\s]*#\d)"),  # the same behind a word
     re.compile(r"(?<=\])\([^)\s]*(?:\s+\"[^\"]*\")?\)"),  # where a link leads to
     re.compile(r"^#+ +[\d.]+ ", re.MULTILINE),  # a heading's number

@@ -16,7 +16,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """The command's options."""
     parser = commands.add_parser(
         "report",
-        help="write report/test-report.md and its plots, from committed results and report/text/",
+        help="write report/test-report.md, its Korean version and the plots, from committed results and report/text/",
         description="Exit codes: 0 written, or with --check as it should be, 1 not so, 2 it could not be made.",
     )
     parser.add_argument("--check", action="store_true", help="write nothing, and say whether it is as it would be")

@@ -16,29 +16,31 @@ from experiments.evidence.sources import Sources
 from experiments.folders import RESULT_FILE
 from experiments.reporting import parts, plots, scenario, verdicts
 from experiments.reporting.told import Told
+from experiments.reporting.words import ENGLISH, LANGUAGES, Words, words
 from experiments.results import RunResult, from_json
 
-REPORT = "test-report.md"
 PLOTS, TEXTS = "plots", "text"
-_HEAD = (
-    "<!-- made by `python -m experiments report` of the committed results and of report/text/; edit those -->\n\n"
-    "# Test report\n\n"
-    "How to read it: figures name the result that they are of in a comment of the source, and `make evidence` compares "
-    "them; a run is a folder of [data/](data/)."
-)
+
+
+def report_of(language: str) -> str:
+    """The name of the report's file in a language."""
+    return "test-report.md" if language == ENGLISH else f"test-report.{language}.md"
+
+
+REPORT = report_of(ENGLISH)
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """What the report is made of. results: those that count, with their folders. failures: by a step's name, why it
-    could not be run. complexity: by strategy.
+    could not be run. texts: by language, what people wrote, by its place. complexity: by strategy.
     """
 
     steps: Sequence[Step]
     left_out: Sequence[LeftOut]
     results: Mapping[Path, RunResult]
     failures: Mapping[str, str]
-    texts: Mapping[str, str]
+    texts: Mapping[str, Mapping[str, str]]
     expected: Mapping[str, Any]
     complexity: Mapping[str, Complexity]
     data: Path
@@ -50,22 +52,15 @@ def inputs(repository: Path, folders: Sequence[Path]) -> Inputs:
     """
     steps, left_out = load()
     results = {folder: from_json((folder / RESULT_FILE).read_text()) for folder in folders}
-    texts = repository / "report" / TEXTS
     wanted = ["purpose", "environment", "expected", "problems", "guide", "production", "recommendation"]
     wanted += [f"scenario-{name}" for name in _scenarios(steps)]
-    found = {}
-    for name in wanted:
-        file = texts / f"{name}.md"
-        if not file.is_file():
-            raise ExperimentError(f"there is no {file.relative_to(repository)}, which the report has a place for")
-        found[name] = _moved(file.read_text().strip())
     counted = lines.count(lines.read(repository), lines.owners())
     return Inputs(
         steps=steps,
         left_out=left_out,
         results=results,
         failures=record.failures(repository / "report" / "data", steps, list(results.values())),
-        texts=found,
+        texts={language: _texts(repository, language, wanted) for language in LANGUAGES},
         expected=json.loads((repository / "report" / "expected.json").read_text()),
         complexity={
             letter: _complexity(letter, lines.total(counted, letter), steps, list(results.values()), repository)
@@ -75,9 +70,22 @@ def inputs(repository: Path, folders: Sequence[Path]) -> Inputs:
     )
 
 
-def _moved(text: str) -> str:
-    """A text of report/text/ with its links as they are from the report."""
-    return text.replace(f"](../{REPORT}#", "](#").replace("](../", "](")
+def folder_of(language: str) -> str:
+    """Where the texts of a language are, below `report/`."""
+    return TEXTS if language == ENGLISH else f"{TEXTS}/{language}"
+
+
+def _texts(repository: Path, language: str, wanted: Sequence[str]) -> dict[str, str]:
+    """What people wrote, with its links as they are from the report. Raises ExperimentError naming what is missing."""
+    up = "../" * len(Path(folder_of(language)).parts)
+    found = {}
+    for name in wanted:
+        file = repository / "report" / folder_of(language) / f"{name}.md"
+        if not file.is_file():
+            raise ExperimentError(f"there is no {file.relative_to(repository)}, which the report has a place for")
+        text = file.read_text().strip()
+        found[name] = text.replace(f"]({up}{report_of(language)}#", "](#").replace(f"]({up}", "](")
+    return found
 
 
 def _complexity(
@@ -100,12 +108,11 @@ def _scenarios(steps: Sequence[Step]) -> list[str]:
 
 
 def render(given: Inputs) -> dict[str, str]:
-    """The report's files by their paths below `report/`: the text and its plots. Raises ExperimentError without any
-    result of the plan's.
+    """The report's files by their paths below `report/`: the text in each language, and the plots, which all of them
+    show. Raises ExperimentError without any result of the plan's, and for words that a language lacks.
     """
     results = list(given.results.values())
     folders = {result.run: folder for folder, result in given.results.items()}
-    told = Told(Sources(given.data))
     letters, of_plan = _strategies(given.steps), [step for step in given.steps if step.plan]
     runs: dict[str, dict[str, RunResult]] = {letter: {} for letter in letters}
     for step in of_plan:
@@ -115,7 +122,27 @@ def render(given: Inputs) -> dict[str, str]:
     if not shown:
         raise ExperimentError("there is no committed result of any scenario of the plan")
     drawn = {result.run: plots.of_run(folders[result.run], result) for result in shown}
-    judged = [verdicts.of_strategy(letter, of_plan, given.left_out, results, given.failures) for letter in letters]
+    kinds = {run: list(of_run) for run, of_run in drawn.items()}
+    told = Told(Sources(given.data))
+    files = {report_of(language): _text(given, words(language), told, runs, kinds) + "\n" for language in LANGUAGES}
+    files |= {f"{PLOTS}/{run}.{kind}.svg": svg for run, of_run in drawn.items() for kind, svg in of_run.items()}
+    return files
+
+
+def _text(
+    given: Inputs,
+    said: Words,
+    told: Told,
+    runs: Mapping[str, Mapping[str, RunResult]],
+    plots_of: Mapping[str, Sequence[str]],
+) -> str:
+    """The report in one language. plots_of: by run, the kinds of its plots."""
+    results, texts = list(given.results.values()), given.texts[said.language]
+    letters, of_plan = _strategies(given.steps), [step for step in given.steps if step.plan]
+    shown = [result for by_scenario in runs.values() for result in by_scenario.values()]
+    judged = [
+        verdicts.of_strategy(letter, of_plan, given.left_out, results, given.failures, words=said) for letter in letters
+    ]
     sections = [
         scenario.section(
             name,
@@ -123,41 +150,39 @@ def render(given: Inputs) -> dict[str, str]:
             given.left_out,
             results,
             told=told,
-            text=given.texts[f"scenario-{name}"],
-            plots={run: list(kinds) for run, kinds in drawn.items()},
+            text=texts[f"scenario-{name}"],
+            plots=plots_of,
             failures=given.failures,
+            words=said,
         )
         for name in _scenarios(given.steps)
     ]
-    text = "\n\n".join(
+    return "\n\n".join(
         [
-            _HEAD,
-            "## 1. Summary",
-            given.texts["purpose"],
-            parts.summary(judged, told, runs),
-            given.texts["recommendation"],
-            "## 2. Environment",
-            parts.environment(shown, told),
-            given.texts["environment"],
-            "## 3. Results by scenario",
-            "Screenshots of the dashboards are not taken yet; the plots are drawn from what the runs keep.",
+            said("document.head").strip(),
+            f"## {said('document.summary')}",
+            texts["purpose"],
+            parts.summary(judged, told, runs, said),
+            texts["recommendation"],
+            f"## {said('document.environment')}",
+            parts.environment(shown, told, said),
+            texts["environment"],
+            f"## {said('document.scenarios')}",
+            said("document.screenshots"),
             *sections,
-            "### Beside the plan's scenarios",
-            parts.variants(given.steps, results, told),
-            "## 4. The strategies beside each other",
-            parts.comparison(letters, runs, told, given.complexity),
-            "## 5. Problems found",
-            given.texts["problems"],
-            "## 6. Conclusions",
-            "### Expected and measured",
-            parts.expected(letters, runs, told, given.expected),
-            given.texts["expected"],
-            "### Which strategy when",
-            given.texts["guide"],
-            "### Before production",
-            given.texts["production"],
+            f"### {said('document.variants')}",
+            parts.variants(given.steps, results, told, said),
+            f"## {said('document.comparison')}",
+            parts.comparison(letters, runs, told, given.complexity, said),
+            f"## {said('document.problems')}",
+            texts["problems"],
+            f"## {said('document.conclusions')}",
+            f"### {said('document.expected')}",
+            parts.expected(letters, runs, told, given.expected, said),
+            texts["expected"],
+            f"### {said('document.guide')}",
+            texts["guide"],
+            f"### {said('document.production')}",
+            texts["production"],
         ]
     )
-    files = {REPORT: f"{text}\n"}
-    files |= {f"{PLOTS}/{run}.{kind}.svg": svg for run, kinds in drawn.items() for kind, svg in kinds.items()}
-    return files

@@ -1,11 +1,14 @@
 """Parts one, two, four and six of the report: what stands above the scenarios, and what follows from them."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from experiments.campaign.steps import Step
+from experiments.complexity import Complexity
 from experiments.reporting.told import NOTHING, Told
-from experiments.reporting.verdicts import RULE, Verdict, recommended, stand_ins_of
+from experiments.reporting.verdicts import Verdict, recommended, stand_ins_of
+from experiments.reporting.words import Words
 from experiments.results import RunResult
 from experiments.scenarios import SCENARIOS
 from experiments.tables import markdown
@@ -28,17 +31,9 @@ _NO_COMPONENTS = frozenset(
     }
 )  # fmt: skip
 _IMAGE = "image "
-_EXPECTED = (
-    "Expected, and its author's figures: `report/expected.json` ([readable](../plan/expected.md)), not measured here. "
-    "Here: median · worst, the way back commanded when `up` had returned; counts of all of the plan's scenarios."
-)
-_COMPLEXITY = (
-    "Times: median · 95th percentile · worst. Complexity by its own lines (to build) and by the programs that take "
-    "part and the commands by hand (to run): `python -m experiments compare` has the figures and limits."
-)
 
 
-def summary(verdicts: Sequence[Verdict], told: Told, runs: Mapping[str, Runs]) -> str:
+def summary(verdicts: Sequence[Verdict], told: Told, runs: Mapping[str, Runs], words: Words) -> str:
     """The verdicts, the rule, and the recommendation."""
     rows: list[list[object]] = []
     for one in verdicts:
@@ -46,21 +41,21 @@ def summary(verdicts: Sequence[Verdict], told: Told, runs: Mapping[str, Runs]) -
         rows.append(
             [
                 one.strategy.upper(),
-                f"**{one.word}**",
+                f"**{words(f'verdict.{one.word}')}**",
                 told.figure(normal.run, "switches[].switch_seconds", "median", "worst") if normal else NOTHING,
                 told.figure(normal.run, "switches[].handoff_seconds", "median", "worst", unit="ms", decimals=0)
                 if normal
                 else NOTHING,
                 _sum(told, runs[one.strategy], "lost"),
                 _sum(told, runs[one.strategy], "dual_active"),
-                "; ".join((*one.missed, *one.conditions)) or "none",
+                "; ".join((*one.missed, *one.conditions)) or words("summary.no_conditions"),
             ]
         )
-    header = ["strategy", "verdict", "switch (s): median · worst", "hand-off (ms): median · worst"]
-    header += ["lost", "both colours active", "missed, and conditions"]
+    columns = ("verdict", "switch", "handoff", "lost", "dual_active", "conditions")
+    header = [words("strategy.column"), *(words(f"summary.{name}") for name in columns)]
     best = recommended(verdicts)
-    last = f"**Recommended: strategy {best.strategy.upper()}.**" if best else "**None can be recommended.**"
-    return "\n\n".join([markdown(header, rows), RULE, last])
+    last = words("verdict.recommended", letter=best.strategy.upper()) if best else words("verdict.none_recommended")
+    return "\n\n".join([markdown(header, rows), words("verdict.rule"), last])
 
 
 def _sum(told: Told, runs: Runs, name: str) -> str:
@@ -68,11 +63,11 @@ def _sum(told: Told, runs: Runs, name: str) -> str:
     return told.figure([run.run for run in runs.values()], f"measurements.{name}") if runs else NOTHING
 
 
-def environment(results: Sequence[RunResult], told: Told) -> str:
+def environment(results: Sequence[RunResult], told: Told, words: Words) -> str:
     """What the runs of the report ran on, and how they were asked for."""
     last = max(results, key=lambda one: one.started_at)
     cluster: list[list[object]] = [
-        [name.replace("_", " "), _value(told, last, name)] for name in _CLUSTER if name in last.environment
+        [words(f"cluster.{name}"), _value(told, last, name)] for name in _CLUSTER if name in last.environment
     ]
     versions: dict[str, dict[str, int]] = {}
     for result in results:
@@ -82,31 +77,34 @@ def environment(results: Sequence[RunResult], told: Told) -> str:
                 counts[str(value)] = counts.get(str(value), 0) + 1
     stand_ins = {name for result in results for name in stand_ins_of(result)}
     components: list[list[object]] = [
-        [name, ", ".join(f"`{value}`" for value in sorted(counts)), "**stand-in**" if name in stand_ins else ""]
+        [
+            name,
+            ", ".join(f"`{value}`" for value in sorted(counts)),
+            words("environment.stand_in") if name in stand_ins else "",
+        ]
         for name, counts in sorted(versions.items())
     ]
     asked: list[list[object]] = []
     for name in _ASKED:
         values = sorted({str(r.environment[name]) for r in results if r.environment.get(name) is not None})
         if values:
-            asked.append([name.replace("_", " "), ", ".join(f"`{value}`" for value in values)])
-    speeds = [one.run for one in results]
+            asked.append([words(f"asked.{name}"), ", ".join(f"`{value}`" for value in values)])
+    speeds, speed = [one.run for one in results], "environment.ms_per_million_additions"
     return "\n\n".join(
         [
-            f"The cluster, by the newest run (`{last.run}`):",
+            words("environment.cluster", run=last.run),
             markdown(["", ""], cluster),
-            "Components by the runs of this report; several versions are several runs':",
-            markdown(["component", "version", ""], components),
-            "How the runs were asked for:",
-            markdown(["key", "values"], asked),
-            f"The machine's speed, ms for a million additions, in these runs: {_range(told, speeds)}.",
+            words("environment.components"),
+            markdown([words("environment.component"), words("environment.version"), ""], components),
+            words("environment.asked"),
+            markdown([words("environment.key"), words("environment.values")], asked),
+            words(
+                "environment.speed",
+                least=told.figure(speeds, speed, "min", decimals=1),
+                most=told.figure(speeds, speed, "worst", decimals=1),
+            ),
         ]
     )
-
-
-def _range(told: Told, runs: Sequence[str]) -> str:
-    speed = "environment.ms_per_million_additions"
-    return f"{told.figure(runs, speed, 'min', decimals=1)} to {told.figure(runs, speed, 'worst', decimals=1)}"
 
 
 def _value(told: Told, result: RunResult, name: str) -> str:
@@ -114,7 +112,13 @@ def _value(told: Told, result: RunResult, name: str) -> str:
     return told.figure(result.run, f"environment.{name}") if isinstance(value, int | float) else f"`{value}`"
 
 
-def comparison(strategies: Sequence[str], runs: Mapping[str, Runs], told: Told, complexity: Mapping[str, Any]) -> str:
+def comparison(
+    strategies: Sequence[str],
+    runs: Mapping[str, Runs],
+    told: Told,
+    complexity: Mapping[str, Complexity],
+    words: Words,
+) -> str:
     """The plan's table, with what stands beside it."""
 
     def of(letter: str, scenario: str, expression: str, *statistics: str, **how: Any) -> str:
@@ -123,29 +127,25 @@ def comparison(strategies: Sequence[str], runs: Mapping[str, Runs], told: Told, 
 
     spread = ("median", "p95", "worst")
     cells: list[tuple[str, Any]] = [
-        ("measured time to switch (s)", lambda s: of(s, _NORMAL, "switches[].switch_seconds", *spread)),
-        (
-            "measured time to roll back, commanded when `up` had returned (s)",
-            lambda s: of(s, _ROLLBACK, _BACK.format("up"), *spread),
-        ),
-        (
-            "measured time to roll back, commanded at ACTIVE (s)",
-            lambda s: of(s, _ROLLBACK, _BACK.format("patch"), *spread),
-        ),
-        ("lost records, all scenarios", lambda s: _sum(told, runs[s], "lost")),
-        ("duplicates, scenarios 1 and 2", lambda s: _of_both(told, runs[s], "duplicates")),
-        ("duplicates, all scenarios", lambda s: _sum(told, runs[s], "duplicates")),
-        ("both colours active, all scenarios", lambda s: _sum(told, runs[s], "dual_active")),
-        ("rebalances, scenarios 1 and 2", lambda s: _of_both(told, runs[s], "rebalances")),
-        ("hand-off (ms)", lambda s: of(s, _NORMAL, "switches[].handoff_seconds", *spread, unit="ms", decimals=0)),
-        ("complexity to build", lambda s: complexity[s].to_build),
-        ("complexity to run", lambda s: complexity[s].to_run or NOTHING),
+        ("switch_seconds", lambda s: of(s, _NORMAL, "switches[].switch_seconds", *spread)),
+        ("back_after_up", lambda s: of(s, _ROLLBACK, _BACK.format("up"), *spread)),
+        ("back_at_active", lambda s: of(s, _ROLLBACK, _BACK.format("patch"), *spread)),
+        ("lost", lambda s: _sum(told, runs[s], "lost")),
+        ("duplicates_planned", lambda s: _of_both(told, runs[s], "duplicates")),
+        ("duplicates", lambda s: _sum(told, runs[s], "duplicates")),
+        ("dual_active", lambda s: _sum(told, runs[s], "dual_active")),
+        ("rebalances_planned", lambda s: _of_both(told, runs[s], "rebalances")),
+        ("handoff_seconds", lambda s: of(s, _NORMAL, "switches[].handoff_seconds", *spread, unit="ms", decimals=0)),
+        ("to_build", lambda s: words(f"complexity.{complexity[s].to_build}")),
+        ("to_run", lambda s: words(f"complexity.{complexity[s].to_run}") if complexity[s].to_run else NOTHING),
     ]
-    rows: list[list[object]] = [[name, *(cell(letter) for letter in strategies)] for name, cell in cells]
+    rows: list[list[object]] = [
+        [words(f"comparison.{name}"), *(cell(letter) for letter in strategies)] for name, cell in cells
+    ]
     return "\n\n".join(
         [
-            markdown(["", *(f"strategy {letter.upper()}" for letter in strategies)], rows),
-            _COMPLEXITY,
+            markdown(["", *(words("strategy.one", letter=letter.upper()) for letter in strategies)], rows),
+            words("comparison.remark"),
         ]
     )
 
@@ -155,101 +155,108 @@ def _of_both(told: Told, runs: Runs, name: str) -> str:
     return told.figure(both, f"measurements.{name}") if both else NOTHING
 
 
-def variants(steps: Sequence[Step], results: Sequence[RunResult], told: Told) -> str:
+def variants(steps: Sequence[Step], results: Sequence[RunResult], told: Told, words: Words) -> str:
     """What was run beside the plan's, a line each."""
     rows: list[list[object]] = []
     for step in (one for one in steps if not one.plan):
         result = step.newest(results)
         run = result.run if result else ""
-        words = {True: "passed", False: "FAILED", None: "a measurement"}
+        ended = {True: "passed", False: "failed", None: "measured"}
         rows.append(
             [
                 step.strategy.upper(),
                 f"`{' '.join(step.command[3:])}`",
-                step.why,
+                words.said(step.why),
                 told.figure(run, "switches[].switch_seconds", "median", "worst"),
                 told.figure(run, "switches[].handoff_seconds", "median", "worst", unit="ms", decimals=0),
                 told.figure(run, "measurements.lost"),
                 told.figure(run, "measurements.duplicates"),
-                _shown(result, told) if result else NOTHING,
-                f"{words[result.passed]}, `{run}`" if result else "**no committed run**",
+                _shown(result, told, words) if result else NOTHING,
+                words(f"variants.{ended[result.passed]}", run=run) if result else words("variants.missing"),
             ]
         )
-    header = ["strategy", "run as", "why", "switch (s): median · worst", "hand-off (ms): median · worst"]
-    return markdown([*header, "lost", "duplicates", "what it shows", "result"], rows)
+    header = ["strategy.column", "variants.command", "variants.why", "summary.switch", "summary.handoff"]
+    header += ["row.lost", "row.duplicates", "variants.shown", "scenario.result"]
+    return markdown([words(key) for key in header], rows)
 
 
-def _shown(result: RunResult, told: Told) -> str:
+def _shown(result: RunResult, told: Told, words: Words) -> str:
     """The figures that stand for a measurement."""
     found = []
     for name in SCENARIOS[result.scenario].shows:
         value = result.measurements.get(name)
         if isinstance(value, int | float):
-            found.append(f"{name.replace('_', ' ')} {told.figure(result.run, f'measurements.{name}')}")
+            found.append(words("variants.figure", name=name, figure=told.figure(result.run, f"measurements.{name}")))
         elif value is not None:
-            found.append(f"{name.replace('_', ' ')} `{value}`")
+            found.append(words("variants.figure", name=name, figure=f"`{value}`"))
     return ", ".join(found) or NOTHING
 
 
-def expected(strategies: Sequence[str], runs: Mapping[str, Runs], told: Told, content: Mapping[str, Any]) -> str:
+def expected(
+    strategies: Sequence[str], runs: Mapping[str, Runs], told: Told, content: Mapping[str, Any], words: Words
+) -> str:
     """Expected by the design document, measured by its author, and measured here."""
     rows: list[list[object]] = []
     for letter in strategies:
         said, author = content["strategies"].get(letter, {}), content["measured_by_author"].get(letter, {})
         normal, back = runs[letter].get(_NORMAL), runs[letter].get(_ROLLBACK)
-        switch = said.get("switch_seconds") or {}
+        switch = dict.fromkeys(_told(value, words) for value in (said.get("switch_seconds") or {}).values())
+        counts = {name: _sum(told, runs[letter], name) for name in ("lost", "duplicates", "dual_active")}
         rows += [
             [
-                f"{letter.upper()}: time to switch (s)",
-                " or ".join(dict.fromkeys(_told(value) for value in switch.values())) or NOTHING,
-                _told(author.get("switch_seconds")) if author.get("run") else f"not run; {_estimated(author)}",
+                words("expected.switch_seconds", letter=letter.upper()),
+                reduce(lambda one, other: words("expected.or", one=one, other=other), switch) if switch else NOTHING,
+                _told(author.get("switch_seconds"), words) if author.get("run") else _estimated(author, words),
                 told.figure(normal.run, "switches[].switch_seconds", "median", "worst") if normal else NOTHING,
             ],
             [
-                f"{letter.upper()}: time to roll back (s)",
-                _told(said.get("rollback_seconds")),
-                _told(author.get("rollback_seconds")) if author.get("run") else "not run",
+                words("expected.back_seconds", letter=letter.upper()),
+                _told(said.get("rollback_seconds"), words),
+                _told(author.get("rollback_seconds"), words) if author.get("run") else words("expected.not_run"),
                 told.figure(back.run, _BACK.format("up"), "median", "worst") if back else NOTHING,
             ],
             [
-                f"{letter.upper()}: safety of messages",
-                said.get("message_safety") or NOTHING,
-                _safety(author),
-                (
-                    f"lost {_sum(told, runs[letter], 'lost')}, duplicates {_sum(told, runs[letter], 'duplicates')}, "
-                    f"both active {_sum(told, runs[letter], 'dual_active')}"
-                ),
+                words("expected.safety", letter=letter.upper()),
+                words.said(said.get("message_safety") or "") or NOTHING,
+                _safety(author, words),
+                words("expected.counts", **counts),
             ],
         ]
-    return "\n\n".join(
-        [
-            markdown(["", "expected by the design document", "measured by its author", "measured here"], rows),
-            _EXPECTED,
-        ]
-    )
+    header = ["", *(words(f"expected.{name}") for name in ("by_document", "by_author", "here"))]
+    return "\n\n".join([markdown(header, rows), words("expected.remark")])
 
 
-def _told(value: object) -> str:
+def _given(value: float | str) -> str:
+    return f"{value}<!-- given: report/expected.json -->"
+
+
+def _told(value: object, words: Words) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return " to ".join(f"{number:g}" for number in value) + "<!-- given: report/expected.json -->"
-    return NOTHING if value is None else str(value)
+        least, most = (f"{number:g}" for number in value)
+        return _given(words("expected.range", least=least, most=most))
+    return NOTHING if value is None else words.said(str(value))
 
 
-def _estimated(author: Mapping[str, Any]) -> str:
+def _estimated(author: Mapping[str, Any], words: Words) -> str:
     estimate = author.get("estimate_switch_seconds")
-    if isinstance(estimate, Mapping):
-        return "estimated " + ", ".join(
-            f"{_told(value)} ({name.replace('_', ' ')})" for name, value in estimate.items()
-        )
-    return f"estimated {_told(estimate)}" if estimate else "not estimated"
+    if not estimate:
+        return words("expected.not_estimated")
+    if not isinstance(estimate, Mapping):
+        return words("expected.estimated", estimate=_told(estimate, words))
+    ways = [
+        words("expected.one_estimate", range=_told(value, words), way=words.said(name.replace("_", " ")))
+        for name, value in estimate.items()
+    ]
+    return words("expected.estimated", estimate=", ".join(ways))
 
 
-def _safety(author: Mapping[str, Any]) -> str:
+def _safety(author: Mapping[str, Any], words: Words) -> str:
     if not author.get("run"):
-        return "not run"
-    given = "<!-- given: report/expected.json -->"
-    produced, consumed = author["records_produced"], author["records_consumed"]
-    return (
-        f"{consumed:,}{given} of {produced:,}{given} records consumed, duplicates {author['duplicates']}{given}, "
-        f"both active {author['dual_active']}{given}"
+        return words("expected.not_run")
+    counted = {name: _given(f"{author[f'records_{name}']:,}") for name in ("produced", "consumed")}
+    return words(
+        "expected.consumed",
+        duplicates=_given(author["duplicates"]),
+        dual_active=_given(author["dual_active"]),
+        **counted,
     )

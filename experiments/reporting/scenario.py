@@ -5,72 +5,73 @@ from collections.abc import Mapping, Sequence
 
 from experiments.campaign.steps import LeftOut, Step
 from experiments.reporting.told import NOTHING, Told
+from experiments.reporting.words import Words
 from experiments.results import Criterion, RunResult
 from experiments.scenarios import SCENARIOS
 from experiments.tables import markdown
 
 _BACK = "switches[?direction=='green-blue' && commanded=='{}'].switch_seconds"
 _SPREAD = ("median", "p95", "worst")
-#: What every scenario shows of a run: name, expression, statistics, unit, decimals.
+#: What every scenario shows of a run: the key of its words, expression, statistics, unit, decimals.
 _ROWS: tuple[tuple[str, str, tuple[str, ...], str, int | None], ...] = (
     ("switches", "switches[].up_seconds", ("count",), "", 0),
-    ("time to switch (s)", "switches[].switch_seconds", _SPREAD, "", 2),
-    ("hand-off (ms)", "switches[].handoff_seconds", _SPREAD, "ms", 0),
-    ("gap, worst partition (ms)", "switches[].gap_seconds", _SPREAD, "ms", 0),
-    ("its mean time between records (ms)", "switches[].spacing_seconds", ("median",), "ms", 0),
-    ("records acknowledged", "measurements.acked", (), "", 0),
+    ("switch_seconds", "switches[].switch_seconds", _SPREAD, "", 2),
+    ("handoff_seconds", "switches[].handoff_seconds", _SPREAD, "ms", 0),
+    ("gap_seconds", "switches[].gap_seconds", _SPREAD, "ms", 0),
+    ("spacing_seconds", "switches[].spacing_seconds", ("median",), "ms", 0),
+    ("acked", "measurements.acked", (), "", 0),
     ("lost", "measurements.lost", (), "", 0),
     ("duplicates", "measurements.duplicates", (), "", 0),
-    ("both colours active", "measurements.dual_active", (), "", 0),
+    ("dual_active", "measurements.dual_active", (), "", 0),
     ("zombies", "measurements.zombies", (), "", 0),
     ("rebalances", "measurements.rebalances", (), "", 0),
-    ("highest lag (records)", "measurements.max_lag", (), "", 0),
-    ("lag below its limit again after (s), at most", "measurements.lag_recovery_seconds", (), "", 1),
+    ("max_lag", "measurements.max_lag", (), "", 0),
+    ("lag_recovery_seconds", "measurements.lag_recovery_seconds", (), "", 1),
 )
 _BACKS = (
-    ("time to roll back, commanded when `up` had returned (s)", _BACK.format("up"), _SPREAD, "", 2),
-    ("time to roll back, commanded at ACTIVE (s)", _BACK.format("patch"), _SPREAD, "", 2),
+    ("back_after_up", _BACK.format("up"), _SPREAD, "", 2),
+    ("back_at_active", _BACK.format("patch"), _SPREAD, "", 2),
 )
-#: What a scenario is about, besides: name and measurement.
-_OWN: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "1": (("the colour that waits scaled down, and back (s)", "scale_down_seconds"),),
+#: What a scenario is about, besides: measurements, whose words are under `own`.
+_OWN: Mapping[str, tuple[str, ...]] = {
+    "1": ("scale_down_seconds",),
     "2": (),
     "3": (
-        ("`wait`: waited for the backlog (s)", "waiting_seconds_wait_released"),
-        ("`wait`: hand-off (s)", "handoff_seconds_wait_released"),
-        ("`wait`: backlog handled after (s)", "caught_up_seconds_wait_released"),
-        ("`immediate`: hand-off (s)", "handoff_seconds_immediate"),
-        ("`immediate`: time to switch (s)", "switch_seconds_immediate"),
-        ("`immediate`: backlog handled after (s)", "caught_up_seconds_immediate"),
-        ("with a threshold above the lag: hand-off (s)", "handoff_seconds_threshold"),
-        ("behind when commanded, at least (records)", "lag_when_commanded_min"),
+        "waiting_seconds_wait_released",
+        "handoff_seconds_wait_released",
+        "caught_up_seconds_wait_released",
+        "handoff_seconds_immediate",
+        "switch_seconds_immediate",
+        "caught_up_seconds_immediate",
+        "handoff_seconds_threshold",
+        "lag_when_commanded_min",
     ),
     "4": (
-        ("switches with a restart in them", "switches_with_a_restart"),
-        ("... that had a rebalance", "switches_with_a_rebalance"),
-        ("... that went through", "switches_gone_through"),
-        ("assignments to members that rested", "assigned_while_resting"),
-        ("records handled by members that rested", "handled_while_resting"),
+        "switches_with_a_restart",
+        "switches_with_a_rebalance",
+        "switches_gone_through",
+        "assigned_while_resting",
+        "handled_while_resting",
     ),
     "4-static": (
-        ("session (s)", "session_seconds"),
-        ("restarts within the session", "restarts_within"),
-        ("rebalances within it", "rebalances_within"),
-        ("JoinGroup within it", "joins_within"),
-        ("SyncGroup of a leader within it", "assignments_within"),
-        ("longest without an owner within it (s)", "unowned_seconds_within_max"),
-        ("restarts beyond the session", "restarts_beyond"),
-        ("rebalances beyond it", "rebalances_beyond"),
-        ("JoinGroup beyond it", "joins_beyond"),
-        ("SyncGroup of a leader beyond it", "assignments_beyond"),
-        ("longest without an owner beyond it (s)", "unowned_seconds_beyond_max"),
+        "session_seconds",
+        "restarts_within",
+        "rebalances_within",
+        "joins_within",
+        "assignments_within",
+        "unowned_seconds_within_max",
+        "restarts_beyond",
+        "rebalances_beyond",
+        "joins_beyond",
+        "assignments_beyond",
+        "unowned_seconds_beyond_max",
     ),
     "5": (
-        ("rounds that went as they should", "rounds_as_they_should"),
-        ("bad records, first to blue active again: median (s)", "back_seconds_errors_median"),
-        ("slow, green active to blue active again: median (s)", "back_seconds_slow_median"),
-        ("the slowest way back (s)", "back_seconds_worst"),
-        ("records that green failed and nobody handled again", "failed_and_not_handled_again"),
+        "rounds_as_they_should",
+        "back_seconds_errors_median",
+        "back_seconds_slow_median",
+        "back_seconds_worst",
+        "failed_and_not_handled_again",
     ),
 }
 #: Measurements that have a row, or are about the run and not about what was run.
@@ -82,12 +83,7 @@ _NOT_BESIDES = frozenset(
         "clock_offset_error_ms", "clock_error_ms", "broker_log_lines",
     }
 )  # fmt: skip
-_PICTURES = {
-    "timeline": "One hand-off, the median one: by pod, and where what was handled is kept by partition",
-    "handoffs": "The hand-offs of the run",
-    "gaps": "The gap of each hand-off, by partition",
-    "lag": "The lag over the run; the uprights are the switches, in the colour that became active",
-}
+_PICTURES = ("timeline", "handoffs", "gaps", "lag")
 
 
 def section(
@@ -100,41 +96,49 @@ def section(
     text: str,
     plots: Mapping[str, Sequence[str]],
     failures: Mapping[str, str],
+    words: Words,
 ) -> str:
     """A scenario of the plan. text: what people wrote about it. plots: by run, the kinds of plots that there are."""
     scenario = SCENARIOS[name]
     of_plan = [step for step in steps if step.plan and step.scenario == name]
     found = {step: result for step in of_plan if (result := step.newest(results)) is not None}
-    parts = [f"### Scenario {name}: {scenario.title}", text.strip()]
+    title = words("scenario.heading", name=name, title=words.said(scenario.title))
+    parts = [f"### {title}", text.strip()]
     if found:
-        parts += [_conditions(found), _measurements(found, told)]
-    parts.append(_verdicts(of_plan, left_out, found, name, failures))
+        parts += [_conditions(found, words), _measurements(found, told, words)]
+    parts.append(_verdicts(of_plan, left_out, found, name, failures=failures, words=words))
     for step, result in found.items():
-        parts.append(_run(step, result, told, plots.get(result.run, ())))
+        parts.append(_run(step, result, told, plots.get(result.run, ()), words))
     return "\n\n".join(part for part in parts if part)
 
 
-def _conditions(found: Mapping[Step, RunResult]) -> str:
+def _conditions(found: Mapping[Step, RunResult], words: Words) -> str:
     rows: list[list[object]] = [
-        [step.strategy.upper(), f"`python -m experiments {' '.join(step.command)}`", step.why, f"`{result.run}`"]
+        [
+            step.strategy.upper(),
+            f"`python -m experiments {' '.join(step.command)}`",
+            words.said(step.why),
+            f"`{result.run}`",
+        ]
         for step, result in found.items()
     ]
-    return "Conditions:\n\n" + markdown(["strategy", "command", "because", "result"], rows)
+    header = [words(key) for key in ("strategy.column", "scenario.command", "scenario.why", "scenario.result")]
+    return f"{words('scenario.conditions')}\n\n{markdown(header, rows)}"
 
 
-def _measurements(found: Mapping[Step, RunResult], told: Told) -> str:
+def _measurements(found: Mapping[Step, RunResult], told: Told, words: Words) -> str:
     rows: list[list[object]] = []
     backs = _BACKS if any(one.measurements.get("rollback_seconds") is not None for one in found.values()) else ()
     for name, expression, statistics, unit, decimals in (*_ROWS[:2], *backs, *_ROWS[2:]):
         cells = [told.figure(one.run, expression, *statistics, unit=unit, decimals=decimals) for one in found.values()]
         if any(cell != NOTHING for cell in cells):
-            rows.append([name, *cells])
-    header = ["", *(f"strategy {step.strategy.upper()}" for step in found)]
-    for label, measurement in _OWN.get(next(iter(found)).scenario, ()):
+            rows.append([words(f"row.{name}"), *cells])
+    header = ["", *(words("strategy.one", letter=step.strategy.upper()) for step in found)]
+    for measurement in _OWN.get(next(iter(found)).scenario, ()):
         cells = [told.figure(one.run, f"measurements.{measurement}") for one in found.values()]
         if any(cell != NOTHING for cell in cells):
-            rows.append([label, *cells])
-    return "Measured (of several, median · 95th percentile · worst):\n\n" + markdown(header, rows)
+            rows.append([words(f"own.{measurement}"), *cells])
+    return f"{words('scenario.measured')}\n\n{markdown(header, rows)}"
 
 
 def _verdicts(
@@ -142,59 +146,73 @@ def _verdicts(
     left_out: Sequence[LeftOut],
     found: Mapping[Step, RunResult],
     name: str,
+    *,
     failures: Mapping[str, str],
+    words: Words,
 ) -> str:
     lines = []
     for step in of_plan:
         letter, result = step.strategy.upper(), found.get(step)
         if why := failures.get(step.name):
-            lines.append(f"- {letter}: **fail**, it could not be run: {why}")
+            lines.append(words("scenario.not_run", letter=letter, why=why))
         elif result is None:
-            lines.append(f"- {letter}: **missing**: there is no committed result of `{' '.join(step.command)}`")
+            lines.append(words("scenario.missing", letter=letter, command=" ".join(step.command)))
         elif result.passed:
-            lines.append(f"- {letter}: **pass**: every one of its criteria was met")
+            lines.append(words("scenario.passed", letter=letter))
         else:
-            wrong = ", ".join(f"`{one.name}` ({one.limit}, measured {one.measured})" for one in _missed(result))
-            lines.append(f"- {letter}: **fail**: {wrong}")
-    lines += [f"- {one.strategy.upper()}: not tried: {one.why}" for one in left_out if one.scenario == name]
-    return "Verdict:\n\n" + "\n".join(lines)
+            wrong = ", ".join(
+                words("scenario.criterion", name=one.name, limit=one.limit, measured=one.measured)
+                for one in _missed(result)
+            )
+            lines.append(words("scenario.failed", letter=letter, criteria=wrong))
+    lines += [
+        words("scenario.not_tried", letter=one.strategy.upper(), why=words.said(one.why))
+        for one in left_out
+        if one.scenario == name
+    ]
+    return f"{words('scenario.verdict')}\n\n" + "\n".join(lines)
 
 
-def _limit(limit: str) -> str:
+def _limit(limit: str, words: Words) -> str:
     """As code; what looks like a measured time says that it is none."""
-    return f"`{limit}`" + "<!-- given: the limit -->" * bool(re.search(r"\d\.\d+ m?s\b", limit))
+    return f"`{limit}`" + f"<!-- given: {words('scenario.the_limit')} -->" * bool(re.search(r"\d\.\d+ m?s\b", limit))
 
 
 def _missed(result: RunResult) -> list[Criterion]:
     return [one for one in result.criteria if not one.passed]
 
 
-def _run(step: Step, result: RunResult, told: Told, kinds: Sequence[str]) -> str:
+def _run(step: Step, result: RunResult, told: Told, kinds: Sequence[str], words: Words) -> str:
     """The pictures of a run; its criteria and what it measured besides, folded."""
     letter = step.strategy.upper()
     parts = [
-        f"![{what}: strategy {letter}](plots/{result.run}.{kind}.svg)"
-        for kind, what in _PICTURES.items()
+        f"![{words('scenario.picture', what=words(f'picture.{kind}'), letter=letter)}](plots/{result.run}.{kind}.svg)"
+        for kind in _PICTURES
         if kind in kinds
     ]
     criteria: list[list[object]] = [
-        ["pass" if one.passed else "**FAIL**", f"`{one.name}`", _limit(one.limit), told.measured(result, one)]
+        [
+            words("scenario.criterion_passed" if one.passed else "scenario.criterion_failed"),
+            f"`{one.name}`",
+            _limit(one.limit, words),
+            told.measured(result, one),
+        ]
         for one in result.criteria
     ]
     besides: list[list[object]] = [
         [f"`{name}`", told.figure(result.run, f'measurements."{name}"')]
         for name, value in result.measurements.items()
         if name not in _NOT_BESIDES
-        and name not in {measurement for _, measurement in _OWN.get(step.scenario, ())}
+        and name not in _OWN.get(step.scenario, ())
         and isinstance(value, int | float)
         and not isinstance(value, bool)
     ]
     folded = [
-        f"<details><summary>Strategy {letter}: criteria and other measurements</summary>",
-        markdown(["", "criterion", "limit", "measured"], criteria),
+        f"<details><summary>{words('scenario.folded', letter=letter)}</summary>",
+        markdown(["", words("scenario.criteria"), words("scenario.limit"), words("scenario.value")], criteria),
     ]
     if besides:
-        folded.append(markdown(["measured besides", ""], besides))
+        folded.append(markdown([words("scenario.besides"), ""], besides))
     if "timeline" not in kinds:
-        folded.append("No timeline: the members' events of this run are not kept.")
+        folded.append(words("scenario.no_timeline"))
     return "\n\n".join([*parts, *folded, "</details>"])

@@ -6,21 +6,13 @@ from typing import Literal
 
 from experiments.campaign.steps import LeftOut, Step
 from experiments.measurements import Distribution
+from experiments.reporting.words import Words
 from experiments.results import RunResult
 
 Word = Literal["pass", "conditional pass", "fail"]
 _ORDER: tuple[Word, ...] = ("pass", "conditional pass", "fail")
 #: How a component's version says that it stands in for another one.
 STAND_IN = "a stand-in"
-
-RULE = (
-    "The rule. Each scenario that the plan asks of a strategy is judged by its newest committed run, by the criteria "
-    "of that run. **fail**: one of them missed a criterion, or could not be run. **conditional pass**: none did, but "
-    "one has no committed run or cannot be tried on this strategy, or kept its criteria only because anomalies of a "
-    "class are tolerated for it, or ran with a stand-in for a part that others would run; the conditions are named. "
-    "**pass**: all the rest. Recommended is the strategy with the best verdict; among equals the one whose switches "
-    "are the shortest at the median."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +39,33 @@ def of_strategy(
     left_out: Sequence[LeftOut],
     results: Sequence[RunResult],
     failures: Mapping[str, str],
+    *,
+    words: Words,
 ) -> Verdict:
     """The verdict on a strategy. steps: the plan's, of all strategies. failures: by a step's name, why it could not be
-    run the last time that it was tried.
+    run the last time that it was tried. words: in which what was missed and the conditions are told.
     """
     missed, conditions, normal = [], [], None
     for step in (one for one in steps if one.plan and one.strategy == letter):
         result = step.newest(results)
         if why := failures.get(step.name):
-            missed.append(f"scenario {step.scenario} could not be run: {why}")
+            missed.append(words("verdict.not_run", scenario=step.scenario, why=why))
         elif result is None:
-            conditions.append(f"scenario {step.scenario} has no committed run")
+            conditions.append(words("verdict.no_result", scenario=step.scenario))
         elif not result.passed:
             wrong = ", ".join(f"`{one.name}`" for one in result.criteria if not one.passed)
-            missed.append(f"scenario {step.scenario} missed {wrong} (`{result.run}`)")
+            missed.append(words("verdict.missed", scenario=step.scenario, criteria=wrong, run=result.run))
         else:
-            conditions += tolerated(result)
+            if tolerated(result):
+                conditions.append(words("verdict.tolerated", scenario=result.scenario, run=result.run))
             normal = normal or result
-    for one in left_out:
-        if one.strategy == letter:
-            conditions.append(f"scenario {one.scenario} is not tried: {one.why}")
+    conditions += [
+        words("verdict.not_tried", scenario=one.scenario, why=words.said(one.why))
+        for one in left_out
+        if one.strategy == letter
+    ]
     if stand_ins := sorted({name for result in _of(letter, steps, results) for name in stand_ins_of(result)}):
-        conditions.append(f"measured with a stand-in: {', '.join(stand_ins)}")
+        conditions.append(words("verdict.stand_ins", names=", ".join(stand_ins)))
     spread = Distribution.of([switch.switch_seconds for switch in normal.switches]) if normal else None
     return Verdict(letter, tuple(missed), tuple(conditions), spread.median if spread else None)
 
@@ -78,12 +75,10 @@ def _of(letter: str, steps: Sequence[Step], results: Sequence[RunResult]) -> lis
     return [result for result in newest if result is not None]
 
 
-def tolerated(result: RunResult) -> list[str]:
-    """What a run that passed had of what is tolerated for its strategy."""
+def tolerated(result: RunResult) -> bool:
+    """Whether a run that passed had anomalies of a class that is tolerated for its strategy."""
     verdict = next((one for one in result.criteria if one.name == "validator_verdict"), None)
-    if verdict is None or verdict.measured == "pass" or not verdict.passed:
-        return []
-    return [f"scenario {result.scenario} had anomalies of a class that is tolerated for it (`{result.run}`)"]
+    return verdict is not None and verdict.measured != "pass" and verdict.passed
 
 
 def stand_ins_of(result: RunResult) -> list[str]:

@@ -52,6 +52,12 @@ def wrong(data: Path, text: str) -> list[str]:
         "| key | default |\n| --- | --- |\n| 0 | passed |",
         "```sh\nsleep 1.5\n```",
         "```\n<!-- given (in code): 7 s -->\n```",
+        f"전환은 1.45초{MEDIAN}이고 가장 길게는 1.5 s{MEDIAN.replace('median', 'worst')}이다.",
+        f"유실은 0건<!--= {RUN} measurements.lost -->이다.",
+        f"모두 1,450 ms{MEDIAN.replace('median', 'median in ms')}로 끝난다.",
+        "<!-- given (요청한 것): TPS 100; 12초 -->\n세션 12초, TPS 100, 파드 3개.",
+        "[2.5\u20132.8](02-x.md#25-z), 파티션당 500 초과.",
+        "열 번 중 10번째, 2배포본, 10분의 1, 4회복, Python 3.11.2에서.",
     ],
 )
 def test_what_is_right_is_found_right(data: Path, text: str) -> None:
@@ -70,6 +76,13 @@ def test_what_is_right_is_found_right(data: Path, text: str) -> None:
         ("| hand-off | 58 / 123 |", "'58 / 123' has no name"),
         ("It said `switched in 0.05 s`.", "'0.05 s' has no name"),
         ("```\nhandoffSeconds 0.047\n```", "'0.047' has no name"),
+        ("전환은 1.45초가 걸린다.", "'1.45초' has no name"),
+        ("핸드오프는 36 ms로 끝난다.", "'36 ms' has no name"),
+        ("유실은 338건이다.", "'338건' has no name"),
+        ("리밸런스가 10회 발생했다.", "'10회' has no name"),
+        ("모두 16,944개이고 그중 0.95가 성공했다.", "'16,944' has no name"),
+        ("| 예상 | 5\u201315 |", "has no name"),
+        (f"전환은 1.44초{MEDIAN}이다.", "1.44 is 1.45 by"),
         (f"A switch takes 1.44 s{MEDIAN}.", "1.44 is 1.45 by"),
         (f"| switch | 1.45 / 1.6{MEDIAN.replace('median', 'median, worst')} |", "1.6 is 1.5 by"),
         (f"It takes 1.45 s{MEDIAN.replace('median', 'middle')}.", "middle: none of median"),
@@ -115,12 +128,12 @@ DATA = ROOT / "report" / "data"
 #: Results are read once.
 SOURCES = Sources(DATA, MADE)
 PAGES = [
-    ROOT / "README.md",
-    *(page for name in ("docs", "tutorial", "report") for page in sorted((ROOT / name).glob("*.md"))),
+    *sorted(ROOT.glob("README*.md")),
+    *(page for name in ("docs", "tutorial", "tutorial/ko", "report") for page in sorted((ROOT / name).glob("*.md"))),
 ]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_wrong_figure_that_is_planted_in_a_text_is_found(page: Path) -> None:
     """Each number of each figure that has a name, one at a time: another last digit, and nothing else."""
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from experiments.folders import load_all
 from experiments.reporting import command, document, verdicts
 from experiments.reporting.drawing import Drawing
 from experiments.reporting.told import Told
+from experiments.reporting.words import ENGLISH, words
 from experiments.results import Criterion, RunResult
 from tests.support.samples import RESULT, result
 
@@ -33,7 +35,7 @@ PASSED = {name: result(scenario=name, run=f"r{name}") for name in ("1", "2")}
 def verdict(
     results: list[RunResult], left_out: Sequence[LeftOut] = (), failures: Mapping[str, str] | None = None
 ) -> verdicts.Verdict:
-    return verdicts.of_strategy("c", [FIRST, SECOND], left_out, results, failures or {})
+    return verdicts.of_strategy("c", [FIRST, SECOND], left_out, results, failures or {}, words=words(ENGLISH))
 
 
 def test_a_strategy_passes_when_all_that_is_asked_of_it_has_passed() -> None:
@@ -157,6 +159,11 @@ def test_what_could_not_be_run_is_in_it_as_failed() -> None:
 
 def test_a_text_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(ExperimentError, match=r"there is no report/text/purpose\.md"):
+        document.inputs(tmp_path, [])
+    (tmp_path / "report").mkdir()
+    copytree(ROOT / "report" / "text", tmp_path / "report" / "text")
+    (tmp_path / "report" / "text" / "ko" / "guide.md").unlink()
+    with pytest.raises(ExperimentError, match=r"there is no report/text/ko/guide\.md"):
         document.inputs(tmp_path, [])
 
 
