@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -196,6 +197,53 @@ def test_a_blocked_rollback_stays_blocked() -> None:
     blocked = shaped(GREEN, 14, outcome=STUCK, reason="why", asked=ASKED, blocked_by=("green-1",))
     write = written(decide(see(blocked, (*blues(0, 1), *greens()), TO_GREEN)))
     assert (write.outcome, write.blocked_by, write.generation) == (STUCK, ("green-1",), 7)
+
+
+# -- a rollback whose group cannot be emptied --------------------------------------------------------------------------
+
+LEAVING = replace(
+    shaped(GREEN, 13, THREE, None, reason="ResumeTimeout: late"),
+    holder=None, origin=BLUE, generation=7, origin_shape=TWO, asked=ASKED, leave=True,
+)  # fmt: skip
+
+
+def greens_out(epoch: int) -> tuple[Member, ...]:
+    return tuple(replace(m, report=replace(m.report, left=True)) for m in greens(epoch) if m.report)
+
+
+def blocked_by_the_group(grant: Grant = LEAVING, **more: Any) -> Grant:
+    return written(decide(see(grant, (*OUT, *greens_out(grant.epoch)), TO_GREEN, elapsed=20.0, **more)))
+
+
+def test_a_group_that_cannot_be_emptied_is_waited_for_by_name() -> None:
+    blocked = blocked_by_the_group(removal_detail="taken out of group g, and in it again: member g-1")
+    assert (blocked.holder, blocked.outcome, blocked.blocked_by, blocked.tries) == (GREEN, STUCK, ("the group",), 1)
+    assert blocked.reason == (
+        "RollbackBlocked: ResumeTimeout: late; rollback waits for the group, not empty within 20 s: "
+        "taken out of group g, and in it again: member g-1"
+    )
+    seen = see(blocked, (*blues(0, 1), *greens(14)), TO_GREEN)
+    for listed in (True, False):
+        waiting = waits(replace(seen, listed=listed))
+        assert (waiting.phase, waiting.reason, waiting.deadline) == (Phase.FAILED, "RollbackBlocked", 30.0)
+        assert waiting.message.endswith("member g-1; tried again 30 s after that")
+        assert not waiting.need_list
+    again = written(decide(replace(seen, elapsed=30.0)))
+    assert (again.holder, again.leave, again.tries) == (None, True, 1)
+
+
+def test_the_pause_grows_with_each_try_and_is_forgotten_by_another() -> None:
+    pauses = []
+    grant = LEAVING
+    for _ in range(8):
+        blocked = blocked_by_the_group(grant)
+        pauses.append(waits(see(blocked, (), TO_GREEN)).deadline)
+        grant = written(decide(see(blocked, (), TO_GREEN, elapsed=1e6)))
+    assert pauses == [30.0, 60.0, 120.0, 240.0, 480.0, 960.0, 960.0, 960.0]
+    stays = written(decide(see(grant, (*OUT, pod(GREEN, 0, ACTIVE, 12)), TO_GREEN, elapsed=20.0)))
+    assert (stays.blocked_by, stays.tries) == (("green-0",), 0)
+    freed = written(decide(see(grant, (*OUT, *greens_out(grant.epoch)), TO_GREEN, removed=True)))
+    assert (freed.holder, freed.outcome, freed.tries) == (BLUE, Outcome.ROLLED_BACK, 0)
 
 
 # -- from one colour to another ----------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ ORIGIN_SHAPE = "from-shape"
 ASKED = "asked"
 LEAVE = "leave"
 SINCE = "since"
+TRIES = "tries"
 
 # Epochs are below this. A Lease counts in 32 bits (`leaseTransitions`), and one that was lost is made again above all
 # that anybody knows of: half of what can be counted is room for that.
@@ -68,7 +69,8 @@ class Grant:
     origin: the colour that the current generation's switch left; None when it moved nothing.
     generation: the generation of the KafkaConsumerSwitch that this grant was written for.
     outcome, reason: how that generation ended; None while it has not.
-    blocked_by: names of the pods that a rollback waits for.
+    blocked_by: names of the pods that a rollback waits for; or of the group, which could not be emptied.
+    tries: how often in a row it could not be: the pause before the next try grows with it.
     unconfirmed: the Lease was lost and made again: nobody is granted before the members of both colours have confirmed.
     shape: of the holder, or of who held it last; None where nobody has said.
     origin_shape: of the colour that the current generation's switch left.
@@ -93,6 +95,7 @@ class Grant:
     asked: str = ""
     leave: bool = False
     since: tuple[tuple[int, int], ...] | None = None
+    tries: int = 0
 
     @property
     def rolling_back(self) -> bool:
@@ -123,6 +126,7 @@ def from_lease(lease: Mapping[str, Any]) -> Grant:
             asked=str(notes.get(ASKED) or ""),
             leave=notes.get(LEAVE) == "true",
             since=_since(notes[SINCE]) if notes.get(SINCE) else None,
+            tries=_number(notes.get(TRIES), TRIES, EPOCHS),
         )
     except ValueError as error:
         named = lease.get("metadata") or {}
@@ -177,6 +181,7 @@ def to_lease(
         **({ASKED: grant.asked} if grant.asked else {}),
         **({LEAVE: "true"} if grant.leave else {}),
         **({SINCE: ",".join(f"{p}:{offset}" for p, offset in grant.since)} if grant.since else {}),
+        **({TRIES: str(grant.tries)} if grant.tries else {}),
     }
     return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from workloads.common.lease import EPOCHS, Grant
 from workloads.common.states import Color, Outcome, Phase
+from workloads.controller.emptying import THE_GROUP, pause
 from workloads.controller.members import (
     cannot_take_over,
     epochs,
@@ -228,15 +229,19 @@ def _roll_back(seen: Observation, grant: Grant, failed: Color) -> Decision:
         return grant_to(seen, grant, failed.other, Outcome.ROLLED_BACK, reason, shape=shape)
     if seen.elapsed >= spec.drain_timeout * (2 if confirmed else 1) and seen.listed:
         cause = grant.reason.removeprefix(_BLOCKED).split(_WAITS)[0]
-        whom = ", ".join(waiting) or f"the group, {seen.removal_detail or 'no answer'}"
-        reason = f"{cause}{_WAITS}{whom}, not PAUSED within {spec.drain_timeout:g} s"
+        if waiting:
+            whom = f"{', '.join(waiting)}, not PAUSED within {spec.drain_timeout:g} s"
+        else:
+            whom = f"{THE_GROUP}, not empty within {2 * spec.drain_timeout:g} s: {seen.removal_detail or 'no answer'}"
+        reason = f"{cause}{_WAITS}{whom}"
         write = replace(
             grant,
             holder=failed,
             epoch=grant.epoch + 1,
             outcome=Outcome.ROLLBACK_BLOCKED,
             reason=f"{_BLOCKED}{reason}",
-            blocked_by=waiting or ("the group",),
+            blocked_by=waiting or (THE_GROUP,),
+            tries=0 if waiting else grant.tries + 1,
             leave=False,
         )
         return Decision(Phase.ROLLING_BACK, write, "RollbackBlocked", write.reason)
@@ -301,6 +306,7 @@ def _keep(seen: Observation, grant: Grant, holder: Color) -> Decision:
         origin=origin,
         last_holder=holder,
         blocked_by=(),
+        tries=0,
         shape=grant.shape or spec.shape(holder),
         asked=spec.asked,
     )
@@ -352,14 +358,21 @@ def _not_ready(seen: Observation, grant: Grant, missing: str, *, kept: Outcome |
 
 
 def _blocked(seen: Observation, grant: Grant, holder: Color) -> Decision:
-    """The rollback is tried again once every pod that blocked it has reported under the present epoch, or is gone."""
-    gone = set(grant.blocked_by) - {m.pod for m in seen.members}
+    """The rollback is tried again once every pod that blocked it has reported under the present epoch, or is gone; if
+    a group did that could not be emptied, after a while.
+    """
+    wait = pause(grant)
+    if seen.elapsed < wait:
+        message = f"{grant.reason}; tried again {wait:g} s after that"
+        return Decision(Phase.FAILED, None, "RollbackBlocked", message, deadline=wait)
+    gone = set(grant.blocked_by) - {THE_GROUP, *(m.pod for m in seen.members)}
     unsure = bool(gone) and not seen.listed
     if unsure or still_blocking(seen.spec, seen.members, holder, grant.blocked_by, grant.epoch):
         return Decision(Phase.FAILED, None, "RollbackBlocked", grant.reason, need_list=unsure, deadline=1.0)
     leave = must_leave_to_go_back(seen.spec, grant) or replays(seen.spec, grant)
     write = replace(grant, holder=None, epoch=grant.epoch + 1, last_holder=holder, blocked_by=(), leave=leave)
-    return Decision(Phase.ROLLING_BACK, write, "RollingBack", "the pods that blocked the rollback have answered")
+    why = "the group is tried to be emptied again" if wait else "the pods that blocked the rollback have answered"
+    return Decision(Phase.ROLLING_BACK, write, "RollingBack", why)
 
 
 def _settled(seen: Observation, grant: Grant) -> Decision:

@@ -35,10 +35,11 @@ from workloads.controller.memory import PhaseClock, ProtocolMemory
 from workloads.controller.moments import Moment
 from workloads.controller.narrator import Narrator
 from workloads.controller.observe import AnalysisLimits, PositionsFrom, Switch, TemplateAnalysis
+from workloads.controller.places import told
 from workloads.controller.restarts import Restarts
 from workloads.controller.shapes import unready
 from workloads.controller.sight import Sight, Store
-from workloads.controller.strangers import GroupWatch, Question, looked_at, told
+from workloads.controller.strangers import GroupWatch, Question, looked_at
 from workloads.controller.terms import Absence, Decision, Member, Observation, Spec, phase_key
 from workloads.controller.topic import TopicWatch
 from workloads.controller.verify import lacking, on_probation

@@ -27,7 +27,7 @@ from workloads.controller.measured import (
     SinceTask,
     Task,
 )
-from workloads.controller.places import Places, ours
+from workloads.controller.places import Places, ours, told
 from workloads.controller.progress import ProgressReader
 from workloads.controller.replay import rewound
 from workloads.controller.terms import Analysis, Lag
@@ -171,16 +171,23 @@ class Measurer:
         self._tell(key, done=True, removed=True, detail="")
 
     def _empty(self, key: Hashable, task: RemovalTask | RewindTask) -> None:
+        removed = False
         while self._current(key):
             left = ours(task.group, self._places.of(task.group))
             if not left:
                 break
+            if removed:  # whoever lives joins again as soon as it is out
+                removed = False
+                self._tell(key, detail=f"taken out of group {task.group}, and in it again: {told(left)}")
+                self._pause(key, AGAIN_SECONDS)
+                continue
             if not task.still():
                 raise MeasureError(f"removal from group {task.group}: the Lease was written meanwhile")
             logger.info(
                 "removing closed members", extra=fields(group=task.group, members=[place.instance for place in left])
             )
             self._places.remove(task.group, left)
+            removed = True
 
     def _read_since(self, key: Hashable, task: SinceTask) -> None:
         found = self._brokers.committed(task.group, task.topic, task.partitions)
@@ -199,7 +206,11 @@ class Measurer:
         logger.info(
             "setting offsets", extra=fields(group=task.group, offsets={p: at for p, (at, _) in offsets.items()})
         )
-        self._brokers.commit(task.group, task.topic, offsets)
+        try:
+            self._brokers.commit(task.group, task.topic, offsets)
+        except MeasureError as error:  # which does not name whoever is in the group
+            others = told(self._places.of(task.group))
+            raise MeasureError(f"{error}{others and '; in it: ' + others}") from error
         self._tell(key, done=True, removed=True, rewound=True, detail="")
 
     def _analyse(self, key: Hashable, task: AnalysisTask) -> None:

@@ -151,6 +151,11 @@ def ours(group: str, places: Iterable[Place]) -> tuple[Place, ...]:
     return tuple(place for place in places if place.instance.startswith(f"{group}-"))
 
 
+def told(places: Iterable[Place]) -> str:
+    """Who is in a group, for people; empty for nobody."""
+    return "; ".join(map(str, places))
+
+
 def _owned(assignment: Any) -> tuple[int, ...]:
     """The partitions of an assignment, where the client could read it."""
     if not isinstance(assignment, dict):

@@ -216,8 +216,3 @@ def _number(instance: str) -> int:
     """Of whose pod a static member is; -1 for a name that is none of ours."""
     number = instance.rpartition("-")[2]
     return int(number) if number.isdecimal() else -1
-
-
-def told(places: Iterable[Place]) -> str:
-    """Members of others, for people; empty for none."""
-    return "; ".join(map(str, places))

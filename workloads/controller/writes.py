@@ -80,6 +80,7 @@ def refuse(seen: Observation, grant: Grant, reason: str) -> Decision:
         reason=reason,
         origin=None,
         blocked_by=(),
+        tries=0,
         asked=seen.spec.asked,
     )
     return Decision(Phase.FAILED, write, str(Outcome.REFUSED), reason)

@@ -51,6 +51,13 @@ def test_where_a_way_back_begins_stands_in_the_lease() -> None:
     assert from_lease(lease()).since is None
 
 
+def test_how_often_a_group_could_not_be_emptied_stands_in_the_lease() -> None:
+    made = to_lease(Grant(Color.GREEN, 8, Color.GREEN, Color.BLUE, 3, tries=4), "consumer-switch", "now")
+    assert from_lease(made).tries == 4
+    assert from_lease(lease()).tries == 0
+    assert "tries" not in to_lease(Grant(Color.GREEN, 8), "consumer-switch", "now")["metadata"]["annotations"]
+
+
 @pytest.mark.parametrize("text", ["0", "0:", "0:-1", "0:17,", "a:1", "0:1:2", "0:²"])
 def test_positions_that_are_none_are_refused_by_name(text: str) -> None:
     with pytest.raises(LeaseFormatError, match="since is "):

@@ -13,6 +13,7 @@ from tests.support.waiting import until
 from workloads.common.bystander import Bystanders
 from workloads.common.http import HttpServer, Response
 from workloads.common.labels import unsealed
+from workloads.controller import measure
 from workloads.controller.analysis import Tally, foregone, verdict
 from workloads.controller.argo import Order
 from workloads.controller.argo_runs import AnalysisRuns
@@ -109,12 +110,15 @@ class Accounts(ProgressReader):
 
 
 class Group(Places):
-    """A group whose members are told by a test. unwilling: so many removals come to nothing."""
+    """A group whose members are told by a test. unwilling: so many removals come to nothing. returning: whoever is
+    removed is there again.
+    """
 
     def __init__(self) -> None:
         self.members: list[Place] = []
         self.removed: list[list[Place]] = []
         self.unwilling = 0
+        self.returning = False
 
     def of(self, group: str) -> tuple[Place, ...]:
         return tuple(self.members)
@@ -124,7 +128,8 @@ class Group(Places):
         if self.unwilling:
             self.unwilling -= 1
             raise MeasureError("removal from group g: g-0 (NotCoordinatorError)")
-        self.members = [member for member in self.members if member not in places]
+        if not self.returning:
+            self.members = [member for member in self.members if member not in places]
 
 
 class Runs(AnalysisRuns):
@@ -454,6 +459,14 @@ def test_offsets_are_set_when_nobody_is_left_in_the_group(bench: Bench) -> None:
     assert found == {p: carry.Commit(offset, 9) for p, (offset, _) in offsets.items()}
 
 
+def test_who_keeps_offsets_from_being_set_is_named(bench: Bench) -> None:
+    bench.group.members = [Place("", "m9", "somebody", "/10.0.0.9", (2,))]
+    bench.brokers.refusing = 1_000_000
+    rewind(bench)
+    until("named", lambda: "in it: member m9, client somebody at /10.0.0.9" in bench.measurer.result("k").detail)
+    assert not bench.measurer.result("k").removed
+
+
 def test_no_offset_is_set_by_a_lease_that_was_written_meanwhile(bench: Bench) -> None:
     rewind(bench, still=False)
     until("told", lambda: "the Lease was written meanwhile" in bench.measurer.result("k").detail)
@@ -585,3 +598,14 @@ def test_a_removal_that_failed_is_tried_again(bench: Bench) -> None:
     bench.removal()
     until("it is done", lambda: bench.measurer.result("k").removed)
     assert bench.group.removed == [CLOSED, CLOSED]
+
+
+def test_who_joins_again_is_named_and_not_chased(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A living member that is taken out comes back at once: it is what an empty group is waited for."""
+    monkeypatch.setattr(measure, "AGAIN_SECONDS", 60.0)
+    bench.group.members = list(CLOSED)
+    bench.group.returning = True
+    bench.removal()
+    until("named", lambda: "in it again: member g-0" in bench.measurer.result("k").detail)
+    assert bench.group.removed == [CLOSED]
+    assert not bench.measurer.result("k").removed

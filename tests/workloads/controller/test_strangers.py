@@ -13,8 +13,8 @@ from workloads.common.report import Report
 from workloads.common.states import Color, Outcome, State
 from workloads.controller.measured import MeasureError
 from workloads.controller.observe import PositionsFrom, Switch
-from workloads.controller.places import Place, Places
-from workloads.controller.strangers import GroupWatch, Question, looked_at, told
+from workloads.controller.places import Place, Places, told
+from workloads.controller.strangers import GroupWatch, Question, looked_at
 from workloads.controller.terms import Member, Standby
 
 OURS = Place("g-0", "m-0", "consumer-blue-0", "/10.0.0.1", (0, 1))
