@@ -66,6 +66,7 @@ class Measurer:
         self._wake = threading.Condition()
         self._key: Hashable = None
         self._task: Task | None = None
+        self._done: set[type[Task | None]] = set()
         self._warm: tuple[str, int, frozenset[str]] | None = None
         self._result = Result()
         self._news = False
@@ -80,13 +81,15 @@ class Measurer:
                 self._wake.notify()
 
     def measure(self, key: Hashable, task: Task | None) -> None:
-        """Measure this for `key`, unless that is under way or done; None: nothing any more."""
-        if key == self._key and (task is None) == (self._task is None):
-            return
+        """Measure this for `key`, unless that kind of task is under way or done for it; None: nothing any more.
+
+        Whoever asks may have looked before the result was there.
+        """
         with self._wake:
             if key != self._key:
-                self._result = Result()
-            self._key = key
+                self._key, self._result, self._done = key, Result(), set()
+            elif type(task) in self._done or type(task) is type(self._task):
+                return
             self._task = task
             self._wake.notify()
 
@@ -100,7 +103,8 @@ class Measurer:
             with self._wake:
                 if self._task is None:
                     self._wake.wait(WARM_SECONDS)
-                key, task, warm = self._key, self._task, self._warm
+                task, warm = self._task, self._warm
+                key = self._key, type(task)  # of two tasks for one key, each has its own
             try:
                 if task is not None:
                     self._carry_out(key, task)
@@ -135,7 +139,7 @@ class Measurer:
                 self._rewind(key, task)
 
     def _current(self, key: Hashable) -> bool:
-        return self._key == key and self._task is not None
+        return self._task is not None and key == (self._key, type(self._task))
 
     def _pause(self, key: Hashable, seconds: float) -> None:
         with self._wake:
@@ -148,6 +152,7 @@ class Measurer:
                 return
             self._result = replace(self._result, **changes)
             if done:
+                self._done.add(type(self._task))
                 self._task = None
         if done:
             self._changed()

@@ -609,3 +609,30 @@ def test_who_joins_again_is_named_and_not_chased(bench: Bench, monkeypatch: pyte
     until("named", lambda: "in it again: member g-0" in bench.measurer.result("k").detail)
     assert bench.group.removed == [CLOSED]
     assert not bench.measurer.result("k").removed
+
+
+def test_a_removal_that_is_done_is_not_begun_again(bench: Bench) -> None:
+    """The loop that was not yet told asks once more; and something else may be asked for the same phase."""
+    bench.group.members = list(CLOSED)
+    bench.removal()
+    until("it is done", lambda: bench.measurer.result("k").removed)
+    bench.group.members = list(CLOSED)  # whoever joined since, under a newer grant
+    bench.removal()
+    bench.brokers.commits = {"g": {0: 17}}
+    bench.measurer.measure("k", SinceTask("g", "t", 2))
+    until("read", lambda: bench.measurer.result("k").since is not None)
+    bench.measurer.measure("k", None)
+    bench.removal()
+    bench.measurer.measure("other", SinceTask("g", "t", 2))
+    until("read", lambda: bench.measurer.result("other").since is not None)
+    assert bench.group.removed == [CLOSED]
+    assert bench.woken == 3
+
+
+def test_of_two_tasks_for_one_phase_the_newer_goes_on(bench: Bench) -> None:
+    bench.brokers.end_offsets = {0: 1}
+    bench.lag()
+    until("behind", lambda: bench.measurer.result("k").detail != "")
+    bench.removal()
+    until("it is done", lambda: bench.measurer.result("k").removed)
+    assert bench.measurer.result("k").lag is not Lag.CAUGHT_UP
