@@ -60,29 +60,29 @@ class PulumiProcess(automation.PulumiCommand):
             try:
                 stop.attach(process)
                 outputs = [_Reader(process.stdout, on_output), _Reader(process.stderr, on_error)]
+                _end_session(process)
                 for output in outputs:
                     output.join()
-                _end_with_session(process)
             finally:
                 stop.finished()
+                process.wait()
         result = automation.CommandResult(stdout=outputs[0].text, stderr=outputs[1].text, code=process.returncode)
         if result.code != 0:
             raise create_command_error(result)
         return result
 
 
-def _end_with_session(process: subprocess.Popen[str]) -> None:
-    """Wait for the process, and end what it has left behind: an update that is interrupted early can forget its
-    language host.
+def _end_session(process: subprocess.Popen[str]) -> None:
+    """Wait for the process to end, and end what it has left behind: an update that is interrupted early can forget its
+    language host, which would hold its output open, too.
 
     Plugins have process groups of their own, so the session tells whose they are; its number cannot be given to
-    another one before the process has been waited for.
+    another one before the process has been waited for. That is left to the caller.
     """
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     for pid in _session(process.pid) - {process.pid}:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    process.wait()
 
 
 def _session(number: int) -> set[int]:
@@ -133,13 +133,17 @@ class _Stopper:
             self._timers.append(timer)
 
     def _send(self, number: int) -> None:
+        # Not `send_signal`: that takes notice of a process that has ended, and whoever waits for it then finds none.
         if self._process is not None:
             with suppress(ProcessLookupError):
-                self._process.send_signal(number)
+                os.kill(self._process.pid, number)
 
     def finished(self) -> None:
+        """Send nothing any more: from here on the process's number may become another one's."""
+        self._process = None
         for timer in self._timers:
             timer.cancel()
+            timer.join()
 
 
 class _Reader(threading.Thread):

@@ -328,8 +328,10 @@ class Session:
         """
         if self._interrupts.hurried:
             return
-        self._put_stack_back()
-        self._platform.put_back()
+        try:
+            self._put_stack_back()
+        finally:
+            self._platform.put_back()
 
     def _put_stack_back(self) -> None:
         if self._stack is None:

@@ -13,6 +13,7 @@ case "$1" in
 version) echo v3.215.0; exit 0;;
 fail) echo out; echo 'Diagnostics:' >&2; echo 'it failed' >&2; exit 255;;
 forgets) set -m; (trap "" INT; exec sleep 60) >/dev/null 2>&1 & echo $! > "$MARKS"; exit 0;;
+leaves) (trap "" INT; exec sleep 3) & trap "exit 1" INT; echo $$ > "$MARKS"; while :; do sleep 0.05; done;;
 env) echo "$PULUMI_AUTOMATION_API $EXTRA $*"; exit 0;;
 esac
 [ "$1" = cancel ] && { echo $$ > "$MARKS"; sleep 0.5; echo ended >> "$MARKS"; exit 0; }

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -81,6 +82,34 @@ def test_a_pulumi_that_does_not_end_is_ended(marks: Path, tmp_path: Path, monkey
     pid, *rest = marks.read_text().split()
     assert rest == ["cancelled", "cancelled"]
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_one_that_ends_while_its_output_is_held_open(
+    marks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what it left behind; whoever looks meanwhile whether it still has to be ended must not take its end away."""
+    monkeypatch.setattr(pulumi_process, "_CANCEL_SECONDS", 0.3)
+    monkeypatch.setattr(pulumi_process, "_TERMINATE_SECONDS", 0.3)
+    with Interrupts() as interrupts:
+        thread = when_begun(marks, 0.1)
+        with pytest.raises(Interrupted):
+            pulumi(interrupts).run(["leaves"], str(tmp_path), {})
+        thread.join()
+    assert interrupts.count == 1
+
+
+def test_one_that_has_ended_is_not_noticed_by_the_signal(tmp_path: Path) -> None:
+    """As when Ctrl-C comes between its end and its being waited for."""
+    process = subprocess.Popen(["true"], cwd=tmp_path, start_new_session=True, text=True)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    stop = pulumi_process._Stopper()
+    stop.attach(process)
+    stop(1)
+    pulumi_process._end_session(process)
+    stop.finished()
+    assert process.wait() == 0
+    stop(2)  # its number may be another's by now
+    assert stop._process is None
 
 
 def test_the_terminals_ctrl_c_does_not_reach_it_by_itself(

@@ -117,6 +117,20 @@ def test_what_cannot_be_put_back_is_said(session: Callable[..., Session], capsys
     assert "blue is active, and this update would restart its pods" in told.out + told.err
 
 
+def test_the_platform_is_put_back_whatever_becomes_of_the_stack(
+    session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ChildProcessError("no child")
+
+    put_back: list[str] = []
+    made = session(Stack(then=fail), rate=7)
+    monkeypatch.setattr(made._platform, "put_back", lambda: put_back.append("platform"))
+    with pytest.raises(ChildProcessError):
+        made.put_back()
+    assert put_back == ["platform"]
+
+
 def test_a_session_that_never_had_its_stack_puts_nothing_back(session: Callable[..., Session]) -> None:
     made = session(Stack(), rate=7)
     made._stack = None
