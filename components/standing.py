@@ -38,6 +38,7 @@ _COMPARED = {
     "kubernetes:core/v1:ConfigMap": ("/api/v1", "configmaps", "data"),
     "kubernetes:apps/v1:StatefulSet": ("/apis/apps/v1", "statefulsets", "spec"),
     "kubernetes:apps/v1:Deployment": ("/apis/apps/v1", "deployments", "spec"),
+    "kubernetes:apps/v1:DaemonSet": ("/apis/apps/v1", "daemonsets", "spec"),
     "kubernetes:batch/v1:Job": ("/apis/batch/v1", "jobs", "spec"),
     f"kubernetes:{_SWITCHES}:{names.SWITCH_KIND}": (f"/apis/{_SWITCHES}", names.SWITCH_PLURAL, "spec"),
     f"kubernetes:{_STRIMZI}:{connect.CONNECT_KIND}": (f"/apis/{_STRIMZI}", connect.CONNECT_PLURAL, "spec"),

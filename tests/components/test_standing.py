@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,12 +10,13 @@ import pulumi
 import pytest
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components import standing, switch
+from components import names, standing, switch
 from components.cluster.access import ClusterAccess
 from components.cluster.errors import ApiError
 from components.live_objects import Difference, Wanted
 from components.live_switch import SwitchError
-from components.settings import StackName, strategy_settings
+from components.platform_stack import build_platform
+from components.settings import StackName, platform_settings, strategy_settings
 from components.standing import Explanation, Standing, compare, forced, look
 from components.strategy_stack import build_strategy
 from tests.components.strategy_stack.deployed import live
@@ -100,6 +102,35 @@ def test_what_carries_the_work_is_compared_as_it_is_sent(monkeypatch: pytest.Mon
     assert blue.collection == "/apis/apps/v1/namespaces/strategy-c/statefulsets"
     assert blue.ignored == ("spec.podManagementPolicy",)
     assert json.loads(json.dumps(blue.content["spec"])) == recorder.of("StatefulSet")["consumer-blue"].inputs["spec"]
+
+
+def test_a_platform_is_compared_with_all_that_has_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log collector's are a DaemonSet's."""
+    compared: list[Wanted] = []
+
+    def differences(wanted: Sequence[Wanted], _: ClusterAccess) -> list[Difference]:
+        compared.extend(wanted)
+        return []
+
+    def program() -> None:
+        there = Standing("platform", "kafka-bluegreen", ClusterAccess())
+        pulumi.runtime.register_stack_transformation(there)
+        settings = platform_settings({"logs": "true", "alerts": "true", "argo": "true"})
+        build_platform(settings, defaultdict(lambda: "localhost/i:1"))
+        there.watch()
+
+    monkeypatch.setattr(standing, "_differences", differences)
+    monkeypatch.setattr(standing, "_PATIENCE_SECONDS", 3600.0)
+    recorder = deploy(program, stack="platform")
+    with_pods = {
+        f"{one.type.rpartition(':')[2]} {one.inputs['metadata']['namespace']}/{one.inputs['metadata']['name']}"
+        for one in recorder.order
+        if "template" in (one.inputs.get("spec") or {})
+    }
+    assert f"DaemonSet {names.LOGS_NAMESPACE}/{names.LOG_COLLECTOR}" in with_pods
+    assert with_pods <= {str(wanted) for wanted in compared}
+    (agent,) = [wanted for wanted in compared if wanted.kind == "DaemonSet"]
+    assert agent.collection == f"/apis/apps/v1/namespaces/{names.LOGS_NAMESPACE}/daemonsets"
 
 
 def test_a_preview_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
