@@ -30,8 +30,8 @@ def sidecar_rules() -> list[PolicyRuleArgs]:
 
 def agent_rules(own: str = "", other: str = "") -> list[PolicyRuleArgs]:
     """A sidecar's, and the pods of the workers, by a list without a cache. own, other: the connectors' resources, where
-    they are moved by them: both to look at, the own one to change, and ConfigMaps with offsets to write, each of a name
-    that its epoch makes, which no rule can say beforehand.
+    they are moved by them: both to look at, the own one to change, and ConfigMaps with offsets to write and to remove,
+    each of a name that its epoch makes, which no rule can say beforehand.
     """
     rules = [*sidecar_rules(), PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["list"])]
     if own:
@@ -41,7 +41,7 @@ def agent_rules(own: str = "", other: str = "") -> list[PolicyRuleArgs]:
                 api_groups=[_STRIMZI], resources=plural, resource_names=named, verbs=["get", "list", "watch"]
             ),
             PolicyRuleArgs(api_groups=[_STRIMZI], resources=plural, resource_names=[own], verbs=["patch"]),
-            PolicyRuleArgs(api_groups=[""], resources=["configmaps"], verbs=["create", "patch"]),
+            PolicyRuleArgs(api_groups=[""], resources=["configmaps"], verbs=["create", "patch", "delete"]),
         ]
     return rules
 

@@ -148,6 +148,8 @@ class _Handler(Exchange):
             self.answer(api.failures.pop(0), {"reason": "Asked", "message": "a test asked for it"})
         elif self.command == "GET":
             self._get(url.path)
+        elif self.command == "DELETE":
+            self._delete(url.path)
         else:
             self._write(url.path, body or {})
 
@@ -163,6 +165,13 @@ class _Handler(Exchange):
                 self.answer(200, {"metadata": {"resourceVersion": str(api.version)}, "items": items})
             else:
                 self.answer(404, {"reason": "NotFound", "message": f"{path} not found"})
+
+    def _delete(self, path: str) -> None:
+        if path not in self.owner.objects:
+            self.answer(404, {"reason": "NotFound", "message": "not found"})
+            return
+        self.owner.remove(path)
+        self.answer(200, {"kind": "Status", "status": "Success"})
 
     def _write(self, path: str, body: Object) -> None:
         api = self.owner

@@ -47,7 +47,7 @@ def use(method: str, path: str, query: dict[str, str]) -> tuple[str, str, str, s
     name = rest[1] if rest[1:] else query.get("fieldSelector", "").removeprefix("metadata.name=")
     if method == "GET":
         return group, rest[0], "watch" if "watch" in query else "get" if rest[1:] else "list", name
-    return group, rest[0], {"POST": "create", "PATCH": "patch"}[method], name
+    return group, rest[0], {"POST": "create", "PATCH": "patch", "DELETE": "delete"}[method], name
 
 
 def test_what_an_agent_asks_for_is_granted_and_no_more(api: FakeApi) -> None:
@@ -59,6 +59,8 @@ def test_what_an_agent_asks_for_is_granted_and_no_more(api: FakeApi) -> None:
         control.own(2.0)
         control.stop(epoch, 2.0)
         control.alter(epoch, {("t", 0): 3}, 2.0)
+    control.stop(8, 2.0)
+    control.wait(0.01)  # one that is removed
     control.bear(7, 2.0)
     control.start(7, 2.0)
     until("its watch", lambda: any("watch" in query for _, _, query, _ in api.requests))

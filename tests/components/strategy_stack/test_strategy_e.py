@@ -371,7 +371,7 @@ def test_an_agent_may_change_its_own_connector_and_no_other(stack: Recorder) -> 
             {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
             {**strimzi, "resourceNames": both, "verbs": ["get", "list", "watch"]},
             {**strimzi, "resourceNames": [own], "verbs": ["patch"]},
-            {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "patch"]},
+            {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "patch", "delete"]},
         ]
 
 

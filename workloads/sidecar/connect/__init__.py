@@ -16,6 +16,6 @@
 
 Beyond a sidecar's own (its Lease: get, list, watch; `pods/status` of its own pod) an agent's role needs: list `pods`;
 with `control: strimzi` get, list, watch on `kafkaconnectors.kafka.strimzi.io` of both colours and patch on its own,
-create and patch `configmaps` (`<connector>-offsets-<epoch>`). At the brokers: Describe on the groups of both
+create, patch and delete `configmaps` (`<connector>-offsets-<epoch>`). At the brokers: Describe on the groups of both
 connectors and on the topic.
 """

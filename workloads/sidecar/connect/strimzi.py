@@ -5,10 +5,14 @@ status with `observedGeneration`. Offsets are altered by the annotation `strimzi
 ConfigMap; success removes the annotation, failure leaves it with a warning condition. It takes a resource from its
 event before it waits for its lock, for at most `lock_seconds`: an older `running` can be acted on that long.
 
+One with offsets is of one epoch and of no use once its connector is stopped again. It is removed then, while the
+operator is waited for; so a connector has one at most, and one more for each agent that ended before it got to that.
+
 Every write of ours names the resourceVersion that it rests on and leaves its own mark in an annotation, so it always
 makes a new version: a write that seemed lost cannot come true behind a newer one.
 """
 
+import logging
 import secrets
 import threading
 import time
@@ -19,11 +23,14 @@ from typing import Any
 import orjson
 
 from workloads.common.kube import ApiError, Event, Follower, Kube, KubeError, Object
+from workloads.common.logs import fields
 from workloads.sidecar.connect.config import EPOCH_KEY, body, epoch_of, group_of
 from workloads.sidecar.connect.control import NotNowError, RefusedError, SilentError
 from workloads.sidecar.connect.rest import NO_WORKER, told
 from workloads.sidecar.connect.seen import ABSENT, NO_EPOCH, Connector
 from workloads.sidecar.connect.workers import Pods
+
+logger = logging.getLogger(__name__)
 
 CONNECTORS = "/apis/kafka.strimzi.io/v1/namespaces/{}/kafkaconnectors"
 CONFIG_MAPS = "/api/v1/namespaces/{}/configmaps"
@@ -35,6 +42,7 @@ MERGE = "application/merge-patch+json"
 # The operator looks at a connector when its resource changes, and every two minutes: a status that it has written too
 # early is not written again by itself. So a look at it is asked for, by an annotation that nobody reads.
 NUDGE_SECONDS = 0.3
+REMOVAL_SECONDS = 1.0
 _STATES = {"running": "RUNNING", "stopped": "STOPPED", "paused": "PAUSED"}
 
 
@@ -55,6 +63,8 @@ class StrimziControl:
         self._seen = threading.local()
         self._running_at = time.monotonic()  # a restarted agent does not know when it wrote `running`
         self._nudged_at = float("-inf")
+        self._spent: set[str] = set()  # ConfigMaps that no resource of ours names any more
+        self._removing = threading.Lock()
         self._changed = threading.Event()
         self._follower = Follower(
             kube.sibling(),
@@ -95,7 +105,9 @@ class StrimziControl:
     def alter(self, epoch: int, offsets: Mapping[tuple[str, int], int | None], deadline: float) -> None:
         """See Control. The ConfigMap is of this epoch alone, so a late write of another epoch's is not read."""
         name = f"{self._name}-offsets-{epoch}"
-        self._put_config_map(name, orjson.dumps(body(offsets)).decode(), deadline)
+        with self._removing:
+            self._spent.discard(name)
+            self._put_config_map(name, orjson.dumps(body(offsets)).decode(), deadline)
         spec = {"alterOffsets": {"fromConfigMap": {"name": name}}}
         self._write(f"alter@{epoch}", spec, {OFFSETS: "alter"}, deadline)
 
@@ -117,6 +129,7 @@ class StrimziControl:
 
     def wait(self, seconds: float) -> None:
         """See Control."""
+        self._remove_spent()
         if self._changed.wait(min(seconds, NUDGE_SECONDS / 4)):
             self._changed.clear()
         elif time.monotonic() - self._nudged_at > NUDGE_SECONDS:
@@ -136,8 +149,26 @@ class StrimziControl:
             "resourceVersion": newest["metadata"]["resourceVersion"],
             "annotations": {**annotations, COMMAND: f"{what} {secrets.token_hex(4)}"},
         }
-        self._seen.newest = self._patch({"metadata": metadata, "spec": spec}, deadline)
+        self._seen.newest = written = self._patch({"metadata": metadata, "spec": spec}, deadline)
         self._nudged_at = time.monotonic()
+        # Not before it was written: whoever was faster may have written these very offsets.
+        if (before := self._own_offsets(newest)) and before != self._own_offsets(written):
+            self._spent.add(before)
+
+    def _own_offsets(self, resource: Object) -> str:
+        """The ConfigMap that it names, where that is one of ours."""
+        name = _config_map(resource.get("spec") or {})
+        return name if name.startswith(f"{self._name}-offsets-") else ""
+
+    def _remove_spent(self) -> None:
+        with self._removing:
+            while self._spent:
+                name = self._spent.pop()
+                try:
+                    self._kube.delete(f"{self._config_maps}/{name}", deadline=REMOVAL_SECONDS)
+                except KubeError as error:
+                    if not (isinstance(error, ApiError) and error.status == 404):
+                        logger.warning("offsets stay", extra=fields(config_map=name, error=str(error)))
 
     def _nudge(self) -> None:
         self._nudged_at = time.monotonic()
@@ -231,9 +262,13 @@ def conditions(status: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _altering(spec: Mapping[str, Any]) -> int:
-    name = str(((spec.get("alterOffsets") or {}).get("fromConfigMap") or {}).get("name") or "")
-    number = name.rpartition("-")[2]
+    number = _config_map(spec).rpartition("-")[2]
     return int(number) if number.isdigit() else NO_EPOCH
+
+
+def _config_map(spec: Mapping[str, Any]) -> str:
+    """The name of the ConfigMap that offsets are altered from; empty for none."""
+    return str(((spec.get("alterOffsets") or {}).get("fromConfigMap") or {}).get("name") or "")
 
 
 def _told(error: KubeError) -> Exception:

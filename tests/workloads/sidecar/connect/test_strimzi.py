@@ -190,6 +190,65 @@ def test_offsets_of_an_epoch_are_written_again_into_the_same_config_map(scene: S
     assert '"kafka_offset":6' in text
 
 
+def offsets_of(scene: Scene) -> set[str]:
+    return {path.rpartition("/")[2] for path in scene.api.objects if "/configmaps/" in path}
+
+
+def test_offsets_are_removed_once_their_connector_is_stopped_again(scene: Scene) -> None:
+    """Not while the operator may still read them, nor by whoever comes too late to stop it."""
+    for epoch in (9, 13, 17):
+        scene.control.own(1)
+        scene.control.alter(epoch, {("t", 0): epoch}, 1)
+        scene.control.wait(0.01)
+        scene.control.own(1)
+        scene.control.bear(epoch, 1)
+        scene.control.wait(0.01)
+        assert offsets_of(scene) == {f"green-offsets-{epoch}"}
+        late = scene.agent()
+        late.own(1)
+        scene.control.own(1)
+        scene.control.start(epoch, 1)
+        with pytest.raises(NotNowError):
+            late.stop(epoch, 1)
+        late.wait(0.01)
+        assert offsets_of(scene) == {f"green-offsets-{epoch}"}
+        scene.control.own(1)
+        scene.control.stop(epoch + 2, 1)
+        scene.control.wait(0.01)
+        assert offsets_of(scene) == set()
+
+
+def test_offsets_that_are_written_again_are_not_removed(scene: Scene) -> None:
+    """A step was taken back and comes again, before anybody had the time to tidy up."""
+    scene.control.own(1)
+    scene.control.alter(9, {("t", 0): 5}, 1)
+    scene.control.stop(9, 1)
+    scene.control.alter(9, {("t", 0): 6}, 1)
+    scene.control.wait(0.01)
+    assert offsets_of(scene) == {"green-offsets-9"}
+
+
+def test_offsets_of_others_stay(scene: Scene) -> None:
+    scene.api.put(PATH, resource(spec={"alterOffsets": {"fromConfigMap": {"name": "somebodys"}}}))
+    scene.api.put("/api/v1/namespaces/n/configmaps/somebodys", {"metadata": {"name": "somebodys"}})
+    scene.control.own(1)
+    scene.control.stop(9, 1)
+    scene.control.wait(0.01)
+    assert offsets_of(scene) == {"somebodys"}
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+def test_offsets_that_cannot_be_removed_hold_nobody_up(scene: Scene, status: int) -> None:
+    scene.control.own(1)
+    scene.control.alter(9, {("t", 0): 5}, 1)
+    scene.control.stop(10, 1)
+    until("the follower has made its read, which would take the failure", lambda: scene.api.watching)
+    scene.api.failures = [status]
+    scene.control.wait(0.01)
+    assert scene.api.failures == []
+    assert offsets_of(scene) == {"green-offsets-9"}
+
+
 def test_waiting_ends_with_a_change_and_asks_the_operator_to_look(scene: Scene) -> None:
     scene.control.own(1)
     until("a nudge", lambda: _nudged(scene))
