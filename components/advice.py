@@ -50,8 +50,8 @@ def advice(stack: str, switch: Object, outcome: str, message: str) -> str:
     if reason not in {_LAG, _FOREIGN}:
         lines.append(f"To look at: {pods(stack, switch, whose, 'statefulsets,pods' if missing else 'pods')}")
     if blocked:
-        lines.append("The controller goes on by itself once the pod that is named has confirmed, or is gone; if it is a")
-        lines.append("group that is not empty, it tries again after a pause, which grows")
+        lines.append("The controller goes on by itself once the pod that is named has confirmed, or is gone")
+        lines.append("(with a group that is not empty, after a pause that grows)")
     else:
         again = set_key(stack, "attempt", spec.get("attempt", 1) + 1)
         if missing:  # their set may have been changed outside of Pulumi, which its own state does not know

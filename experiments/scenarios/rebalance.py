@@ -1,8 +1,14 @@
 """Scenario 4 of the plan, its first part: a consumer is restarted in the middle of a switch.
 
 A phase of the switch is held (`experiments/disturbance.py`), a pod of the pausing or of the resuming colour is deleted
-in it, and what was held goes on: each phase and each colour in turn. Whether the switch goes through or is taken back,
-only the colour that holds the grant may be at work, and a member that rests goes on resting whatever its group does.
+in it, and what was held goes on: each phase and each colour in turn, from the wait for the lag to the way back. Whether
+the switch goes through or is taken back, only the colour that holds the grant may be at work, and a member that rests
+goes on resting whatever its group does.
+
+- WaitingForLag: the old colour is told to take longer over each record, until the pod's next process is there and the
+  switch is seen to wait still;
+- Pausing, Resuming: a consumer that is waited for stands still;
+- RollingBack: so does one of the new colour, which therefore never becomes active; it has to be taken back.
 
 A switch counts only if the coordinator's log shows a rebalance between its command and its end. With membership
 `takeover` there need be none, for members take each other's places over: that is what it is for. It is run with
@@ -10,15 +16,17 @@ A switch counts only if the coordinator's log shows a rebalance between its comm
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from experiments import broker_log, criteria, pauses
+from experiments.backlog import Release, behind
 from experiments.collection import kept_broker_log
 from experiments.criteria import Observations, none_of
-from experiments.disturbance import PAUSING, RESUMING, WAITING_FOR_LAG, Disturbance
+from experiments.disturbance import PHASES, ROLLING_BACK, WAITING_FOR_LAG, Disturbance
 from experiments.lab import Lab, Notes
 from experiments.measurements import other
 from experiments.records import CONSUMED, EVENTS, by_process
@@ -29,11 +37,16 @@ OLD, NEW = SIDES = ("old", "new")
 #: Held are the pods of the lowest number; another one is disturbed.
 NUMBER = 1
 _TABLE = "restarts_in_a_switch"
-_TURNS = [(phase, side) for phase in (PAUSING, RESUMING) for side in SIDES]
+_TURNS = [(phase, side) for phase in PHASES for side in SIDES]
 _ENDED = frozenset({"Switched", "RolledBack", "Failed", "Refused"})
+#: How a switch has to end that got to these phases, and was not harmed by what was done in them.
+_ENDS = {WAITING_FOR_LAG: frozenset({"Switched"}), ROLLING_BACK: frozenset({"RolledBack"})}
+_LAG = 500
+_BACK_SECONDS = 120.0
 
-#: What is done in a phase, of which it is told, to a pod, while the switch goes on.
-Disturbing = Callable[[Lab, str, str], Callable[[Disturbance], None]]
+#: What is done to a pod in a phase, of which it is told, while the switch goes on; the block is about the whole switch,
+#: from before it is commanded.
+Disturbing = Callable[[Lab, str, str], AbstractContextManager[Callable[[Disturbance], None]]]
 
 
 def perform(lab: Lab, switches: int) -> None:
@@ -64,8 +77,10 @@ def _switch(lab: Lab, phase: str, side: str, disturbing: Disturbing) -> dict[str
     group = lab.cluster.switch(lab.namespace).groups[other(source)]
     begun = time.time() + offset
     policy = "wait" if phase == WAITING_FOR_LAG else "immediate"
-    record = lab.switch(during=disturbing(lab, phase, pod), lagPolicy=policy)
-    wrong = "" if record.outcome in _ENDED else f"the switch ended as {record.outcome}: {record.error}"
+    with disturbing(lab, phase, pod) as during:
+        record = lab.switch(during=during, lagPolicy=policy)
+    right = record.outcome in _ENDS.get(phase, _ENDED)
+    wrong = "" if right else f"the switch ended as {record.outcome}: {record.error or record.reason}"
     if not wrong and record.error is not None and (error := lab.stay().error) is not None:
         wrong = f"pulumi up with {lab.active} active again: {error}"
     return {
@@ -81,15 +96,34 @@ def _switch(lab: Lab, phase: str, side: str, disturbing: Disturbing) -> dict[str
     }
 
 
-def _restart(lab: Lab, phase: str, pod: str) -> Callable[[Disturbance], None]:
+@contextmanager
+def _restart(lab: Lab, phase: str, pod: str) -> Iterator[Callable[[Disturbance], None]]:
     source, target = lab.active, other(lab.active)
 
     def during(disturbance: Disturbance) -> None:
         with disturbance.held(phase, source, target):
-            lab.cluster.delete_pod(lab.namespace, pod)
-            disturbance.wait_going(pod)
+            _delete(lab, disturbance, pod)
+        if phase == ROLLING_BACK:  # until a pod that is going is gone the way back may be blocked by it
+            disturbance.wait_holder(source, _BACK_SECONDS)
 
-    return during
+    if phase == WAITING_FOR_LAG:
+        with behind(lab, _LAG) as release:
+            yield lambda disturbance: _while_it_waits(lab, disturbance, pod, release)
+    else:
+        yield during
+
+
+def _while_it_waits(lab: Lab, disturbance: Disturbance, pod: str, release: Release) -> None:
+    disturbance.wait_phase(WAITING_FOR_LAG)
+    _delete(lab, disturbance, pod)
+    lab.wait_pods(lab.whole)  # one that is not there yet cannot be told to be quick again
+    disturbance.wait_phase(WAITING_FOR_LAG)
+    release()
+
+
+def _delete(lab: Lab, disturbance: Disturbance, pod: str) -> None:
+    lab.cluster.delete_pod(lab.namespace, pod)
+    disturbance.wait_going(pod)
 
 
 def rows_of(notes: Notes) -> list[dict[str, Any]]:
@@ -140,4 +174,5 @@ SCENARIO = Scenario(
     perform=perform,
     judge=judge,
     observe=observe,
+    faults=True,
 )

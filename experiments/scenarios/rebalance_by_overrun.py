@@ -10,7 +10,8 @@ least and no more than a batch: duplicates are counted, and belong to the fault.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,8 @@ def perform(lab: Lab, switches: int) -> None:
     rebalance.in_turn(lab, switches, _TURNS, _overrun)
 
 
-def _overrun(lab: Lab, phase: str, pod: str) -> Callable[[Disturbance], None]:
+@contextmanager
+def _overrun(lab: Lab, phase: str, pod: str) -> Iterator[Callable[[Disturbance], None]]:
     source, target = lab.active, other(lab.active)
 
     def put(*, on: bool) -> None:
@@ -60,7 +62,7 @@ def _overrun(lab: Lab, phase: str, pod: str) -> Callable[[Disturbance], None]:
         finally:
             put(on=False)
 
-    return during
+    yield during
 
 
 def _over(phase: str) -> None:
