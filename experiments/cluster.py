@@ -22,7 +22,7 @@ from components.names import (
     SWITCH_NAME,
     switches,
 )
-from experiments.errors import DeadlineError, ExperimentError
+from experiments.errors import DeadlineError, ExperimentError, PreconditionError
 from experiments.measurements import LastSwitch
 
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
@@ -275,6 +275,13 @@ class Cluster:
             if error.not_found:
                 return None
             raise
+
+    def running(self, namespace: str, app: str) -> str:
+        """The name of a pod of this app that is not asked to end. Raises PreconditionError if there is none."""
+        for pod in self.pods(namespace, f"{NAME_LABEL}={app}"):
+            if not pod.terminating:
+                return pod.name
+        raise PreconditionError(f"there is no pod of {app} in {namespace}")
 
     def delete_pod(self, namespace: str, name: str, *, force: bool = False) -> None:
         """Ask for the end of a pod, with its own grace period. Fine if there is none.

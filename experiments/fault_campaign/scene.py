@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from components.names import CONTROLLER, KAFKA, NAME_LABEL, PLATFORM_NAMESPACE, SIDECAR
+from components.names import CONTROLLER, KAFKA, PLATFORM_NAMESPACE, SIDECAR
 from components.strategies.parts import Parts, Program, ours
 from experiments import faults
-from experiments.errors import PreconditionError
 from experiments.fault_campaign.kinds import Role
 from experiments.fault_campaign.plan import Injection, Side
 from experiments.lab import Lab
@@ -52,18 +51,11 @@ class Scene:
 
     def controller(self) -> str:
         """The controller's pod. Raises PreconditionError if there is none."""
-        return self._pod(self.namespace, CONTROLLER)
+        return self.lab.cluster.running(self.namespace, CONTROLLER)
 
     def broker(self) -> str:
         """A broker's pod. Raises PreconditionError if there is none."""
-        return self._pod(PLATFORM_NAMESPACE, KAFKA)
-
-    def _pod(self, namespace: str, app: str) -> str:
-        found = self.lab.cluster.pods(namespace, f"{NAME_LABEL}={app}")
-        name = next((pod.name for pod in found if not pod.terminating), None)
-        if name is None:
-            raise PreconditionError(f"there is no pod of {app} in {namespace}")
-        return name
+        return self.lab.cluster.running(PLATFORM_NAMESPACE, KAFKA)
 
 
 #: What injects a way: the fault is there within the block, which is told whom it hit.

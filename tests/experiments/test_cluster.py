@@ -6,7 +6,7 @@ import pytest
 
 from experiments import cluster as cluster_module
 from experiments.cluster import Cluster, ClusterError, LiveSwitch, Objects, Pod
-from experiments.errors import CollectionError, DeadlineError
+from experiments.errors import CollectionError, DeadlineError, PreconditionError
 from experiments.kubectl import execute
 from tests.support.fake_api import FakeApi
 
@@ -255,3 +255,13 @@ def test_why_it_waits_is_said_once() -> None:
     settled = {"type": "Settled", "status": "False", "reason": "WaitingForLag", "message": "17 behind"}
     said = LiveSwitch.of(switch(phase="WaitingForLag", conditions=[settled])).describe()
     assert said.endswith("phase WaitingForLag: 17 behind")
+
+
+def test_a_pod_of_an_app_that_is_not_asked_to_end(api: FakeApi, cluster: Cluster) -> None:
+    going = pod("controller-a")
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    api.answers["GET", PODS] = (200, listed(going, pod("controller-b")))
+    assert cluster.running("strategy-c", "controller") == "controller-b"
+    api.answers["GET", PODS] = (200, listed(going))
+    with pytest.raises(PreconditionError, match="there is no pod of controller in strategy-c"):
+        cluster.running("strategy-c", "controller")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.names import CONTROLLER, NAME_LABEL
 from experiments import collection, recorders, verdict
 from experiments.cluster import Cluster, ClusterError, LiveSwitch, Pod
 from experiments.disturbance import in_background
@@ -27,7 +28,6 @@ from tests.support.cluster_use import shared
 from tests.support.engine import Project
 from tests.support.waiting import until
 
-CONTROLLER = "app.kubernetes.io/name=controller"
 SETTLE_SECONDS = 90.0
 
 
@@ -155,8 +155,7 @@ class Field:
         return {pod.name: pod.uid for pod in self.pods(color)}
 
     def controller_pod(self) -> str:
-        pods = self.cluster.pods(self.namespace, CONTROLLER)
-        return next(pod.name for pod in pods if not pod.terminating)
+        return self.cluster.running(self.namespace, CONTROLLER)
 
     def wait_settled(self, seconds: float = SETTLE_SECONDS) -> LiveSwitch:
         """Until the newest generation has its outcome and a colour holds the grant."""
@@ -173,7 +172,7 @@ class Field:
 
     def renew_controller(self) -> None:
         """A new pod for a controller that was killed: kubelet waits ever longer before it starts a container again."""
-        for pod in self.cluster.pods(self.namespace, CONTROLLER):
+        for pod in self.cluster.pods(self.namespace, f"{NAME_LABEL}={CONTROLLER}"):
             if pod.restarts and not pod.terminating:
                 self.cluster.delete_pod(self.namespace, pod.name)
 

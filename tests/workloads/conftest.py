@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.broker import Broker, libs
+from tests.support.fake_kube import FakeApi
 from tests.support.fenced import Front
 from tests.support.processes import ConsumerProcess, Feed
 
@@ -29,6 +30,14 @@ def broker(tmp_path_factory: pytest.TempPathFactory, front: Front) -> Iterator[B
     front.behind = started.behind
     yield started
     started.kill()
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    """An API server that does what a test asks for."""
+    made = FakeApi()
+    yield made
+    made.close()
 
 
 @pytest.fixture

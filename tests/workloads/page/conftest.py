@@ -30,13 +30,6 @@ class Served:
 
 
 @pytest.fixture
-def api() -> Iterator[FakeApi]:
-    made = FakeApi()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def served(api: FakeApi) -> Iterator[Served]:
     board = Board(NAMESPACE)
     watches = Watches(Kube(Access(api.url), "test"), PageSettings(pod_namespace=NAMESPACE), board)

@@ -1,19 +1,9 @@
-"""An API server that misbehaves on demand, and a client of it."""
-
-from collections.abc import Iterator
+"""A client of an API server that misbehaves on demand."""
 
 import pytest
 
 from tests.support.fake_kube import FakeApi
 from workloads.common.kube import Access, Kube
-
-
-@pytest.fixture
-def api() -> Iterator[FakeApi]:
-    """Closed at the end of the test."""
-    made = FakeApi()
-    yield made
-    made.close()
 
 
 @pytest.fixture

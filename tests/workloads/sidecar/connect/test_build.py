@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,13 +22,6 @@ SETTINGS: dict[str, Any] = {
     "topic": "t",
     "partitions": 12,
 }
-
-
-@pytest.fixture
-def api() -> Iterator[FakeApi]:
-    made = FakeApi()
-    yield made
-    made.close()
 
 
 @pytest.mark.parametrize("own", [{"control": "strimzi"}, {"control": "rest", "config": {"topics": "t"}}])
