@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workloads.common.logs import fields
@@ -43,6 +43,15 @@ AGAIN_SECONDS = 0.25
 UNEXPECTED_SECONDS = 1.0
 
 
+@dataclass
+class _Phase:
+    """What is known of the key that was asked for last. done: the kinds of task that are."""
+
+    key: Hashable = None
+    result: Result = field(default_factory=Result)
+    done: set[type[Task | None]] = field(default_factory=set)
+
+
 class Measurer:
     """Carries out one task at a time; `changed` is called when a result is there.
 
@@ -64,11 +73,9 @@ class Measurer:
         self._progress = progress
         self._changed = changed
         self._wake = threading.Condition()
-        self._key: Hashable = None
+        self._phase = _Phase()
         self._task: Task | None = None
-        self._done: set[type[Task | None]] = set()
         self._warm: tuple[str, int, frozenset[str]] | None = None
-        self._result = Result()
         self._news = False
         self.thread = threading.Thread(target=self._run, name="measure", daemon=True)
 
@@ -86,9 +93,9 @@ class Measurer:
         Whoever asks may have looked before the result was there.
         """
         with self._wake:
-            if key != self._key:
-                self._key, self._result, self._done = key, Result(), set()
-            elif type(task) in self._done or type(task) is type(self._task):
+            if key != self._phase.key:
+                self._phase = _Phase(key)
+            elif type(task) in self._phase.done or type(task) is type(self._task):
                 return
             self._task = task
             self._wake.notify()
@@ -96,7 +103,7 @@ class Measurer:
     def result(self, key: Hashable) -> Result:
         """What has been measured for `key` so far."""
         with self._wake:
-            return self._result if key == self._key else Result()
+            return self._phase.result if key == self._phase.key else Result()
 
     def _run(self) -> None:
         while True:
@@ -104,7 +111,7 @@ class Measurer:
                 if self._task is None:
                     self._wake.wait(WARM_SECONDS)
                 task, warm = self._task, self._warm
-                key = self._key, type(task)  # of two tasks for one key, each has its own
+                key = self._phase.key, type(task)  # of two tasks for one key, each has its own
             try:
                 if task is not None:
                     self._carry_out(key, task)
@@ -139,7 +146,7 @@ class Measurer:
                 self._rewind(key, task)
 
     def _current(self, key: Hashable) -> bool:
-        return self._task is not None and key == (self._key, type(self._task))
+        return self._task is not None and key == (self._phase.key, type(self._task))
 
     def _pause(self, key: Hashable, seconds: float) -> None:
         with self._wake:
@@ -150,9 +157,9 @@ class Measurer:
         with self._wake:
             if not self._current(key):
                 return
-            self._result = replace(self._result, **changes)
+            self._phase.result = replace(self._phase.result, **changes)
             if done:
-                self._done.add(type(self._task))
+                self._phase.done.add(type(self._task))
                 self._task = None
         if done:
             self._changed()

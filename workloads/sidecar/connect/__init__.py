@@ -7,6 +7,7 @@
 | `control` | what is asked of whoever has power over a connector: `Control`, and what can go wrong |
 | `rest`, `http`, `ledger` | by Connect's REST API; each change is known by what became of it |
 | `strimzi` | by the connector's resource |
+| `offset_maps` | the ConfigMaps with offsets that it names: written, and removed when they are spent |
 | `config` | what the protocol reads from and writes into a connector's configuration |
 | `group` | the consumer group: members and offsets, from the brokers |
 | `workers` | the workers' pods, and what each process says that it runs |

@@ -5,14 +5,10 @@ status with `observedGeneration`. Offsets are altered by the annotation `strimzi
 ConfigMap; success removes the annotation, failure leaves it with a warning condition. It takes a resource from its
 event before it waits for its lock, for at most `lock_seconds`: an older `running` can be acted on that long.
 
-One with offsets is of one epoch and of no use once its connector is stopped again. It is removed then, while the
-operator is waited for; so a connector has one at most, and one more for each agent that ended before it got to that.
-
 Every write of ours names the resourceVersion that it rests on and leaves its own mark in an annotation, so it always
 makes a new version: a write that seemed lost cannot come true behind a newer one.
 """
 
-import logging
 import secrets
 import threading
 import time
@@ -23,26 +19,21 @@ from typing import Any
 import orjson
 
 from workloads.common.kube import ApiError, Event, Follower, Kube, KubeError, Object
-from workloads.common.logs import fields
 from workloads.sidecar.connect.config import EPOCH_KEY, body, epoch_of, group_of
 from workloads.sidecar.connect.control import NotNowError, RefusedError, SilentError
+from workloads.sidecar.connect.offset_maps import OffsetMaps, named
 from workloads.sidecar.connect.rest import NO_WORKER, told
 from workloads.sidecar.connect.seen import ABSENT, NO_EPOCH, Connector
 from workloads.sidecar.connect.workers import Pods
 
-logger = logging.getLogger(__name__)
-
 CONNECTORS = "/apis/kafka.strimzi.io/v1/namespaces/{}/kafkaconnectors"
-CONFIG_MAPS = "/api/v1/namespaces/{}/configmaps"
 OFFSETS = "strimzi.io/connector-offsets"
-OFFSETS_KEY = "offsets.json"
 COMMAND = "kafka-bluegreen.io/command"
 FIELD_MANAGER = "kafka-bluegreen-agent"
 MERGE = "application/merge-patch+json"
 # The operator looks at a connector when its resource changes, and every two minutes: a status that it has written too
 # early is not written again by itself. So a look at it is asked for, by an annotation that nobody reads.
 NUDGE_SECONDS = 0.3
-REMOVAL_SECONDS = 1.0
 _STATES = {"running": "RUNNING", "stopped": "STOPPED", "paused": "PAUSED"}
 
 
@@ -54,7 +45,7 @@ class StrimziControl:
     def __init__(self, kube: Kube, namespace: str, name: str, other: str, *, others: Pods, lock_seconds: float) -> None:
         self._kube = kube
         self._collection = CONNECTORS.format(namespace)
-        self._config_maps = CONFIG_MAPS.format(namespace)
+        self._maps = OffsetMaps(kube, namespace, name, f"?fieldManager={FIELD_MANAGER}", MERGE)
         self._name = name
         self._other = other
         self._others = others
@@ -63,8 +54,6 @@ class StrimziControl:
         self._seen = threading.local()
         self._running_at = time.monotonic()  # a restarted agent does not know when it wrote `running`
         self._nudged_at = float("-inf")
-        self._spent: set[str] = set()  # ConfigMaps that no resource of ours names any more
-        self._removing = threading.Lock()
         self._changed = threading.Event()
         self._follower = Follower(
             kube.sibling(),
@@ -104,10 +93,15 @@ class StrimziControl:
 
     def alter(self, epoch: int, offsets: Mapping[tuple[str, int], int | None], deadline: float) -> None:
         """See Control. The ConfigMap is of this epoch alone, so a late write of another epoch's is not read."""
-        name = f"{self._name}-offsets-{epoch}"
-        with self._removing:
-            self._spent.discard(name)
-            self._put_config_map(name, orjson.dumps(body(offsets)).decode(), deadline)
+        owner = (getattr(self._seen, "newest", None) or {}).get("metadata", {})
+        reference: Object = {}
+        if owner.get("uid"):
+            reference = {"apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaConnector"}
+            reference |= {"name": self._name, "uid": owner["uid"]}
+        try:
+            name = self._maps.put(epoch, orjson.dumps(body(offsets)).decode(), reference, deadline)
+        except KubeError as error:
+            raise _told(error) from error
         spec = {"alterOffsets": {"fromConfigMap": {"name": name}}}
         self._write(f"alter@{epoch}", spec, {OFFSETS: "alter"}, deadline)
 
@@ -129,7 +123,7 @@ class StrimziControl:
 
     def wait(self, seconds: float) -> None:
         """See Control."""
-        self._remove_spent()
+        self._maps.remove_spent()
         if self._changed.wait(min(seconds, NUDGE_SECONDS / 4)):
             self._changed.clear()
         elif time.monotonic() - self._nudged_at > NUDGE_SECONDS:
@@ -152,23 +146,7 @@ class StrimziControl:
         self._seen.newest = written = self._patch({"metadata": metadata, "spec": spec}, deadline)
         self._nudged_at = time.monotonic()
         # Not before it was written: whoever was faster may have written these very offsets.
-        if (before := self._own_offsets(newest)) and before != self._own_offsets(written):
-            self._spent.add(before)
-
-    def _own_offsets(self, resource: Object) -> str:
-        """The ConfigMap that it names, where that is one of ours."""
-        name = _config_map(resource.get("spec") or {})
-        return name if name.startswith(f"{self._name}-offsets-") else ""
-
-    def _remove_spent(self) -> None:
-        with self._removing:
-            while self._spent:
-                name = self._spent.pop()
-                try:
-                    self._kube.delete(f"{self._config_maps}/{name}", deadline=REMOVAL_SECONDS)
-                except KubeError as error:
-                    if not (isinstance(error, ApiError) and error.status == 404):
-                        logger.warning("offsets stay", extra=fields(config_map=name, error=str(error)))
+        self._maps.replaced(newest, written)
 
     def _nudge(self) -> None:
         self._nudged_at = time.monotonic()
@@ -177,29 +155,10 @@ class StrimziControl:
         except (NotNowError, RefusedError, SilentError):
             return  # the next one will do
 
-    def _patch(self, content: Object, deadline: float, path: str = "") -> Object:
-        path = path or f"{self._collection}/{self._name}"
+    def _patch(self, content: Object, deadline: float) -> Object:
+        path = f"{self._collection}/{self._name}?fieldManager={FIELD_MANAGER}"
         try:
-            return self._kube.patch(
-                f"{path}?fieldManager={FIELD_MANAGER}", content, content_type=MERGE, deadline=deadline
-            )
-        except KubeError as error:
-            raise _told(error) from error
-
-    def _put_config_map(self, name: str, text: str, deadline: float) -> None:
-        owner = (getattr(self._seen, "newest", None) or {}).get("metadata", {})
-        metadata: Object = {"name": name}
-        if owner.get("uid"):
-            kind = {"apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaConnector"}
-            metadata["ownerReferences"] = [{**kind, "name": self._name, "uid": owner["uid"]}]
-        content = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {OFFSETS_KEY: text}}
-        query = f"?fieldManager={FIELD_MANAGER}"
-        try:
-            self._kube.post(self._config_maps + query, content, deadline=deadline)
-        except ApiError as error:
-            if error.status != 409:
-                raise _told(error) from error
-            self._patch({"data": content["data"]}, deadline, f"{self._config_maps}/{name}")
+            return self._kube.patch(path, content, content_type=MERGE, deadline=deadline)
         except KubeError as error:
             raise _told(error) from error
 
@@ -262,13 +221,8 @@ def conditions(status: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _altering(spec: Mapping[str, Any]) -> int:
-    number = _config_map(spec).rpartition("-")[2]
+    number = named(spec).rpartition("-")[2]
     return int(number) if number.isdigit() else NO_EPOCH
-
-
-def _config_map(spec: Mapping[str, Any]) -> str:
-    """The name of the ConfigMap that offsets are altered from; empty for none."""
-    return str(((spec.get("alterOffsets") or {}).get("fromConfigMap") or {}).get("name") or "")
 
 
 def _told(error: KubeError) -> Exception:
