@@ -12,7 +12,8 @@ from experiments import dead_letters
 from experiments.dead_letters import as_handled, begins, keep
 from experiments.errors import CollectionError
 from experiments.in_pod import dead_letters as program
-from experiments.records import CONSUMED, EVENTS, objects, write_compressed
+from experiments.records import CONSUMED, EVENTS, PRODUCED, objects, write_compressed
+from tools.validator import Report, validate
 
 NAMES: Any = {"blue": "e-blue", "green": "e-green"}
 
@@ -85,6 +86,40 @@ def test_what_these_producers_records_were_skipped_of_is_kept(tmp_path: Path, mo
         ("green", 3, 10),
         ("green", 7, 31),
     ]
+
+
+def test_to_the_validator_what_was_skipped_is_failed_and_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Green (epoch 7) is given offset 30 and skips 31; blue goes on at 32."""
+    produced = [
+        {"producer": "p", "seq": at, "topic": "t", "partition": 0, "offset": at, "status": "acked", "t": at}
+        for at in (30, 31, 32)
+    ]
+
+    def handled(color: str, epoch: int, at: int, t: int) -> dict[str, Any]:
+        place = {"producer": "p", "seq": at, "topic": "t", "partition": 0, "offset": at}
+        return {"color": color, "pod": f"{color}-0", "epoch": epoch, **place, "t": t}
+
+    logs: dict[str, list[dict[str, Any]]] = {
+        f"{PRODUCED}/p.jsonl.zst": [*produced],
+        f"{CONSUMED}/green-0.a.jsonl.zst": [handled("green", 7, 30, 4_900_000)],
+        f"{CONSUMED}/blue-0.a.jsonl.zst": [handled("blue", 9, 32, 9_000_000)],
+        f"{EVENTS}/agent.b.jsonl.zst": EVENTS_OF_A_RUN,
+    }
+    for name, lines in logs.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_compressed(tmp_path / name, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
+
+    def judged() -> Report:
+        return validate([tmp_path / PRODUCED], [tmp_path / CONSUMED], events=[tmp_path / EVENTS], producers=["p"])
+
+    before = judged()
+    assert (before.anomalies["lost"], before.failed) == (1, 0)
+    asked_for(f'{json.dumps(letter(0, 31))}\n{{"end": 1}}\n'.encode(), monkeypatch)
+    keep("strategy-e", NAMES, producers=["p"], since_ns=0, logs=tmp_path)
+    after = judged()
+    assert (after.anomalies["lost"], after.failed, after.verdict) == (0, 1, "pass")
 
 
 def test_an_empty_queue_leaves_no_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,9 @@
 """What a connector has handled, and failed, as one account that only grows: what its agent tells at `/progress`.
 
 Connect counts for each task, from 0 when the task begins: a task that is started again, or given to another worker,
-begins anew. So what is told is what was seen to be added since this process looked first. What is added between the last
-look and a task's end is not seen, nor what is while no agent looks: that is too little, never too much. Who judges by it
-looks twice a second.
+begins anew. So what is told is what was seen to be added since this process looked first. What is added between the
+last look and a task's end is not seen, nor what is while no agent looks: that is too little, never too much. Who judges
+by it looks twice a second.
 
 A record that Connect refused (`errors.tolerance: all` skips it, `none` ends the task at it) never came to the sink:
 what was handled is what the sink was given, and that.

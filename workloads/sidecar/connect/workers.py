@@ -19,6 +19,7 @@ its consumer is what still tells of it.
 """
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ REBALANCING = "kafka_connect_rebalance_rebalancing"
 SENT = "kafka_connect_sink_records_sent_total"
 ERRORS = "kafka_consumer_errors_total"
 AT_A_TIME = 8
+_LEAST_SECONDS = 0.05
 
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})?\s+(\S+)", re.MULTILINE)
@@ -104,9 +106,11 @@ class Workers:
     def counts(self, connector: str, deadline: float) -> Mapping[TaskAt, Counts]:
         """What the connector's tasks have counted. Raises SilentError without a list, or naming who is silent."""
         counted: dict[TaskAt, Counts] = {}
+        ends = time.monotonic() + deadline
         found = self._pods(deadline)
+        left = max(_LEAST_SECONDS, ends - time.monotonic())
         for pod, (text, problem) in zip(
-            found, self._hands.map(lambda pod: self._metrics(pod, deadline), found), strict=True
+            found, self._hands.map(lambda pod: self._metrics(pod, left), found), strict=True
         ):
             if problem:
                 raise SilentError(f"{pod.name} does not say what its tasks have counted: {problem}")
