@@ -11,13 +11,16 @@ from components.stateless import StatelessArgs, configured
 
 @dataclass(frozen=True)
 class ControllerArgs:
-    """service_account: one with `access.controller_rules`. The controller acts in its own namespace only."""
+    """service_account: one with `access.controller_rules`. progress_port: where members tell what they have handled.
+    The controller acts in its own namespace only.
+    """
 
     namespace: pulumi.Input[str]
     image: pulumi.Input[str]
     bootstrap_servers: pulumi.Input[str]
     service_account: pulumi.Input[str]
     strategy: str
+    progress_port: int
 
 
 class Controller(pulumi.ComponentResource):
@@ -30,7 +33,12 @@ class Controller(pulumi.ComponentResource):
         labels = {**names.labels(names.CONTROLLER), names.STRATEGY_LABEL: args.strategy}
         settings = pulumi.Output.from_input(args.bootstrap_servers).apply(
             lambda servers: pods.rendered(
-                {"bootstrap_servers": servers, "switch_name": names.SWITCH_NAME, "http_port": names.HTTP_PORT}
+                {
+                    "bootstrap_servers": servers,
+                    "switch_name": names.SWITCH_NAME,
+                    "http_port": names.HTTP_PORT,
+                    "progress_port": args.progress_port,
+                }
             )
         )
         self.config, self.deployment = configured(

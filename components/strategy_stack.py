@@ -70,6 +70,7 @@ def build_strategy(
             servers,
             Access("controller", AccessArgs(where, controller_rules(templates))).account,
             settings.strategy,
+            chosen.progress_port,
         ),
     )
     shrinks = way is not None and found.has_more(settings.active, settings.replicas_of(settings.active))

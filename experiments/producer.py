@@ -94,6 +94,12 @@ class Producer:
         """Change the rate (records per second) of the running process; a new process begins at the configured one."""
         self._call("PUT", "/config", {"rate": rate})
 
+    def set_plain_keys(self, share: float) -> None:
+        """Have this share of the running process's records bear a key that is no JSON, where the others' is; a new
+        process gives none a key.
+        """
+        self._call("PUT", "/config", {"plain_keys": share})
+
     def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         answer = self._cluster.through_pod(self._namespace, POD, HTTP_PORT, path, method=method, body=body)
         return cast("dict[str, Any]", json.loads(answer))

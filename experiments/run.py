@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from components.strategies.base import strategy
-from experiments import accuracy, collection, environment, metrics, offsets, verdict
+from experiments import accuracy, collection, dead_letters, environment, metrics, offsets, verdict
 from experiments import observed as kept
 from experiments.clocks import Clocks
 from experiments.conclusion import Seen, Subject, conclude
@@ -118,6 +118,9 @@ def _conclude(
             scratch=path,
             target=logs,
         )
+        if session.parts.connectors is not None:
+            names, since = session.parts.connectors.names, observed.since_ns
+            dead_letters.keep(namespace, names, producers=observed.producers, since_ns=since, logs=logs)
         collection.require_logs_of(lab.lag.worked, logs)
     with lab.progress.step("validating"):
         judged = verdict.validate(

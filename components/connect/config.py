@@ -23,7 +23,6 @@ PROTOCOL_OWNED: Mapping[str, str] = {
     "topics": "set kafka-bluegreen:topic",
     "topics.regex": "set kafka-bluegreen:topic",
     "file": "the recorder follows the files that it names",
-    "key.converter": "the recorder reads the lines as text",
     "value.converter": "the recorder reads the lines as text",
     "transforms": "the recorder reads what they put into a line, and one of them bears the epoch",
     "consumer.override.group.id": "offsets are moved from one colour's group to the other's; the group follows from "
@@ -110,18 +109,19 @@ def sink_suffix(color: str) -> str:
 
 
 def connector(*, topic: str, tasks: int, color: str, overrides: Mapping[str, Scalar]) -> dict[str, str]:
-    """A colour's connector, but for its epoch, which its agent writes.
+    """A colour's connector, but for its epoch, which its agent writes. The sink writes values alone: how keys are read
+    is the colour's own matter, as text if it says nothing.
 
     The transforms put into each line what `workloads/recorder` reads from it: the value, the partition, the offset, the
     record's time, and the epoch.
     """
     return {
+        "key.converter": _TEXT,
         **{key: _text(value) for key, value in overrides.items()},
         _CLASS: _SINK,
         _TASKS: str(tasks),
         "topics": topic,
         "file": f"{SINK_DIRECTORY}/${{env:HOSTNAME}}{sink_suffix(color)}",
-        "key.converter": _TEXT,
         "value.converter": _TEXT,
         "transforms": "value,at,epoch",
         "transforms.value.type": _HOIST,

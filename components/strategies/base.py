@@ -114,7 +114,7 @@ class Strategy(ABC):
     letter: what `kafka-bluegreen:strategy` is. settings: the model of its configuration. absence, positions, standby:
     as in the switch's spec. images: the names of those that it runs. definitions: the kinds of others that it makes
     objects of, by the group and version that has them, in their plural. both_first: the first switch settles only when
-    both colours are there to confirm, so neither follows it.
+    both colours are there to confirm, so neither follows it. progress_port: where members tell what they have handled.
     """
 
     second: ClassVar[str | None] = None
@@ -130,6 +130,7 @@ class Strategy(ABC):
     positions: ClassVar[Positions] = "Members"
     standby: ClassVar[Standby] = "Outside"
     both_first: ClassVar[bool] = False
+    progress_port: ClassVar[int] = names.HTTP_PORT
     images: ClassVar[tuple[str, ...]] = images.STRATEGY
     definitions: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 

@@ -23,8 +23,8 @@ KAFKA_CONNECTOR = Kind(connect.CONNECTOR_KIND, connect.STRIMZI_GROUP, connect.ST
 UNJUDGED: Mapping[str, str] = {
     "times closer than clock_error_ms": "a line of the sink has no time of its own; it bears the time at which the "
     "recorder saw it, so colours that overlap by less are not told apart",
-    "which worker failed at a record": "the sink writes a record or its task fails; it has no line for a record that "
-    "was handled with an error",
+    "which record ended a task": "the sink has no line for a record that Connect could not give to it; what Connect "
+    "skips is counted as failed, by its dead-letter queue, and what ends a task is told by the task's trace alone",
     "a sink's file that was cut": "its lines have no count and the file no end line; what is missing from it shows as "
     "lost",
     "what was in hand at a crash": "the sink says nothing between its write and Connect's commit",

@@ -91,12 +91,17 @@ class ConnectSettings(StrategySettings):
 
     def contradictions(self) -> Iterator[str]:
         """Workers that both colours share are not one colour's to scale down; lines that tasks of one worker could mix
-        could not be judged; an analysis has nothing that it could rest on.
+        could not be judged; the stack's AnalysisTemplates ask for what consumers of our own tell.
         """
-        if self.analysis is not None:
+        if self.analysis is not None and self.analysis.templates is not None:
             yield (
-                f"{NAMESPACE}:analysis: contradicts strategy: {self.strategy}, whose members handle no records and "
-                "cannot tell how many failed; only with a strategy whose members do"
+                f"{NAMESPACE}:analysis.templates: contradicts strategy: {self.strategy}, of whose workers the stack's "
+                "AnalysisTemplates know no metric; its analysis is by seconds and maxErrorRate"
+            )
+        if self.analysis is not None and self.analysis.max_restarts:
+            yield (
+                f"{NAMESPACE}:analysis.maxRestarts: contradicts strategy: {self.strategy}, whose members are no "
+                "application of yours; a task that fails ends the analysis"
             )
         for color in get_args(Color):
             if self.connect == connect.SHARED and self.replicas_of(color) == 0:
@@ -122,8 +127,9 @@ class KafkaConnect(Strategy):
 
     absence: an agent that is not there confirms nothing; its connector runs on without it.
 
-    positions: the groups' committed offsets. An agent does not handle records and can say nothing else of them; they
-    are behind what the sink has written by at most a flush interval, a second.
+    positions: the groups' committed offsets. An agent does not handle records and can say nothing else of where they
+    are; they are behind what the sink has written by at most a flush interval, a second. How many were handled, and
+    failed, it tells by its workers' metrics.
 
     criteria: the plan's limits. What a killed worker had written and not committed is written again by whoever gets its
     partitions: duplicates are counted here, and no failure.
@@ -145,6 +151,7 @@ class KafkaConnect(Strategy):
     criteria = Criteria(switch_seconds=30.0, rollback_seconds=60.0, tolerated=frozenset({"duplicate"}))
     absence = "Unknown"
     both_first = True
+    progress_port = names.SIDECAR_PORT
     positions = "Groups"
     standby = "Outside"
     images = (*images.STRATEGY, images.CONNECT)

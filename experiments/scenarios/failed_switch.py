@@ -2,22 +2,24 @@
 
 Green fails half of its records, or handles a quarter of what comes in, in turn. It looks healthy: its pods are Ready,
 and it becomes ACTIVE. What tells is its analysis: within 10 s a share of 0.05 may fail, and 0.9 of what comes in has to
-be handled. By that the controller takes the grant back and gives it to blue. Then:
+be handled. By that the controller takes the grant back and gives it to blue. Of a green that is a connector Connect
+refuses half of the records: it skips them, or fails its tasks at them, in turn (`bad_green`). Then:
 
 - `pulumi up` has returned with an error that says so, the configuration says green, and the live object says who is
   active and why; nothing is tried again by itself;
 - the next `up` with `active: blue` is clean, and moves nothing;
 - at the end green is mended, and the same command switches to it, with the same analysis.
 
-Records that green failed are committed past, so nobody handles them again: they are counted, beside what is lost.
+Records that green failed are committed past, so nobody handles them again: they are counted, beside what is lost. What
+Connect skips is such a record, by its dead-letter queue; one at which a task ended is blue's again.
 """
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments import criteria, failures, faults, rollbacks
+from experiments import bad_green, criteria, failures, rollbacks
 from experiments.criteria import Observations, below, none_of
 from experiments.lab import Lab, Notes
 from experiments.measurements import SWITCHED, SwitchRecord
@@ -27,9 +29,8 @@ from experiments.scenarios.base import Scenario
 
 TABLE = "rollbacks"
 _REASONS = ("AnalysisFailed",)
-_ERRORS, _SLOW = CAUSES = ("errors", "slow")
-_FAILURE_RATE = 0.5
-_SHARE = 0.25
+#: Each kind of green does wrong in so many ways, in turn.
+CAUSES = 2
 ANALYSIS = {"seconds": 10, "maxErrorRate": 0.05, "minRecords": 50, "minThroughput": 0.9}
 
 Look = Callable[[Lab, SwitchRecord], dict[str, Any]]
@@ -43,10 +44,12 @@ def _nothing(_lab: Lab, _record: SwitchRecord) -> dict[str, Any]:
 def perform(lab: Lab, switches: int, seconds: int = 10, look: Look = _nothing) -> None:
     """The rounds, and at their end a switch to the mended colour. seconds: by when the analysis has its verdict."""
     lab.notes.measured["analysis_seconds"] = seconds
+    green = bad_green.of(lab)
+    green.prepare()
     lab.spell()
     for number in range(1, switches + 1):
-        cause = CAUSES[(number - 1) % len(CAUSES)]
-        _green_does(lab, cause)
+        cause = green.causes[(number - 1) % len(green.causes)]
+        green.does(cause)
         row = _round(lab, cause, look)
         lab.notes.tables.setdefault(TABLE, []).append(row)
         lab.report(number, switches, lab.notes.switches[-1])
@@ -54,23 +57,13 @@ def perform(lab: Lab, switches: int, seconds: int = 10, look: Look = _nothing) -
             lab.progress.say(f"  {row['wrong']}")
             return
         lab.spell()
-    _green_does(lab, "")
+    green.does("")
     record = lab.switch()
     lab.report(switches + 1, switches + 1, record)
     wrong = str(look(lab, record).get("wrong") or "")
     lab.notes.measured["mended"] = (wrong or record.outcome) if record.error is None else record.error
     lab.spell()
-
-
-def _green_does(lab: Lab, cause: str) -> None:
-    """Have green do this wrong, and nothing else; nothing at all if it is empty."""
-    program, replicas = lab.parts.members.program, lab.settings.replicas
-    pods = [lab.pod("green", number) for number in range(replicas)]
-    wrong: dict[str, faults.Fault] = {
-        "failure_rate": _FAILURE_RATE if cause == _ERRORS else 0.0,
-        "processing_delay_ms": faults.slow(_SHARE, replicas, lab.settings.rate) if cause == _SLOW else 0.0,
-    }
-    faults.put(lab.namespace, program.container, pods, wrong)
+    green.finish()
 
 
 def _round(lab: Lab, cause: str, look: Look) -> dict[str, Any]:
@@ -82,6 +75,7 @@ def _round(lab: Lab, cause: str, look: Look) -> dict[str, Any]:
     return {
         "cause": cause,
         "green_active_at": record.last.active_at if record.last else None,
+        "begun_at": record.last.started_at if record.last else None,
         "outcome": record.outcome,
         "reason": record.reason,
         "up_seconds": round(record.up_seconds, 3),
@@ -91,8 +85,8 @@ def _round(lab: Lab, cause: str, look: Look) -> dict[str, Any]:
 
 
 def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
-    """Of each round: from its first bad record (or from when green was ACTIVE, if it is slow) to blue ACTIVE again, and
-    what green failed meanwhile.
+    """Of each round: from its first bad record to blue ACTIVE again, and what green failed meanwhile. Where no record
+    tells, it is from when green was ACTIVE, or, if it never was, began.
     """
     rows: list[dict[str, Any]] = notes.tables.get(TABLE, [])
     consumed = list(handled(logs))
@@ -100,18 +94,20 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     events = list(objects(logs, EVENTS))
     bad = iter(failed.values())
     for row in rows:
-        since = row["green_active_at"]
-        if row["cause"] == _ERRORS and (found := next(bad, None)) is not None:
+        since = row["green_active_at"] or _began(events, row.get("begun_at"))
+        if row["cause"] == bad_green.ERRORS and (found := next(bad, None)) is not None:
             since = found.first_at
             row.update(failed=found.failed, failed_handled_again=found.again)
         back = None if since is None else failures.active_after(events, "blue", since)
-        row["back_seconds"] = None if back is None else round(back - since, 6)
+        row["back_seconds"] = None if since is None or back is None else round(back - since, 6)
     known = [row["back_seconds"] for row in rows if row["back_seconds"] is not None]
-    by_cause = {cause: [row["back_seconds"] for row in rows if row["cause"] == cause] for cause in CAUSES}
+    by_cause: dict[str, list[Any]] = {}
+    for row in rows:
+        by_cause.setdefault(row["cause"], []).append(row["back_seconds"])
     return {
-        "rounds_with_errors": len(by_cause[_ERRORS]),
+        "rounds_with_errors": len(by_cause.get(bad_green.ERRORS, ())),
         **{
-            f"back_seconds_{cause}_median": statistics.median(own) if own and None not in own else None
+            f"back_seconds_{cause}_median": None if None in own else statistics.median(own)
             for cause, own in by_cause.items()
         },
         "rounds_as_they_should": sum(not row["wrong"] for row in rows),
@@ -123,6 +119,14 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
         "failed_by_green": sum(found.failed for found in failed.values()),
         "failed_by_blue": sum(found.failed for found in by_blue.values()),
     }
+
+
+def _began(events: Sequence[Mapping[str, Any]], moment: float | None) -> float | None:
+    """When green was first told where to begin after this moment; None: it was not."""
+    if moment is None:
+        return None
+    own = (event for event in events if event["event"] == "ASSIGNED" and event["color"] == "green")
+    return min((t for event in own if (t := int(event["t"]) / 1e9) > moment), default=None)
 
 
 def judge(seen: Observations) -> list[Criterion]:
@@ -174,7 +178,7 @@ SCENARIO = Scenario(
     "5",
     "failed switch, and the way back by itself",
     default_switches=10,
-    step=len(CAUSES),
+    step=CAUSES,
     perform=perform,
     judge=judge,
     observe=observe,

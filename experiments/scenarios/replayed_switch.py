@@ -69,7 +69,7 @@ SCENARIO = Scenario(
     "5-replay",
     "failed switch, and what green has handled is handled again",
     default_switches=10,
-    step=len(failed_switch.CAUSES),
+    step=failed_switch.CAUSES,
     perform=failed_switch.perform,
     judge=judge,
     observe=observe,

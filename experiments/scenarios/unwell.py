@@ -26,6 +26,7 @@ from experiments import criteria, failures, rollbacks
 from experiments.cluster import LiveSwitch, Objects, Pod
 from experiments.criteria import Observations, below
 from experiments.disturbance import Disturbance
+from experiments.errors import PreconditionError
 from experiments.lab import Lab, Notes
 from experiments.measurements import SWITCHED, SwitchRecord
 from experiments.records import EVENTS, objects
@@ -51,6 +52,10 @@ _COMMIT_SECONDS = 2.0
 
 
 def perform(lab: Lab, switches: int) -> None:
+    if lab.parts.connectors is not None:
+        raise PreconditionError(
+            "a connector's tasks are no processes of a member's; what becomes of tasks that fail is scenario 5's"
+        )
     lab.spell()
     for number in range(1, switches + 1):
         cause = CAUSES[(number - 1) % len(CAUSES)]

@@ -1,5 +1,6 @@
 """A switch that is taken back by itself: what is looked at, and what is wrong with how it ended."""
 
+import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -8,9 +9,12 @@ from typing import Any, cast
 
 import pytest
 
+from components.settings import StackName, strategy_settings
+from components.strategies.base import strategy
 from components.strategies.consumers import PARTS
-from experiments import faults
+from experiments import dead_letters, faults
 from experiments.criteria import passed
+from experiments.errors import PreconditionError
 from experiments.lag import Lag
 from experiments.measurements import SwitchRecord
 from experiments.records import CONSUMED, EVENTS, write_compressed
@@ -125,6 +129,74 @@ def test_what_green_failed_and_when_blue_was_back(tmp_path: Path) -> None:
     assert measured["failed_and_not_handled_again"] == 1
     assert measured["epochs_with_failed_records"] == 1
     assert measured["failed_by_blue"] == 0
+
+
+class ConnectorWorld(World):
+    """The same of colours that are connectors."""
+
+    def __init__(self, *records: SwitchRecord, error: str | None = None) -> None:
+        super().__init__(*records)
+        self.parts = strategy("e").parts(strategy_settings({"strategy": "e"}, "strategy-e"), StackName("strategy-e"))
+        self.error = error
+        self.configured: list[Any] = []
+        put_back = lambda key: self.did.append(f"{key} as checked in")  # noqa: E731
+        self.stack: Any = SimpleNamespace(configuration=SimpleNamespace(put_back=put_back))
+        self.producer: Any = SimpleNamespace(set_plain_keys=lambda share: self.did.append(f"plain keys {share}"))
+
+    def switch(self, **_: object) -> SwitchRecord:
+        record = super().switch()
+        self.active = "green" if record.switched and self.active == "blue" else "blue"
+        return record
+
+    def reshape(self, **changes: Any) -> Update:
+        self.did.append("configure")
+        self.configured += [changes["green"]["config"]] if changes else []
+        return Update(0.0, 1.0, self.error)
+
+
+def test_a_connector_is_refused_records_by_its_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(dead_letters, "make", made.append)
+    world = performed(ConnectorWorld(BACK, BACK, SWITCH, SWITCH))
+    round_ = ["configure", "switch", "blue reads {0: 6}", "stay", "spell"]
+    at_the_end = ["switch", "green as checked in", "configure"]
+    assert world.did == ["plain keys 0.5", "spell", *round_, *round_, "configure", "switch", "spell", *at_the_end]
+    assert made == ["strategy-x"]
+    said = [
+        (c["key.converter"].rpartition(".")[2], c["errors.tolerance"], c["errors.deadletterqueue.topic.name"])
+        for c in cast("Any", world).configured
+    ]
+    assert said == [
+        ("JsonConverter", "all", "strategy-x-dead-letters"),
+        ("JsonConverter", "none", ""),
+        ("StringConverter", "all", "strategy-x-dead-letters"),
+    ]
+    assert [row["cause"] for row in world.notes.tables["rollbacks"]] == ["errors", "tasks"]
+    assert world.notes.measured["mended"] == "Switched"
+
+
+def test_a_connector_that_cannot_be_configured_is_no_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_letters, "make", lambda _: None)
+    with pytest.raises(PreconditionError, match="no such key"):
+        performed(ConnectorWorld(BACK, error="no such key"))
+
+
+def test_a_green_that_was_never_active_counts_from_where_it_began(tmp_path: Path) -> None:
+    world = World()
+    row = {"cause": "tasks", "green_active_at": None, "begun_at": 8.5, "wrong": ""}
+    world.notes.tables["rollbacks"] = [row]
+    (tmp_path / CONSUMED).mkdir()
+    (tmp_path / EVENTS).mkdir()
+    events = [
+        event("green", "ASSIGNED", 4, 3.0),
+        event("green", "ASSIGNED", 8, 9.0),
+        event("blue", "ACTIVE", 10, 12.0),
+    ]
+    text = "".join(f"{json.dumps(one)}\n" for one in events)
+    write_compressed(tmp_path / EVENTS / "x.jsonl.zst", text.encode())
+    measured = observe(world.notes, tmp_path)
+    assert measured["back_seconds_worst"] == measured["back_seconds_tasks_median"] == 3.0
+    assert measured["rounds_with_errors"] == measured["epochs_with_failed_records"] == 0
 
 
 def test_the_criteria() -> None:

@@ -37,10 +37,11 @@ def pod(
     committed: bool = True,
     owns: tuple[int, ...] | None = None,
     obstacle: str = "",
+    failed: str = "",
 ) -> Member:
     """A member that has reported; an ACTIVE one owns its half of four partitions."""
     owned = ((0, 1), (2, 3))[number] if owns is None and state is ACTIVE else (owns or ())
-    report = Report(f"{color}{number}", state, epoch, max(epoch, seen or 0), committed, owned, obstacle)
+    report = Report(f"{color}{number}", state, epoch, max(epoch, seen or 0), committed, owned, obstacle, failed)
     return Member(f"uid-{color}-{number}", f"{color}-{number}", color, ready, report)
 
 

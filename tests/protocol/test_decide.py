@@ -77,6 +77,7 @@ class Waits:
     deadline: float | None = None
 
 
+TASK_FAILED = pod(GREEN, 1, DRAINING, 12, failed="task 0 FAILED")
 STUCK_POD = pod(GREEN, 1, PAUSED, 10, obstacle="OffsetOutOfRange: partition 3: 9 of 5 to 7")
 
 TABLE: list[tuple[str, Observation, Writes | Waits]] = [
@@ -292,6 +293,17 @@ TABLE: list[tuple[str, Observation, Writes | Waits]] = [
     ("one that ended is no matter of what is accepted",
      see(GRANTED, GREEN_RUNS, ACCEPTING, analysis=Analysis.INCONCLUSIVE, restarted="restarts of green-1 (1)"),
      Writes(None, 13, GREEN, BLUE, None, ("AnalysisFailed: restarts",))),
+    ("what has failed for good under the grant, before it was whole",
+     see(GRANTED, instead(GREEN_RUNS, TASK_FAILED), ANALYSED),
+     Writes(None, 13, GREEN, BLUE, None, ("AnalysisFailed: task 0 FAILED (green-1)",))),
+    ("it is no matter of what is accepted either",
+     see(GRANTED, instead(GREEN_RUNS, TASK_FAILED), ACCEPTING, analysis=Analysis.INCONCLUSIVE),
+     Writes(None, 13, GREEN, BLUE, None, ("AnalysisFailed: task 0 FAILED",))),
+    ("what failed under an earlier grant is nothing",
+     see(GRANTED, instead(GREEN_RUNS, pod(GREEN, 1, DRAINING, 10, failed="task 0 FAILED")), ANALYSED),
+     Waits(Phase.RESUMING, "Resuming", deadline=10.0)),
+    ("what has failed, and nothing is analysed: waited for until the timeout",
+     see(GRANTED, instead(GREEN_RUNS, TASK_FAILED)), Waits(Phase.RESUMING, "Resuming", deadline=10.0)),
     ("never whole: nothing to analyse yet, and the time counts from the grant",
      see(GRANTED, missing(GREEN_RUNS, "green-1"), ANALYSED, elapsed=9.0),
      Waits(Phase.RESUMING, "Resuming", deadline=10.0)),

@@ -25,6 +25,7 @@ class Report:
     committed: whether everything handled is committed (meaningful when PAUSED).
     partitions: the partitions that it owns.
     obstacle: what stands against a switch to this member now; "" when nothing is known of any.
+    failed: what has failed under this epoch, and does not go on by itself; "" when nothing has.
     voids: how often a stall, a loss or a fence has made void what this process was granted.
     left: no client of this process is in its group, or on its way in or out; False where nobody has said so, so that
         silence confirms nothing.
@@ -39,6 +40,7 @@ class Report:
     committed: bool = True
     partitions: tuple[int, ...] = ()
     obstacle: str = ""
+    failed: str = ""
     voids: int = 0
     left: bool = False
     member_id: str = ""
@@ -96,6 +98,7 @@ def _details(report: Report) -> dict[str, Any]:
         "partitions": list(report.partitions),
         "at": report.at,
         **({"obstacle": report.obstacle} if report.obstacle else {}),
+        **({"failed": report.failed} if report.failed else {}),
         **({"voids": report.voids} if report.voids else {}),
         **({"left": True} if report.left else {}),
         **({"member_id": report.member_id} if report.member_id else {}),
@@ -111,6 +114,7 @@ def _report(state: str | None, said: Mapping[str, Any]) -> Report:
         committed=bool(said["committed"]),
         partitions=tuple(int(p) for p in said["partitions"]),
         obstacle=str(said.get("obstacle") or ""),
+        failed=str(said.get("failed") or ""),
         voids=int(said.get("voids") or 0),
         left=said.get("left") is True,
         member_id=str(said.get("member_id") or ""),

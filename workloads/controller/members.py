@@ -112,6 +112,16 @@ def obstacles(spec: Spec, members: Iterable[Member]) -> str:
     return "; ".join(f"{m.report.obstacle} ({m.pod})" for m in own if m.report and m.report.obstacle)
 
 
+def failed(members: Iterable[Member], color: Color, epoch: int) -> str:
+    """What members of `color` say that has failed under `epoch`, each with its pod; empty when nothing has. It does not
+    pass by itself.
+    """
+    own = (m for m in members if m.color is color)
+    return "; ".join(
+        f"{m.report.failed} ({m.pod})" for m in own if m.report and m.report.failed and m.report.epoch == epoch
+    )
+
+
 def uncommitted(members: Iterable[Member], color: Color) -> list[str]:
     """Names of the pods of `color` whose last drain's commit was not acknowledged."""
     return [m.pod for m in members if m.color == color and m.report and not m.report.committed]

@@ -3,7 +3,7 @@
 It has to be ACTIVE on all partitions within the resume timeout. Where an analysis is asked for it is on probation until
 that has ended: then its pods have to be Ready, too, and a process of its that ends speaks against it. What the members
 say of themselves is not enough there: one that fails every few seconds is ACTIVE in between, and one that its probes
-take for unfit can be ACTIVE all the time.
+take for unfit can be ACTIVE all the time. What a member says has failed for good ends it at once.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Outcome, Phase
-from workloads.controller.members import inside, not_active, told
+from workloads.controller.members import failed, inside, not_active, told
 from workloads.controller.terms import Analysis, Decision, Member, Observation, OnInconclusive, Spec
 from workloads.controller.writes import go_back
 
@@ -41,9 +41,10 @@ def verified(seen: Observation, grant: Grant, holder: Color) -> Decision:
     """The colour granted has to become ACTIVE on all partitions, and to pass its analysis if there is one."""
     spec = seen.spec
     analysed = on_probation(spec, grant)
-    reason = _against(seen) if analysed else ""
+    unwell = (seen.restarted or failed(seen.members, holder, grant.epoch)) if analysed else ""
+    reason = _against(seen, unwell) if analysed else ""
     accepted = seen.analysis is Analysis.INCONCLUSIVE and spec.on_inconclusive is OnInconclusive.ACCEPT
-    if reason and (seen.restarted or not accepted):
+    if reason and (unwell or not accepted):
         return go_back(seen, grant, holder, reason)
     pending = analysed and seen.analysis is Analysis.PENDING
     missing = lacking(spec, grant, seen.members)
@@ -54,10 +55,10 @@ def verified(seen: Observation, grant: Grant, holder: Color) -> Decision:
     return Decision(Phase.READY, replace(grant, outcome=Outcome.SWITCHED, reason=reason), "Switched", reason)
 
 
-def _against(seen: Observation) -> str:
+def _against(seen: Observation, unwell: str) -> str:
     """What speaks against the colour that was switched to; empty when nothing (yet)."""
-    if seen.restarted:
-        return f"AnalysisFailed: {seen.restarted}"
+    if unwell:
+        return f"AnalysisFailed: {unwell}"
     if seen.analysis is Analysis.FAILED:
         return f"AnalysisFailed: {seen.analysis_detail}"
     return f"AnalysisInconclusive: {seen.analysis_detail}" if seen.analysis is Analysis.INCONCLUSIVE else ""

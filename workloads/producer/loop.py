@@ -17,7 +17,7 @@ from workloads.common.metrics import Window
 from workloads.common.reload import Reloader
 from workloads.producer.ledger import Ledger
 from workloads.producer.pace import Pace
-from workloads.producer.payload import Payload
+from workloads.producer.payload import Payload, key
 from workloads.producer.settings import Load, ProducerSettings
 
 logger = logging.getLogger("workloads.producer")
@@ -210,7 +210,7 @@ class ProducerLoop:
             pace.change(load.rate, now)
             sent = 0
             for _ in range(pace.due(now)):
-                if not self._send(client, partitions, load.message_bytes):
+                if not self._send(client, partitions, load):
                     break
                 sent += 1
             pace.sent(sent)
@@ -221,7 +221,7 @@ class ProducerLoop:
                 logger.info("the topic has more partitions", extra=fields(partitions=partitions))
             self._turned(now, partitions)
 
-    def _send(self, client: Producer, partitions: tuple[int, ...], size: int) -> bool:
+    def _send(self, client: Producer, partitions: tuple[int, ...], load: Load) -> bool:
         """Send the next record; False when the queue is full and the broker has to be waited for.
 
         A sequence is used once: it is only counted on when the client has taken it, or when it was refused for good.
@@ -231,7 +231,8 @@ class ProducerLoop:
         try:
             client.produce(
                 self._settings.topic,
-                self._payload.value(seq, size),
+                self._payload.value(seq, load.message_bytes),
+                key(seq, load.plain_keys),
                 partition=partition,
                 on_delivery=partial(self._delivered, seq),
             )

@@ -11,6 +11,15 @@ import random
 _POOL_BYTES = 1 << 20
 
 
+def key(seq: int, plain: float) -> bytes | None:
+    """The key of record `seq`: for a share of them text that is no JSON, for the others a JSON string; None for no
+    share. What reads keys as JSON fails at that share.
+    """
+    if not plain:
+        return None
+    return b"record %d" % seq if random.random() < plain else b'"record %d"' % seq  # noqa: S311 - not a secret
+
+
 class Payload:
     """Makes values for one producer name. The text is cut from a pool of random base64 at a random place, for speed."""
 

@@ -9,6 +9,7 @@ from workloads.common.settings import WorkloadSettings, pod_name
 
 Rate = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 MessageBytes = Annotated[int, Field(ge=64, le=1_000_000)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 # What the producer's promise rests on (idempotent, acknowledged by all, its own partitioning); `client` cannot change
 # it.
@@ -27,12 +28,15 @@ OWNED = frozenset(
 
 
 class Load(BaseModel):
-    """The part that `PUT /config` and a changed file can change. rate: records per second; 0 stands still."""
+    """The part that `PUT /config` and a changed file can change. rate: records per second; 0 stands still. plain_keys:
+    the share of records whose key is plain text where the others' is JSON; with 0 records have no key.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     rate: Rate
     message_bytes: MessageBytes
+    plain_keys: Share = 0.0
 
 
 class LoadChange(BaseModel):
@@ -42,6 +46,7 @@ class LoadChange(BaseModel):
 
     rate: Rate | None = None
     message_bytes: MessageBytes | None = None
+    plain_keys: Share | None = None
 
     def applied_to(self, load: Load) -> Load:
         """The load with the named values changed."""

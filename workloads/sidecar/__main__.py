@@ -16,8 +16,9 @@ from workloads.common.metrics import Families, Scrape, exposition, registry
 from workloads.common.records import RecordLogError
 from workloads.common.states import State
 from workloads.sidecar.announcer import Announcer
-from workloads.sidecar.connect.agent import AgentWay
+from workloads.sidecar.connect.agent import Agent, AgentWay
 from workloads.sidecar.connect.build import build
+from workloads.sidecar.connect.control import SilentError
 from workloads.sidecar.connect.metrics import families as lifecycle
 from workloads.sidecar.consumer import LifecycleApi
 from workloads.sidecar.settings import SidecarSettings
@@ -28,6 +29,8 @@ logger = logging.getLogger("workloads.sidecar")
 
 LAST_REPORT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
+# Whoever asks for what was handled waits a second for it.
+ACCOUNT_SECONDS = 0.8
 
 
 def report_route(announcer: Announcer) -> Handler:
@@ -48,8 +51,20 @@ def report_route(announcer: Announcer) -> Handler:
     return report
 
 
-def routes(sidecar: Sidecar, settings: SidecarSettings) -> Routes:
-    """What the sidecar answers on the pod's network."""
+def progress_route(agent: Agent) -> Handler:
+    """`GET /progress`: what the connector has handled, as an application of our own tells it of itself."""
+
+    def progress(_: Request) -> Response:
+        try:
+            return Response(agent.progress(ACCOUNT_SECONDS))
+        except SilentError as error:
+            raise HttpError(503, str(error)) from error
+
+    return progress
+
+
+def routes(sidecar: Sidecar, settings: SidecarSettings, agent: Agent | None = None) -> Routes:
+    """What the sidecar answers on the pod's network. agent: its connector's, if its subject is one."""
     families = Families(color=settings.color, pod=settings.pod_name)
     source = registry(lambda: sidecar.metrics(families))
     if settings.connect is not None:
@@ -71,6 +86,7 @@ def routes(sidecar: Sidecar, settings: SidecarSettings) -> Routes:
         return Response({"waiting_for": waiting_for}, 503 if waiting_for else 200)
 
     return {
+        **({("GET", "/progress"): progress_route(agent)} if agent is not None else {}),
         ("GET", "/healthz"): health,
         ("GET", "/readyz"): ready,
         ("GET", "/metrics"): lambda _: exposition(source),
@@ -78,11 +94,11 @@ def routes(sidecar: Sidecar, settings: SidecarSettings) -> Routes:
     }
 
 
-def subject(settings: SidecarSettings, kube: Kube) -> Callable[[], Subject]:
-    """Makes ways to what the settings name: a connector, or an application with the lifecycle API."""
+def made_agent(settings: SidecarSettings, kube: Kube) -> Agent | None:
+    """The agent of the connector that the settings name; None where they name an application."""
     if settings.connect is None:
-        return lambda: LifecycleApi(settings.lifecycle_url)
-    agent = build(
+        return None
+    return build(
         settings.connect,
         kube,
         namespace=settings.pod_namespace,
@@ -91,7 +107,11 @@ def subject(settings: SidecarSettings, kube: Kube) -> Callable[[], Subject]:
         version=settings.version,
         image=settings.image,
     )
-    return lambda: AgentWay(agent)
+
+
+def subject(settings: SidecarSettings, agent: Agent | None) -> Callable[[], Subject]:
+    """Makes ways to a connector, by its agent, or to an application with the lifecycle API."""
+    return (lambda: LifecycleApi(settings.lifecycle_url)) if agent is None else (lambda: AgentWay(agent))
 
 
 def main() -> int:
@@ -105,8 +125,9 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         kube = Kube(access(), "kafka-bluegreen-sidecar")
-        sidecar = Sidecar(settings, kube, subject(settings, kube))
-        server = HttpServer(settings.http_host, settings.http_port, routes(sidecar, settings))
+        agent = made_agent(settings, kube)
+        sidecar = Sidecar(settings, kube, subject(settings, agent))
+        server = HttpServer(settings.http_host, settings.http_port, routes(sidecar, settings, agent))
     except (AccessError, RecordLogError, OSError) as error:
         logger.error("cannot begin", extra=fields(error=str(error)))
         return 1

@@ -94,6 +94,7 @@ def test_the_settings_of_producer_and_controller(checks: list[Expectation]) -> N
         "bootstrap_servers": servers,
         "switch_name": "consumer",
         "http_port": 8080,
+        "progress_port": 8080,
     }
 
 

@@ -474,6 +474,25 @@ def test_what_one_colour_has_to_itself_changes_that_colour_only() -> None:
     }
 
 
+def test_how_keys_are_read_is_the_colours_own_matter() -> None:
+    """The sink writes values alone; how those are read, the recorder rests on."""
+    json_keys = "org.apache.kafka.connect.json.JsonConverter"
+    recorder = up(strategy="e", green={"config": {"key.converter": json_keys, "errors.tolerance": "all"}})
+    found = {c: spec_of(recorder, "KafkaConnector", f"connect-{c}")["config"] for c in ("blue", "green")}
+    assert found["green"]["key.converter"] == json_keys
+    assert found["green"]["errors.tolerance"] == "all"
+    assert found["blue"]["key.converter"] == "org.apache.kafka.connect.storage.StringConverter"
+    assert found["blue"]["value.converter"] == found["green"]["value.converter"]
+
+
+def test_an_analysis_asks_the_agents(stack: Recorder) -> None:
+    recorder = up(strategy="e", analysis={"seconds": 10, "maxErrorRate": 0.05, "minThroughput": 0.9})
+    assert spec_of(recorder, "KafkaConsumerSwitch", "switch")["analysis"]["maxErrorRate"] == 0.05
+    settings = yaml.safe_load(stack.of("ConfigMap")["controller"].inputs["data"]["settings.yaml"])
+    (agent,) = stack.of("StatefulSet")["agent-green"].inputs["spec"]["template"]["spec"]["containers"]
+    assert settings["progress_port"] in {port["containerPort"] for port in agent["ports"]}
+
+
 def test_a_colour_without_workers_has_no_agent_and_keeps_its_connector_and_its_recorder() -> None:
     recorder = up(strategy="e", active="green", blue={"replicas": 0})
     assert [spec_of(recorder, "KafkaConnect", f"connect-{c}")["replicas"] for c in ("blue", "green")] == [0, 3]
@@ -496,7 +515,15 @@ def problems(**values: Any) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    "key", ["consumer.override.group.id", "consumer.override.auto.offset.reset", "transforms", "file", "tasks.max"]
+    "key",
+    [
+        "consumer.override.group.id",
+        "consumer.override.auto.offset.reset",
+        "transforms",
+        "file",
+        "tasks.max",
+        "value.converter",
+    ],
 )
 def test_connector_settings_that_the_protocol_owns_are_refused_by_name(key: str) -> None:
     (line,) = problems(green={"config": {key: "x"}})
@@ -521,7 +548,14 @@ def test_connector_settings_that_the_protocol_owns_are_refused_by_name(key: str)
             "kafka-bluegreen:green.image: contradicts connect: shared",
         ),
         ({"messageBytes": 8001}, "kafka-bluegreen:messageBytes: 8001 contradicts strategy: e"),
-        ({"analysis": {"seconds": 5, "maxErrorRate": 0}}, "kafka-bluegreen:analysis: contradicts strategy: e"),
+        (
+            {"analysis": {"templates": ["error-rate"], "timeoutSeconds": 9}},
+            "kafka-bluegreen:analysis.templates: contradicts strategy: e",
+        ),
+        (
+            {"analysis": {"seconds": 5, "maxErrorRate": 0, "maxRestarts": 1}},
+            "kafka-bluegreen:analysis.maxRestarts: contradicts strategy: e",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(values: dict[str, Any], line: str) -> None:

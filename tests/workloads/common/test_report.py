@@ -61,6 +61,13 @@ def test_nothing_is_said_of_a_group_by_a_report_that_does_not_know_of_it() -> No
     assert {"left", "member_id"}.isdisjoint(to_answer(PLAIN))
 
 
+def test_what_has_failed_is_there_only_when_something_has() -> None:
+    failed = replace(PLAIN, failed="task 0 FAILED")
+    assert from_answer(to_answer(failed)).failed == "task 0 FAILED"
+    assert "failed" not in to_answer(PLAIN)
+    assert from_answer({**to_answer(PLAIN), "failed": None}).failed == ""
+
+
 def test_an_obstacle_makes_another_report() -> None:
     """What was reported is reported again when, and only when, something else is true."""
     assert PLAIN not in (OBSTRUCTED, replace(PLAIN, voids=1), OUT, MEMBER)

@@ -16,6 +16,7 @@ from workloads.producer import loop as module
 from workloads.producer.__main__ import Api
 from workloads.producer.ledger import Ledger
 from workloads.producer.loop import ProducerError, ProducerLoop, client_configuration
+from workloads.producer.payload import key
 from workloads.producer.settings import ProducerSettings
 
 
@@ -38,7 +39,9 @@ class FakeProducer:
         there = dict.fromkeys(range(self.partitions))
         return SimpleNamespace(topics={topic: SimpleNamespace(error=None, partitions=there)})
 
-    def produce(self, topic: str, value: bytes, partition: int, on_delivery: Callable[..., None]) -> None:
+    def produce(
+        self, topic: str, value: bytes, key: bytes | None, partition: int, on_delivery: Callable[..., None]
+    ) -> None:
         self._sent.append((partition, on_delivery))
 
     def poll(self, _: float) -> None:
@@ -209,3 +212,15 @@ def test_the_greatest_record_fits_the_client_and_the_brokers_default() -> None:
     most = next(item.le for item in ProducerSettings.model_fields["message_bytes"].metadata if hasattr(item, "le"))
     settings = ProducerSettings.model_validate({"bootstrap_servers": "k", "topic": "t", "pod_name": "producer-0"})
     assert most + 1000 < client_configuration(settings)["message.max.bytes"] < 1_048_588
+
+
+def test_a_share_of_keys_is_no_json_and_without_a_share_there_is_none() -> None:
+    assert key(7, 0.0) is None
+    assert key(7, 1.0) == b"record 7"
+    found = [key(seq, 0.5) or b"" for seq in range(4000)]
+    plain = [each for each in found if not each.startswith(b'"')]
+    assert 1600 < len(plain) < 2400  # six standard deviations are 190
+    assert {json.loads(each)[:6] for each in found if each not in set(plain)} == {"record"}
+    for each in plain[:10]:
+        with pytest.raises(ValueError, match="Expecting value"):
+            json.loads(each)

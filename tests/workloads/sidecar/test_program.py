@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from tests.support.fake_kube import FakeApi
-from workloads.common.http import Request
+from workloads.common.http import HttpError, Request
 from workloads.common.kube import Access, Kube
 from workloads.common.report import Report
 from workloads.common.settings import SettingsError
 from workloads.common.states import State
-from workloads.sidecar.__main__ import routes, subject
+from workloads.sidecar.__main__ import made_agent, routes, subject
 from workloads.sidecar.connect.agent import AgentWay
+from workloads.sidecar.connect.control import SilentError
 from workloads.sidecar.consumer import LifecycleApi
 from workloads.sidecar.settings import SidecarSettings
 from workloads.sidecar.sidecar import Sidecar
@@ -42,11 +43,13 @@ def kube() -> Iterator[Kube]:
 
 @pytest.mark.parametrize("control", ["strimzi", "rest"])
 def test_the_settings_choose_the_subject(kube: Kube, tmp_path: Path, control: str) -> None:
-    assert isinstance(subject(settings(), kube)(), LifecycleApi)
+    assert made_agent(settings(), kube) is None
+    assert isinstance(subject(settings(), None)(), LifecycleApi)
     connect = CONNECT | {"control": control, "records_dir": str(tmp_path)}
     if control == "rest":
         connect["config"] = {"connector.class": "C"}
-    make = subject(settings(connect=connect), kube)
+    told = settings(connect=connect)
+    make = subject(told, made_agent(told, kube))
     assert isinstance(make(), AgentWay)
     assert make() is not make()
 
@@ -78,10 +81,39 @@ def test_it_is_ready_once_its_subject_stands_still_or_works(kube: Kube) -> None:
 
 def test_an_agents_scrape_has_the_connectors_lifecycle(kube: Kube) -> None:
     told = settings(connect=CONNECT, version="v2", image="registry/connect:2")
-    sidecar = Sidecar(told, kube, subject(told, kube))
+    agent = made_agent(told, kube)
+    sidecar = Sidecar(told, kube, subject(told, agent))
     sidecar.mover.subject_seen(Report("b", State.DRAINING, 7, 8), sidecar.mover.answers())
     scrape = routes(sidecar, told)["GET", "/metrics"](Request("GET", "/metrics", {}, b"")).payload().decode()
     labels = 'color="green",pod="p-0",state="DRAINING",strategy="e"'
     assert f"kafka_consumer_lifecycle_state{{{labels}}} 1.0" in scrape
     assert 'image="registry/connect:2"' in scrape
     assert 'version="v2"' in scrape
+
+
+def test_an_agent_tells_what_its_connector_has_handled(kube: Kube) -> None:
+    told = settings(connect=CONNECT)
+    agent = made_agent(told, kube)
+    assert agent is not None
+    sidecar = Sidecar(told, kube, subject(told, agent))
+    asked = Request("GET", "/progress", {}, b"")
+    answer = routes(sidecar, told, agent)["GET", "/progress"](asked)
+    said = json.loads(answer.payload())
+    assert (said["handled"], said["failed"], said["positions"]) == (0, 0, {})
+    assert said["boot_id"]
+    assert ("GET", "/progress") not in routes(sidecar, settings())
+
+
+def test_a_worker_that_does_not_answer_leaves_no_account(kube: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = settings(connect=CONNECT)
+    agent = made_agent(told, kube)
+    assert agent is not None
+
+    def silent(_: float) -> dict[str, object]:
+        raise SilentError("w-0 does not say what its tasks have counted")
+
+    monkeypatch.setattr(agent, "progress", silent)
+    ask = routes(Sidecar(told, kube, subject(told, agent)), told, agent)["GET", "/progress"]
+    with pytest.raises(HttpError, match="w-0 does not say") as refused:
+        ask(Request("GET", "/progress", {}, b""))
+    assert refused.value.status == 503

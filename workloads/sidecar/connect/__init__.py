@@ -11,6 +11,7 @@
 | `config` | what the protocol reads from and writes into a connector's configuration |
 | `group` | the consumer group: members and offsets, from the brokers |
 | `workers` | the workers' pods, and what each process says that it runs |
+| `account` | what it has handled and failed, by its workers' metrics |
 | `recorders`, `journal` | who follows the sink's files; what is written down for a judge |
 | `memory`, `command`, `agent` | what is remembered; one command on its way; the `Subject` |
 | `settings`, `build`, `metrics` | from what it is put together; what a scrape reads |

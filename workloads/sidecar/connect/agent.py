@@ -10,6 +10,7 @@ import threading
 import time
 
 from workloads.common.report import Report
+from workloads.sidecar.connect.account import Account
 from workloads.sidecar.connect.command import LOOK_SECONDS, PROBLEMS, Command, Hands, Order
 from workloads.sidecar.connect.memory import Goal, Memory, report
 from workloads.sidecar.connect.seen import RUNNING
@@ -19,11 +20,12 @@ _SAID = {Result.DONE: "done", Result.NOT_YET: "not yet", Result.STALE: "stale", 
 
 
 class Agent:
-    """One connector's agent, shared by all ways to it."""
+    """One connector's agent, shared by all ways to it. account: what the connector has handled."""
 
-    def __init__(self, hands: Hands, goal: Goal, boot_id: str = "") -> None:
+    def __init__(self, hands: Hands, goal: Goal, account: Account, boot_id: str = "") -> None:
         self._boot_id = boot_id or secrets.token_hex(4)
         self._hands = hands
+        self._account = account
         self._goal = goal
         self._memory = Memory()
 
@@ -38,6 +40,13 @@ class Agent:
         except PROBLEMS as error:
             raise NoAnswerError(str(error)) from error
         return report(self._boot_id, self._memory.facts, own, members, self._goal)
+
+    def progress(self, deadline: float) -> dict[str, object]:
+        """What the connector has handled and failed, by this process's account, as `GET /progress` tells it; where it
+        stands is in its group. Raises SilentError.
+        """
+        told = self._account.read(deadline)
+        return {"boot_id": self._boot_id, "positions": {}, "handled": told.handled, "failed": told.failed}
 
     def command(self, order: Order) -> Answer:
         """Bring PAUSED or ACTIVE about. Raises NoAnswerError."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from workloads.common.kube import Kube
 from workloads.common.records import EventLog
 from workloads.sidecar.callers import READY_CALLERS
+from workloads.sidecar.connect.account import Account
 from workloads.sidecar.connect.agent import Agent
 from workloads.sidecar.connect.command import Hands
 from workloads.sidecar.connect.control import Control
@@ -21,8 +22,9 @@ from workloads.sidecar.connect.settings import ConnectSettings, ControlKind
 from workloads.sidecar.connect.strimzi import StrimziControl
 from workloads.sidecar.connect.workers import Pods, Workers, listed
 
-#: The threads that an agent is asked by at a time: those that call, and the one that looks at its status.
-ASKING = READY_CALLERS + 1
+#: The threads that an agent is asked by at a time: those that call, the one that looks at its status, and one that
+#: tells what was handled.
+ASKING = READY_CALLERS + 2
 
 
 def build(
@@ -37,14 +39,16 @@ def build(
         if settings.records_dir
         else None
     )
+    workers = Workers(own, settings.metrics_port)
     hands = Hands(
         control(settings, kube, namespace, own, other),
         KafkaGroups(settings.bootstrap_servers, settings.topic, settings.partitions),
-        Workers(own, settings.metrics_port),
+        workers,
         Recorders(_recorders(settings, own)),
         Journal(log, settings.topic),
     )
-    return Agent(hands, Goal(settings.topic, settings.partitions), boot_id)
+    goal = Goal(settings.topic, settings.partitions)
+    return Agent(hands, goal, Account(workers, settings.own.name), boot_id)
 
 
 def control(settings: ConnectSettings, kube: Kube, namespace: str, own: Pods, other: Pods) -> Control:

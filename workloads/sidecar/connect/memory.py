@@ -104,7 +104,7 @@ def report(boot_id: str, facts: Facts, own: Connector, members: tuple[Member, ..
 
     PAUSED only by a pause of this process that was seen through; the report of a process that has not been told to
     pause yet confirms nothing. With it the connector's group has no member. ACTIVE when all of it runs and owns every
-    partition; else DRAINING: neither.
+    partition; else DRAINING: neither. What has failed by then is named: nobody starts it again.
 
     What either connector was seen to bear has been heard of. It may be of an earlier life of the Lease, which an agent
     cannot outrank: the controller makes the Lease again above it.
@@ -118,4 +118,5 @@ def report(boot_id: str, facts: Facts, own: Connector, members: tuple[Member, ..
     if own.running and not not_whole(members, goal.topic, goal.partitions):
         return Report(boot_id, State.ACTIVE, epoch, seen_epoch, True, owned, obstacle)
     blocked = f"NotYet: {facts.blocked}" if facts.blocked else ""
-    return Report(boot_id, State.DRAINING, epoch, seen_epoch, True, owned, obstacle or blocked)
+    failed = own.told() if own.failed else ""
+    return Report(boot_id, State.DRAINING, epoch, seen_epoch, True, owned, obstacle or blocked, failed)

@@ -7,6 +7,7 @@ ABSENT = "ABSENT"  # Connect has no such connector; ours, all other states are C
 STOPPED = "STOPPED"
 RUNNING = "RUNNING"
 PAUSED = "PAUSED"
+FAILED = "FAILED"  # for good: Connect starts nothing again that has failed
 # Of a task: no worker has it. Workers that end write it last; of a connector that was stopped before its tasks were
 # given to others, Connect goes on listing it.
 UNASSIGNED = "UNASSIGNED"
@@ -56,6 +57,12 @@ class Connector:
         """Whether it and each of its tasks run, and nothing else is asked for."""
         at_work = self.state == RUNNING and not self.pending
         return at_work and bool(self.tasks) and all(state == RUNNING for _, state in self.tasks)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it, or a task of it, has failed while it was asked to run."""
+        states = {self.state, *(state for _, state in self.tasks)}
+        return FAILED in states and self.asked in ("", RUNNING)
 
     def told(self) -> str:
         """Its state, for people."""

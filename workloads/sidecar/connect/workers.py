@@ -11,13 +11,16 @@ leader while they may go on. These series count:
 | any with label `client_id` | `kafka.consumer`, `connector-consumer-<connector>-<task>` | a consumer that is open |
 | `kafka_connect_rebalance_epoch` | `connect-worker-rebalance-metrics`, `epoch` | the generation; optional |
 | `kafka_connect_rebalance_rebalancing` | the same, `rebalancing` | 1 between two generations; optional |
+| `kafka_connect_sink_records_sent_total` | `sink-task-metrics`, `sink-record-send-total` | records given to the sink |
+| `kafka_consumer_errors_total` | `task-error-metrics`, `total-record-errors` | records that failed before it |
 
 A task that did not end within `task.shutdown.graceful.timeout.ms` is taken off Connect's list while its thread goes on:
 its consumer is what still tells of it.
 """
 
 import re
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -30,7 +33,10 @@ from workloads.sidecar.connect.seen import Worker
 TASK_COUNT = "kafka_connect_worker_task_count"
 GENERATION = "kafka_connect_rebalance_epoch"
 REBALANCING = "kafka_connect_rebalance_rebalancing"
+SENT = "kafka_connect_sink_records_sent_total"
+ERRORS = "kafka_consumer_errors_total"
 AT_A_TIME = 8
+_LEAST_SECONDS = 0.05
 
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})?\s+(\S+)", re.MULTILINE)
@@ -44,6 +50,19 @@ class Pod:
     uid: str
     host: str
 
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one task's metrics say, since the task began: records given to the sink, and records that failed on their
+    way to it (in a converter or a transform), whether they were skipped or ended the task.
+    """
+
+    sent: int
+    failed: int
+
+
+# A worker's pod UID, and the number of a task that it has.
+TaskAt = tuple[str, int]
 
 # The colour's pods, all of them, as they are now. Raises SilentError.
 Pods = Callable[[float], Sequence[Pod]]
@@ -84,18 +103,51 @@ class Workers:
         found = self._pods(deadline)
         return tuple(self._hands.map(lambda pod: self._one(pod, connector, deadline), found))
 
+    def counts(self, connector: str, deadline: float) -> Mapping[TaskAt, Counts]:
+        """What the connector's tasks have counted. Raises SilentError without a list, or naming who is silent."""
+        counted: dict[TaskAt, Counts] = {}
+        ends = time.monotonic() + deadline
+        found = self._pods(deadline)
+        left = max(_LEAST_SECONDS, ends - time.monotonic())
+        for pod, (text, problem) in zip(
+            found, self._hands.map(lambda pod: self._metrics(pod, left), found), strict=True
+        ):
+            if problem:
+                raise SilentError(f"{pod.name} does not say what its tasks have counted: {problem}")
+            counted |= {(pod.uid, task): counts for task, counts in counted_by(text, connector).items()}
+        return counted
+
     def _one(self, pod: Pod, connector: str, deadline: float) -> Worker:
+        text, problem = self._metrics(pod, deadline)
+        return Worker(pod.name, problem=problem) if problem else understood(pod.name, text, connector)
+
+    def _metrics(self, pod: Pod, deadline: float) -> tuple[str, str]:
+        """(its metrics, why they could not be had): one of them is empty."""
         if not pod.host:
-            return Worker(pod.name, problem="has no address")
+            return "", "has no address"
         try:
             response = self._http.request(
                 "GET", f"http://{pod.host}:{self._port}/metrics", timeout=deadline, retries=False, redirect=False
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            return Worker(pod.name, problem=f"metrics: {type(error).__name__}")
+            return "", f"metrics: {type(error).__name__}"
         if response.status != 200:
-            return Worker(pod.name, problem=f"metrics: HTTP {response.status}")
-        return understood(pod.name, response.data.decode(errors="replace"), connector)
+            return "", f"metrics: HTTP {response.status}"
+        return response.data.decode(errors="replace"), ""
+
+
+def counted_by(text: str, connector: str) -> dict[int, Counts]:
+    """Task number -> what it has counted, by a worker's metrics. Connect makes both series when a task begins."""
+    found: dict[str, dict[int, int]] = {SENT: {}, ERRORS: {}}
+    for name, labels_text, value in _SAMPLE.findall(text):
+        if name not in found or connector not in labels_text:
+            continue
+        labels = {label: _plain(text) for label, text in _LABEL.findall(labels_text)}
+        if labels.get("connector") == connector and labels.get("task", "").isdigit():
+            # Before its first value a sum of the JVM's is NaN to some exporters.
+            found[name][int(labels["task"])] = int(float(value)) if value != "NaN" else 0
+    tasks = found[SENT].keys() | found[ERRORS].keys()
+    return {task: Counts(found[SENT].get(task, 0), found[ERRORS].get(task, 0)) for task in tasks}
 
 
 def understood(pod: str, text: str, connector: str) -> Worker:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from workloads.sidecar.connect.account import Account
 from workloads.sidecar.connect.agent import Agent, AgentWay
 from workloads.sidecar.connect.command import Hands
 from workloads.sidecar.connect.control import SilentError
@@ -13,6 +14,7 @@ from workloads.sidecar.connect.journal import Journal
 from workloads.sidecar.connect.memory import Goal
 from workloads.sidecar.connect.recorders import Handled
 from workloads.sidecar.connect.seen import NO_EPOCH, RUNNING, STOPPED, Connector, Member, Worker
+from workloads.sidecar.connect.workers import Counts, TaskAt
 
 TOPIC = "t"
 GOAL = Goal(TOPIC, 2)
@@ -102,6 +104,10 @@ class FakeGroups:
 class FakeWorkers:
     found: tuple[Worker, ...] = (Worker("w-0"), Worker("w-1"))
     asked: int = 0
+    counted: dict[TaskAt, Counts] = field(default_factory=dict)
+
+    def counts(self, connector: str, deadline: float) -> Mapping[TaskAt, Counts]:
+        return dict(self.counted)
 
     def ask(self, connector: str, deadline: float) -> tuple[Worker, ...]:
         self.asked += 1
@@ -132,5 +138,5 @@ class Scene:
     def restart(self) -> None:
         """Another agent process, with the same connector."""
         hands = Hands(self.control, self.groups, self.workers, self.recorders, self.journal)  # type: ignore[arg-type]
-        self.agent = Agent(hands, GOAL)
+        self.agent = Agent(hands, GOAL, Account(self.workers, "green"))
         self.way: Callable[[], AgentWay] = lambda: AgentWay(self.agent)

@@ -18,6 +18,7 @@ from workloads.sidecar.connect.control import NotNowError, SilentError
 from workloads.sidecar.connect.journal import Journal
 from workloads.sidecar.connect.recorders import Handled
 from workloads.sidecar.connect.seen import RUNNING, STOPPED, Connector, Member, Worker
+from workloads.sidecar.connect.workers import Counts
 from workloads.sidecar.subject import Answer, NoAnswerError, Result
 
 AT_WORK = ((0, RUNNING), (1, RUNNING))
@@ -223,7 +224,52 @@ def test_a_task_that_failed_is_not_active(scene: Scene) -> None:
     answer = scene.way().resume(7, 0.1)
     assert answer.result is Result.NOT_YET
     assert "task 1 FAILED" in answer.report.obstacle
+    assert answer.report.failed == "green is RUNNING (task 0 RUNNING, task 1 FAILED)"
+    assert answer.report.epoch == 7
     assert scene.control.calls == []  # it is not restarted behind anybody's back
+
+
+def test_what_has_failed_is_told_of_what_is_asked_to_run_alone(scene: Scene) -> None:
+    at_work(scene, 7)
+    assert scene.way().status(1).failed == ""
+    failed = replace(scene.control.connector, tasks=((0, "FAILED"),))
+    scene.control.connector = replace(failed, asked="STOPPED")
+    assert scene.way().status(1).failed == ""
+    scene.control.connector = replace(failed, tasks=(), state="FAILED")
+    assert "green is FAILED" in scene.way().status(1).failed
+
+
+def test_its_account_only_grows(scene: Scene) -> None:
+    def told() -> tuple[object, object]:
+        said = scene.agent.progress(1)
+        assert said["positions"] == {}
+        return said["handled"], said["failed"]
+
+    counted = scene.workers.counted
+    assert told() == (0, 0)
+    counted |= {("w0", 0): Counts(100, 10), ("w1", 1): Counts(50, 0)}
+    assert told() == (160, 10)
+    assert told() == (160, 10)
+    counted["w0", 0] = Counts(120, 15)
+    assert told() == (185, 15)
+    counted["w0", 0] = Counts(5, 1)  # started again
+    assert told() == (191, 16)
+    counted["w1", 1] = Counts(3, 0)
+    assert told() == (194, 16)
+    del counted["w0", 0]
+    assert told() == (194, 16)
+    counted["w2", 0] = Counts(7, 0)  # given to another worker
+    assert told() == (201, 16)
+
+
+def test_another_agent_process_counts_nothing_twice(scene: Scene) -> None:
+    scene.workers.counted["w0", 0] = Counts(100, 10)
+    before = scene.agent.progress(1)
+    scene.restart()
+    scene.workers.counted["w0", 0] = Counts(150, 15)
+    after = scene.agent.progress(1)
+    assert (after["handled"], after["failed"]) == (0, 0)
+    assert after["boot_id"] != before["boot_id"]
 
 
 def test_a_judge_is_told_of_pauses_starts_and_activity(scene: Scene, tmp_path: Path) -> None:

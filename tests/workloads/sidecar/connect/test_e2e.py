@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
+from experiments.in_pod import dead_letters
 from tests.support.broker import Broker
 from tests.support.connect_worker import PROPERTIES, ConnectWorker, libs
 from tests.support.waiting import until
 from workloads.common.states import State
+from workloads.producer.payload import key
 from workloads.recorder.line import understood
+from workloads.sidecar.connect.account import Account
 from workloads.sidecar.connect.agent import Agent, AgentWay
 from workloads.sidecar.connect.command import Hands
 from workloads.sidecar.connect.group import KafkaGroups
@@ -48,6 +51,7 @@ class Scene:
         self._stop = threading.Event()
         self._feed = threading.Thread(target=self._run)
         self.sent = 0
+        self.plain_keys = 0.0
 
     def config(self, color: str) -> dict[str, str]:
         package = "org.apache.kafka.connect"
@@ -71,20 +75,24 @@ class Scene:
         }
 
     def agent(self, color: str, other: str, **config: str) -> AgentWay:
+        return AgentWay(self.shared(color, other, **config))
+
+    def shared(self, color: str, other: str, **config: str) -> Agent:
         def pods(_: float) -> list[Pod]:
             return [Pod("w-0", str(self.worker.process.pid), "127.0.0.1")]
 
         ledger = Ledger()
         http = ConnectHttp(pods, self.worker.port, ledger)
         own, others = Place(f"{self.topic}-{color}", http), Place(f"{self.topic}-{other}", http)
+        workers = Workers(pods, self.worker.metrics)
         hands = Hands(
             RestControl(own, others, self.config(color) | config, ledger),
             self.groups,
-            Workers(pods, self.worker.metrics),
+            workers,
             Recorders(lambda _: []),
             Journal(None, self.topic),
         )
-        return AgentWay(Agent(hands, Goal(self.topic, PARTITIONS)))
+        return Agent(hands, Goal(self.topic, PARTITIONS), Account(workers, own.name))
 
     def start(self) -> None:
         self._feed.start()
@@ -98,7 +106,9 @@ class Scene:
         producer = Producer({"bootstrap.servers": self.broker.bootstrap_servers, "linger.ms": 0})
         while not self._stop.wait(0.01):
             value = json.dumps({"producer": "p", "seq": self.sent}, separators=(",", ":"))
-            producer.produce(self.topic, value.encode(), partition=self.sent % PARTITIONS)
+            producer.produce(
+                self.topic, value.encode(), key(self.sent, self.plain_keys), partition=self.sent % PARTITIONS
+            )
             producer.poll(0)
             self.sent += 1
         producer.flush()
@@ -205,3 +215,69 @@ def test_a_connector_started_by_hand_is_seen_and_stopped(scene: Scene) -> None:
     assert urllib3.request("PUT", path, timeout=5, retries=False).status == 202
     until("it not being paused", lambda: state(scene.blue) not in (None, State.PAUSED))
     assert done(scene.blue.pause, 1).report.state is State.PAUSED
+
+
+def reads_keys_as_json(**more: str) -> dict[str, str]:
+    return {
+        "key.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "key.converter.schemas.enable": "false",
+        **more,
+    }
+
+
+def test_what_connect_skips_is_counted_by_its_agent_and_lies_in_the_queue(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue, servers = f"{scene.topic}-dead-letters", scene.broker.bootstrap_servers
+    dead_letters.make(servers, queue)
+    dead_letters.make(servers, queue)  # what is there stays
+    skips = reads_keys_as_json(
+        **{
+            "errors.tolerance": "all",
+            "errors.deadletterqueue.topic.name": queue,
+            "errors.deadletterqueue.topic.replication.factor": "-1",
+            "errors.deadletterqueue.context.headers.enable": "true",
+        }
+    )
+    agent = scene.shared("green", "blue", **skips)
+    scene.green, scene.plain_keys = AgentWay(agent), 0.5
+    done(scene.blue.pause, 1)
+    done(scene.green.pause, 1)
+    before = int(time.time() * 1000)
+    assert agent.progress(2)["handled"] == 0
+    scene.start()
+    done(scene.green.resume, 2)
+    until("two hundred records", lambda: scene.sent > 200)
+    scene.end()
+    until("every record", lambda: agent.progress(2)["handled"] == scene.sent, 30)
+    failed = agent.progress(2)["failed"]
+    assert isinstance(failed, int)
+    assert 0.3 * scene.sent < failed < 0.7 * scene.sent
+    assert len(scene.handled()) == scene.sent - failed
+    capsys.readouterr()
+    dead_letters.read(servers, queue, before)
+    *letters, end = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert end == {"end": failed}
+    assert {letter["seq"] for letter in letters} | scene.handled().keys() == set(range(scene.sent))
+    assert {(letter["connector"], letter["topic"], letter["producer"]) for letter in letters} == {
+        (f"{scene.topic}-green", scene.topic, "p")
+    }
+    assert all("KEY_CONVERTER" in letter["error"] and letter["t"] >= before for letter in letters)
+
+
+def test_a_task_that_ends_at_a_record_has_failed_and_the_other_colour_handles_it(scene: Scene) -> None:
+    scene.green = scene.agent("green", "blue", **reads_keys_as_json(**{"errors.tolerance": "none"}))
+    scene.plain_keys = 0.5
+    done(scene.blue.pause, 1)
+    done(scene.green.pause, 1)
+    scene.start()
+    scene.green.resume(2, 5.0)
+    until("what has failed", lambda: "FAILED" in scene.green.status(2).failed, 30)
+    told = scene.green.status(2)
+    assert (told.state, told.epoch) == (State.DRAINING, 2)
+    assert scene.green.resume(2, 1.0).result is Result.NOT_YET  # nobody starts it again
+    assert done(scene.green.pause, 3).report.failed == ""
+    done(scene.blue.resume, 4)
+    scene.end()
+    until("every record", lambda: len(scene.handled()) == scene.sent, 30)
+    assert {len(lines) for lines in scene.handled().values()} == {1}

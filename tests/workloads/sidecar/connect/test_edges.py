@@ -18,7 +18,7 @@ from workloads.sidecar.connect.recorders import Handled, Recorders
 from workloads.sidecar.connect.rest import Place, RestControl
 from workloads.sidecar.connect.seen import Worker
 from workloads.sidecar.connect.settings import ConnectSettings
-from workloads.sidecar.connect.workers import Pod, Workers, understood
+from workloads.sidecar.connect.workers import Counts, Pod, Workers, counted_by, understood
 
 CONFIG = {"connector.class": "C", "topics": "t"}
 NAME = "/connectors/green"
@@ -215,6 +215,31 @@ def test_workers_are_asked_each_for_itself(scene: Scene) -> None:
     assert found["w-0"].tasks == (0, 1)
     assert found["w-down"].problem
     assert found["w-new"].problem == "has no address"
+
+
+COUNTED = (
+    METRICS
+    + """\
+kafka_connect_sink_records_sent_total{color="green",connector="green",task="0",} 120.0
+kafka_connect_sink_records_sent_total{color="green",connector="green",task="1",} NaN
+kafka_connect_sink_records_sent_total{color="green",connector="green-2",task="0",} 9.0
+kafka_consumer_errors_total{color="green",connector="green",task="0",} 1.2E2
+"""
+)
+
+
+def test_what_a_workers_tasks_have_counted() -> None:
+    assert counted_by(COUNTED, "green") == {0: Counts(120, 120), 1: Counts(0, 0)}
+    assert counted_by(METRICS, "green") == {}
+
+
+def test_counts_of_all_workers_are_had_or_it_is_said_whose_are_not(scene: Scene) -> None:
+    scene.server.answers["GET", "/metrics"] = (200, COUNTED.encode())
+    workers = Workers(lambda _: scene.pods, scene.server.port)
+    assert workers.counts("green", 2) == {("uid-0", 0): Counts(120, 120), ("uid-0", 1): Counts(0, 0)}
+    scene.pods.append(Pod("w-new", "n", ""))
+    with pytest.raises(SilentError, match="w-new does not say what its tasks have counted: has no address"):
+        workers.counts("green", 2)
 
 
 def test_recorders_are_marked_and_say_how_far_they_came(scene: Scene) -> None:

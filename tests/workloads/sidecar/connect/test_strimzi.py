@@ -10,8 +10,10 @@ import pytest
 from tests.support.fake_kube import FakeApi
 from tests.support.waiting import until
 from workloads.common.kube import Access, Kube
+from workloads.common.states import State
 from workloads.sidecar.connect.control import NotNowError, RefusedError, SilentError
 from workloads.sidecar.connect.core import Done, Sight, Stop, Wait, pausing, resuming
+from workloads.sidecar.connect.memory import Facts, Goal, report
 from workloads.sidecar.connect.seen import NO_EPOCH, Seen
 from workloads.sidecar.connect.strimzi import StrimziControl, understood
 from workloads.sidecar.connect.workers import Pod
@@ -92,6 +94,18 @@ def test_why_the_operator_could_not_is_told() -> None:
     own = understood("green", resource(conditions=[warning]))
     assert "group is not empty" in own.told()
     assert "returned 400" in understood("green", resource(conditions=NOT_READY)).refused
+
+
+def test_a_task_that_failed_is_told_until_it_is_asked_to_stop() -> None:
+    """As the operator writes it: a connector with a FAILED task is NotReady."""
+    failed = {"type": "NotReady", "status": "True", "reason": "ReconcileError", "message": "failed: 1"}
+    change: dict[str, Any] = {"tasks": [(0, "RUNNING"), (1, "FAILED")], "seen": "RUNNING", "conditions": [failed]}
+    own = understood("green", resource(state="running", **change))
+    assert own.failed
+    said = report("b", Facts(order=(5, False)), own, (), Goal("t", 2))
+    assert (said.state, said.epoch) == (State.DRAINING, 5)
+    assert said.failed.startswith("green is RUNNING (task 0 RUNNING, task 1 FAILED; ")
+    assert not understood("green", resource(state="stopped", observed=3, **change)).failed
 
 
 class Scene:
