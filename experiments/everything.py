@@ -16,6 +16,7 @@ from experiments.preflight import preflight
 from experiments.progress import Progress
 from experiments.records import EVENTS
 from experiments.reporting import command as reporting
+from experiments.screenshots import browser
 from experiments.tables import table
 
 DONE, MISSED, INTERRUPTED = 0, 1, 130
@@ -45,12 +46,15 @@ def run(parsed: argparse.Namespace, repository: Path) -> int:
         return DONE
     preflight()
     progress = Progress()
+    pictures = () if (why := browser.missing()) else ("--screenshots",)
+    if why:
+        progress.say(f"no screenshots are taken: {why}")
     with Interrupts() as interrupts:
         try:
             ended = carry_out.carry_out(
                 steps,
                 data=data,
-                runner=lambda step: process.run(step, repository=repository, interrupts=interrupts),
+                runner=lambda step: process.run(step, repository=repository, interrupts=interrupts, besides=pictures),
                 now=lambda: datetime.now(UTC),
                 progress=progress,
                 expected=expected,

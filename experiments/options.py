@@ -23,6 +23,7 @@ class Options:
     """What was asked for. `overrides`: configuration keys and their values; a key that is not in it is as the scenario
     or the stack's configuration has it. own: names a pair of the run's own; empty for the strategy's standing one.
     kafka_config: settings of the broker for the time of the run. named: another standing stack than strategy-<letter>.
+    screenshots: whether one is taken; None: where the stack has a page and this machine a browser.
     """
 
     strategy: str
@@ -35,6 +36,7 @@ class Options:
     own: str = ""
     kafka_config: Mapping[str, str] = field(default_factory=dict)
     named: str = ""
+    screenshots: bool | None = None
 
     @property
     def standing(self) -> str:
