@@ -113,6 +113,7 @@ def _run(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments:
         kafka_config=dict(parsed.kafka_config),
         named=_stack(parser, parsed),
         screenshots=parsed.screenshots,
+        extras=tuple(parsed.extras),
     )
     asked = replace(asked, own=own_pair(asked, REPOSITORY))
     progress = Progress()
@@ -230,6 +231,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a setting of the broker for the time of the run, which restarts it twice; may be given more than once",
     )
+    options.add_extras(run)
     run.add_argument(
         "--screenshots",
         action=argparse.BooleanOptionalAction,
