@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def reviewer(tmp_path: Path) -> Iterator[Path]:
         kubectl("delete", "-f", str(_FILE), "--wait=false")
 
 
-def allowed(kubeconfig: Path, verb: str, what: str, namespace: str) -> bool:
+def allowed(kubeconfig: Path, namespace: str, verb: str, what: str) -> bool:
     command = ["kubectl", "--kubeconfig", str(kubeconfig), "auth", "can-i", verb, what, "-n", namespace]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stdout.strip() == "yes"
 
@@ -45,13 +45,12 @@ def allowed(kubeconfig: Path, verb: str, what: str, namespace: str) -> bool:
 def test_a_reviewer_previews_and_comments_and_can_change_nothing(
     blue: Field, reviewer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before: dict[str, Any] = blue.switch().raw
-    own = {"namespace": blue.namespace, "kubeconfig": reviewer}
-    assert allowed(verb="get", what="kafkaconsumerswitches.kafka-bluegreen.io", **own)
-    assert not allowed(verb="get", what="secrets", **own)
+    before: Mapping[str, Any] = blue.switch().raw
+    assert allowed(reviewer, blue.namespace, "get", "kafkaconsumerswitches.kafka-bluegreen.io")
+    assert not allowed(reviewer, blue.namespace, "get", "secrets")
     for verb in ("create", "patch", "update", "delete"):
         for what in ("kafkaconsumerswitches.kafka-bluegreen.io", "leases", "statefulsets", "configmaps", "pods"):
-            assert not allowed(verb=verb, what=what, **own), (verb, what)
+            assert not allowed(reviewer, blue.namespace, verb, what), (verb, what)
     monkeypatch.setenv("KUBECONFIG", str(reviewer))
     stack = blue.stack.configuration
     stack.set(active="green")

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,10 +40,15 @@ class Clock:
 
     def __init__(self, api: FakeApi, evaluations: int, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.api, self.number = 1000.0, api, evaluations
-        monkeypatch.setattr(alerts.time, "time", lambda: self.now)
-        monkeypatch.setattr(alerts.time, "sleep", self.sleep)
+        self.waited = 0.0
+        own = SimpleNamespace(time=lambda: self.now, sleep=self.sleep, monotonic=self.monotonic)
+        monkeypatch.setattr("experiments.alerts.time", own)
         self.grows = True
         api.answers["GET", f"{PROXY}/metrics"] = counts(evaluations)
+
+    def monotonic(self) -> float:
+        self.waited += 10
+        return self.waited
 
     def sleep(self, _seconds: float) -> None:
         self.now += 5
@@ -125,14 +131,12 @@ def test_who_was_away_meanwhile_has_not_looked(cluster: Cluster, clock: Clock) -
 
 
 def test_a_rule_that_fails_or_an_evaluation_that_does_not_come_is_told(
-    cluster: Cluster, clock: Clock, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, clock: Clock, api: FakeApi
 ) -> None:
     rules = [{"name": "DualActiveConsumers", "lastError": "no such series"}]
     api.answers["GET", f"{PROXY}/api/v1/rules"] = (200, {"data": {"groups": [{"rules": rules}]}})
     assert seen(cluster, clock)["error"] == "DualActiveConsumers: no such series"
     clock.grows = False
-    moments = iter(range(0, 1000, 10))
-    monkeypatch.setattr(alerts.time, "monotonic", lambda: float(next(moments)))
     assert "did not evaluate its rules within 20 s" in seen(cluster, clock)["error"]
 
 

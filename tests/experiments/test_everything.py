@@ -16,6 +16,7 @@ from experiments.folders import load_all
 from experiments.interrupts import Interrupted
 from experiments.results import RunResult
 from experiments.run import REPOSITORY
+from experiments.screenshots import browser
 
 DATA = REPOSITORY / "report" / "data"
 ASKED = argparse.Namespace(dry_run=False, anew=False, extras=["alerts"])
@@ -93,7 +94,7 @@ def test_each_step_takes_a_picture_where_there_is_a_browser(
         raise Interrupted
 
     monkeypatch.setattr(process, "run", run)
-    monkeypatch.setattr(everything.browser, "missing", lambda: "" if there else "no browser")
+    monkeypatch.setattr(browser, "missing", lambda: "" if there else "no browser")
     assert everything.run(ASKED, repository) == everything.INTERRUPTED
     assert asked == [["--with", "alerts", *last]]
 
