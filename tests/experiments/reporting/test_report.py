@@ -130,7 +130,7 @@ def test_a_screenshot_stands_with_its_run_and_its_time(tmp_path: Path) -> None:
     (tmp_path / made.run).mkdir()
     (tmp_path / made.run / "result.json").write_text(made.to_json())
     sources = Sources(tmp_path)
-    text = "\n\n".join(scenario._screenshot("C", number, made, Told(sources)) for number in (0, 1))
+    text = "\n\n".join(scenario._screenshot("C", number, made, Told(sources), words(ENGLISH)) for number in (0, 1))
     assert f"](data/{made.run}/screenshots/switch-page-1.png)" in text
     during, after = [line for line in text.splitlines() if line.startswith("*")]
     assert f"run `{made.run}`, switch number 2, green to blue, 1.2<!--= " in during
@@ -146,7 +146,7 @@ def test_a_screenshot_stands_with_its_run_and_its_time(tmp_path: Path) -> None:
 )
 def test_it_says_which_runs_have_screenshots(with_one: int, said: str) -> None:
     shown = [result(screenshots=[{}] if number < with_one else None) for number in range(2)]
-    assert said in document._pictures(shown)
+    assert said in document._pictures(shown, words(ENGLISH))
 
 
 def inputs(**changes: Any) -> document.Inputs:
