@@ -9,7 +9,7 @@ PY := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check evidence unit e2e model search sandbox down benchmark browser
+.PHONY: help demo test check evidence unit e2e model search sandbox down benchmark benchmark-page browser
 
 help:  ## this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -79,6 +79,12 @@ benchmark: sandbox  ## consumer, producer and validator alone: report/data/bench
 	  mv report/data/benchmarks/.producer report/data/benchmarks/producer.json
 	@$(PY) -m tools.validator.benchmark --records 10000000 >report/data/benchmarks/.validator && \
 	  mv report/data/benchmarks/.validator report/data/benchmarks/validator.json
+
+benchmark-page: sandbox  ## how soon a viewer of the page hears of a change; of a stack strategy-c that is up, and stays
+	@mkdir -p report/data/benchmarks
+	@eval "$$($(PY) -m tools.sandbox env)" && \
+	  $(PY) -m workloads.page.benchmark --namespace strategy-c >report/data/benchmarks/.page; status=$$?; \
+	  [ -s report/data/benchmarks/.page ] && mv report/data/benchmarks/.page report/data/benchmarks/page.json; exit $$status
 
 down: $(VENV)/.installed  ## take the sandbox away; caches stay
 	@$(PY) -m tools.sandbox down

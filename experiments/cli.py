@@ -112,6 +112,8 @@ def _run(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments:
         overrides=options.overrides(parsed),
         kafka_config=dict(parsed.kafka_config),
         named=_stack(parser, parsed),
+        screenshots=parsed.screenshots,
+        extras=tuple(parsed.extras),
     )
     asked = replace(asked, own=own_pair(asked, REPOSITORY))
     progress = Progress()
@@ -228,6 +230,13 @@ def _parser() -> argparse.ArgumentParser:
         type=options.broker_setting,
         metavar="NAME=VALUE",
         help="a setting of the broker for the time of the run, which restarts it twice; may be given more than once",
+    )
+    options.add_extras(run)
+    run.add_argument(
+        "--screenshots",
+        action=argparse.BooleanOptionalAction,
+        help="a picture of the switch page in the middle of the first switch; a browser is open until then (default: "
+        "where the stack has page: true, and this machine a browser)",
     )
     run.add_argument("--out", type=Path, default=DATA, help="where the run's folder goes (default: report/data)")
     run.epilog = (

@@ -17,6 +17,8 @@ LAG_RECOVERY_LIMIT_SECONDS = 120.0
 RATE_TOLERANCE = 0.05
 # A tenth of the shortest time that a strategy promises: a switch is timed with two clocks.
 CLOCK_LIMIT_SECONDS = 0.5
+#: The measurement of what was alerted, where the platform has alerts.
+ALERTS_FIRED = "alerts_fired"
 CLASSES = (
     "lost",
     "duplicate",
@@ -141,6 +143,14 @@ def scale_down(seen: Observations) -> Criterion:
 def stays_away(seen: Observations) -> Criterion:
     """A colour that is brought back does not start by itself."""
     return none_of("records_by_the_colour_that_came_back", seen.came_back_handled)
+
+
+def silent(seen: Observations) -> list[Criterion]:
+    """That no alert was raised; nothing where the platform has none."""
+    if ALERTS_FIRED not in seen.measured:
+        return []
+    fired = seen.measured[ALERTS_FIRED]
+    return [Criterion(ALERTS_FIRED, "= 0", fired, fired == 0)]
 
 
 # What every run is judged by

@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from experiments import options
 from experiments.campaign import carry_out, process, record
 from experiments.campaign.record import Record
 from experiments.campaign.steps import load
@@ -16,6 +17,7 @@ from experiments.preflight import preflight
 from experiments.progress import Progress
 from experiments.records import EVENTS
 from experiments.reporting import command as reporting
+from experiments.screenshots import browser
 from experiments.tables import table
 
 DONE, MISSED, INTERRUPTED = 0, 1, 130
@@ -31,6 +33,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "(the report says what), 2 nothing could be run (and why), 130 interrupted: the same command goes on.",
     )
     parser.add_argument("--anew", action="store_true", help="begin with the first step, whatever is done")
+    options.add_extras(parser)
     parser.add_argument("--dry-run", action="store_true", help="the steps, what is done, and how long the rest takes")
 
 
@@ -45,12 +48,17 @@ def run(parsed: argparse.Namespace, repository: Path) -> int:
         return DONE
     preflight()
     progress = Progress()
+    besides = [word for extra in parsed.extras for word in ("--with", extra)]
+    if why := browser.missing():
+        progress.say(f"no screenshots are taken: {why}")
+    else:
+        besides.append("--screenshots")
     with Interrupts() as interrupts:
         try:
             ended = carry_out.carry_out(
                 steps,
                 data=data,
-                runner=lambda step: process.run(step, repository=repository, interrupts=interrupts),
+                runner=lambda step: process.run(step, repository=repository, interrupts=interrupts, besides=besides),
                 now=lambda: datetime.now(UTC),
                 progress=progress,
                 expected=expected,

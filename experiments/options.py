@@ -14,6 +14,8 @@ from experiments.scenarios import Scenario
 
 # The scenario has these in its hand.
 _NOT_ASKED_FOR = frozenset({"strategy", "active", "attempt"})
+#: What of the platform a run may be asked to have for its time; each needs its images.
+EXTRAS = ("alerts", "logs")
 # A run without a flow has nothing to judge, although a stack may be without one.
 _LEAST = {"rate": 1}
 
@@ -23,6 +25,8 @@ class Options:
     """What was asked for. `overrides`: configuration keys and their values; a key that is not in it is as the scenario
     or the stack's configuration has it. own: names a pair of the run's own; empty for the strategy's standing one.
     kafka_config: settings of the broker for the time of the run. named: another standing stack than strategy-<letter>.
+    screenshots: whether one is taken; None: where the stack has a page and this machine a browser. extras: keys of the
+    platform that are on for the time of the run.
     """
 
     strategy: str
@@ -35,6 +39,8 @@ class Options:
     own: str = ""
     kafka_config: Mapping[str, str] = field(default_factory=dict)
     named: str = ""
+    screenshots: bool | None = None
+    extras: tuple[str, ...] = ()
 
     @property
     def standing(self) -> str:
@@ -92,6 +98,19 @@ def number(kind: type, least: float, most: float | None = None) -> Callable[[str
         return value
 
     return read
+
+
+def add_extras(parser: argparse.ArgumentParser) -> None:
+    """Let a command take them, as `--with`."""
+    parser.add_argument(
+        "--with",
+        dest="extras",
+        action="append",
+        default=[],
+        choices=EXTRAS,
+        help="have this of the platform for the time of the run, and know what it says; may be given more than once "
+        "(in the sandbox: python -m tools.sandbox up --with …)",
+    )
 
 
 def broker_setting(text: str) -> tuple[str, str]:

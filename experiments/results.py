@@ -6,16 +6,18 @@ never passes.
 
 Schema 2 added `schema` and `kind`; a file without a schema number is of schema 1, which knew tests only. Schema 3 added
 `commanded` to each switch: before it, every switch was commanded by `pulumi up`. Schema 4 added `logs`, which only a
-result has whose platform had a log store.
+result has whose platform had a log store; schema 5 `alerts`, of a platform that has them, and `screenshots`, of a run
+that takes some.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 #: Of an environment: the time that the machine took for a fixed piece of work.
 SPEED = "ms_per_million_additions"
-SCHEMA = 4
+SCHEMA = 5
 
 Direction = Literal["blue-green", "green-blue"]
 Kind = Literal["test", "measurement"]
@@ -27,7 +29,8 @@ _KINDS: tuple[Kind, ...] = ("test", "measurement")
 _COMMANDED: tuple[Commanded, ...] = ("up", "patch")
 _COMMANDED_SINCE = 3
 _ADDED_IN_2 = frozenset({"schema", "kind"})
-_LOGS, _LOGS_SINCE = "logs", 4
+#: Keys that not every result has: since which schema one may have it, and of which type it is then.
+BESIDES: Mapping[str, tuple[int, type]] = {"logs": (4, dict), "alerts": (5, dict), "screenshots": (5, list)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +87,17 @@ class RunResult:
     schema: int = SCHEMA
     logs: dict[str, Any] | None = None
     """What the log store said of the run (`experiments.logs`); None, and no key, where the platform has none."""
+    alerts: dict[str, Any] | None = None
+    """What was alerted meanwhile (`experiments.alerts`); None, and no key, where the platform has no alerts."""
+    screenshots: list[dict[str, Any]] | None = None
+    """The pictures taken meanwhile (`experiments.screenshots`); None, and no key, where none were asked for."""
 
     def to_json(self) -> str:
         """The text of `result.json`. Raises ValueError for a number that JSON does not have."""
         content = asdict(self)
-        if self.logs is None:
-            del content[_LOGS]
+        for key in BESIDES:
+            if content[key] is None:
+                del content[key]
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -103,9 +111,8 @@ def from_json(text: str) -> RunResult:
     if not isinstance(data, dict):
         raise ValueError("a result is a JSON object")
     schema = _schema(data)
-    fields = set(RunResult.__dataclass_fields__) - (_ADDED_IN_2 if schema == 1 else frozenset()) - {_LOGS}
-    if schema >= _LOGS_SINCE and isinstance(data.get(_LOGS), dict):
-        fields.add(_LOGS)
+    fields = set(RunResult.__dataclass_fields__) - (_ADDED_IN_2 if schema == 1 else frozenset()) - BESIDES.keys()
+    fields |= {key for key, (since, kind) in BESIDES.items() if schema >= since and isinstance(data.get(key), kind)}
     if wrong := fields ^ set(data):
         raise ValueError(
             f"a result of schema {schema} has exactly the keys {', '.join(sorted(fields))}; "

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from components.strategies.base import strategy
-from experiments import accuracy, collection, dead_letters, environment, metrics, offsets, verdict
+from experiments import accuracy, alerts, collection, dead_letters, environment, metrics, offsets, verdict
 from experiments import observed as kept
 from experiments.clocks import Clocks
 from experiments.conclusion import Seen, Subject, conclude
+from experiments.errors import PreflightError
 from experiments.folders import ResultFolder, remove_abandoned
 from experiments.guard import ForeignChangeError
 from experiments.interrupts import Interrupts
@@ -22,6 +23,9 @@ from experiments.preflight import only_one, preflight
 from experiments.progress import Progress
 from experiments.recorders import Times
 from experiments.results import Measured, RunResult
+from experiments.screenshots import browser
+from experiments.screenshots.camera import taking
+from experiments.screenshots.pictures import Picture, as_json
 from experiments.session import Observed, Session
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -35,11 +39,22 @@ class Said:
     kept: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Besides:
+    """What others than the pods' record logs say of a run; None where there is nobody who could."""
+
+    said: Said | None
+    alerts: alerts.Section | None
+    pictures: list[Picture] | None
+
+
 def execute(options: Options, interrupts: Interrupts, progress: Progress) -> tuple[Path, RunResult]:
     """Carry out a run.
 
     Returns its folder and result. Raises ExperimentError if it could not be, Interrupted if it was ended.
     """
+    if options.screenshots and (why := browser.missing()):
+        raise PreflightError(f"no screenshots can be taken: {why}")
     cluster = preflight()
     options.out.mkdir(parents=True, exist_ok=True)
     with only_one(options.stack):
@@ -69,14 +84,34 @@ def execute(options: Options, interrupts: Interrupts, progress: Progress) -> tup
 
 def _judged(options: Options, folder: ResultFolder, session: Session, started: datetime) -> RunResult:
     lab = session.prepare()
+    pictured = _pictured(options, page=lab.settings.page)
     try:
-        with recording(lab.cluster, lab) as recorded:
+        with (
+            recording(lab.cluster, lab) as recorded,
+            alerts.watched(lab.cluster, lab.progress) as alerted,
+            taking(lab.namespace, folder.final.name, lab.progress, wanted=pictured) as camera,
+        ):
             observed = session.measure(lab)
-            said = None if recorded is None else _said(recorded, observed, session.parts.logged, folder.path)
-        return _conclude(options, folder, session=session, lab=lab, observed=observed, said=said, started=started)
+            besides = Besides(
+                said=None if recorded is None else _said(recorded, observed, session.parts.logged, folder.path),
+                alerts=None if alerted is None else _alerted(alerted, lab, observed),
+                pictures=camera.developed(folder.path, lab.notes.switches) if camera else [] if pictured else None,
+            )
+        return _conclude(options, folder, session=session, lab=lab, observed=observed, besides=besides, started=started)
     except BaseException:
         session.tidy_up(lab)
         raise
+
+
+def _pictured(options: Options, *, page: bool) -> bool:
+    """Whether the run takes a screenshot: as asked for, else where the stack has a page and this machine a browser."""
+    return page and not browser.missing() if options.screenshots is None else options.screenshots
+
+
+def _alerted(watch: alerts.Watch, lab: Lab, observed: Observed) -> alerts.Section:
+    """What was alerted while the scenario went on, by the cluster's clock."""
+    with lab.progress.step("asking what was alerted"):
+        return watch.section(lab.namespace, observed.started + lab.clock_offset, observed.finished + lab.clock_offset)
 
 
 def _said(recorded: Recording, observed: Observed, apps: Sequence[str], folder: Path) -> Said:
@@ -98,15 +133,16 @@ def _conclude(
     session: Session,
     lab: Lab,
     observed: Observed,
-    said: Said | None,
+    besides: Besides,
     started: datetime,
 ) -> RunResult:
-    """Copy everything, let the validator judge it, and conclude. said: what the log store knows of it; nothing is
-    concluded from that. Raises CollectionError for what cannot be had.
+    """Copy everything, let the validator judge it, and conclude. besides: nothing is concluded from what the log store
+    knows, nor from pictures. Raises CollectionError for what cannot be had.
     """
     cluster, namespace, settings, path = lab.cluster, session.namespace, session.settings, folder.path
     logs, clocks, recorded = path / "logs", observed.clocks, observed.recorded
     chosen = strategy(options.strategy)
+    said = besides.said
     clock_error_ms = clock_error(clocks, recorded) * 1000
     with lab.progress.step("copying the record logs"):
         collection.record_logs(
@@ -161,6 +197,7 @@ def _conclude(
         **(of_recorders(recorded) if recorded else {}),
         **not_judged(chosen.unjudged),
         **accuracy.measurements(taken),
+        **alerts.measured(besides.alerts),
         **notes.measured,
         **observed_by_scenario,
     }
@@ -198,7 +235,12 @@ def _conclude(
         environment=versions,
     )
     collection.tables({kept.FILE: kept.as_json(seen)}, path)
-    return replace(conclude(subject, seen, options.scenario.judge), logs=None if said is None else said.section)
+    return replace(
+        conclude(subject, seen, options.scenario.judge),
+        logs=None if said is None else said.section,
+        alerts=besides.alerts,
+        screenshots=None if besides.pictures is None else as_json(besides.pictures),
+    )
 
 
 def clock_error(clocks: Clocks | None, recorded: Times | None) -> float:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from components.names import PLATFORM_NAMESPACE
 from components.settings import StackName, StrategySettings
@@ -140,7 +141,8 @@ class Session:
             self._configuration.set(topic=f"{topic}-{options.own}")
         self.settings: StrategySettings = preflight.strategy_settings_of(self._configuration)
         self.parts: Parts = chosen.parts(self.settings, StackName(options.stack))
-        own = {KAFKA_CONFIG: dict(options.kafka_config)} if options.kafka_config else {}
+        own: dict[str, Any] = {KAFKA_CONFIG: dict(options.kafka_config)} if options.kafka_config else {}
+        own.update(dict.fromkeys(options.extras, True))
         self._platform = Platform(repository, folder, {**options.scenario.platform, **own}, interrupts, progress)
         self._stack: Stack | None = None
 

@@ -17,12 +17,15 @@ _RESULTS, _SAID = "results: ", "python -m experiments run: "
 _LAST = 20
 
 
-def run(step: Step, *, repository: Path, interrupts: Interrupts, program: Sequence[str] = ()) -> Outcome:
-    """Run a step; what it prints goes on to here. program: in place of this project's.
+def run(
+    step: Step, *, repository: Path, interrupts: Interrupts, program: Sequence[str] = (), besides: Sequence[str] = ()
+) -> Outcome:
+    """Run a step; what it prints goes on to here. program: in place of this project's. besides: further arguments, by
+    which it is no other step.
 
     A signal is passed on to it, and `Interrupted` is raised when it has ended: it gives the system back first.
     """
-    command = [*(program or (sys.executable, "-m", "experiments")), *step.command]
+    command = [*(program or (sys.executable, "-m", "experiments")), *step.command, *besides]
     said: deque[str] = deque(maxlen=_LAST)
     result = ""
     # A session of its own: a Ctrl-C at the terminal reaches it once, from here.

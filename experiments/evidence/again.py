@@ -12,14 +12,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments import observed, verdict
+from experiments import alerts, observed, verdict
 from experiments.conclusion import conclude
+from experiments.criteria import ALERTS_FIRED
 from experiments.errors import ExperimentError
 from experiments.evidence import columns
 from experiments.folders import RESULT_FILE
 from experiments.measurements import Verdict
 from experiments.records import PRODUCED, objects
-from experiments.results import Criterion, RunResult, from_json
+from experiments.results import BESIDES, Criterion, RunResult, from_json
 from experiments.scenarios import SCENARIOS
 
 _VALIDATOR = "validator.json"
@@ -103,16 +104,22 @@ def _plain(result: RunResult) -> dict[str, Any]:
     """As JSON has it. The schema is that of the writer, and the limits are those of their day."""
     found: dict[str, Any] = json.loads(result.to_json())
     del found["schema"]
+    for key in BESIDES:  # what others said; nothing is concluded from it again
+        found.pop(key, None)
     found["criteria"] = {one["name"]: {**one, "limit": ""} for one in found["criteria"]}
     return found
 
 
 def _by_itself(result: RunResult) -> list[str]:
-    """Whether a result contradicts itself."""
+    """Where a result contradicts itself."""
+    found = []
+    fired, by_alerts = result.measurements.get(ALERTS_FIRED), alerts.measured(result.alerts).get(ALERTS_FIRED)
+    if fired != by_alerts:
+        found.append(f"{ALERTS_FIRED}: {fired!r}, and by its alerts {by_alerts!r}")
     passed = bool(result.criteria) and all(criterion.passed for criterion in result.criteria)
     if result.kind == "test" and result.passed is not passed:
-        return [f"passed: {result.passed}, and by its criteria {passed}"]
-    return []
+        found.append(f"passed: {result.passed}, and by its criteria {passed}")
+    return found
 
 
 def _in_part(result: RunResult, anew: RunResult) -> tuple[list[str], list[str]]:

@@ -17,6 +17,7 @@ from experiments.evidence.sources import Sources
 from experiments.folders import RESULT_FILE
 from experiments.records import EVENTS, KINDS
 from experiments.results import from_json
+from experiments.screenshots.pictures import wrong_with
 
 HOLDS, WRONG = 0, 1
 _GIT_SECONDS = 60.0
@@ -29,20 +30,24 @@ MARKED = ("plan/**/*.md", "workloads/**/*.md", "CONTRIBUTING.md", "CHANGELOG.md"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was found. wrong: a line each. judged: every committed run, judged again. columns_bytes: of all of them."""
+    """What was found. wrong: a line each. judged: every committed run, judged again. columns_bytes: of all of them.
+    pictures: screenshots of committed runs.
+    """
 
     wrong: tuple[str, ...]
     judged: tuple[Judged, ...]
     texts: int
     named: int
     columns_bytes: int
+    pictures: int = 0
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """The command's options."""
     parser = commands.add_parser(
         "evidence",
-        help="check each figure of the texts against the result that it names, and judge committed runs again",
+        help="check each figure of the texts against the result that it names and each screenshot against its run, and "
+        "judge committed runs again",
         description="Exit codes: 0 everything holds, 1 something does not, 2 it could not be looked at (and why).",
     )
     parser.add_argument(
@@ -87,9 +92,12 @@ def looked_at(repository: Path, tracked: Callable[[Path], bool]) -> Evidence:
     data = repository / "report" / "data"
     runs = committed_runs(data, tracked)
     sources = Sources(data, MADE, tracked)
-    wrong, judged = [], []
+    wrong, judged, pictures = [], [], 0
     for folder in runs:
         try:
+            result = from_json((folder / RESULT_FILE).read_text())
+            pictures += len(result.screenshots or ())
+            wrong += [f"{folder.name}: {line}" for line in wrong_with(folder, result)]
             again = judged_again(folder)
         except (ExperimentError, ValueError) as error:
             wrong.append(f"{folder.name}: {error}")
@@ -105,7 +113,7 @@ def looked_at(repository: Path, tracked: Callable[[Path], bool]) -> Evidence:
             every = all_named or _EVERY in text
             wrong += [f"{name}: {line}" for line in texts.wrong_in(text, sources, data, PRINTED, named=every)]
     size = sum(file.stat().st_size for folder in runs for file in (folder / columns.FOLDER).glob("*"))
-    return Evidence(tuple(wrong), tuple(judged), files, named, size)
+    return Evidence(tuple(wrong), tuple(judged), files, named, size, pictures)
 
 
 def committed_runs(data: Path, tracked: Callable[[Path], bool]) -> list[Path]:
@@ -166,7 +174,7 @@ def _told(found: Evidence, *, verbose: bool) -> str:
     )
     if without:
         lines.append(f"logs not kept: {', '.join(without)}")
-    lines.append(f"{found.named} named figures in {found.texts} texts")
+    lines.append(f"{found.named} named figures in {found.texts} texts; {found.pictures} screenshots")
     return "\n".join([*lines, *found.wrong, "evidence: " + (f"{len(found.wrong)} wrong" if found.wrong else "holds")])
 
 

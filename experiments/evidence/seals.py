@@ -1,7 +1,8 @@
 """That nothing of a committed run was edited since it was taken up: checksums in `report/data/SHA256SUMS`, in the form
 of sha256sum(1), so that `sha256sum --check` reads them, too.
 
-Sealed is what figures are taken from: JSON files and columns. A run that is gone takes its lines with it.
+Sealed is what figures are taken from, JSON files and columns, and what is shown: pictures. A run that is gone takes its
+lines with it.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ from pathlib import Path
 from experiments.errors import ExperimentError
 
 FILE = "SHA256SUMS"
-_SUFFIXES = frozenset({".json", ".parquet"})
+_SUFFIXES = frozenset({".json", ".parquet", ".png"})
 
 
 def sealed_files(run: Path) -> list[Path]:

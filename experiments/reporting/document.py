@@ -88,6 +88,12 @@ def _texts(repository: Path, language: str, wanted: Sequence[str]) -> dict[str, 
     return found
 
 
+def _pictures(shown: Sequence[RunResult], said: Words) -> str:
+    """What is said of plots and screenshots before the scenarios."""
+    with_one = sum(bool(result.screenshots) for result in shown)
+    return said(f"document.screenshots_{'none' if not with_one else 'all' if with_one == len(shown) else 'some'}")
+
+
 def _complexity(
     letter: str, own: int, steps: Sequence[Step], results: Sequence[RunResult], repository: Path
 ) -> Complexity:
@@ -168,7 +174,7 @@ def _text(
             parts.environment(shown, told, said),
             texts["environment"],
             f"## {said('document.scenarios')}",
-            said("document.screenshots"),
+            _pictures(shown, said),
             *sections,
             f"### {said('document.variants')}",
             parts.variants(given.steps, results, told, said),

@@ -182,6 +182,34 @@ def _missed(result: RunResult) -> list[Criterion]:
     return [one for one in result.criteria if not one.passed]
 
 
+def _screenshot(letter: str, number: int, result: RunResult, told: Told, words: Words) -> str:
+    """A picture that was taken during the run, and under it what it is of: run, switch, time."""
+    said = (result.screenshots or ())[number]
+    day, _, clock = str(said["taken_at"]).rstrip("Z").partition("T")
+    of_switch = ""
+    if said["switch"] is not None:
+        source, target = str(said["direction"]).split("-")
+        of_switch = words(
+            "screenshot.switch",
+            number=said["switch"],
+            source=source,
+            target=target,
+            after=told.figure(result.run, f"screenshots[{number}].after_command_seconds", decimals=1),
+        )
+    caption = words(
+        "screenshot.caption",
+        letter=letter,
+        run=f"`{result.run}`",
+        switch=of_switch,
+        state=words("screenshot.ended" if said["ended"] else "screenshot.under_way", phase=said["phase"]),
+        epoch=said["epoch"],
+        day=day,
+        clock=f"`{clock}`",
+    )
+    picture = f"![{words('screenshot.picture', letter=letter)}](data/{result.run}/{said['file']})"
+    return f"{picture}\n\n*{caption}*"
+
+
 def _run(step: Step, result: RunResult, told: Told, kinds: Sequence[str], words: Words) -> str:
     """The pictures of a run; its criteria and what it measured besides, folded."""
     letter = step.strategy.upper()
@@ -190,6 +218,7 @@ def _run(step: Step, result: RunResult, told: Told, kinds: Sequence[str], words:
         for kind in _PICTURES
         if kind in kinds
     ]
+    parts += [_screenshot(letter, number, result, told, words) for number in range(len(result.screenshots or ()))]
     criteria: list[list[object]] = [
         [
             words("scenario.criterion_passed" if one.passed else "scenario.criterion_failed"),

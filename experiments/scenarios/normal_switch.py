@@ -66,6 +66,7 @@ def judge(seen: Observations) -> list[Criterion]:
         criteria.spells(seen),
         criteria.scale_down(seen),
         criteria.stays_away(seen),
+        *criteria.silent(seen),
         *criteria.sound(seen),
     ]
 

@@ -3,15 +3,13 @@
 Where one of them is not there, each test is skipped by a message that says which, and what installs it.
 """
 
-import importlib.util
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from experiments.screenshots.browser import launched, missing
 from tests.support.fake_kube import FakeApi
 from tests.support.page_world import NAMESPACE, Store, World
 from workloads.common.http import HttpServer
@@ -25,23 +23,7 @@ from workloads.page.watches import Watches
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-#: Names another browser of the same kind.
-VARIABLE = "CHROMIUM"
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
 _TIMEOUT_MS = 20_000
-
-
-def missing() -> str:
-    """What is not there, and what installs it; empty when all is."""
-    if importlib.util.find_spec("playwright") is None:
-        return "playwright is not installed: make browser"
-    return "" if program() else f"there is no {' or '.join(_NAMES)}: make browser, or name one in {VARIABLE}"
-
-
-def program() -> str | None:
-    """The browser's program."""
-    named = [os.environ[VARIABLE]] if os.environ.get(VARIABLE) else _NAMES
-    return next((found for name in named if (found := shutil.which(name))), None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,13 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")  # playwright's event loop runs for as long, and lets no other begin in this thread
 def chromium() -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        # Its own sandbox takes rights that a container, and root, have not; what it loads is this project's.
-        browser = playwright.chromium.launch(executable_path=program(), args=["--no-sandbox"])
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 class Site:

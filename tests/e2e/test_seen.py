@@ -5,22 +5,37 @@ vmalert runs beside the cluster, as it is configured in it: the platform is othe
 each of them in turn.
 """
 
+import json
 import time
 from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
+from components import names
 from components.observability.panels import PANELS, ROWS, Panel
 from components.settings import PlatformSettings
 from tests.support.cluster_use import shared
 from tests.support.engine import kubectl
 from tests.support.field import Field, Ground
+from tests.support.permissions import python_in
 from tests.support.seen import not_said, series, store
 from tests.support.vmalert import Vmalert, evaluating
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("alerts")]
+
+# Runs in a consumer's container, where alone its lifecycle API is reached.
+_CALL = f"""
+import sys, urllib.error, urllib.request
+method, call, body = sys.argv[1:]
+url = "http://127.0.0.1:{names.LIFECYCLE_PORT}/lifecycle/" + call
+request = urllib.request.Request(url, body.encode() or None, {{"Content-Type": "application/json"}}, method=method)
+try:
+    print(urllib.request.urlopen(request, timeout=30).read().decode())
+except urllib.error.HTTPError as error:
+    print(error.read().decode())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +88,54 @@ def test_vmui_has_the_dashboards_of_the_platforms_stacks(seen: Field) -> None:
     assert set(found) == set(PlatformSettings().dashboards)
     for board in found.values():
         assert [row["title"] for row in board["rows"]] == list(ROWS)
+
+
+@pytest.fixture
+def stray(seen: Field) -> Iterator[str]:
+    """A consumer of green that no sidecar leads, in a group of its own: whoever calls it makes it work."""
+    raw = json.loads(kubectl("-n", seen.namespace, "get", "pod", "consumer-green-0", "-o", "json"))
+    pod, spec = "stray-green-0", raw["spec"]
+    (container,) = spec["containers"]
+    container["env"].append({"name": "BG_GROUP_ID", "value": f"{seen.namespace}-stray"})
+    for volume in spec["volumes"]:
+        if volume.pop("persistentVolumeClaim", None):
+            volume["emptyDir"] = {}
+    kept = ("containers", "volumes", "securityContext", "serviceAccountName", "automountServiceAccountToken")
+    # No member of a colour by its labels, and scraped as one.
+    labels = {**raw["metadata"]["labels"], names.NAME_LABEL: "stray"}
+    annotations = {key: value for key, value in raw["metadata"]["annotations"].items() if key.startswith("prometheus")}
+    made = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": pod, "namespace": seen.namespace, "labels": labels, "annotations": annotations},
+        "spec": {key: spec[key] for key in kept if key in spec},
+    }
+    kubectl("create", "-f", "-", stdin=json.dumps(made))
+    try:
+        until("it to stand by", lambda: '"PAUSED"' in _lifecycle(seen.namespace, pod, "GET", "status"), 90, 0.5)
+        yield pod
+    finally:
+        kubectl("-n", seen.namespace, "delete", "pod", pod, "--grace-period=1", "--wait=false")
+
+
+def _lifecycle(namespace: str, pod: str, method: str, call: str, body: str = "") -> str:
+    """What its lifecycle API answers; empty while it does not."""
+    try:
+        return python_in(namespace, pod, names.CONSUMER, _CALL, method, call, body)
+    except AssertionError:
+        return ""
+
+
+def test_a_second_colour_at_work_is_told_while_it_is(seen: Field, alerts: Vmalert, stray: str) -> None:
+    """Green handles records by the word of somebody who is not this project's."""
+    until("no alert", lambda: not alerts.raised(seen.namespace), 60, 1)
+    answer = _lifecycle(seen.namespace, stray, "POST", "resume", '{"epoch": 1, "deadline_ms": 20000}')
+    assert '"ACTIVE"' in answer, answer
+    until("the alert", lambda: alerts.raised(seen.namespace), 30, 0.5)
+    assert alerts.raised(seen.namespace) == {"DualActiveConsumers"}
+    answer = _lifecycle(seen.namespace, stray, "POST", "pause", '{"epoch": 2, "deadline_ms": 20000}')
+    assert '"PAUSED"' in answer, answer
+    until("no alert", lambda: not alerts.raised(seen.namespace), 60, 1)
 
 
 def test_an_active_colour_without_pods_is_told_and_no_more_when_they_are_back(seen: Field, alerts: Vmalert) -> None:

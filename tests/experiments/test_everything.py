@@ -16,9 +16,10 @@ from experiments.folders import load_all
 from experiments.interrupts import Interrupted
 from experiments.results import RunResult
 from experiments.run import REPOSITORY
+from experiments.screenshots import browser
 
 DATA = REPOSITORY / "report" / "data"
-ASKED = argparse.Namespace(dry_run=False, anew=False)
+ASKED = argparse.Namespace(dry_run=False, anew=False, extras=["alerts"])
 
 
 @pytest.fixture
@@ -82,11 +83,27 @@ def test_from_the_first_step_to_the_report(
     assert "NOT RUN" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("there", "last"), [(True, ["--screenshots"]), (False, [])])
+def test_each_step_takes_a_picture_where_there_is_a_browser(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, there: bool, last: list[str]
+) -> None:
+    asked: list[list[str]] = []
+
+    def run(_step: Step, *, besides: list[str], **_: Any) -> Outcome:
+        asked.append(besides)
+        raise Interrupted
+
+    monkeypatch.setattr(process, "run", run)
+    monkeypatch.setattr(browser, "missing", lambda: "" if there else "no browser")
+    assert everything.run(ASKED, repository) == everything.INTERRUPTED
+    assert asked == [["--with", "alerts", *last]]
+
+
 def test_how_long_is_told_with_what_is_done(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = repository / "report" / "data"
     steps = {"C 3": record.Done(0, "some-run", "", 60.0), "C 5": record.Done(2, "", "no broker", 1.0)}
     record.write(data, record.Record("2026-11-28T12:00:00+00:00", "", steps))
-    assert everything.run(argparse.Namespace(dry_run=True, anew=False), repository) == everything.DONE
+    assert everything.run(argparse.Namespace(dry_run=True, anew=False, extras=[]), repository) == everything.DONE
     out = capsys.readouterr().out
     assert "some-run" in out
     assert "again: no broker" in out

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_another_json_is_refused(change: dict[str, object], message: str) -> Non
 
 def test_a_result_says_its_schema_and_what_it_is() -> None:
     raw = json.loads(RESULT.to_json())
-    assert (raw["schema"], raw["kind"]) == (SCHEMA, "test") == (4, "test")
+    assert (raw["schema"], raw["kind"]) == (SCHEMA, "test") == (5, "test")
 
 
 COMMITTED = sorted((Path(__file__).parents[2] / "report" / "data").glob("*/result.json"))
@@ -116,24 +117,31 @@ def test_a_result_without_a_schema_number_is_of_the_first() -> None:
         from_json(schema_1(more=1))
 
 
-def test_what_the_logs_said_is_there_only_where_there_were_logs() -> None:
-    said = {"store": "VictoriaLogs v1.52.1", "before": {}, "after": {}}
-    found = result(logs=said)
-    assert json.loads(found.to_json())["logs"] == said
+@pytest.mark.parametrize(
+    ("key", "said", "since"),
+    [
+        ("logs", {"store": "VictoriaLogs v1.52.1", "before": {}, "after": {}}, 4),
+        ("alerts", {"rules": ["DualActiveConsumers"], "evaluations": 9, "fired": []}, 5),
+        ("screenshots", [{"file": "screenshots/1.png", "sha256": "00"}], 5),
+    ],
+)
+def test_what_not_every_platform_has_is_there_only_where_it_was(key: str, said: Any, since: int) -> None:
+    found = result(**{key: said})
+    assert json.loads(found.to_json())[key] == said
     assert from_json(found.to_json()) == found
-    assert "logs" not in json.loads(RESULT.to_json())
-    for schema in (3, 2):
+    assert key not in json.loads(RESULT.to_json())
+    for schema in range(2, since):
         raw = {**json.loads(found.to_json()), "schema": schema}
-        with pytest.raises(ValueError, match=rf"schema {schema} has exactly the keys .*; wrong: logs"):
+        with pytest.raises(ValueError, match=rf"schema {schema} has exactly the keys .*; wrong: {key}"):
             from_json(json.dumps(raw))
-    with pytest.raises(ValueError, match="wrong: logs"):
-        from_json(json.dumps({**json.loads(found.to_json()), "logs": None}))
+    with pytest.raises(ValueError, match=f"wrong: {key}"):
+        from_json(json.dumps({**json.loads(found.to_json()), key: None}))
 
 
-@pytest.mark.parametrize("schema", [5, 17])
+@pytest.mark.parametrize("schema", [6, 17])
 def test_a_newer_schema_is_refused_by_its_number(schema: int) -> None:
     raw = {**json.loads(RESULT.to_json()), "schema": schema, "something": "new"}
-    with pytest.raises(ValueError, match=f"schema {schema} is newer than this reader, which knows up to 4"):
+    with pytest.raises(ValueError, match=f"schema {schema} is newer than this reader, which knows up to 5"):
         from_json(json.dumps(raw))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from experiments import watch
+from experiments import local_page, watch
 from experiments.errors import ExperimentError
 from experiments.watch_view import rendered, summary
 from tests.support.fake_kube import FakeApi
@@ -51,7 +51,7 @@ def test_the_pages_own_process_tells_a_switch_line_by_line(world: World, ends: E
     world.begin()
     store = Store()
     ends.callback(store.close)
-    page = watch._page(ends, tmp_path, NAMESPACE, 0, watch.Way(world.api.url, store.url, ""))
+    page = local_page.page(ends, tmp_path, NAMESPACE, 0, local_page.Way(world.api.url, store.url, ""))
     told = watch.told(page)
     event, state = next((e, s) for e, s in told if e == "state" and s["switch"] and s["colors"][1]["pods"])
     assert (event, state["switch"]["active"]) == ("state", "blue")
@@ -63,7 +63,7 @@ def test_the_pages_own_process_tells_a_switch_line_by_line(world: World, ends: E
 
 def test_a_name_that_leads_to_this_machine_is_not_answered(world: World, ends: ExitStack, tmp_path: Path) -> None:
     """A page of another origin could have its own name lead here, and read what is its own origin's then."""
-    page = watch._page(ends, tmp_path, NAMESPACE, 0, watch.Way(world.api.url, "", ""))
+    page = local_page.page(ends, tmp_path, NAMESPACE, 0, local_page.Way(world.api.url, "", ""))
     asked = {
         host: urllib3.request("GET", f"{page}/state", headers={"Host": host}, retries=False).status
         for host in ("127.0.0.1", "localhost:8090", "evil.example", "evil.example:8090", "[::1", "")
@@ -80,7 +80,7 @@ def test_a_name_that_leads_to_this_machine_is_not_answered(world: World, ends: E
 
 def test_a_page_that_is_gone_is_said(world: World, tmp_path: Path) -> None:
     with ExitStack() as ends:
-        told = watch.told(watch._page(ends, tmp_path, NAMESPACE, 0, watch.Way(world.api.url, "", "")))
+        told = watch.told(local_page.page(ends, tmp_path, NAMESPACE, 0, local_page.Way(world.api.url, "", "")))
         next(told)
     with pytest.raises(ExperimentError, match="tells nothing any more"):
         list(told)
@@ -89,7 +89,7 @@ def test_a_page_that_is_gone_is_said(world: World, tmp_path: Path) -> None:
 def test_a_page_that_cannot_start_says_why(world: World, ends: ExitStack, tmp_path: Path) -> None:
     taken = int(world.api.url.rpartition(":")[2])
     with pytest.raises(ExperimentError, match=r"the page did not start \(it ended with 1\): .*cannot listen"):
-        watch._page(ends, tmp_path, NAMESPACE, taken, watch.Way(world.api.url, "", ""))
+        local_page.page(ends, tmp_path, NAMESPACE, taken, local_page.Way(world.api.url, "", ""))
 
 
 def test_a_machine_without_kubectl_is_told_what_to_do(
@@ -97,11 +97,11 @@ def test_a_machine_without_kubectl_is_told_what_to_do(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ExperimentError, match="kubectl is not on PATH"):
-        watch._proxy(ends, tmp_path, NAMESPACE)
+        local_page.proxy(ends, tmp_path, NAMESPACE)
 
 
 def test_the_proxy_lets_nothing_through_but_what_the_page_reads() -> None:
-    patterns = [re.compile(text) for text in watch.accepted("strategy-c").split(",")]
+    patterns = [re.compile(text) for text in local_page.accepted("strategy-c").split(",")]
     pods = "/api/v1/namespaces/strategy-c/pods"
     store = "/api/v1/namespaces/kafka-bluegreen/services/victoriametrics:8428/proxy"
     passes = {

@@ -10,7 +10,7 @@ import pytest
 import urllib3
 import yaml
 
-from experiments import watch
+from experiments import local_page, watch
 from tests.support.fake_kube import FakeApi
 from tests.support.page_world import NAMESPACE, World
 
@@ -34,14 +34,14 @@ def proxied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[W
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     with ExitStack() as ends:
-        yield World(api), ends, watch._proxy(ends, tmp_path, NAMESPACE)
+        yield World(api), ends, local_page.proxy(ends, tmp_path, NAMESPACE)
     api.close()
 
 
 def test_a_switch_is_seen_through_it(proxied: tuple[World, ExitStack, str], tmp_path: Path) -> None:
     world, ends, proxy = proxied
     world.begin()
-    told = watch.told(watch._page(ends, tmp_path, NAMESPACE, 0, watch.Way(proxy, "", "")))
+    told = watch.told(local_page.page(ends, tmp_path, NAMESPACE, 0, local_page.Way(proxy, "", "")))
     assert next(s for e, s in told if e == "state" and s["switch"])["switch"]["wanted"] == "blue"
     world.asks("green")
     world.withdrawn()

@@ -17,7 +17,7 @@ from experiments.errors import ExperimentError
 from experiments.evidence.sources import Sources
 from experiments.evidence.texts import wrong_in
 from experiments.folders import load_all
-from experiments.reporting import command, document, verdicts
+from experiments.reporting import command, document, scenario, verdicts
 from experiments.reporting.drawing import Drawing
 from experiments.reporting.told import Told
 from experiments.reporting.words import ENGLISH, words
@@ -118,6 +118,35 @@ def test_a_figure_is_written_down_with_what_it_is_of(tmp_path: Path) -> None:
     assert "; 4<!--= " in text
     assert wrong_in(text, sources, tmp_path, {}) == []
     assert told.figure(RESULT.run, "measurements.none") == "-"
+
+
+def test_a_screenshot_stands_with_its_run_and_its_time(tmp_path: Path) -> None:
+    picture = {
+        "file": "screenshots/switch-page-1.png", "sha256": "0" * 64, "bytes": 3, "of": "switch page",
+        "taken_at": "2026-11-23T12:00:41.250Z", "switch": 2, "direction": "green-blue", "after_command_seconds": 1.25,
+        "epoch": 8, "generation": 3, "stage": "switching", "phase": "Resuming", "active": "blue", "ended": False,
+    }  # fmt: skip
+    made = result(screenshots=[picture, {**picture, "switch": None, "ended": True}])
+    (tmp_path / made.run).mkdir()
+    (tmp_path / made.run / "result.json").write_text(made.to_json())
+    sources = Sources(tmp_path)
+    text = "\n\n".join(scenario._screenshot("C", number, made, Told(sources), words(ENGLISH)) for number in (0, 1))
+    assert f"](data/{made.run}/screenshots/switch-page-1.png)" in text
+    during, after = [line for line in text.splitlines() if line.startswith("*")]
+    assert f"run `{made.run}`, switch number 2, green to blue, 1.2<!--= " in during
+    assert "phase Resuming, not settled, epoch number 8, on 2026-11-23 at `12:00:41.250` UTC.*" in during
+    assert "it had ended" in after
+    assert "switch number" not in after
+    assert wrong_in(text, sources, tmp_path, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("with_one", "said"),
+    [(0, "None of these runs has a screenshot"), (1, "where one was taken."), (2, "at a moment of the run.")],
+)
+def test_it_says_which_runs_have_screenshots(with_one: int, said: str) -> None:
+    shown = [result(screenshots=[{}] if number < with_one else None) for number in range(2)]
+    assert said in document._pictures(shown, words(ENGLISH))
 
 
 def inputs(**changes: Any) -> document.Inputs:

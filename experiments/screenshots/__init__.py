@@ -1,0 +1,4 @@
+"""Pictures of the switch page, taken while a run goes on: what somebody would have seen who looked.
+
+A browser is not of this project: where there is none (`make browser` installs one), a run takes no pictures.
+"""
