@@ -113,6 +113,7 @@ class Judge:
                 outcome=outcome,
             )
         findings += invariants.lease_history(self._witness.leases())
+        findings += invariants.ends(live, since=carried.before)
         acked, counts, repeated = 0, dict[str, int](), list[Explained]()
         try:
             judged = self._records(span)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from experiments.cluster import LiveSwitch
 from experiments.fault_campaign import invariants
 from experiments.fault_campaign.invariants import Crash, LeaseSeen, Repeat, Truth, explain, lease_history, repeats
 from workloads.common.lease import Grant, to_lease
@@ -116,6 +117,34 @@ def test_what_became_of_others_generations_is_not_the_updates_matter() -> None:
 def test_what_the_validator_counted_is_told_with_its_invariant() -> None:
     found = invariants.anomalies({"lost": 2, "dual_active": 1, "duplicate": 4, "zombie": 0, "out_of_order": 1})
     assert found == ["invariant 5: lost 2", "invariant 1: dual_active 1", "invariant 2: out_of_order 1"]
+
+
+@pytest.mark.parametrize(
+    ("last", "history", "settled", "broken"),
+    [
+        ((22, "Switched"), [], 22, []),
+        ((21, ""), [], 22, [21]),
+        ((19, ""), [], 22, []),
+        ((22, ""), [], 21, []),
+        ((22, "Refused"), [(21, ""), (20, "Superseded"), (18, "")], 22, [21]),
+    ],
+    ids=["all have one", "none of the last", "judged before", "under way", "none of one before the last"],
+)
+def test_every_switch_has_an_outcome_once_the_newest_generation_has_settled(
+    last: tuple[int, str], history: list[tuple[int, str]], settled: int, broken: list[int]
+) -> None:
+    """Found by a campaign: the controller was deleted in a switch that had been asked back."""
+
+    def told(one: tuple[int, str]) -> dict[str, Any]:
+        return {"from": "blue", "to": "green", "epoch": 4, "generation": one[0], "outcome": one[1]}
+
+    condition = {"type": "Settled", "status": "True", "observedGeneration": settled}
+    status = {"conditions": [condition], "lastSwitch": told(last), "history": [told(one) for one in history]}
+    live = LiveSwitch.of({"metadata": {"generation": 22}, "spec": {"active": "blue"}, "status": status})
+    found = invariants.ends(live, since=19)
+    assert found == [
+        f"invariant 4: generation {generation} has no outcome, and generation 22 has settled" for generation in broken
+    ]
 
 
 def line(partition: int, offset: int, at: float, **more: Any) -> dict[str, Any]:

@@ -137,6 +137,11 @@ def findings(world: World, tmp_path: Path, done: Carried | None = None) -> str:
     return "\n".join(judged(world, tmp_path, done).findings)
 
 
+def test_a_switch_without_an_outcome_is_found(world: World, tmp_path: Path) -> None:
+    world.outcome = ""
+    assert "invariant 4: generation 4 has no outcome" in findings(world, tmp_path)
+
+
 def test_a_record_that_nobody_handled_is_lost(world: World, tmp_path: Path) -> None:
     world.produce(5)
     assert findings(world, tmp_path) == "invariant 5: lost 1"
