@@ -85,7 +85,12 @@ class Lab:
         self.clocks: Clocks | None = None
         """How far this machine's clock and the cluster's are apart, once that was measured."""
         self.disturbance = Disturbance(
-            cluster, stack.name, parts.members, LocalProcesses(stack.name), stack.wait_switching
+            cluster,
+            stack.name,
+            parts.members,
+            LocalProcesses(stack.name),
+            stack.wait_switching,
+            at_work=parts.at_work,
         )
         self.notes = Notes()
         self._spell_seconds = spell_seconds

@@ -4,7 +4,7 @@ text for each finding, with the invariant's number.
 
 import itertools
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -244,14 +244,17 @@ class Explained:
 _AFTERMATH_SECONDS = 30.0
 
 
-def explain(found: Sequence[Repeat], crashes: Sequence[Crash]) -> list[Explained]:
+def explain(found: Sequence[Repeat], crashes: Sequence[Crash], *, places: bool) -> list[Explained]:
     """Each process's repetitions by the crash that lies between the effect and the commit: one that hit one of the two
     pods, or who shares its place, or everybody, began before the record was handled again, and was over not long before
     it was handled first.
+
+    places: pods of both colours that have the same number may have one place between them, by an instance id or a
+    transactional id, so that what hits the one can fence the other.
     """
     by_pair: dict[tuple[str, str, Crash | None], list[Repeat]] = defaultdict(list)
     for repeat in found:
-        by_pair[repeat.first, repeat.again, _cause(repeat, crashes)].append(repeat)
+        by_pair[repeat.first, repeat.again, _cause(repeat, crashes, _number if places else str)].append(repeat)
     return [
         Explained(
             first=first,
@@ -266,20 +269,17 @@ def explain(found: Sequence[Repeat], crashes: Sequence[Crash]) -> list[Explained
     ]
 
 
-def _place(pod: str) -> str:
-    """The number of a pod: those of both colours that have the same one may have one place in a group between them, so
-    that what hits the one can fence the other (membership `takeover`).
-    """
+def _number(pod: str) -> str:
     return pod.rpartition("-")[2]
 
 
-def _cause(repeat: Repeat, crashes: Sequence[Crash]) -> Crash | None:
+def _cause(repeat: Repeat, crashes: Sequence[Crash], place: Callable[[str], str]) -> Crash | None:
     first, again = repeat.first_at / _NS, repeat.again_at / _NS
-    pods = {_place(process.rpartition(".")[0]) for process in (repeat.first, repeat.again)}
+    pods = {place(process.rpartition(".")[0]) for process in (repeat.first, repeat.again)}
     candidates = [
         crash
         for crash in crashes
-        if (not crash.pod or _place(crash.pod) in pods)
+        if (not crash.pod or place(crash.pod) in pods)
         and crash.began <= again
         and crash.ended + _AFTERMATH_SECONDS >= first
     ]

@@ -34,6 +34,7 @@ class World:
         self.ends_by: BaseException = Interrupted()
         self.broken = False
         self.alerts: dict[str, int] = {}
+        self.left: list[str] = []
         self.did: list[str] = []
         self.said: list[str] = []
         switch = SimpleNamespace(active="blue")
@@ -91,6 +92,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(room, "begin", lambda *_: None)
     judge = SimpleNamespace(judge=made.judge, last=lambda _: samples.judged())
     monkeypatch.setattr(room, "Judge", lambda *_: judge)
+    monkeypatch.setattr(room, "take_back", lambda _: [made.left.pop()] if made.left else [])
     monkeypatch.setattr(room, "fired", lambda *_: dict(made.alerts))
     monkeypatch.setattr(environment, "commit", lambda: "abc")
     return made
@@ -99,7 +101,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 def piece(world: World, out: Path, switches: int = 6, **more: Any) -> Ended:
     progress: Any = SimpleNamespace(say=world.said.append, step=lambda _: nullcontext())
     asked = Asked("c", switches, 3, out, Path(), **more)
-    return execute(asked, SimpleNamespace(), progress)  # type: ignore[arg-type]
+    return execute(asked, SimpleNamespace(shielded=nullcontext), progress)  # type: ignore[arg-type]
 
 
 def summary(out: Path) -> dict[str, Any]:
@@ -132,6 +134,13 @@ def test_what_ended_early_goes_on_where_it_was(world: World, tmp_path: Path, end
     piece(world, tmp_path)
     assert [number for number, _ in world.carried] == [1, 2, 3, 4, 5, 6]
     assert [(one["from"], one["to"]) for one in summary(tmp_path)["pieces"]] == [(1, 2), (3, 6)]
+
+
+def test_what_one_that_was_killed_has_left_set_is_taken_back_first(world: World, tmp_path: Path) -> None:
+    world.left = ["2 controllers"]
+    piece(world, tmp_path, switches=1)
+    assert world.said[0] == "left by a campaign that was killed, and taken back: 2 controllers"
+    assert world.left == []
 
 
 def test_when_the_time_is_over_no_further_switch_is_begun(world: World, tmp_path: Path) -> None:

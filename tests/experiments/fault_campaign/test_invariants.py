@@ -180,9 +180,15 @@ REPEATS = [Repeat(p, 8 + p, "blue-0.a", "green-0.b", 100 * NS, 103 * NS) for p i
     ids=["of the first", "of the second", "of who shares its place", "of another", "of all", "after it", "long before"],
 )
 def test_duplicates_are_explained_by_a_crash_between_effect_and_commit(crash: Crash, explains: bool) -> None:
-    (found,) = explain(REPEATS, [crash])
+    (found,) = explain(REPEATS, [crash], places=True)
     assert (found.count, found.partitions, found.crash) == (2, (0, 1), crash if explains else None)
     assert ("nothing that could explain it" in str(found)) != explains
+
+
+def test_where_colours_share_no_places_only_the_two_pods_explain() -> None:
+    """Workers of two Connect clusters have nothing in common but their number."""
+    told = [explain(REPEATS, [Crash("worker-kill", pod, 101.0, 101.0)], places=False)[0] for pod in ("blue-0", "red-0")]
+    assert [one.crash and one.crash.pod for one in told] == ["blue-0", None]
 
 
 def event(what: str, at: float, *partitions: Any) -> dict[str, Any]:
