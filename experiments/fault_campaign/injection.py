@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from experiments.errors import ExperimentError
-from experiments.fault_campaign import application, disk, network, objects, pods, signals
+from experiments.fault_campaign import application, clock, disk, network, objects, pods, signals
 from experiments.fault_campaign.plan import Injection
 from experiments.fault_campaign.scene import Inject, Scene, TakeBack
 from experiments.lab import Lab
 
-_ROOMS = (signals, pods, objects, application, network, disk)
+_ROOMS = (signals, pods, objects, application, network, disk, clock)
 #: Each room's ways.
 PLACES: dict[str, frozenset[str]] = {room.__name__.rpartition(".")[2]: frozenset(room.INJECT) for room in _ROOMS}
 INJECT: dict[str, Inject] = {name: inject for room in _ROOMS for name, inject in room.INJECT.items()}
@@ -24,6 +24,7 @@ TAKE_BACK: tuple[TakeBack, ...] = (
     signals.take_back,
     network.take_back,
     disk.take_back,
+    clock.take_back,
     objects.take_back,
     application.take_back,
 )

@@ -15,11 +15,11 @@ from components.strategies.parts import Program
 from experiments import recorders, verdict
 from experiments.cluster import Cluster, LiveSwitch
 from experiments.errors import DeadlineError, ExperimentError
-from experiments.fault_campaign import invariants
+from experiments.fault_campaign import clock, invariants
 from experiments.fault_campaign.carry import Carried
 from experiments.fault_campaign.invariants import Crash, Explained, Truth
 from experiments.fault_campaign.kinds import SHARED
-from experiments.fault_campaign.tail import Tail
+from experiments.fault_campaign.tail import Stepped, Tail
 from experiments.fault_campaign.witness import Line, Witness
 from experiments.lab import Lab
 from experiments.measurements import Color, Verdict, other
@@ -28,6 +28,7 @@ from experiments.recorders import Recorded
 from experiments.records import CONSUMED, EVENTS
 
 T = TypeVar("T")
+_CLOCKS = "clock"
 
 _WELL_SECONDS = 90.0
 _FLOW_SECONDS = 120.0
@@ -94,6 +95,7 @@ class Judge:
         lab = self._lab
         deadline = max((one.kind.deadline for one in carried.step.injections), default=_WELL_SECONDS)
         span.crashes += crashes(carried)
+        span.tail.put_right(stepped(carried))
         findings = [f"{hit.injection.way} cannot be taken back: {hit.left}" for hit in carried.hits if hit.left]
         begun = time.monotonic()
         well: float | None = None
@@ -310,6 +312,15 @@ def crashes(carried: Carried) -> list[Crash]:
         if hit.injection.kind.repeats and hit.hit
     ]
     return found + [Crash(f"held in {carried.step.phase}", pod, carried.began, carried.ended) for pod in carried.held]
+
+
+def stepped(carried: Carried) -> list[Stepped]:
+    """The clocks that a switch's faults stepped."""
+    return [
+        Stepped(hit.hit, clock.STEP_SECONDS, hit.began, hit.ended or time.time())
+        for hit in carried.hits
+        if hit.hit and hit.injection.kind.place == _CLOCKS
+    ]
 
 
 def _color(text: str) -> Color | None:

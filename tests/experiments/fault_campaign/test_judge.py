@@ -16,7 +16,7 @@ from experiments.errors import DeadlineError, PreconditionError
 from experiments.fault_campaign import judge as room
 from experiments.fault_campaign.carry import Carried
 from experiments.fault_campaign.injection import Hit
-from experiments.fault_campaign.judge import Judge, Judged, Span, crashes, patiently, record_findings
+from experiments.fault_campaign.judge import Judge, Judged, Span, crashes, patiently, record_findings, stepped
 from experiments.fault_campaign.kinds import Phase
 from experiments.fault_campaign.plan import Injection, Step
 from experiments.fault_campaign.tail import Tail
@@ -226,6 +226,12 @@ def test_the_members_that_were_held_count_as_crashed() -> None:
     done = carried("lease-delete", held=("consumer-blue-0",))
     assert [(one.what, one.pod) for one in crashes(done)] == [("held in steady", "consumer-blue-0")]
     assert [(one.what, one.pod) for one in crashes(carried("broker-stall"))] == [("broker-stall", "")]
+
+
+def test_the_clocks_that_were_stepped_are_known() -> None:
+    (found,) = stepped(carried("clock-step"))
+    assert (found.pod, found.seconds, found.began, found.ended) == ("consumer-blue-0", -86_400, 2.5, 2.6)
+    assert stepped(carried("worker-kill")) == []
 
 
 def test_duplicates_at_other_offsets_are_not_explained() -> None:
