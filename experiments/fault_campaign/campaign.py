@@ -74,7 +74,8 @@ def execute(asked: Asked, interrupts: Interrupts, progress: Progress) -> Ended:
     """
     cluster = preflight()
     journal = Journal(asked.out)
-    journal.begin({"strategy": asked.letter, "seed": asked.seed, "only": list(asked.only)})
+    own = {"sequence": [step.as_json() for step in asked.sequence]} if asked.sequence else {}
+    journal.begin({"strategy": asked.letter, "seed": asked.seed, "only": list(asked.only), **own})
     with only_one(name_of(asked.letter)):
         stage = Stage(asked.repository, asked.letter, asked.out, cluster, interrupts=interrupts, progress=progress)
         piece = Piece(asked, stage, journal, progress, interrupts.shielded)
