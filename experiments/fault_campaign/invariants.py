@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.cluster import LiveSwitch
 from experiments.measurements import SWITCHED
 
 _NS = 1_000_000_000
@@ -85,16 +84,14 @@ def lease_history(seen: Sequence[LeaseSeen]) -> list[str]:
     return found
 
 
-def ends(live: LiveSwitch, *, since: int) -> list[str]:
-    """Whether each switch that can be looked at has its outcome, once its generation has settled: the last one, and
-    those that the status keeps. since: a generation; those up to it were judged before.
+def ends(status: Mapping[str, Any], *, settled: int, since: int) -> list[str]:
+    """Whether each switch that a status tells of has its outcome: the last one, and those that it keeps. settled: the
+    newest generation, which has ended. since: another one; those up to it were judged before.
     """
-    if not live.holds(live.settled):
-        return []
-    told = [live.raw["status"].get("lastSwitch") or {}, *(live.raw["status"].get("history") or ())]
+    told = [status.get("lastSwitch") or {}, *(status.get("history") or ())]
     without = {int(one.get("generation") or 0) for one in told if one and one.get("outcome") not in _ENDS}
     return [
-        f"invariant 4: generation {generation} has no outcome, and generation {live.generation} has settled"
+        f"invariant 4: generation {generation} has no outcome, and generation {settled} has settled"
         for generation in sorted(without)
         if generation > since
     ]

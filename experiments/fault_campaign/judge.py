@@ -119,7 +119,8 @@ class Judge:
                 outcome=outcome,
             )
         findings += invariants.lease_history(self._witness.leases())
-        findings += invariants.ends(live, since=carried.before)
+        if live.holds(live.settled):
+            findings += invariants.ends(live.raw["status"], settled=live.generation, since=carried.before)
         acked, counts, repeated = 0, dict[str, int](), list[Explained]()
         try:
             judged = self._records(span)
