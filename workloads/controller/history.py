@@ -166,7 +166,7 @@ def _left(said: Mapping[str, Any], number: int) -> Switching | None:
     if known.get("outcome") or not isinstance(generation, int) or generation >= number:
         return None
     try:
-        origin, target = Color(known.get("from")), Color(known.get("to"))
+        origin, target = (Color(str(known.get(end))) for end in ("from", "to"))
     except ValueError:
         return None
     return Switching(
