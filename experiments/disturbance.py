@@ -73,7 +73,9 @@ def in_background(update: Callable[[], Update], seconds: float = _UPDATE_SECONDS
 
 
 class Disturbance:
-    """What may be done to a strategy stack's pods while it switches. members: those that a switch waits for."""
+    """What may be done to a strategy stack's pods while it switches. members: those that a switch waits for. at_work:
+    those that handle records, where these are others.
+    """
 
     def __init__(
         self,
@@ -82,8 +84,11 @@ class Disturbance:
         members: Part,
         processes: LocalProcesses,
         wait_switching: Callable[[], None],
+        *,
+        at_work: Part | None = None,
     ) -> None:
         """wait_switching: until the update in progress writes the switch."""
+        self._at_work = at_work or members
         self._wait_switching = wait_switching
         self._cluster = cluster
         self._namespace = namespace
@@ -126,6 +131,12 @@ class Disturbance:
         """
         return self.processes.frozen(pod, self._members.program, after=self._wait_switching)
 
+    def holding(self, phase: str) -> Part:
+        """Whose pod stands still, on the side of the colour that is left, to hold this phase open: a switch waits for
+        the records of whoever handles them, and for the word of its members.
+        """
+        return self._at_work if phase == WAITING_FOR_LAG else self._members
+
     @contextlib.contextmanager
     def held(
         self, phase: str, source: Color, target: Color, begin: Callable[[], None] = lambda: None
@@ -142,7 +153,8 @@ class Disturbance:
             old = stack.enter_context(contextlib.ExitStack())
             # From now on, and not from when the switch is written: what tells that may come after the hand-off. The
             # update is there long before liveness.
-            old.enter_context(self.processes.frozen(self._members.pod(source, 0), self._members.program))
+            held = self.holding(phase)
+            old.enter_context(self.processes.frozen(held.pod(source, 0), held.program))
             begin()
             if phase == WAITING_FOR_LAG:
                 self.wait_phase(WAITING_FOR_LAG)

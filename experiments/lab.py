@@ -84,9 +84,8 @@ class Lab:
         self.guard = guard
         self.clocks: Clocks | None = None
         """How far this machine's clock and the cluster's are apart, once that was measured."""
-        self.disturbance = Disturbance(
-            cluster, stack.name, parts.members, LocalProcesses(stack.name), stack.wait_switching
-        )
+        local, work = LocalProcesses(stack.name), parts.at_work
+        self.disturbance = Disturbance(cluster, stack.name, parts.members, local, stack.wait_switching, at_work=work)
         self.notes = Notes()
         self._spell_seconds = spell_seconds
         self.active: Color = settings.active

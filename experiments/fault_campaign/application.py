@@ -8,6 +8,7 @@ from experiments import faults
 from experiments.fault_campaign.plan import Injection
 from experiments.fault_campaign.scene import Inject, Scene
 from experiments.faults import Fault, FaultError
+from experiments.lab import Lab
 
 _UNDO_SECONDS = 60.0
 _RETRY_SECONDS = 1.0
@@ -38,6 +39,25 @@ def _put_off(namespace: str, container: str, pod: str, none: Mapping[str, Fault]
             if time.monotonic() > ends:
                 raise
         time.sleep(_RETRY_SECONDS)
+
+
+_NONE: dict[str, Fault] = {
+    "processing_delay_ms": 0,
+    "failure_rate": 0.0,
+    "commit_delay_ms": 0,
+    "exceed_max_poll_interval": False,
+}
+
+
+def take_back(lab: Lab) -> Iterator[str]:
+    """All of them are put off, of every member that takes any, whether it has some or not: nothing of it is told. One
+    that does not answer is an error, because it may have some. Raises FaultError.
+    """
+    if faults.enabled(lab.settings.strategy):
+        members = lab.parts.members
+        pods = [f"{name}-{at}" for name, number in members.wanted(lab.whole).items() for at in range(number)]
+        faults.put(lab.namespace, members.program.container, pods, _NONE)
+    yield from ()
 
 
 INJECT: dict[str, Inject] = {

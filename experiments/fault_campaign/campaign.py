@@ -2,8 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -14,8 +14,9 @@ from experiments.errors import ExperimentError
 from experiments.fault_campaign import journal as journals
 from experiments.fault_campaign.calibration import calibrate
 from experiments.fault_campaign.carry import Carried, carry
+from experiments.fault_campaign.injection import take_back
 from experiments.fault_campaign.journal import Journal
-from experiments.fault_campaign.judge import Judge, Judged, begin, fired
+from experiments.fault_campaign.judge import Judge, Judged, begin, fired, patiently
 from experiments.fault_campaign.plan import Step, cells, steps
 from experiments.fault_campaign.scene import Scene, roles
 from experiments.fault_campaign.shrink import OutOfTrialsError, shrink
@@ -29,10 +30,13 @@ from experiments.progress import Progress
 
 #: What is left of the time for the last judgement of a piece.
 _LAST_SECONDS = 45.0
+_TAKE_BACK_SECONDS = 90.0
 _BEFORE = 3
 #: The alert that says that both colours are at work.
 _NEVER = "DualActiveConsumers"
 _TRIALS = 24
+
+Shield = AbstractContextManager[None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +74,11 @@ def execute(asked: Asked, interrupts: Interrupts, progress: Progress) -> Ended:
     """
     cluster = preflight()
     journal = Journal(asked.out)
-    journal.begin({"strategy": asked.letter, "seed": asked.seed, "only": list(asked.only)})
+    own = {"sequence": [step.as_json() for step in asked.sequence]} if asked.sequence else {}
+    journal.begin({"strategy": asked.letter, "seed": asked.seed, "only": list(asked.only), **own})
     with only_one(name_of(asked.letter)):
         stage = Stage(asked.repository, asked.letter, asked.out, cluster, interrupts=interrupts, progress=progress)
-        piece = Piece(asked, stage, journal, progress)
+        piece = Piece(asked, stage, journal, progress, interrupts.shielded)
         piece.run()
         if journal.done >= asked.switches and not asked.keep:
             stage.take_away()
@@ -91,8 +96,12 @@ class Piece:
     More than a dozen attributes: what it was asked, what it stands on, and what is judged together just now.
     """
 
-    def __init__(self, asked: Asked, stage: Stage, journal: Journal, progress: Progress) -> None:
+    def __init__(
+        self, asked: Asked, stage: Stage, journal: Journal, progress: Progress, shield: Callable[[], Shield]
+    ) -> None:
+        """shield: within what it gives nobody is interrupted."""
         self._asked = asked
+        self._shield = shield
         self._stage = stage
         self._journal = journal
         self._progress = progress
@@ -134,6 +143,8 @@ class Piece:
     def _stand_on(self, lab: Lab) -> None:
         """From now on the pair is this one."""
         self._lab = lab
+        for left in patiently("what was left set to be taken back", lambda: take_back(lab), _TAKE_BACK_SECONDS):
+            self._progress.say(f"left by a campaign that was killed, and taken back: {left}")
         lab.wait_pods(lab.whole)
         self._witness = Witness(lab.cluster, lab.namespace)
         self._witness.start()
@@ -176,7 +187,7 @@ class Piece:
 
     def _one(self, step: Step) -> tuple[Carried, Judged]:
         lab = self._lab
-        scene = Scene(lab, self._stage.bootstrap, lab.active, other(lab.active))
+        scene = Scene(lab, self._stage.bootstrap, lab.active, other(lab.active), self._shield)
         carried = carry(scene, step, self._witness)
         judged = self._judge.judge(self._span, carried)
         self._last_judged = judged

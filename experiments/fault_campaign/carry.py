@@ -40,7 +40,8 @@ _RETRY_SECONDS = 0.5
 class Carried:
     """A switch that was carried out. Wall clock seconds. error: what `pulumi up`, or the API server, said.
 
-    written: the generation that the command made is there. held: the pods that stood still to hold its phase open.
+    written: the generation that the command made is there. held: of the pods that handle records, those that stood
+    still to hold its phase open.
     """
 
     step: Step
@@ -101,10 +102,11 @@ def _in_the_phase(scene: Scene, step: Step, begin: Callable[[], None], injector:
 
 
 def _held_pods(scene: Scene, phase: Phase) -> tuple[str, ...]:
-    members = scene.lab.parts.members
-    if phase not in HELD:
+    """A member that has its work done by others stands still without them: no record is handled again by that."""
+    at_work = scene.lab.parts.at_work
+    if phase not in HELD or scene.lab.disturbance.holding(_PHASES[phase]) is not at_work:
         return ()
-    old, new = members.pod(scene.source, 0), members.pod(scene.target, 0)
+    old, new = at_work.pod(scene.source, 0), at_work.pod(scene.target, 0)
     return (old, new) if phase in (Phase.RESUMING, Phase.ROLLING_BACK) else (old,)
 
 

@@ -15,6 +15,8 @@ _KUBELET = "the kubelet starts it again"
 _SET = "its set makes it again"
 _SIGCONT = "SIGCONT, by a guardian too"
 _RULE = "the rules are taken away"
+_CLOCK = "the kernel's own code is put back"
+_DAY = "day behind, by the code that answers in the process (vDSO)"
 _NO_TIME = "the model knows no time; what comes of it is in there: late views, deadlines, commits without an answer"
 
 FAULTS: tuple[Fault, ...] = (
@@ -316,8 +318,19 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "clock-step",
         "the clock of one pod is stepped",
+        ways=(
+            Way("clock-step", Role.HANDLER, f"its wall clock is a {_DAY}", "clock", _CLOCK, (2.0, 6.0)),
+            Way(
+                "mover-clock-step",
+                Role.MOVER,
+                f"that of the sidecar, or the agent, is a {_DAY}",
+                "clock",
+                _CLOCK,
+                (2.0, 6.0),
+            ),
+            Way("controller-clock-step", Role.CONTROLLER, f"the controller's is a {_DAY}", "clock", _CLOCK, (2.0, 6.0)),
+        ),
         not_modelled=_NO_TIME,
-        not_injected="it needs libfaketime inside the image, which has it not; deadlines run on the monotonic clock",
     ),
 )
 

@@ -6,23 +6,47 @@ kernel allows that, and others only with CAP_SYS_RESOURCE (https://man7.org/linu
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from experiments.fault_campaign.plan import Injection
-from experiments.fault_campaign.scene import Inject, Scene
-from experiments.fault_campaign.undoing import changed
+from experiments.fault_campaign.scene import Inject, Scene, inhabitants
+from experiments.fault_campaign.undoing import changed, run
+from experiments.lab import Lab
+
+_NONE, _LIMIT = "unlimited", "Max file size"
 
 
 @contextmanager
 def _full(scene: Scene, injection: Injection) -> Iterator[str]:
     pod = scene.worker(injection)
     pid = scene.processes.one(pod, scene.lab.parts.at_work.program)
-    owner = Path(f"/proc/{pid}").stat()
-    limit = ["setpriv", f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}", "--clear-groups"]
-    limit += ["prlimit", "--pid", str(pid)]
-    with changed([[*limit, "--fsize=0:unlimited"]], [[*limit, "--fsize=unlimited:unlimited"]]):
+    with changed([_limited(pid, "0")], [_limited(pid, _NONE)]):
         yield pod
+
+
+def _limited(pid: int, size: str) -> list[str]:
+    owner = Path(f"/proc/{pid}").stat()
+    own = ["setpriv", f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}", "--clear-groups"]
+    return [*own, "prlimit", "--pid", str(pid), f"--fsize={size}:{_NONE}"]
+
+
+def take_back(lab: Lab) -> Iterator[str]:
+    """Whose files may not grow may have them grow. Raises PreconditionError."""
+    program = lab.parts.at_work.program
+    for pod, own in inhabitants(lab):
+        for pid in lab.disturbance.processes.of(pod, own) if own == program else ():
+            with suppress(FileNotFoundError):
+                if _may_grow(pid):
+                    continue
+                run(_limited(pid, _NONE))
+                yield f"the record log of {pod} could not be written to"
+
+
+def _may_grow(pid: int) -> bool:
+    """The soft limit of https://man7.org/linux/man-pages/man5/proc_pid_limits.5.html."""
+    line = next(line for line in Path(f"/proc/{pid}/limits").read_text().splitlines() if line.startswith(_LIMIT))
+    return line.removeprefix(_LIMIT).split()[0] == _NONE
 
 
 INJECT: dict[str, Inject] = {"disk-full": _full}

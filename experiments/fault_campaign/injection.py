@@ -1,4 +1,8 @@
-"""Faults as they are injected while a switch goes on: begun in their order, each ended when its time is over."""
+"""Faults as they are injected while a switch goes on: begun in their order, each ended when its time is over.
+
+Nobody is interrupted while one is begun or taken back: then it is there and known, or it is not there. What a campaign
+that was killed has left, and no process of its own has taken back, the next one finds by looking at what is.
+"""
 
 import contextlib
 import time
@@ -6,14 +10,31 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from experiments.errors import ExperimentError
-from experiments.fault_campaign import application, disk, network, objects, pods, signals
+from experiments.fault_campaign import application, clock, disk, network, objects, pods, signals
 from experiments.fault_campaign.plan import Injection
-from experiments.fault_campaign.scene import Inject, Scene
+from experiments.fault_campaign.scene import Inject, Scene, TakeBack
+from experiments.lab import Lab
 
-_ROOMS = (signals, pods, objects, application, network, disk)
+_ROOMS = (signals, pods, objects, application, network, disk, clock)
 #: Each room's ways.
 PLACES: dict[str, frozenset[str]] = {room.__name__.rpartition(".")[2]: frozenset(room.INJECT) for room in _ROOMS}
 INJECT: dict[str, Inject] = {name: inject for room in _ROOMS for name, inject in room.INJECT.items()}
+#: Of the rooms whose faults last; what only happens leaves nothing. Who stands still goes on first: others ask them.
+TAKE_BACK: tuple[TakeBack, ...] = (
+    signals.take_back,
+    network.take_back,
+    disk.take_back,
+    clock.take_back,
+    objects.take_back,
+    application.take_back,
+)
+
+
+def take_back(lab: Lab) -> list[str]:
+    """Take back what a campaign that was killed has left set; gives what that was. Raises ExperimentError for what
+    cannot be looked at just now; asked again, it goes on.
+    """
+    return [found for room in TAKE_BACK for found in room(lab)]
 
 
 @dataclass(slots=True)
@@ -57,7 +78,8 @@ class Injector:
             rest = start + injection.after - time.monotonic()
             if rest > 0:
                 time.sleep(rest)  # the moment is what is varied
-            self._begin(injection)
+            with self._scene.shield():
+                self._begin(injection)
 
     def _begin(self, injection: Injection) -> None:
         hit = Hit(injection, time.time())
@@ -80,7 +102,8 @@ class Injector:
             if rest > 0:
                 # How long a fault lasts is what is varied: there is nothing to watch for.
                 time.sleep(rest)
-            self._undo(first)
+            with self._scene.shield():
+                self._undo(first)
 
     def _undo(self, running: _Running) -> None:
         self._running.remove(running)
@@ -92,8 +115,9 @@ class Injector:
 
     def close(self) -> None:
         """Take back whatever is still there, at once."""
-        for running in list(self._running):
-            self._undo(running)
+        with self._scene.shield():
+            for running in list(self._running):
+                self._undo(running)
 
 
 @contextlib.contextmanager

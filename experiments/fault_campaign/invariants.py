@@ -4,7 +4,7 @@ text for each finding, with the invariant's number.
 
 import itertools
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +82,19 @@ def lease_history(seen: Sequence[LeaseSeen]) -> list[str]:
             found.append(f"invariant 4: generation {now.generation} waits for a pod that nobody names")
         highest, before = max(highest, now.epoch), now
     return found
+
+
+def ends(status: Mapping[str, Any], *, settled: int, since: int) -> list[str]:
+    """Whether each switch that a status tells of has its outcome: the last one, and those that it keeps. settled: the
+    newest generation, which has ended. since: another one; those up to it were judged before.
+    """
+    told = [status.get("lastSwitch") or {}, *(status.get("history") or ())]
+    without = {int(one.get("generation") or 0) for one in told if one and one.get("outcome") not in _ENDS}
+    return [
+        f"invariant 4: generation {generation} has no outcome, and generation {settled} has settled"
+        for generation in sorted(without)
+        if generation > since
+    ]
 
 
 def _who(lease: LeaseSeen) -> str:
@@ -228,14 +241,17 @@ class Explained:
 _AFTERMATH_SECONDS = 30.0
 
 
-def explain(found: Sequence[Repeat], crashes: Sequence[Crash]) -> list[Explained]:
+def explain(found: Sequence[Repeat], crashes: Sequence[Crash], *, places: bool) -> list[Explained]:
     """Each process's repetitions by the crash that lies between the effect and the commit: one that hit one of the two
     pods, or who shares its place, or everybody, began before the record was handled again, and was over not long before
     it was handled first.
+
+    places: pods of both colours that have the same number may have one place between them, by an instance id or a
+    transactional id, so that what hits the one can fence the other.
     """
     by_pair: dict[tuple[str, str, Crash | None], list[Repeat]] = defaultdict(list)
     for repeat in found:
-        by_pair[repeat.first, repeat.again, _cause(repeat, crashes)].append(repeat)
+        by_pair[repeat.first, repeat.again, _cause(repeat, crashes, _number if places else str)].append(repeat)
     return [
         Explained(
             first=first,
@@ -250,20 +266,17 @@ def explain(found: Sequence[Repeat], crashes: Sequence[Crash]) -> list[Explained
     ]
 
 
-def _place(pod: str) -> str:
-    """The number of a pod: those of both colours that have the same one may have one place in a group between them, so
-    that what hits the one can fence the other (membership `takeover`).
-    """
+def _number(pod: str) -> str:
     return pod.rpartition("-")[2]
 
 
-def _cause(repeat: Repeat, crashes: Sequence[Crash]) -> Crash | None:
+def _cause(repeat: Repeat, crashes: Sequence[Crash], place: Callable[[str], str]) -> Crash | None:
     first, again = repeat.first_at / _NS, repeat.again_at / _NS
-    pods = {_place(process.rpartition(".")[0]) for process in (repeat.first, repeat.again)}
+    pods = {place(process.rpartition(".")[0]) for process in (repeat.first, repeat.again)}
     candidates = [
         crash
         for crash in crashes
-        if (not crash.pod or _place(crash.pod) in pods)
+        if (not crash.pod or place(crash.pod) in pods)
         and crash.began <= again
         and crash.ended + _AFTERMATH_SECONDS >= first
     ]

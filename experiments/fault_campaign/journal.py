@@ -43,7 +43,8 @@ class Journal:
         if known is None:
             self._write({"kind": _BEGUN, **asked})
             return
-        other = {key: known.get(key) for key, value in asked.items() if known.get(key) != value}
+        before = {key: value for key, value in known.items() if key != "kind"}
+        other = {key: before.get(key) for key in asked.keys() | before.keys() if before.get(key) != asked.get(key)}
         if other:
             raise PreconditionError(
                 f"{self._file.parent} is another campaign's: {other}; name another folder with --out, or remove it"

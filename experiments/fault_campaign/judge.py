@@ -12,21 +12,23 @@ from typing import TypeVar
 
 from components.names import CONTROLLER
 from components.strategies.parts import Program
-from experiments import verdict
+from experiments import recorders, verdict
 from experiments.cluster import Cluster, LiveSwitch
 from experiments.errors import DeadlineError, ExperimentError
-from experiments.fault_campaign import invariants
+from experiments.fault_campaign import clock, invariants
 from experiments.fault_campaign.carry import Carried
 from experiments.fault_campaign.invariants import Crash, Explained, Truth
 from experiments.fault_campaign.kinds import SHARED
-from experiments.fault_campaign.tail import Tail
+from experiments.fault_campaign.tail import Stepped, Tail
 from experiments.fault_campaign.witness import Line, Witness
 from experiments.lab import Lab
 from experiments.measurements import Color, Verdict, other
 from experiments.metrics import query_range
+from experiments.recorders import Recorded
 from experiments.records import CONSUMED, EVENTS
 
 T = TypeVar("T")
+_CLOCKS = "clock"
 
 _WELL_SECONDS = 90.0
 _FLOW_SECONDS = 120.0
@@ -48,6 +50,8 @@ class Span:
     since_ns: int
     producer: str
     crashes: list[Crash] = field(default_factory=list)
+    recorded: Sequence[Recorded] = ()
+    """What those said at its begin who write down what others handle."""
 
 
 def begin(lab: Lab, folder: Path) -> Span:
@@ -58,7 +62,8 @@ def begin(lab: Lab, folder: Path) -> Span:
     producer = lab.producer.renew().name
     since_ns = lab.producer.clock()
     lab.lag.wait_flow(_FLOW_SECONDS, lab.active)
-    return Span(Tail(lab.disturbance.processes, lab.parts, folder, since), since_ns, producer)
+    recorded = patiently("the recorders", lambda: _recorders(lab), _READ_SECONDS)
+    return Span(Tail(lab.disturbance.processes, lab.parts, folder, since), since_ns, producer, recorded=recorded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ class Judge:
         lab = self._lab
         deadline = max((one.kind.deadline for one in carried.step.injections), default=_WELL_SECONDS)
         span.crashes += crashes(carried)
+        span.tail.put_right(stepped(carried))
         findings = [f"{hit.injection.way} cannot be taken back: {hit.left}" for hit in carried.hits if hit.left]
         begun = time.monotonic()
         well: float | None = None
@@ -113,6 +119,8 @@ class Judge:
                 outcome=outcome,
             )
         findings += invariants.lease_history(self._witness.leases())
+        if live.holds(live.settled):
+            findings += invariants.ends(live.raw["status"], settled=live.generation, since=carried.before)
         acked, counts, repeated = 0, dict[str, int](), list[Explained]()
         try:
             judged = self._records(span)
@@ -206,10 +214,20 @@ class Judge:
         ends = time.monotonic() + _WRITTEN_SECONDS
         while True:
             unreached = tail.copy_consumed(writers(lab))
-            found = verdict.validate(tail.folder, tail.producers(span.since_ns), self._scratch / "validator.json")
+            found = self._verdict(span, tail.producers(span.since_ns))
             if (not found.anomalies["lost"] and not unreached) or time.monotonic() > ends:
                 return found
             time.sleep(_POLL_SECONDS)
+
+    def _verdict(self, span: Span, producers: Sequence[str]) -> Verdict:
+        """What others write down they see late: colours that overlap by less than that are not told apart. Everybody is
+        on one machine, so clocks differ by nothing else.
+        """
+        lab = self._lab
+        now = patiently("the recorders", lambda: _recorders(lab, span.recorded), _READ_SECONDS)
+        late = recorders.times(span.recorded, now).late_seconds
+        report = self._scratch / "validator.json"
+        return verdict.validate(span.tail.folder, producers, report, clock_error_ms=late * 1000)
 
     def _repeated(self, span: Span, counts: Mapping[str, int]) -> tuple[list[Explained], list[str]]:
         """The duplicates, each with what explains it; and what nothing can explain."""
@@ -220,7 +238,7 @@ class Judge:
         wrong = (
             [f"invariant 5: {len(behind)} handled again after their commit, the first: {behind[0]}"] if behind else []
         )
-        return invariants.explain(found, span.crashes), wrong
+        return invariants.explain(found, span.crashes, places=self._lab.parts.workers is None), wrong
 
     def last(self, span: Span) -> Judged:
         """Everything of a span, when it is over: the flow has ended, and the producer's log, too. Raises
@@ -234,10 +252,14 @@ class Judge:
         span.tail.copy_consumed(writers(lab))
         span.tail.complete()
         producers = [name for name in span.tail.producers(span.since_ns) if name != closing]
-        judged = verdict.validate(span.tail.folder, producers, self._scratch / "validator.json")
+        judged = self._verdict(span, producers)
         counts = {name: count for name, count in judged.anomalies.items() if count}
         repeated, behind = self._repeated(span, counts)
         return Judged(record_findings(counts, repeated) + behind, "", "", None, judged.acked, counts, repeated)
+
+
+def _recorders(lab: Lab, since: Sequence[Recorded] = ()) -> list[Recorded]:
+    return recorders.every(lab.cluster, lab.namespace, lab.parts.recorder, since)
 
 
 def record_findings(counts: Mapping[str, int], repeated: Sequence[Explained]) -> list[str]:
@@ -291,6 +313,15 @@ def crashes(carried: Carried) -> list[Crash]:
         if hit.injection.kind.repeats and hit.hit
     ]
     return found + [Crash(f"held in {carried.step.phase}", pod, carried.began, carried.ended) for pod in carried.held]
+
+
+def stepped(carried: Carried) -> list[Stepped]:
+    """The clocks that a switch's faults stepped."""
+    return [
+        Stepped(hit.hit, clock.STEP_SECONDS, hit.began, hit.ended or time.time())
+        for hit in carried.hits
+        if hit.hit and hit.injection.kind.place == _CLOCKS
+    ]
 
 
 def _color(text: str) -> Color | None:

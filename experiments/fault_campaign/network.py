@@ -5,6 +5,8 @@ The routes are blackholes and not unreachable ones: whoever is cut off hears not
 server that refuses speaks with the real one's certificate, so clients believe it (`refusing`).
 """
 
+import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +15,13 @@ from pathlib import Path
 from components.names import KAFKA, LIFECYCLE_PORT, NAME_LABEL, PLATFORM_NAMESPACE
 from experiments.errors import PreconditionError
 from experiments.fault_campaign.plan import Injection
-from experiments.fault_campaign.scene import Inject, Scene
-from experiments.fault_campaign.undoing import changed, running
+from experiments.fault_campaign.scene import Inject, Scene, inhabitants
+from experiments.fault_campaign.undoing import changed, run, running
+from experiments.lab import Lab
 
 _REFUSING = Path(__file__).parent / "refusing.py"
 _STATUSES = (500, 429, 409)
+_JUMPS = ("DROP", "REDIRECT", "REJECT")
 _NO_ADDRESS = ("", "None")
 
 
@@ -99,6 +103,35 @@ def _cut_sidecar(scene: Scene, injection: Injection) -> Iterator[str]:
         net=scene.processes.one(pod, scene.lab.parts.at_work.program),
     ):
         yield pod
+
+
+def take_back(lab: Lab) -> Iterator[str]:
+    """Routes and rules of ours in the pods' networks: nobody else makes any there. Raises PreconditionError."""
+    for pod, program in inhabitants(lab):
+        for pid in lab.disturbance.processes.of(pod, program)[:1]:
+            if _network(pid) == _network(os.getpid()):
+                continue  # this machine's own, whose rules are others'
+            for route in run(["ip", "route", "show", "type", "blackhole"], net=pid).splitlines():
+                run(["ip", "route", "del", *route.split()[:2]], net=pid)
+                yield f"{pod} did not reach {route.split()[1]}"
+            for table in ("filter", "nat"):
+                for rule in run(["iptables", "-w", "-t", table, "-S"], net=pid).splitlines():
+                    if _is_ours(rule):
+                        run(["iptables", "-w", "-t", table, "-D", *shlex.split(rule)[1:]], net=pid)
+                        yield f"in the network of {pod} there was {rule}"
+
+
+def _network(pid: int) -> str:
+    """Which it is; empty where the process is gone."""
+    try:
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
+    except OSError:
+        return ""
+
+
+def _is_ours(rule: str) -> bool:
+    """Whether a rule, as `iptables -S` says it, is one that is made here, or by `refusing`."""
+    return rule.startswith(("-A INPUT", "-A OUTPUT")) and any(f"-j {jump}" in rule for jump in _JUMPS)
 
 
 INJECT: dict[str, Inject] = {

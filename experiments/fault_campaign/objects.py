@@ -14,6 +14,7 @@ from experiments import by_hand
 from experiments.errors import PreconditionError
 from experiments.fault_campaign.plan import Injection
 from experiments.fault_campaign.scene import Inject, Scene, happens
+from experiments.lab import Lab
 from experiments.producer import CONTAINER, POD
 
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases/{}"
@@ -44,8 +45,9 @@ def _flip(scene: Scene, _injection: Injection) -> str:
 @contextmanager
 def _two_controllers(scene: Scene, _injection: Injection) -> Iterator[str]:
     deployment = f"deployments.apps/{CONTROLLER}"
-    by_hand.scale(scene.namespace, deployment, 2)
     try:
+        # Also one that is not answered may have been heard.
+        by_hand.scale(scene.namespace, deployment, 2)
         yield deployment
     finally:
         by_hand.scale(scene.namespace, deployment, 1)
@@ -75,6 +77,14 @@ def _stranger(scene: Scene, injection: Injection) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
+
+
+def take_back(lab: Lab) -> Iterator[str]:
+    """One controller is enough. A member of others leaves by itself, when its input ends or its time is over."""
+    deployment = lab.cluster.get(f"/apis/apps/v1/namespaces/{lab.namespace}/deployments/{CONTROLLER}")
+    if (there := deployment["spec"]["replicas"]) != 1:
+        by_hand.scale(lab.namespace, f"deployments.apps/{CONTROLLER}", 1)
+        yield f"{there} controllers"
 
 
 INJECT: dict[str, Inject] = {

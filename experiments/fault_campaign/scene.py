@@ -1,10 +1,10 @@
 """Where a fault is injected: the pair, and who is who in the switch that it hits."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
-from components.names import CONTROLLER, KAFKA, PLATFORM_NAMESPACE, SIDECAR
+from components.names import CONSUMER, CONTROLLER, KAFKA, NAME_LABEL, PLATFORM_NAMESPACE, SIDECAR
 from components.strategies.parts import Parts, Program, ours
 from experiments import faults
 from experiments.fault_campaign.kinds import Role
@@ -19,12 +19,15 @@ BROKER = Program(KAFKA, "kafka.Kafka", ("HOSTNAME={pod}",))
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One switch of a pair: source is left, target is asked for. bootstrap: where the brokers are."""
+    """One switch of a pair: source is left, target is asked for. bootstrap: where the brokers are. shield: within it
+    nobody is interrupted (`Interrupts.shielded`).
+    """
 
     lab: Lab
     bootstrap: str
     source: Color
     target: Color
+    shield: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @property
     def namespace(self) -> str:
@@ -64,6 +67,23 @@ Inject = Callable[[Scene, Injection], AbstractContextManager[str]]
 Happen = Callable[[Scene, Injection], str]
 
 
+#: What takes back what a campaign that was killed left of a room's faults: it looks at what is, and says what it found.
+TakeBack = Callable[[Lab], Iterator[str]]
+
+
+def inhabitants(lab: Lab) -> list[tuple[str, Program]]:
+    """Every process of the pair that a fault can hit: the pod, and the program in it."""
+    found = []
+    for part in lab.parts.all:
+        for name, number in part.wanted(lab.whole).items():
+            pods = [f"{name}-{index}" for index in range(number)]
+            found += [(pod, part.program) for pod in pods]
+            if part.program.container == CONSUMER:
+                found += [(pod, ours(SIDECAR)) for pod in pods]
+    controllers = lab.cluster.pods(lab.namespace, f"{NAME_LABEL}={CONTROLLER}")
+    return found + [(pod.name, ours(CONTROLLER)) for pod in controllers if not pod.terminating]
+
+
 def happens(act: Happen) -> Inject:
     """Of a fault that only happens: there is nothing to be undone."""
 
@@ -75,6 +95,8 @@ def happens(act: Happen) -> Inject:
 
 
 def roles(letter: str, parts: Parts) -> frozenset[Role]:
-    """Whom a strategy's pair has. A record's own faults are those of members that handle records."""
+    """Whom a strategy's pair has. A record's own faults are those of members that handle records; and the controller
+    looks only at the groups that its members are in themselves, so only there is a member of others a fault of ours.
+    """
     everybody = frozenset(Role) - {Role.HANDLER, Role.GROUP}
     return everybody | ({Role.HANDLER, Role.GROUP} if faults.enabled(letter) and parts.workers is None else set())

@@ -3,12 +3,17 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from components.names import KAFKA, NAME_LABEL, PLATFORM_NAMESPACE
 from experiments import freezing
+from experiments.errors import PreconditionError
 from experiments.fault_campaign.plan import Injection
-from experiments.fault_campaign.scene import BROKER, Inject, Scene, happens
+from experiments.fault_campaign.scene import BROKER, Inject, Scene, happens, inhabitants
+from experiments.lab import Lab
 from experiments.processes import LocalProcesses
+
+_API_SERVER, _STORE = _DAEMONS = ("kube-apiserver", "etcd")
 
 
 def _worker_kill(scene: Scene, injection: Injection) -> str:
@@ -35,8 +40,8 @@ def _daemon(scene: Scene, name: str) -> int:
 
 
 def _api_restart(scene: Scene, _injection: Injection) -> str:
-    os.kill(_daemon(scene, "kube-apiserver"), signal.SIGKILL)
-    return "kube-apiserver"
+    os.kill(_daemon(scene, _API_SERVER), signal.SIGKILL)
+    return _API_SERVER
 
 
 @contextmanager
@@ -87,6 +92,23 @@ def _stalled(name: str) -> Inject:
     return inject
 
 
+def take_back(lab: Lab) -> Iterator[str]:
+    """Whoever stands still goes on: of the pair, and of what everybody shares. Guardians do that where they live."""
+    processes = lab.disturbance.processes
+    found = {f"{program.container} of {pod}": processes.of(pod, program) for pod, program in inhabitants(lab)}
+    for pod in lab.cluster.pods(PLATFORM_NAMESPACE, f"{NAME_LABEL}={KAFKA}"):
+        found[pod.name] = LocalProcesses("").of(pod.name, BROKER)
+    some = next((pids[0] for pids in found.values() if pids), None)
+    if some is not None:
+        found |= {name: [processes.daemon_of(some, name)] for name in _DAEMONS}
+    for who, pids in found.items():
+        for pid in pids:
+            with suppress(PreconditionError, ProcessLookupError):
+                if freezing.stopped(freezing.identify(pid)):
+                    os.kill(pid, signal.SIGCONT)
+                    yield f"{who} stood still"
+
+
 INJECT: dict[str, Inject] = {
     "worker-kill": happens(_worker_kill),
     "mover-kill": happens(_mover_kill),
@@ -97,7 +119,7 @@ INJECT: dict[str, Inject] = {
     "mover-freeze": _mover_freeze,
     "broker-stall": _broker_stall,
     "broker-stall-long": _broker_stall,
-    "api-stall": _stalled("kube-apiserver"),
+    "api-stall": _stalled(_API_SERVER),
     "api-restart": happens(_api_restart),
-    "etcd-stall": _stalled("etcd"),
+    "etcd-stall": _stalled(_STORE),
 }

@@ -6,8 +6,10 @@ torn.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,36 @@ from experiments.producer import CONTAINER, POD
 from experiments.records import CONSUMED, EVENTS, PRODUCED
 
 _SUFFIX = ".jsonl"
+_NS = 1_000_000_000
+_MARGIN_SECONDS = 5.0
 
 
 #: Events are kept here until the end: a live process has committed more than what was copied of its log before them.
 _EVENTS_SO_FAR = "events-so-far"
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """A pod's clock was so many seconds off between two moments (wall clock seconds) of one that was right.
+
+    So many that no time that it wrote down meanwhile is one that is right: longer than anything is judged together.
+    """
+
+    pod: str
+    seconds: int
+    began: float
+    ended: float
+
+    def holds(self, at_ns: int) -> bool:
+        """Whether a time was written down by it."""
+        first, last = (moment + self.seconds for moment in (self.began, self.ended))
+        return first - _MARGIN_SECONDS <= at_ns / _NS <= last + _MARGIN_SECONDS
+
+
+def _right(stepped: Iterable[Stepped], line: bytes) -> bytes:
+    content = json.loads(line)
+    off = next((one.seconds for one in stepped if one.holds(content.get("t", 0))), None)
+    return line if off is None else json.dumps(content | {"t": content["t"] - off * _NS}).encode() + b"\n"
 
 
 class Tail:
@@ -35,7 +63,12 @@ class Tail:
         self._processes = processes
         self._parts = parts
         self._since = since
+        self._stepped: list[Stepped] = []
         self._known: dict[tuple[str, str, str], int] = {}
+
+    def put_right(self, stepped: Iterable[Stepped]) -> None:
+        """Of what is copied from now on, the times are put right that were written down by these clocks."""
+        self._stepped += stepped
 
     def copy_produced(self) -> None:
         """What the producer has written by now. Raises CollectionError if its volume is not reached."""
@@ -73,8 +106,12 @@ class Tail:
             target = self.folder / (_EVENTS_SO_FAR if kind == EVENTS else kind) / file.name
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("ab") as copy:
-                copy.write(whole + newline)
+                copy.write(self._right(pod, whole + newline))
             self._known[pod, kind, file.name] = at + len(whole) + 1
+
+    def _right(self, pod: str, lines: bytes) -> bytes:
+        own = [one for one in self._stepped if one.pod == pod]
+        return b"".join(map(partial(_right, own), lines.splitlines(keepends=True))) if own else lines
 
     def complete(self) -> None:
         """Nobody is at work any more: from now on the events count, too, as the validator takes them."""

@@ -27,17 +27,36 @@ def changed(
     return running(["sh", "-c", script], net=net)
 
 
+def run(command: Sequence[str], *, net: int | None = None) -> str:
+    """What a command says, that changes or looks at something now. net: as for `running`. Raises PreconditionError with
+    what it said.
+    """
+    try:
+        done = subprocess.run(_inside(command, net), capture_output=True, text=True, timeout=_MADE_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PreconditionError(f"{shlex.join(command)}: {error}") from error
+    if done.returncode != 0:
+        raise PreconditionError(f"{shlex.join(command)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _inside(command: Sequence[str], net: int | None) -> Sequence[str]:
+    return command if net is None else ["nsenter", "--target", str(net), "--net", *command]
+
+
 @contextmanager
 def running(command: Sequence[str], *, net: int | None = None) -> Iterator[None]:
     """A command that has said within the block that it made its change, and takes it back when its input ends, has
     ended after it. net: it runs in the network namespace of this process. Raises PreconditionError with what it said,
     DeadlineError.
     """
-    if net is not None:
-        # Entered once: the process may be gone, and its number another's, when it is undone.
-        command = ["nsenter", "--target", str(net), "--net", *command]
+    # Entered once: the process may be gone, and its number another's, when it is undone.
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        _inside(command, net),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
     stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
     if stdin is None or stdout is None or stderr is None:

@@ -16,7 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.names import CONSUMER, CONTROLLER, LIFECYCLE_PORT, SIDECAR, consumer_set
+from components.names import CONSUMER, CONTROLLER, LIFECYCLE_PORT, SIDECAR
+from components.strategies.base import COLORS
 from experiments.errors import ExperimentError
 from experiments.fault_campaign.carry import carry
 from experiments.fault_campaign.judge import Judge, begin
@@ -104,6 +105,19 @@ def start(found, epoch=None):
 carry.start = start
 """
 
+CONFIRMS_BY_SPEC_STATE = """
+from workloads.sidecar.__main__ import main
+from workloads.sidecar.connect import core, seen
+
+def pausing(now):
+    if now.own is None:
+        return core.Look(core.Sight.OWN)
+    return core.Done() if now.own.asked == seen.STOPPED else core.Stop()
+
+core.pausing = pausing
+seen.Connector.stopped = property(lambda own: own.asked == seen.STOPPED)
+"""
+
 ALWAYS_READY = """
 from workloads.controller import status
 from workloads.controller.__main__ import main
@@ -171,6 +185,15 @@ BREACHES: dict[str, Breach] = {
         "invariant 5: duplicates",
         (_PLAIN, _step(2, Phase.MOMENT), _step(3, Phase.MOMENT)),
     ),
+    "confirms-by-spec-state": Breach(
+        "an agent that confirms by spec.state",
+        "e",
+        SIDECAR,
+        CONFIRMS_BY_SPEC_STATE,
+        "invariant 1: dual_active",
+        # A worker that stands still has not heard that it is to stop. It goes on with what came meanwhile.
+        tuple(_step(number, Phase.STEADY, ("worker-freeze", seconds)) for number, seconds in ((1, 9.0), (2, 5.0))),
+    ),
     "always-ready": Breach(
         "a Ready that is always True",
         "c",
@@ -183,15 +206,22 @@ BREACHES: dict[str, Breach] = {
 
 
 def put(lab: Lab, workload: str, source: str) -> None:
-    """Have the workload's containers run this in the place of their program, and wait for their pods."""
+    """Have the workload's containers run this in the place of their program, and wait for their pods. A sidecar is an
+    init container beside the consumer, and an agent's only container.
+    """
     container = {"name": workload, "command": ["python3", "-c", source + _MAIN]}
     if workload == CONTROLLER:
         _patch(lab.namespace, f"deployments.apps/{CONTROLLER}", {"containers": [container]})
     else:
-        kind = "initContainers" if workload == SIDECAR else "containers"
-        for color in ("blue", "green"):
-            _patch(lab.namespace, f"statefulsets.apps/{consumer_set(color)}", {kind: [container]})
+        kind = "initContainers" if workload == SIDECAR and lab.parts.workers is None else "containers"
+        for name in _sets(lab):
+            _patch(lab.namespace, f"statefulsets.apps/{name}", {kind: [container]})
     _wait_rolled(lab, source)
+
+
+def _sets(lab: Lab) -> list[str]:
+    members = lab.parts.members
+    return [members.object(color) for color in COLORS]
 
 
 def _patch(namespace: str, what: str, spec: dict[str, object]) -> None:
@@ -204,7 +234,7 @@ def _wait_rolled(lab: Lab, source: str) -> None:
     """Until every pod that has the part runs it."""
     ends = time.monotonic() + 3 * _PATCH_SECONDS
     rolled = ["rollout", "status", "-n", lab.namespace, "--timeout", f"{3 * _PATCH_SECONDS:.0f}s"]
-    for what in (f"deployment/{CONTROLLER}", *(f"statefulset/{consumer_set(color)}" for color in ("blue", "green"))):
+    for what in (f"deployment/{CONTROLLER}", *(f"statefulset/{name}" for name in _sets(lab))):
         subprocess.run(["kubectl", *rolled, what], check=True, capture_output=True, timeout=3 * _PATCH_SECONDS)
     lab.wait_pods(lab.whole)
     if time.monotonic() > ends:

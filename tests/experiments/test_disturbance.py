@@ -13,15 +13,17 @@ import pytest
 
 from components.strategies.consumers import PARTS
 from experiments.cluster import Cluster
-from experiments.disturbance import Disturbance, in_background
+from experiments.disturbance import PHASES, Disturbance, in_background
 from experiments.errors import DeadlineError, ExperimentError, PreconditionError
 from experiments.interrupts import Interrupted
 from experiments.processes import LocalProcesses
 from experiments.stacks import Update
 from tests.experiments.test_cluster import listed
+from tests.support.connectors import parts
 from tests.support.fake_api import FakeApi
 from tests.support.waiting import until
 
+SWITCHES = "/apis/kafka-bluegreen.io/v1alpha1/namespaces/strategy-e/kafkaconsumerswitches"
 UPDATE = Update(100.0, 2.0, None)
 
 
@@ -175,6 +177,25 @@ def test_a_phase_is_held_open(
     with Disturbance(cluster, "strategy-c", PARTS.members, processes, lambda: None).held(phase, "green", "blue"):
         processes.log.append("in the block")
     assert processes.log == expected
+
+
+def test_who_handles_the_records_stands_still_where_the_switch_waits_for_them(api: FakeApi, cluster: Cluster) -> None:
+    """A member that has them handled by others holds nothing up by standing still."""
+    own = parts()
+    switch = {"metadata": {"name": "consumer", "resourceVersion": "1", "generation": 2}}
+    switch |= {"spec": {"active": "blue"}, "status": {"phase": "WaitingForLag"}}
+    api.answers["GET", SWITCHES] = (200, listed(switch))
+    processes = Frozen()
+    disturbance = Disturbance(cluster, "strategy-e", own.members, processes, lambda: None, at_work=own.at_work)
+    with disturbance.held("WaitingForLag", "green", "blue"):
+        processes.log.append("in the block")
+    assert processes.log == [
+        "ready green-connect-0",
+        "freeze green-connect-0",
+        "in the block",
+        "thaw green-connect-0",
+    ]
+    assert [disturbance.holding(phase) is own.members for phase in PHASES] == [False, True, True, True]
 
 
 def test_a_phase_that_cannot_be_held_is_refused(cluster: Cluster) -> None:

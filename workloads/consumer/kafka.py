@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from workloads.common.clients import STRANDED, Stranding
 from workloads.common.logs import fields
 from workloads.consumer.client import Ended, Listener
+from workloads.consumer.sockets import hush
 
 logger = logging.getLogger("workloads.consumer")
 
@@ -59,6 +60,7 @@ class KafkaClient:
         self.flowing = False
         self.warm = False
         self.member_id = ""
+        self._ports: frozenset[int] = frozenset()  # of the brokers, as they say them
         self._touched: set[int] = set()  # given or taken by a rebalance since the last poll began
         self._consumer = Consumer(
             {
@@ -101,8 +103,11 @@ class KafkaClient:
         failed.
         """
         try:
-            found = self._consumer.list_topics(self._topic, timeout=_WARM_SECONDS).topics[self._topic].partitions
+            seen = self._consumer.list_topics(self._topic, timeout=_WARM_SECONDS)
+            found = seen.topics[self._topic].partitions
             self._consumer.committed(self._partitions(sorted(found) or [0]), timeout=_WARM_SECONDS)
+            self._ports = frozenset(broker.port for broker in seen.brokers.values())
+            hush(self._ports)  # for the client of a process that is killed in its join
         except KafkaException as error:
             self.warm = False
             self._coordinator(up=False)
@@ -236,8 +241,11 @@ class KafkaClient:
         self._listener = None
 
     def close(self) -> None:
-        """Close the client. A static classic member leaves nothing behind at the broker; others leave the group."""
+        """Close the client. A static classic member leaves nothing behind at the broker; others leave the group. What
+        nobody has heard yet is not heard any more.
+        """
         started = time.monotonic()
+        hush(self._ports)
         try:
             self._consumer.close()
         except (KafkaException, RuntimeError) as error:

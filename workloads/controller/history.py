@@ -80,8 +80,9 @@ class History:
         if self.shown is None:
             self.shown = said.get("lastSwitch") or None
         before = self.present
-        if before is not None and before.outcome is None and before.generation != number:
-            self._end(before, Outcome.SUPERSEDED, f"generation {number} was asked for", now)
+        left = _left(said, number) if before is None else before
+        if left is not None and left.outcome is None and left.generation != number:
+            self._end(left, *_how_it_ended(left, grant, number), now)
         mine = grant is not None and grant.generation == number
         holder = None if grant is None else (grant.holder or grant.last_holder)
         going_on = grant is not None and grant.outcome is None and grant.origin is not None and holder is target
@@ -95,7 +96,7 @@ class History:
             made.times.pop("endedAt", None)
         known = said.get("lastSwitch") or {}
         if known.get("generation") == number:
-            made.times = {name: known[name] for name in TIMES if known.get(name)}
+            made.times = _times(known)
             made.origin = Color(known["from"]) if known.get("from") in set(Color) else made.origin
             made.handoff = known.get("handoffSeconds")
             made.outcome = Outcome(known["outcome"]) if known.get("outcome") in set(Outcome) else None
@@ -153,3 +154,38 @@ class History:
         if switching.moves:
             self.shown = switching.as_status()
         self._ended(switching, None if switching.began is None else now.monotonic - switching.began)
+
+
+def _left(said: Mapping[str, Any], number: int) -> Switching | None:
+    """The switch that the process before this one has told of and not seen the end of; None if there is none.
+
+    Without it, a generation that came meanwhile and moves nothing would leave it in `lastSwitch` without an outcome.
+    """
+    known = said.get("lastSwitch") or {}
+    generation = known.get("generation")
+    if known.get("outcome") or not isinstance(generation, int) or generation >= number:
+        return None
+    try:
+        origin, target = (Color(str(known.get(end))) for end in ("from", "to"))
+    except ValueError:
+        return None
+    return Switching(
+        generation,
+        origin,
+        target,
+        first_hand=False,
+        times=_times(known),
+        epoch=int(known.get("epoch") or 0),
+        handoff=known.get("handoffSeconds"),
+    )
+
+
+def _how_it_ended(left: Switching, grant: Grant | None, number: int) -> tuple[Outcome, str]:
+    """What the Lease says, if that is about it; else the generation that came after it."""
+    if grant is not None and grant.generation == left.generation and grant.outcome is not None:
+        return grant.outcome, grant.reason
+    return Outcome.SUPERSEDED, f"generation {number} was asked for"
+
+
+def _times(known: Mapping[str, Any]) -> dict[str, str]:
+    return {name: known[name] for name in TIMES if known.get(name)}

@@ -11,9 +11,9 @@ import pytest
 
 from components.strategies.consumers import PARTS
 from experiments import environment
-from experiments.errors import ExperimentError
+from experiments.errors import ExperimentError, PreconditionError
 from experiments.fault_campaign import campaign as room
-from experiments.fault_campaign.campaign import Asked, Ended, execute
+from experiments.fault_campaign.campaign import Asked, Ended, Piece, execute
 from experiments.fault_campaign.carry import Carried
 from experiments.fault_campaign.journal import JOURNAL, SUMMARY
 from experiments.fault_campaign.judge import Judged
@@ -34,6 +34,7 @@ class World:
         self.ends_by: BaseException = Interrupted()
         self.broken = False
         self.alerts: dict[str, int] = {}
+        self.left: list[str] = []
         self.did: list[str] = []
         self.said: list[str] = []
         switch = SimpleNamespace(active="blue")
@@ -91,6 +92,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(room, "begin", lambda *_: None)
     judge = SimpleNamespace(judge=made.judge, last=lambda _: samples.judged())
     monkeypatch.setattr(room, "Judge", lambda *_: judge)
+    monkeypatch.setattr(room, "take_back", lambda _: [made.left.pop()] if made.left else [])
     monkeypatch.setattr(room, "fired", lambda *_: dict(made.alerts))
     monkeypatch.setattr(environment, "commit", lambda: "abc")
     return made
@@ -99,7 +101,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 def piece(world: World, out: Path, switches: int = 6, **more: Any) -> Ended:
     progress: Any = SimpleNamespace(say=world.said.append, step=lambda _: nullcontext())
     asked = Asked("c", switches, 3, out, Path(), **more)
-    return execute(asked, SimpleNamespace(), progress)  # type: ignore[arg-type]
+    return execute(asked, SimpleNamespace(shielded=nullcontext), progress)  # type: ignore[arg-type]
 
 
 def summary(out: Path) -> dict[str, Any]:
@@ -132,6 +134,13 @@ def test_what_ended_early_goes_on_where_it_was(world: World, tmp_path: Path, end
     piece(world, tmp_path)
     assert [number for number, _ in world.carried] == [1, 2, 3, 4, 5, 6]
     assert [(one["from"], one["to"]) for one in summary(tmp_path)["pieces"]] == [(1, 2), (3, 6)]
+
+
+def test_what_one_that_was_killed_has_left_set_is_taken_back_first(world: World, tmp_path: Path) -> None:
+    world.left = ["2 controllers"]
+    piece(world, tmp_path, switches=1)
+    assert world.said[0] == "left by a campaign that was killed, and taken back: 2 controllers"
+    assert world.left == []
 
 
 def test_when_the_time_is_over_no_further_switch_is_begun(world: World, tmp_path: Path) -> None:
@@ -183,6 +192,35 @@ def test_a_sequence_is_carried_out_in_place_of_the_seeds(world: World, tmp_path:
     ]
     assert [number for number, _ in world.carried] == [1, 2]
     assert (tmp_path / JOURNAL).exists()
+
+
+def test_a_sequence_is_another_campaign_than_the_seeds(world: World, tmp_path: Path) -> None:
+    piece(world, tmp_path / "seed", switches=2)
+    with pytest.raises(PreconditionError, match="another campaign's"):
+        piece(world, tmp_path / "seed", switches=2, sequence=tuple(samples.STEPS[3:5]))
+    piece(world, tmp_path / "steps", switches=2, sequence=tuple(samples.STEPS[3:5]))
+    with pytest.raises(PreconditionError, match="another campaign's"):
+        piece(world, tmp_path / "steps", switches=2)
+
+
+@pytest.mark.parametrize("killed_in", [2, 5])
+def test_one_that_was_killed_outright_goes_on_with_the_switch_that_was_under_way(
+    world: World, tmp_path: Path, killed_in: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written at its end: the journal has what was judged, and half a line of what was not."""
+    world.interrupted_at, world.ends_by = killed_in, ExperimentError("killed")
+    with monkeypatch.context() as killed:
+        killed.setattr(Piece, "_write_piece", lambda _: None)
+        with pytest.raises(ExperimentError):
+            piece(world, tmp_path)
+    with (tmp_path / JOURNAL).open("a") as journal:
+        journal.write('{"kind": "swi')
+    world.interrupted_at = 0
+    assert piece(world, tmp_path).done == 6
+    assert [number for number, _ in world.carried] == [1, 2, 3, 4, 5, 6]
+    assert [steps for _, steps in world.carried] == [
+        tuple(one.way for one in step.injections) for step in samples.STEPS
+    ], "the same as without"
 
 
 def test_an_alert_that_both_colours_are_at_work_is_a_finding(world: World, tmp_path: Path) -> None:

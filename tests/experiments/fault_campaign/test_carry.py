@@ -10,6 +10,7 @@ import pytest
 from components.strategies.consumers import PARTS
 from experiments import by_hand
 from experiments.by_hand import ByHandError
+from experiments.disturbance import PHASES
 from experiments.errors import DeadlineError
 from experiments.fault_campaign import carry as room
 from experiments.fault_campaign import injection
@@ -18,6 +19,7 @@ from experiments.fault_campaign.kinds import HELD, Phase
 from experiments.fault_campaign.plan import Commanded, Injection, Step
 from experiments.fault_campaign.scene import Scene
 from experiments.stacks import Update
+from tests.support import connectors
 
 
 class World:
@@ -25,6 +27,7 @@ class World:
 
     def __init__(self) -> None:
         self.did: list[str] = []
+        self.holding = dict.fromkeys(PHASES, PARTS.members)
         self.generation = 4
         self.refuses = 0
         self.error: str | None = None
@@ -34,7 +37,7 @@ class World:
             namespace="ns",
             parts=PARTS,
             stack=SimpleNamespace(configuration=configuration, up=self.up),
-            disturbance=SimpleNamespace(held=self.held),
+            disturbance=SimpleNamespace(held=self.held, holding=lambda phase: self.holding[phase]),
             cluster=SimpleNamespace(switch=lambda _: self.live(), wait_switch=self.wait),
         )
         self.scene = Scene(lab, "kafka:9092", "blue", "green")
@@ -118,6 +121,25 @@ def test_a_phase_is_held_until_its_faults_are_there(world: World, phase: Phase, 
     assert [(hit.hit, hit.phase) for hit in done.hits] == [("consumer-blue-0", "Pausing")]
     assert "consumer-blue-0" in done.held
     assert (done.error, done.notes, done.before) == (None, [], 4)
+
+
+@pytest.mark.parametrize(
+    ("phase", "held"),
+    [
+        (Phase.WAITING, ("blue-connect-0",)),
+        (Phase.PAUSING, ()),
+        (Phase.RESUMING, ()),
+        (Phase.STEADY, ()),
+    ],
+)
+def test_only_of_who_handles_records_it_counts_that_he_stood_still(
+    world: World, phase: Phase, held: tuple[str, ...]
+) -> None:
+    """An agent that stands still explains no duplicate."""
+    own: Any = world.scene.lab
+    own.parts = connectors.parts()
+    world.holding = dict.fromkeys(PHASES, own.parts.members) | {"WaitingForLag": own.parts.workers}
+    assert carry(world.scene, step(phase), world.witness).held == held
 
 
 def test_a_steady_pair_is_hit_before_it_is_asked(world: World) -> None:

@@ -1,8 +1,11 @@
 """Faults begin in order, last as long as they are to, and are taken back whatever happens."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,8 +15,9 @@ from experiments.fault_campaign import injection as injecting_room
 from experiments.fault_campaign.injection import injecting
 from experiments.fault_campaign.plan import Injection
 from experiments.fault_campaign.scene import Scene
+from experiments.interrupts import Interrupted, Interrupts
 
-NOBODY: Any = None
+NOBODY: Any = SimpleNamespace(shield=nullcontext)
 
 
 def one(way: str, seconds: float = 0.0, after: float = 0.0) -> Injection:
@@ -79,6 +83,47 @@ def test_whatever_happens_they_are_taken_back_at_once(said: list[str]) -> None:
         interrupted()
     assert said == ["worker-freeze begins", "worker-freeze ends"]
     assert time.monotonic() - begun < 300
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("when", ["as it begins", "as it lasts", "as it is taken back"])
+def test_who_is_told_to_end_takes_everything_back(
+    said: list[str], monkeypatch: pytest.MonkeyPatch, number: signal.Signals, when: str
+) -> None:
+    """By a signal of the system, at any moment: what is half made is made and taken back, and then it ends."""
+
+    def told(moment: str) -> None:
+        if moment == when:
+            os.kill(os.getpid(), number)
+
+    @contextmanager
+    def inject(*_: object) -> Iterator[str]:
+        said.append("half made")
+        told("as it begins")
+        said.append("made")
+        try:
+            yield "somebody"
+        finally:
+            said.append("half undone")
+            told("as it is taken back")
+            said.append("undone")
+
+    monkeypatch.setitem(injecting_room.INJECT, "cut-api", inject)
+
+    def interrupted() -> None:
+        with Interrupts() as interrupts:
+            scene: Any = SimpleNamespace(shield=interrupts.shielded)
+            with injecting(scene, str) as injector:
+                injector.begin([one("worker-freeze", 600.0)])
+                injector.begin([one("cut-api")])
+                told("as it lasts")
+                injector.end()
+
+    with pytest.raises(Interrupted):
+        interrupted()
+    first, then = ["worker-freeze ends"], ["half undone", "undone"]
+    undone = [*then, *first] if when == "as it is taken back" else [*first, *then]
+    assert said == ["worker-freeze begins", "half made", "made", *undone]
 
 
 def test_what_cannot_be_taken_back_is_said(said: list[str]) -> None:

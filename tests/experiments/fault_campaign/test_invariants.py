@@ -118,6 +118,30 @@ def test_what_the_validator_counted_is_told_with_its_invariant() -> None:
     assert found == ["invariant 5: lost 2", "invariant 1: dual_active 1", "invariant 2: out_of_order 1"]
 
 
+@pytest.mark.parametrize(
+    ("last", "history", "broken"),
+    [
+        ((22, "Switched"), [], []),
+        ((21, ""), [], [21]),
+        ((19, ""), [], []),
+        ((22, "Refused"), [(21, ""), (20, "Superseded"), (18, "")], [21]),
+    ],
+    ids=["all have one", "none of the last", "judged before", "none of one before the last"],
+)
+def test_every_switch_has_an_outcome_once_the_newest_generation_has_settled(
+    last: tuple[int, str], history: list[tuple[int, str]], broken: list[int]
+) -> None:
+    """Found by a campaign: the controller was deleted in a switch that had been asked back."""
+
+    def told(one: tuple[int, str]) -> dict[str, Any]:
+        return {"from": "blue", "to": "green", "epoch": 4, "generation": one[0], "outcome": one[1]}
+
+    status = {"lastSwitch": told(last), "history": [told(one) for one in history]}
+    assert invariants.ends(status, settled=22, since=19) == [
+        f"invariant 4: generation {generation} has no outcome, and generation 22 has settled" for generation in broken
+    ]
+
+
 def line(partition: int, offset: int, at: float, **more: Any) -> dict[str, Any]:
     return {"topic": "t", "partition": partition, "offset": offset, "t": int(at * NS), **more}
 
@@ -151,9 +175,15 @@ REPEATS = [Repeat(p, 8 + p, "blue-0.a", "green-0.b", 100 * NS, 103 * NS) for p i
     ids=["of the first", "of the second", "of who shares its place", "of another", "of all", "after it", "long before"],
 )
 def test_duplicates_are_explained_by_a_crash_between_effect_and_commit(crash: Crash, explains: bool) -> None:
-    (found,) = explain(REPEATS, [crash])
+    (found,) = explain(REPEATS, [crash], places=True)
     assert (found.count, found.partitions, found.crash) == (2, (0, 1), crash if explains else None)
     assert ("nothing that could explain it" in str(found)) != explains
+
+
+def test_where_colours_share_no_places_only_the_two_pods_explain() -> None:
+    """Workers of two Connect clusters have nothing in common but their number."""
+    told = [explain(REPEATS, [Crash("worker-kill", pod, 101.0, 101.0)], places=False)[0] for pod in ("blue-0", "red-0")]
+    assert [one.crash and one.crash.pod for one in told] == ["blue-0", None]
 
 
 def event(what: str, at: float, *partitions: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,17 +10,19 @@ from typing import Any
 import pytest
 
 from components.strategies.consumers import PARTS
+from experiments import recorders
 from experiments.cluster import ClusterError, LiveSwitch
 from experiments.errors import DeadlineError, PreconditionError
 from experiments.fault_campaign import judge as room
 from experiments.fault_campaign.carry import Carried
 from experiments.fault_campaign.injection import Hit
-from experiments.fault_campaign.judge import Judge, Judged, Span, crashes, patiently, record_findings
+from experiments.fault_campaign.judge import Judge, Judged, Span, crashes, patiently, record_findings, stepped
 from experiments.fault_campaign.kinds import Phase
 from experiments.fault_campaign.plan import Injection, Step
 from experiments.fault_campaign.tail import Tail
 from tests.experiments.fault_campaign.samples import EXPLAINED
 from tests.experiments.fault_campaign.test_tail import Volume
+from tests.experiments.test_recorders import ONE
 
 NS = 1_000_000_000
 GREEN = "consumer-green-0"
@@ -137,6 +140,11 @@ def findings(world: World, tmp_path: Path, done: Carried | None = None) -> str:
     return "\n".join(judged(world, tmp_path, done).findings)
 
 
+def test_a_switch_without_an_outcome_is_found(world: World, tmp_path: Path) -> None:
+    world.outcome = ""
+    assert "invariant 4: generation 4 has no outcome" in findings(world, tmp_path)
+
+
 def test_a_record_that_nobody_handled_is_lost(world: World, tmp_path: Path) -> None:
     world.produce(5)
     assert findings(world, tmp_path) == "invariant 5: lost 1"
@@ -153,6 +161,19 @@ def test_a_record_that_was_handled_twice_is_explained_by_the_crash_of_its_pod(wo
     found = judged(world, tmp_path)
     assert not any("duplicate" in text for text in found.findings)
     assert [(one.count, one.crash and one.crash.what) for one in found.duplicates] == [(1, "worker-kill")]
+
+
+def test_colours_that_overlap_by_less_than_what_was_seen_late_are_not_told_apart(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who handles no records itself has them written down by others, who see them late."""
+    world.produce(5)
+    world.consume("consumer-blue-0", 4, 5, at=0)  # 5 s, while green has handled one at 5 s
+    late = replace(ONE, late_seconds_max=0.0)
+    monkeypatch.setattr(recorders, "every", lambda *_: [late])
+    assert "dual_active 1" in findings(world, tmp_path / "sharp")
+    late = replace(ONE, late_seconds_max=2.5)
+    assert "dual_active" not in findings(world, tmp_path / "late")
 
 
 def test_without_a_crash_it_is_found(world: World, tmp_path: Path) -> None:
@@ -205,6 +226,12 @@ def test_the_members_that_were_held_count_as_crashed() -> None:
     done = carried("lease-delete", held=("consumer-blue-0",))
     assert [(one.what, one.pod) for one in crashes(done)] == [("held in steady", "consumer-blue-0")]
     assert [(one.what, one.pod) for one in crashes(carried("broker-stall"))] == [("broker-stall", "")]
+
+
+def test_the_clocks_that_were_stepped_are_known() -> None:
+    (found,) = stepped(carried("clock-step"))
+    assert (found.pod, found.seconds, found.began, found.ended) == ("consumer-blue-0", -86_400, 2.5, 2.6)
+    assert stepped(carried("worker-kill")) == []
 
 
 def test_duplicates_at_other_offsets_are_not_explained() -> None:

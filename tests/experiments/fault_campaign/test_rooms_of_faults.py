@@ -13,8 +13,8 @@ from experiments import by_hand
 from experiments.errors import PreconditionError
 from experiments.fault_campaign import injection, objects
 from experiments.fault_campaign.kinds import Role
-from experiments.fault_campaign.plan import Injection, Side
-from experiments.fault_campaign.scene import Scene, roles
+from experiments.fault_campaign.plan import Injection, Side, planned
+from experiments.fault_campaign.scene import Scene, inhabitants, roles
 
 
 class Processes:
@@ -110,6 +110,40 @@ def test_every_strategy_has_those_who_can_be_hit(letter: str) -> None:
 def test_what_a_fault_does(world: World, way: str, did: list[str]) -> None:
     world.inject(way)
     assert world.did == did
+
+
+@pytest.mark.parametrize(
+    ("letter", "way", "did"),
+    [
+        ("b", "worker-kill", ["SIGKILL consumer of consumer-blue-1", "there"]),
+        ("b", "mover-kill", ["SIGKILL sidecar of consumer-blue-1", "there"]),
+        ("e", "worker-kill", ["SIGKILL blue-connect of blue-connect-1", "there"]),
+        ("e", "mover-kill", ["SIGKILL sidecar of agent-blue-0", "there"]),
+        ("e", "pod-delete", ["delete strategy-e/blue-connect-1", "there"]),
+        ("e", "pod-evict", ["POST /api/v1/namespaces/strategy-e/pods/blue-connect-1/eviction", "there"]),
+        (
+            "e",
+            "pod-force-delete",
+            ["SIGKILL blue-connect of blue-connect-1", "delete strategy-e/blue-connect-1 by force", "there"],
+        ),
+    ],
+)
+def test_each_strategys_own_pods_are_hit(letter: str, way: str, did: list[str]) -> None:
+    """A worker has no sidecar in its pod, and its colour's agent is another pod."""
+    world = World(letter)
+    world.processes.dead = {"sidecar"} if way == "pod-force-delete" else set()
+    world.inject(way)
+    assert world.did == did
+
+
+@pytest.mark.parametrize("letter", sorted(registry.models()))
+def test_whoever_a_campaign_hits_is_a_pod_that_the_pair_has(letter: str) -> None:
+    world = World(letter)
+    pods = {pod for pod, _ in inhabitants(world.scene.lab)}
+    for step in planned(5, 200, roles(letter, world.parts)):
+        for one in step.injections:
+            assert world.scene.worker(one) in pods
+            assert world.scene.mover(one)[0] in pods
 
 
 def test_who_is_dead_already_is_deleted_all_the_same(world: World) -> None:

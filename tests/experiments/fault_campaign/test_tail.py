@@ -9,7 +9,7 @@ import pytest
 
 from components.strategies.consumers import PARTS
 from experiments.errors import CollectionError
-from experiments.fault_campaign.tail import Tail
+from experiments.fault_campaign.tail import Stepped, Tail
 from experiments.records import CONSUMED, EVENTS, PRODUCED
 
 POD = "consumer-blue-0"
@@ -91,6 +91,25 @@ def test_events_count_when_all_is_over(volume: Volume, tail: Tail) -> None:
     tail.complete()
     assert (tail.folder / EVENTS).exists()
     assert list(tail.lines(EVENTS)) == [(f"{POD}.a", {})]
+
+
+def test_what_a_stepped_clock_wrote_down_is_put_right(volume: Volume, tail: Tail) -> None:
+    ns, day = 1_000_000_000, -86_400
+    tail.put_right([Stepped(POD, day, 200_000.0, 200_004.0)])
+    times = [199_999, 200_001 + day, 200_003 + day, 200_005]
+    for at in times:
+        volume.write(POD, CONSUMED, f"{POD}.a.jsonl", json.dumps({"seq": at, "t": at * ns}) + "\n")
+    volume.write(POD, CONSUMED, f"{POD}.a.jsonl", json.dumps({"pod": POD, "end": 4}) + "\n")
+    tail.copy_consumed(WRITERS)
+    found = [line.get("t") for _, line in tail.lines(CONSUMED)]
+    assert found == [199_999 * ns, 200_001 * ns, 200_003 * ns, 200_005 * ns, None]
+
+
+def test_the_clock_of_one_pod_is_not_anothers(volume: Volume, tail: Tail) -> None:
+    tail.put_right([Stepped("consumer-green-0", -86_400, 200_000.0, 200_004.0)])
+    volume.write(POD, CONSUMED, f"{POD}.a.jsonl", json.dumps({"t": (200_001 - 86_400) * 10**9}) + "\n")
+    tail.copy_consumed(WRITERS)
+    assert [line["t"] for _, line in tail.lines(CONSUMED)] == [(200_001 - 86_400) * 10**9]
 
 
 def test_who_is_not_there_is_named_and_read_when_it_is_back(volume: Volume, tail: Tail) -> None:

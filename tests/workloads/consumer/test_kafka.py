@@ -32,7 +32,11 @@ class FakeConsumer:
         return "consumer-blue-0-17"
 
     def list_topics(self, topic: str, timeout: float) -> Any:
-        return SimpleNamespace(topics={topic: SimpleNamespace(partitions=dict.fromkeys(range(self.partitions)))})
+        there = {topic: SimpleNamespace(partitions=dict.fromkeys(range(self.partitions)))}
+        return SimpleNamespace(topics=there, brokers={1: SimpleNamespace(port=9092), 2: SimpleNamespace(port=9094)})
+
+    def close(self) -> None:
+        self.did.append(("close", []))
 
     def poll(self, _: float) -> Record | None:
         return self.first
@@ -105,6 +109,18 @@ def test_what_is_warm_is_what_the_topic_has_now(monkeypatch: pytest.MonkeyPatch)
     consumer.partitions = 4
     assert client.warm_up()
     assert asked == [[0, 1], [0, 1, 2, 3]]
+
+
+def test_what_it_asked_for_and_nobody_has_heard_is_dropped_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member that was cut off in its join, and gave it up, would enter when it is reached again, in the place of who
+    is at work by then.
+    """
+    client, consumer, _ = made(monkeypatch, incremental=False)
+    monkeypatch.setattr(kafka, "hush", lambda ports: consumer.did.append(("hush", sorted(ports))))
+    assert client.warm_up()
+    assert consumer.did == [("hush", [9092, 9094])], "as it stands by, too: a process may be killed in its join"
+    client.close()
+    assert consumer.did[1:] == [("hush", [9092, 9094]), ("close", [])]
 
 
 def test_an_assignment_tells_as_whom_the_coordinator_knows_the_client(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,36 @@ def test_an_end_that_was_told_before_is_not_told_again() -> None:
     assert untold.ends == [(2, Outcome.SWITCHED, None)]
 
 
+UNENDED = {"generation": 2, "from": "blue", "to": "green", "epoch": 4, "outcome": "", "startedAt": "then"}
+
+
+def test_what_the_process_before_left_unended_is_superseded_by_what_was_asked_for_meanwhile() -> None:
+    """Found by a campaign: the controller was deleted in a switch that was asked back before the next one came. What
+    is asked for now moves nothing, so it never takes the place of the one that did.
+    """
+    seen = Watched()
+    seen.begin(HELD, number=3, target=BLUE, first_hand=False, lastSwitch=UNENDED)
+    assert seen.shown()["outcome"] == "Superseded"
+    assert seen.ends == [(2, Outcome.SUPERSEDED, None)]
+    seen.history.lease(HELD, replace(HELD, generation=3), moment(1))
+    assert (seen.shown()["generation"], seen.shown()["outcome"], seen.shown()["startedAt"]) == (2, "Superseded", "then")
+
+
+def test_what_the_process_before_left_untold_ended_as_the_lease_says() -> None:
+    seen = Watched()
+    ended = Grant(BLUE, 6, BLUE, BLUE, 2, Outcome.ROLLED_BACK, "ResumeTimeout: x")
+    seen.begin(ended, number=3, target=BLUE, first_hand=False, lastSwitch=UNENDED)
+    assert (seen.shown()["outcome"], seen.shown()["reason"]) == ("RolledBack", "ResumeTimeout: x")
+    assert seen.ends == [(2, Outcome.ROLLED_BACK, None)]
+
+
+def test_what_has_ended_or_cannot_be_read_is_left_as_it_is() -> None:
+    for known in ({**UNENDED, "outcome": "Switched"}, {**UNENDED, "from": ""}, {**UNENDED, "generation": 3}):
+        seen = Watched()
+        seen.begin(number=3, target=BLUE, first_hand=False, lastSwitch=known)
+        assert not [end for end in seen.ends if end[0] == 2], known
+
+
 def test_a_generation_that_moves_nothing_leaves_the_last_switch() -> None:
     seen = Watched()
     before = {"generation": 1, "from": "green", "to": "blue", "outcome": "Switched"}

@@ -1,0 +1,145 @@
+"""The wall clock of one process is stepped, and nobody else's; then it is right again, whatever becomes of it."""
+
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from components.strategies.consumers import PARTS
+from experiments.errors import PreconditionError
+from experiments.fault_campaign import clock, vdso
+from experiments.fault_campaign.plan import Injection
+from experiments.fault_campaign.scene import Scene
+
+pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="clocks can be stepped on x86_64 only")
+
+DAY = clock.STEP_SECONDS
+#: Asks for the time as often as it can, in a thread, and tells it when it is asked by a line.
+PROGRAM = """
+import ctypes, json, sys, threading, time
+def busy():
+    while True:
+        time.time()
+threading.Thread(target=busy, daemon=True).start()
+libc = ctypes.CDLL(None)
+libc.time.restype = ctypes.c_long
+def of_day():
+    found = (ctypes.c_long * 2)()
+    libc.gettimeofday(found, None)
+    return found[0]
+print("ready", flush=True)
+for _ in sys.stdin:
+    wall = time.time(), time.clock_gettime(5), libc.time(None), of_day()
+    print(json.dumps([wall, time.monotonic()]), flush=True)
+"""
+
+
+class Process:
+    """Another process, and what it says of the time."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n"
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def ahead(self) -> tuple[list[float], float]:
+        """Of this process's wall clock, by each call; and of its monotonic one."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("\n")
+        wall, monotonic = json.loads(self.process.stdout.readline())
+        return [told - time.time() for told in wall], monotonic - time.monotonic()
+
+
+@pytest.fixture
+def other() -> Iterator[Process]:
+    made = Process()
+    yield made
+    made.process.kill()
+    made.process.wait()
+
+
+def about(seconds: float) -> Any:
+    return pytest.approx(seconds, abs=60)
+
+
+def test_its_wall_clock_is_stepped_by_every_call_and_its_monotonic_one_is_not(other: Process) -> None:
+    assert not vdso.is_stepped(other.pid)
+    with vdso.stepped(other.pid, DAY):
+        assert vdso.is_stepped(other.pid)
+        assert other.ahead() == ([about(DAY)] * 4, about(0))
+    assert other.ahead() == ([about(0)] * 4, about(0))
+    assert not vdso.is_stepped(other.pid)
+
+
+def test_one_that_is_stepped_is_not_stepped_again(other: Process) -> None:
+    with (
+        vdso.stepped(other.pid, DAY),
+        pytest.raises(PreconditionError, match="stepped already"),
+        vdso.stepped(other.pid, DAY),
+    ):
+        pass
+    assert other.ahead()[0][0] == about(0)
+
+
+def test_who_ends_meanwhile_takes_its_clock_with_it(other: Process) -> None:
+    with vdso.stepped(other.pid, DAY):
+        other.process.kill()
+        other.process.wait()
+    with pytest.raises(PreconditionError, match="no process"), vdso.stepped(other.pid, DAY):
+        pass
+
+
+def test_what_was_left_stepped_is_put_right(other: Process) -> None:
+    processes = SimpleNamespace(of=lambda pod, _: [other.pid] if pod == "consumer-green-1" else [])
+    cluster = SimpleNamespace(pods=lambda *_: [])
+    lab: Any = SimpleNamespace(
+        namespace="ns",
+        parts=PARTS,
+        whole={"blue": 2, "green": 2},
+        cluster=cluster,
+        disturbance=SimpleNamespace(processes=processes),
+    )
+    left = vdso.stepped(other.pid, DAY)
+    left.__enter__()
+    assert list(clock.take_back(lab)) == ["the clock of consumer of consumer-green-1 was stepped"]
+    assert other.ahead()[0][0] == about(0)
+    assert list(clock.take_back(lab)) == []
+
+
+def test_the_pods_process_is_hit(other: Process) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def one(pod: str, program: Any) -> int:
+        asked.append((pod, program.container))
+        return other.pid
+
+    lab: Any = SimpleNamespace(
+        namespace="ns",
+        parts=PARTS,
+        whole={"blue": 2, "green": 2},
+        pod=PARTS.at_work.pod,
+        cluster=SimpleNamespace(pods=lambda *_: [SimpleNamespace(name="controller-x", terminating=False)]),
+        disturbance=SimpleNamespace(processes=SimpleNamespace(one=one)),
+    )
+    for way in clock.INJECT:
+        with clock.INJECT[way](Scene(lab, "kafka:9092", "blue", "green"), Injection(way, "new", 1, 2.0, 0.0)):
+            assert other.ahead()[0][0] == about(DAY)
+    assert asked == [("consumer-green-1", "consumer"), ("consumer-green-1", "sidecar"), ("controller-x", "controller")]
+
+
+def test_a_clock_is_stepped_back_only() -> None:
+    with pytest.raises(ValueError, match="stepped back"), vdso.stepped(1, 60):
+        pass
