@@ -50,6 +50,7 @@ class World:
                 delete_pod=lambda where, pod, force=False: self.did.append(
                     f"delete {where}/{pod}{' by force' if force else ''}"
                 ),
+                pods=lambda where, _: [SimpleNamespace(name=f"pod-of-{where}", terminating=False)],
                 running=lambda where, _: f"pod-of-{where}",
                 request=lambda method, path, body=None: self.did.append(f"{method} {path}"),
                 switch=lambda _: SimpleNamespace(wanted="green", groups={"blue": "own", "green": "other"}),

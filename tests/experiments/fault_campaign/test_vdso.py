@@ -131,7 +131,7 @@ def test_the_pods_process_is_hit(other: Process) -> None:
         parts=PARTS,
         whole={"blue": 2, "green": 2},
         pod=PARTS.at_work.pod,
-        cluster=SimpleNamespace(pods=lambda *_: [SimpleNamespace(name="controller-x", terminating=False)]),
+        cluster=SimpleNamespace(running=lambda *_: "controller-x"),
         disturbance=SimpleNamespace(processes=SimpleNamespace(one=one)),
     )
     for way in clock.INJECT:
