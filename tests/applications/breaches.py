@@ -143,8 +143,8 @@ class Breach:
     stray: bool = False
 
 
-def _step(number: int, phase: Phase, *ways: tuple[str, float], side: str = "old", pod: int = 1) -> Step:
-    injections = tuple(Injection(way, "old" if side == "old" else "new", pod, seconds, 0.0) for way, seconds in ways)
+def _step(number: int, phase: Phase, *ways: tuple[str, float], pod: int = 1, after: float = 0.0) -> Step:
+    injections = tuple(Injection(way, "old", pod, seconds, after) for way, seconds in ways)
     return Step(number, phase, "patch", injections)
 
 
@@ -174,8 +174,8 @@ BREACHES: dict[str, Breach] = {
         SIDECAR,
         RESUMES_FROM_AN_OLD_LEASE,
         "invariant 1: dual_active",
-        # Killed while it waits: its next process has heard of no epoch yet.
-        (_PLAIN, _step(2, Phase.STEADY, ("worker-kill", 0.0), side="new", pod=0)),
+        # Killed when it was left, and the other colour is at work: its next process has heard of no epoch yet.
+        tuple(_step(number, Phase.MOMENT, ("worker-kill", 0.0), pod=0, after=4.0) for number in (1, 2)),
     ),
     "copies-no-offsets": Breach(
         "a B without copied offsets",
