@@ -62,11 +62,15 @@ def operator_rules() -> list[PolicyRuleArgs]:
     ]
 
 
-def controller_rules(templates: Sequence[str] = ()) -> list[PolicyRuleArgs]:
+def controller_rules(templates: Sequence[str] = (), sets: Sequence[str] = ()) -> list[PolicyRuleArgs]:
     """The switch to read and its status to write, one Lease to write (`create` knows no names), pods to read, events to
     tell. templates: the AnalysisTemplates to read, where a switch is judged by an AnalysisRun: it makes one for each
-    switch, of a name that an epoch makes, watches it and ends it.
+    switch, of a name that an epoch makes, watches it and ends it. sets: the StatefulSets to which it gives the one
+    number of a scaler; nothing else of them is its.
     """
+    scaled = PolicyRuleArgs(
+        api_groups=["apps"], resources=["statefulsets/scale"], resource_names=sorted(sets), verbs=["get", "patch"]
+    )
     judged = [
         PolicyRuleArgs(
             api_groups=[_ARGO], resources=["analysistemplates"], resource_names=sorted(templates), verbs=["get"]
@@ -77,6 +81,7 @@ def controller_rules(templates: Sequence[str] = ()) -> list[PolicyRuleArgs]:
     ]
     return [
         *(judged if templates else ()),
+        *([scaled] if sets else ()),
         PolicyRuleArgs(api_groups=[names.GROUP], resources=[names.SWITCH_PLURAL], verbs=["get", "list", "watch"]),
         PolicyRuleArgs(
             api_groups=[names.GROUP], resources=[f"{names.SWITCH_PLURAL}/status"], verbs=["get", "patch", "update"]

@@ -51,7 +51,8 @@ class ConsumerSetArgs:
     nobody may see. Timeouts in seconds.
 
     image: the application's, of this version; nothing but the consumer runs it. application: how, where it is not this
-    project's. sidecar_image: this project's.
+    project's. sidecar_image: this project's. scaled: `replicas` is the number to begin with, and the controller's after
+    that.
     service_account: one that may watch the Lease and report on its own pod.
     """
 
@@ -70,6 +71,7 @@ class ConsumerSetArgs:
     secrets: Mapping[str, object] = field(default_factory=dict, repr=False)
     storage: str = "10Gi"
     application: Application | None = None
+    scaled: bool = False
 
 
 class ConsumerSet(pulumi.ComponentResource):
@@ -115,6 +117,7 @@ def _stateful(args: ConsumerSetArgs, secret: pulumi.Input[str] | None) -> Statef
         port=names.HTTP_PORT,
         annotations=pods.application(args.version, args.image),
         replicas=args.replicas,
+        scaled=args.scaled,
     )
 
 

@@ -13,12 +13,18 @@ from components.cluster.errors import ApiError
 from components.connect_names import STRIMZI_GROUP
 
 _ARGO = advice.set_key(names.PLATFORM_STACK, "argo", "true")
+_KEDA = advice.set_key(names.PLATFORM_STACK, "keda", "true")
 #: Where the kinds come from, by their group and the kind of platform.
 _HOW: Mapping[str, Mapping[str, str]] = {
     STRIMZI_GROUP: {
         "sandbox": "run: python -m tools.sandbox up --with connect",
         "cluster": "install Strimzi's cluster operator, 1.0 or newer, and have it watch the stack's namespace "
         "(https://strimzi.io/docs/operators/latest/deploying)",
+    },
+    "keda.sh": {
+        "sandbox": f"run: python -m tools.sandbox up --with keda && {_KEDA}",
+        "cluster": "install KEDA, 2.21 or newer (https://keda.sh/docs/latest/deploy), or have the platform do it: "
+        f"{_KEDA}",
     },
     "argoproj.io": {
         "sandbox": f"run: python -m tools.sandbox up --with argo && {_ARGO}",

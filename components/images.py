@@ -20,6 +20,8 @@ VMALERT = "vmalert"
 STRATEGY = ("workloads",)
 #: The controller of Argo Rollouts, with the platform's key `argo`.
 ARGO_ROLLOUTS = "argo-rollouts"
+#: With the platform's key `keda`.
+KEDA = ("keda", "keda-metrics-apiserver")
 #: Where Kafka Connect's workers do the work. The sandbox makes it only when it is asked to.
 CONNECT = "connect"
 #: The sandbox's second version of our consumer: what a colour can be switched to.
@@ -33,6 +35,7 @@ _EXTRAS = {
     "faust-consumer": "faust",
     VMALERT: "alerts",
     **dict.fromkeys(LOGS, "logs"),
+    **dict.fromkeys(KEDA, "keda"),
 }
 _ENV = 'eval "$(python -m tools.sandbox env)"'
 
@@ -69,7 +72,12 @@ def platform_images(settings: PlatformSettings, environment: Mapping[str, str]) 
     """The references of what the platform runs, by the sandbox's names: those of its configuration, or the sandbox's.
     Raises `ImageError`.
     """
-    asked = ((settings.argo, (ARGO_ROLLOUTS,)), (settings.logs, LOGS), (settings.alerts, (VMALERT,)))
+    asked = (
+        (settings.argo, (ARGO_ROLLOUTS,)),
+        (settings.logs, LOGS),
+        (settings.alerts, (VMALERT,)),
+        (settings.keda, KEDA),
+    )
     names = (*PLATFORM, *(name for wanted, own in asked if wanted for name in own))
     if settings.images is None:
         return sandbox_images(names, environment)

@@ -20,6 +20,8 @@ LOG_COLLECTOR = "vlagent"
 LOG_COLLECTOR_PORT = 9429
 #: Where the collector of logs is, alone: what reads a node's files is let into no namespace of the others.
 LOGS_NAMESPACE = "kafka-bluegreen-logs"
+#: Where KEDA is, alone: it may read the Secrets of its namespace.
+KEDA_NAMESPACE = "kafka-bluegreen-keda"
 ALERTS = "vmalert"
 ALERTS_PORT = 8880
 

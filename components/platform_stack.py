@@ -8,8 +8,9 @@ import pulumi
 from components import names
 from components.argo.rollouts import ArgoRollouts, ArgoRolloutsArgs
 from components.crd import SwitchDefinition
-from components.images import ARGO_ROLLOUTS, VMALERT
+from components.images import ARGO_ROLLOUTS, KEDA, VMALERT
 from components.kafka import Kafka, KafkaArgs
+from components.keda.operator import Keda, KedaArgs
 from components.namespace import namespace
 from components.observability.alerts import URL as ALERTS_URL
 from components.observability.alerts import Alerts, AlertsArgs
@@ -38,6 +39,8 @@ def build_platform(settings: PlatformSettings, images: Mapping[str, str]) -> dic
     guarded: list[pulumi.Resource] = [definition, policy, kafka, dashboards, metrics]
     if settings.argo:
         guarded.append(ArgoRollouts("argo-rollouts", ArgoRolloutsArgs(where, images[ARGO_ROLLOUTS])))
+    if settings.keda:
+        guarded.append(Keda("keda", KedaArgs(*(images[name] for name in KEDA))))
     if settings.alerts:
         guarded.append(Alerts("alerts", AlertsArgs(where, images[VMALERT], metrics.url, settings.alertmanager)))
     logs: dict[str, pulumi.Input[Any]] = {}

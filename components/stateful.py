@@ -29,7 +29,8 @@ class StatefulArgs:
     claim, storage: name and size of each pod's volume.
 
     port, port_name: of the Service, which finds the pods' port of the name `target_port`. headless: the Service is for
-    the pods' names only. early: their names are there before they are ready.
+    the pods' names only. early: their names are there before they are ready. scaled: others change `replicas`, which is
+    the number to begin with; whoever needs the pods waits for them himself (`rollout`).
     """
 
     name: str
@@ -47,12 +48,14 @@ class StatefulArgs:
     headless: bool = True
     early: bool = False
     replicas: int = 1
+    scaled: bool = False
 
 
 def stateful(
     name: str, args: StatefulArgs, *, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource]
 ) -> tuple[Service, StatefulSet]:
     """The Service, and the StatefulSet that `pulumi up` waits for until all of its pods are the new ones, and ready."""
+    counted = {} if args.scaled else pods.until_rolled_out(args.replicas)
     service = Service(
         name,
         metadata=ObjectMetaArgs(
@@ -75,9 +78,7 @@ def stateful(
             name=args.name,
             namespace=args.namespace,
             labels=args.labels,
-            annotations=pulumi.Output.from_input(args.own_annotations).apply(
-                lambda own: {**pods.until_rolled_out(args.replicas), **own}
-            ),
+            annotations=pulumi.Output.from_input(args.own_annotations).apply(lambda own: {**counted, **own}),
         ),
         spec=StatefulSetSpecArgs(
             replicas=args.replicas,
@@ -100,7 +101,7 @@ def stateful(
             depends_on=[*depends_on, service],
             custom_timeouts=pods.ROLLOUT_TIMEOUTS,
             # It cannot be changed, and a set that is made anew for it loses its volumes: an older one stays ordered.
-            ignore_changes=["spec.podManagementPolicy"],
+            ignore_changes=["spec.podManagementPolicy", *(["spec.replicas"] if args.scaled else [])],
         ),
     )
     return service, stateful_set

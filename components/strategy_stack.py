@@ -12,13 +12,14 @@ from components.argo.templates import Templates, TemplatesArgs
 from components.before import NOTHING, Before, Stake
 from components.cluster.access import ClusterAccess
 from components.controller import Controller, ControllerArgs
+from components.keda.scaler import LagScaler, LagScalerArgs
 from components.namespace import namespace
 from components.page import Page, PageArgs
 from components.platform_reference import Platform, PlatformReference
 from components.producer import Producer, ProducerArgs
 from components.settings import StackName, StrategySettings
 from components.settings.values import consumer_secrets, producer_settings
-from components.strategies.base import PlainSite, Site, strategy
+from components.strategies.base import COLORS, PlainSite, Site, strategy
 from components.switch import Switch, SwitchArgs
 from components.topic import Topic, TopicArgs
 
@@ -54,7 +55,7 @@ def build_strategy(
     where = namespace(stack.name).metadata.name
     image = images["workloads"]
     servers = platform.bootstrap_servers
-    colors = chosen.deploy(Site(stack, settings, images, where, servers, kind, found))
+    colors = chosen.deploy(Site(stack, settings, images, where, servers, kind, found, access))
     topic = Topic("topic", TopicArgs(where, image, servers, settings.topic, settings.partitions, platform.kafka_id))
     Producer(
         "producer",
@@ -62,26 +63,30 @@ def build_strategy(
         pulumi.ResourceOptions(depends_on=[topic]),
     )
     templates = (settings.analysis.templates if settings.analysis else None) or ()
+    spec = chosen.switch_spec(settings, stack)
+    sets = [spec[color]["set"] for color in COLORS if "set" in spec[color]]
     controller = Controller(
         "controller",
         ControllerArgs(
             where,
             image,
             servers,
-            Access("controller", AccessArgs(where, controller_rules(templates))).account,
+            Access("controller", AccessArgs(where, controller_rules(templates, sets))).account,
             settings.strategy,
             chosen.progress_port,
         ),
     )
-    shrinks = way is not None and found.has_more(settings.active, settings.replicas_of(settings.active))
-    needed: list[pulumi.Resource] = [topic] if shrinks else [colors.color(settings.active, [topic])]
+    # A scaler's number is given to the pods by the controller, each in its time.
+    counted = way is not None and settings.scaling is None
+    shrinks = counted and found.has_more(settings.active, settings.replicas_of(settings.active))
+    needed: list[pulumi.Input[pulumi.Resource]] = [topic] if shrinks else [colors.color(settings.active, [topic])]
     if chosen.both_first:
         needed.append(colors.color(settings.inactive, [topic]))
     if templates:
         needed += Templates("analysis", TemplatesArgs(where, platform.metrics_url)).all
     switch = Switch(
         "switch",
-        SwitchArgs(where, stack.name, settings, chosen.switch_spec(settings, stack), access, found, besides),
+        SwitchArgs(where, stack.name, settings, spec, access, found, besides),
         pulumi.ResourceOptions(depends_on=[*needed, controller]),
     )
     if shrinks:
@@ -92,6 +97,14 @@ def build_strategy(
         account = Access("page", AccessArgs(where, page_rules())).account
         Page("page", PageArgs(where, image, platform.metrics_url, account, settings.strategy))
     groups = chosen.groups(stack)
+    if settings.scaling is not None:
+        LagScaler(
+            "scaler",
+            LagScalerArgs(
+                where, stack.name, groups[settings.active], platform.metrics_url, settings.scaling, rests=settings.rests
+            ),
+            pulumi.ResourceOptions(depends_on=[switch.checked]),
+        )
     return {
         "namespace": stack.name,
         "strategy": settings.strategy,

@@ -77,7 +77,10 @@ class Switch(pulumi.ComponentResource):
                 annotations={"pulumi.com/waitFor": "condition=Settled", "pulumi.com/timeoutSeconds": str(timeout)},
             ),
             spec=dict(args.spec),
-            opts=pulumi.ResourceOptions(parent=self),
+            # A scaler's, once it has written it.
+            opts=pulumi.ResourceOptions(
+                parent=self, ignore_changes=["spec.replicas"] if args.settings.scaling is not None else None
+            ),
         )
         expected = Expectation(
             namespace=args.namespace_name,

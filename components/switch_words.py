@@ -55,6 +55,7 @@ def foreseen(switch: Object, wanted: Object) -> tuple[str, str]:
     The lag is looked at only when a switch is asked for, and pods that the same update makes or changes are not there
     yet: about both nothing is said.
     """
+    switch, wanted = _scaled(switch, wanted)
     status, target = switch.get("status") or {}, wanted["active"]
     holder = status.get("active") or status.get("lastHolder") or ""
     if not holder or holder == target:
@@ -64,6 +65,20 @@ def foreseen(switch: Object, wanted: Object) -> tuple[str, str]:
         return f"a switch {holder} -> {target} would not go through now. {why}", ""
     count = wanted[target]["replicas"]
     return "", f"{holder} -> {target} would not be refused now: {count} of {count} {target} members stand by"
+
+
+def _scaled(switch: Object, wanted: Object) -> tuple[Object, Object]:
+    """Both with the number that is granted, where it is a scaler's: a switch comes before the number that waits."""
+    spec, shape = switch["spec"], str((switch.get("status") or {}).get("shape") or "")
+    if "replicas" not in wanted or "replicas" not in spec or not shape:
+        return switch, wanted
+    number = int(shape.partition("x")[0]) or spec["replicas"]
+
+    def numbered(said: Object) -> Object:
+        colors = {color: {**said[color], "replicas": number} for color in ("blue", "green")}
+        return {**said, **colors, "replicas": number}
+
+    return {**switch, "spec": numbered(spec)}, numbered(wanted)
 
 
 def _refusal(switch: Object, wanted: Object, holder: str) -> str:
@@ -79,6 +94,8 @@ def _refusal(switch: Object, wanted: Object, holder: str) -> str:
     if new == 0 or (old and new != old and not wanted.get("way")):
         return f"ReplicaMismatch: {target} has {new} replicas, {holder} has {old}"
     own = [member for member in status.get("members") or () if member.get("color") == target]
+    if "replicas" in spec:  # those beyond are there before a scaler's number is granted
+        own = [member for member in own if int(member["pod"].rpartition("-")[2]) < new]
     if spec[target]["replicas"] != new:  # the update brings its pods before it switches
         return ""
     if len(own) != new:

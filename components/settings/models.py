@@ -16,6 +16,7 @@ from components.settings import client
 from components.settings.analysis import Analysis
 from components.settings.application import Application
 from components.settings.declare import NAMESPACE, Allowed, Goes, Section
+from components.settings.scaler import Scaler
 from components.settings.types import (
     Address,
     BrokerConfig,
@@ -125,6 +126,8 @@ class PlatformImages(Section):
     victorialogs: ImageName | None = None
     vlagent: ImageName | None = None
     vmalert: ImageName | None = None
+    keda: ImageName | None = None
+    keda_metrics_apiserver: ImageName | None = None
 
 
 class StrategyImages(Section):
@@ -142,6 +145,11 @@ class PlatformSettings(Section):
         default=False,
         description="whether there is the controller of Argo Rollouts, for analysis.templates of the strategies' "
         "stacks; it judges AnalysisRuns and nothing else, and asks for 20m of CPU and 96Mi of memory",
+    )
+    keda: bool = Field(
+        default=False,
+        description="whether there is KEDA, for a stack's scaler: its operator and its metrics API server, which ask "
+        "for 40m of CPU and 160Mi of memory; not where the cluster has one, for there can be no second",
     )
     kafka_config: BrokerConfig = Field(
         default_factory=dict,
@@ -255,6 +263,11 @@ class StrategySettings(Section):
     def rests(self) -> bool:
         """Whether nobody is to be at work, whoever is active."""
         return False
+
+    @property
+    def scaling(self) -> Scaler | None:
+        """Who gives both colours their number of pods, in the place of `replicas`; None: nobody."""
+        return None
 
     @property
     def inactive(self) -> Color:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import get_args
 
+from pydantic.alias_generators import to_camel
+
 from components.settings.declare import NAMESPACE
 from components.settings.models import PlatformSettings, StrategySettings
 from components.settings.telling import allowed
@@ -11,6 +13,8 @@ from components.settings.types import Color
 
 #: Of the platform's images, those that only `logs` asks for.
 LOG_IMAGES = ("victorialogs", "vlagent")
+#: And only `keda`.
+KEDA_IMAGES = ("keda", "keda_metrics_apiserver")
 _STACK_OF_STRATEGY = re.compile(r"strategy-([a-z])(?:-.+)?")
 _ALLOWED_NAMES = "'platform', or 'strategy-<letter>', or 'strategy-<letter>-<name>'"
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
@@ -35,10 +39,11 @@ def of_the_platform(settings: PlatformSettings) -> Iterator[str]:
         yield f"{NAMESPACE}:images: is required with platform 'cluster'; allowed: {words}"
     if settings.argo and settings.images is not None and settings.images.argo_rollouts is None:
         yield f"{NAMESPACE}:images.argoRollouts: is required with argo: true; allowed: an image reference"
-    if settings.logs and settings.images is not None:
-        for name in LOG_IMAGES:
+    for wanted, key, wants in ((settings.logs, "logs", LOG_IMAGES), (settings.keda, "keda", KEDA_IMAGES)):
+        for name in wants if wanted and settings.images is not None else ():
             if getattr(settings.images, name) is None:
-                yield f"{NAMESPACE}:images.{name}: is required with logs: true; allowed: an image reference"
+                field = to_camel(name)
+                yield f"{NAMESPACE}:images.{field}: is required with {key}: true; allowed: an image reference"
     if settings.alerts and settings.images is not None and settings.images.vmalert is None:
         yield f"{NAMESPACE}:images.vmalert: is required with alerts: true; allowed: an image reference"
     if settings.alertmanager and not settings.alerts:

@@ -47,6 +47,15 @@ _OF_THE_STRATEGY: dict[str, Any] = {
         "description": "Where the members of the colour that waits stand: outside of its group, or assigned every "
         "partition between them, without which it cannot be switched to.",
     },
+    # Of both colours, in the place of their own: what the scale subresource reads and writes.
+    "replicas": {
+        "type": "integer",
+        "format": "int32",
+        "minimum": 1,
+        "maximum": 100,
+        "description": "How many pods each colour is meant to have, in the place of its own number, where a scaler "
+        "says it; the controller gives it to the sets that the colours name. Needs way.",
+    },
     "way": {
         "type": "string",
         "minLength": 1,
@@ -65,6 +74,13 @@ _OF_A_COLOR: dict[str, Any] = {
         "maxProperties": 8,
         "additionalProperties": {"type": "string", "maxLength": 63},
         "description": "Labels that all pods of this colour have, and no others in the namespace.",
+    },
+    "set": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 63,
+        "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        "description": "The StatefulSet of this colour, which gets the number in spec.replicas.",
     },
     # Not required: an object from before it was there stays writable.
     "group": {

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from components import advice, images, names
 from components.argo.crds import ANALYSIS
 from components.before import NOTHING, Before
+from components.cluster.access import ClusterAccess
+from components.keda.crds import SCALING
 from components.settings import registry, values
 from components.settings.models import StrategySettings
 from components.settings.stack import StackName
@@ -52,7 +54,7 @@ class Site:
 
     namespace: the stack's, known once it is there. images: by the names in `Strategy.images`; one that is not there is
     the operator's own. bootstrap_servers: the broker's address. platform: `sandbox` or `cluster`, as the platform stack
-    has it. found: what the cluster had before.
+    has it. found: what the cluster had before. access: the cluster's, where something is waited for in it.
     """
 
     stack: StackName
@@ -62,6 +64,7 @@ class Site:
     bootstrap_servers: "pulumi.Input[str]"
     platform: str = "sandbox"
     found: Before = NOTHING
+    access: ClusterAccess | None = None
 
     def images_for(self, color: Color, wanted: Mapping[str, str]) -> dict[str, str]:
         """The images of a colour's containers, by name: those wanted, but for what the colour at work keeps until it
@@ -97,7 +100,7 @@ class Colors(ABC):
     """The resources of a strategy's two colours, for one deployment."""
 
     @abstractmethod
-    def color(self, color: Color, after: "pulumi.Input[Any]") -> "pulumi.Resource":
+    def color(self, color: Color, after: "pulumi.Input[Any]") -> "pulumi.Input[pulumi.Resource]":
         """Register the resources of `color`, under names that do not depend on which colour is active; returns what
         stands for all of them. after: what they wait for.
         """
@@ -169,7 +172,8 @@ class Strategy(ABC):
     def definitions_of(self, settings: StrategySettings) -> Mapping[str, tuple[str, ...]]:
         """The kinds of others that a stack with these settings needs, by group and version."""
         judged = settings.analysis is not None and settings.analysis.templates is not None
-        return {**self.definitions, **(ANALYSIS if judged else {})}
+        scaled = settings.scaling is not None
+        return {**self.definitions, **(ANALYSIS if judged else {}), **(SCALING if scaled else {})}
 
     def standby_of(self, settings: StrategySettings) -> Standby:  # noqa: ARG002 - the same for all stacks
         """Where the members of the colour that waits stand, with these settings."""

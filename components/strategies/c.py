@@ -3,13 +3,15 @@
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from components import names
 from components.images import SECOND_VERSION
 from components.settings.declare import NAMESPACE, Goes, StrategyOf
 from components.settings.models import ConsumerGroupSettings, StrategySettings
+from components.settings.scaler import Scaler
 from components.settings.stack import StackName
 from components.settings.types import Color, shown
 from components.strategies.base import COLORS, Colors, Criteria, PlainSite, Site, Strategy, Target, register
@@ -35,14 +37,25 @@ class PauseResumeSettings(ConsumerGroupSettings):
         "its offsets can be altered",
     )
 
+    scaler: Scaler | None = Field(
+        default=None,
+        description="KEDA gives both colours one number of pods, by the lag of their group; replicas is the number to "
+        "begin with",
+    )
+
     @property
     def rests(self) -> bool:
         """While it is paused."""
         return self.paused
 
+    @property
+    def scaling(self) -> Scaler | None:
+        """As it is configured."""
+        return self.scaler
+
     def contradictions(self) -> Iterator[str]:
         """Members of one group, which both colours' are, need an assignor that all of them know."""
-        lines = list(super().contradictions())
+        lines = [*super().contradictions(), *self._of_the_scaler()]
         yield from lines
         known = {
             color: {name.strip() for name in str(self.color(color).client.get(_ASSIGNORS, _LIBRDKAFKAS)).split(",")}
@@ -57,6 +70,26 @@ class PauseResumeSettings(ConsumerGroupSettings):
             "colours are members of one group, which takes nobody without an assignor that all of them know; allowed: "
             "one in common, such as the same in both"
         )
+
+    def _of_the_scaler(self) -> Iterator[str]:
+        if (scaler := self.scaler) is None:
+            return
+        key = f"{NAMESPACE}:scaler"
+        if not scaler.min <= self.replicas <= scaler.max:
+            yield (
+                f"{key}: {scaler.min} to {scaler.max} pods contradict replicas: {self.replicas}, the number to begin "
+                "with; allowed: min <= replicas <= max"
+            )
+        if scaler.max > self.partitions:
+            yield f"{key}.max: {scaler.max} contradicts partitions: {self.partitions}; at most one pod for each of them"
+        if self.membership == "shared":
+            yield f"{key}: contradicts membership: shared, whose members are in the group before they are asked for"
+        for color in COLORS:
+            if self.color(color).replicas is not None:
+                yield (
+                    f"{NAMESPACE}:{color}.replicas: {self.color(color).replicas} contradicts scaler, which gives both "
+                    "colours one number; allowed: no number of its own"
+                )
 
 
 class PauseResume(Strategy):
@@ -81,6 +114,15 @@ class PauseResume(Strategy):
         if not isinstance(settings, PauseResumeSettings):
             raise TypeError(f"settings of another strategy: {settings.strategy}")
         return f"{settings.membership}/{settings.group_protocol}"
+
+    def switch_spec(self, settings: StrategySettings, stack: StackName) -> dict[str, Any]:
+        """With a scaler, the number that it begins with, and whom the controller gives it to."""
+        spec = super().switch_spec(settings, stack)
+        if settings.scaling is not None:
+            spec["replicas"] = settings.replicas
+            for color in COLORS:
+                spec[color]["set"] = names.consumer_set(color)
+        return spec
 
     def restarted_by(self, site: PlainSite, color: Color) -> Mapping[Target, Mapping[str, str]]:
         """Its set of consumers."""

@@ -43,17 +43,22 @@ class Consumers(Colors):
         self._site, self._own = site, own
         self._sidecars = Access("consumer", AccessArgs(site.namespace, sidecar_rules()))
 
-    def color(self, color: Color, after: "pulumi.Input[Any]") -> "pulumi.Resource":
+    def color(self, color: Color, after: "pulumi.Input[Any]") -> "pulumi.Input[pulumi.Resource]":
         """The set `consumer-<color>`; see Colors."""
         import pulumi  # noqa: PLC0415 - see `components.strategies`
 
         from components.consumer_set import ConsumerSet  # noqa: PLC0415
+        from components.rollout import rolled_out  # noqa: PLC0415
 
-        return ConsumerSet(
-            names.consumer_set(color),
-            _args(self._site, color, self._own[color], self._sidecars.account),
-            pulumi.ResourceOptions(depends_on=after),
+        site, name = self._site, names.consumer_set(color)
+        args = _args(site, color, self._own[color], self._sidecars.account)
+        made = ConsumerSet(name, args, pulumi.ResourceOptions(depends_on=after))
+        if not args.scaled or site.access is None:
+            return made
+        waited: pulumi.Output[pulumi.Resource] = rolled_out(
+            made, made.stateful_set.urn, STATEFUL_SET.path(site.stack.name, name), site.access
         )
+        return waited
 
 
 def restarted_by(
@@ -85,6 +90,7 @@ def _args(site: Site, color: Color, own: Mapping[str, object], account: "pulumi.
         color=color,
         strategy=settings.strategy,
         replicas=settings.replicas_of(color),
+        scaled=settings.scaling is not None,
         drain_timeout_seconds=settings.drain_timeout_seconds,
         resume_timeout_seconds=settings.resume_timeout_seconds,
         settings={

@@ -164,3 +164,17 @@ def test_what_was_asked_for_and_failed_is_not_tried_again_by_the_same_number() -
     failed["status"]["conditions"][1] |= {"reason": "Refused", "message": "LagTimeout"}
     assert "It was asked for, and ended: Refused: LagTimeout; ask as a new attempt" in foreseen(failed, wanted())[0]
     assert foreseen(failed, wanted(attempt=2))[0] == ""
+
+
+def test_a_switch_is_foreseen_by_the_number_that_is_granted_and_not_by_the_configurations() -> None:
+    """A scaler has made six of three, of which the pods are still coming: the switch is of those three."""
+    standing = live("blue", shape="3x12 takeover/classic", members=members())
+    standing["spec"] |= {"replicas": 6}
+    standing["status"]["members"].append({"pod": "consumer-green-3", "color": "green", "state": None})
+    assert foreseen(standing, wanted(replicas=2)) == (
+        "",
+        "blue -> green would not be refused now: 3 of 3 green members stand by",
+    )
+    standing["status"]["shape"] = "6x12 takeover/classic"
+    warning, _ = foreseen(standing, wanted(replicas=2))
+    assert "4 of 6 green pods exist" in warning

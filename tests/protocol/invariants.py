@@ -56,7 +56,7 @@ def unearned(me: Control, known: tuple[Known, Known], write: Grant, *, spec: tm.
         owners = [seen for seen in by_color[was.holder] if seen.report and seen.report.partitions == share]
         if not rests(was) and len(owners) != spec.count(Color.BLUE):
             return f"a partition has no owner: {told(write)}"
-        moved = was.outcome is None and was.origin is not None and was.generation == me.generation
+        moved = was.outcome is None and was.origin is not None and was.generation == spec.generation
         if moved and spec.analysis and me.measured is not tm.Analysis.PASSED:
             return f"the analysis did not pass: {told(write)}"
     return _taken_from(me, was, write, by_color, spec)
@@ -110,6 +110,9 @@ def wrong_write(old: Grant | None, new: Grant, *, lasts: bool) -> str:
         return ""
     if new.epoch < old.epoch:
         return f"the epoch fell: {told(old)} -> {told(new)}"
+    given_up = new.holder is old.last_holder and new.outcome is not Outcome.ROLLBACK_BLOCKED
+    if old.rolling_back and given_up and old.asked and new.asked == old.asked and not new.unconfirmed:
+        return f"a way back was given up, and nothing else was asked for: {told(old)} -> {told(new)}"
     if old.holder is not new.holder and new.epoch == old.epoch:
         return f"the holder changed without a new epoch: {told(old)} -> {told(new)}"
     return ""

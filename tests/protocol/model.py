@@ -221,6 +221,13 @@ RESHAPED = (
         )
     ),
     Bounds(faults("spec-flip", "freeze", "pod-delete"), total=2, pods=1, reshape=Reshape.PAUSED),
+    Bounds(
+        faults("spec-flip", "lease-delete", "controller-crash", "deadline", "pod-delete"),
+        total=2,
+        pods=1,
+        reshape=Reshape.SCALED,
+    ),
+    Bounds(faults("spec-flip*2", "analysis-fails", "deadline"), total=3, pods=1, analysis=True, reshape=Reshape.SCALED),
     separate("deadline", "spec-flip", reshape=Reshape.ALONE),
 )
 """Another shape is asked for: whoever holds the grant leaves its group before it is granted in that."""

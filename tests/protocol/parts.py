@@ -64,13 +64,15 @@ class Reshape(StrEnum):
 
     NEVER: no shape is named. WITH_SWITCH: every generation, as it asks for the other colour. ALONE: in turns, one asks
     for another shape of the same colour, and the next for the other colour in that shape. PAUSED: in turns, one asks
-    that nobody is at work, and the next for the other colour at work.
+    that nobody is at work, and the next for the other colour at work. SCALED: in turns, one asks for the other colour,
+    and the next is a scaler's, who writes its number whatever is under way.
     """
 
     NEVER = ""
     WITH_SWITCH = "another shape with each switch"
     ALONE = "another shape, then a switch"
     PAUSED = "paused, and at work again with a switch"
+    SCALED = "a switch, then a scaler's number"
 
 
 class Removal(StrEnum):

@@ -29,6 +29,7 @@ from tests.protocol.parts import (
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Membership, Outcome, State
 from workloads.controller import terms as tm
+from workloads.controller.scaled import held
 from workloads.member import lifecycle as lc
 from workloads.sidecar import step as sc
 
@@ -59,12 +60,20 @@ class World(Carrying):
             turn, way = (generation + 1) // 2, "any"
         if self.bounds.reshape is Reshape.ALONE:
             turn, way = (generation + 1) // 2, "even" if generation // 2 % 2 else "odd"
+        asked, number = str(generation), None
+        if self.bounds.reshape is Reshape.SCALED:
+            turn, way, number = generation // 2 + 1, "any", pods
+            asked = str(turn)
         return tm.Spec(
             generation=generation, active=Color.BLUE if turn % 2 else Color.GREEN, replicas=(pods, pods),
             partitions=pods * len(self.share), wait_for_lag=self.bounds.lag, analysis=self.bounds.analysis,
             absence=self.bounds.absence, way=way, one_group=self.bounds.membership is not Membership.SEPARATE,
-            paused=paused, asked=str(generation) if way else "", replay=self.bounds.replay,
+            paused=paused, asked=asked if way else "", replay=self.bounds.replay, number=number,
         )  # fmt: skip
+
+    def carried_out(self, me: Control) -> tm.Spec:
+        """What a controller carries out now of what is asked for."""
+        return held(self.spec(me.generation), me.grant)
 
     def initial(self) -> tuple[Core, tuple[Slot, ...], tuple[Slot, ...]]:
         """The core, blue's slots and green's."""
@@ -168,12 +177,12 @@ class World(Carrying):
                 what = f"{'a deadline passes; ' if fault else ''}{who} writes the Lease: {told(write)}"
                 lasts = "lease-delete" not in self.kinds and not self.bounds.earlier
                 wrong = wrong_write(core.lease, write, lasts=lasts) or unearned(
-                    me, known, write, spec=self.spec(me.generation), share=self.share
+                    me, known, write, spec=self.carried_out(me), share=self.share
                 )
                 after = becomes(_remember(replace(me, grant=write, measured=None)), write)
                 yield CoreMove(what, fault, not fault, after, wrong=wrong)
         elif decision.need_list:
-            key = tm.phase_key(self.spec(me.generation), me.grant)
+            key = tm.phase_key(self.carried_out(me), me.grant)
             yield CoreMove(
                 f"{who} lists the pods", "", True, becomes(replace(me, listed=key), core.lease), lists=number
             )
@@ -186,7 +195,7 @@ class World(Carrying):
         """The controller without a list of a phase that is over. Where a Lease can be lost a phase may come again."""
         if me.listed is None or "lease-delete" in self.kinds:
             return me
-        return me if me.listed == tm.phase_key(self.spec(me.generation), me.grant) else replace(me, listed=None)
+        return me if me.listed == tm.phase_key(self.carried_out(me), me.grant) else replace(me, listed=None)
 
     def _measurements(self, decision: tm.Decision) -> Iterator[tuple[tm.Lag | tm.Analysis | Removal, str]]:
         """What can come of the measurement that is asked for, each with the kind of fault that it is."""
@@ -223,7 +232,7 @@ class World(Carrying):
         return found
 
     def _decided(self, me: Control, known: tuple[Known, Known], late: bool) -> tm.Decision:
-        spec = self.spec(me.generation)
+        spec = self.carried_out(me)
         return self.rules.decide(
             tm.Observation(
                 spec,

@@ -29,6 +29,7 @@ PULUMI_VERSION = "v3.215.0"
 VICTORIAMETRICS_VERSION = "v1.131.0"
 ARGO_ROLLOUTS_VERSION = "v1.10.1"
 VICTORIALOGS_VERSION = "v1.52.1"
+KEDA_VERSION = "v2.21.0"
 
 BUILD_SECONDS = 3600
 DOWNLOAD_SECONDS = 1800
@@ -98,7 +99,16 @@ VICTORIALOGS = Build(
     packages=(f"{_VICTORIALOGS}/app/victoria-logs", f"{_VICTORIALOGS}/app/vlagent"),
     variables={f"{_VICTORIAMETRICS}/lib/buildinfo.Version": f"victoria-logs-{VICTORIALOGS_VERSION}"},
 )
-# Of the same module, and apart from the store: only whoever asks for alerts waits for it.
+_KEDA = "github.com/kedacore/keda/v2"
+# Under the names that upstream's images give them; its admission webhooks are not used.
+KEDA = Build(
+    name="keda",
+    module="keda",
+    packages=(f"{_KEDA}/cmd/operator", f"{_KEDA}/cmd/adapter"),
+    variables={f"{_KEDA}/version.Version": KEDA_VERSION.removeprefix("v")},
+    links={"operator": ("keda",), "adapter": ("keda-adapter",)},
+)
+# Of the metrics store's module, and apart from it: only whoever asks for alerts waits for it.
 VMALERT = Build(
     name="vmalert",
     module="victoriametrics",

@@ -143,6 +143,8 @@ class Catalogue:
                 *(self._program(builds.KUBERNETES, name) for name in ("pause", "coredns", "volume-provisioner")),
                 self._program(builds.VICTORIAMETRICS, "victoria-metrics", image="victoriametrics"),
                 self._program(builds.ARGO_ROLLOUTS, "rollouts-controller", image="argo-rollouts"),
+                self._program(builds.KEDA, "keda"),
+                self._program(builds.KEDA, "keda-adapter", image="keda-metrics-apiserver"),
                 self._program(builds.VICTORIALOGS, "victoria-logs", image="victorialogs"),
                 self._program(builds.VICTORIALOGS, "vlagent"),
                 self._program(builds.VMALERT, "vmalert"),

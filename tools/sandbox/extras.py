@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tools.sandbox.builds import ARGO_ROLLOUTS, VICTORIALOGS, VMALERT, Build
+from tools.sandbox.builds import ARGO_ROLLOUTS, KEDA, VICTORIALOGS, VMALERT, Build
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,12 @@ EXTRAS = {
             "vmalert, for the platform's key `alerts`, and vmalert-tool, which tries the rules",
             images=("vmalert",),
             builds=(VMALERT,),
+        ),
+        Extra(
+            "keda",
+            "KEDA, for the platform's key keda and a stack's scaler; a quarter of an hour to compile on one core",
+            images=("keda", "keda-metrics-apiserver"),
+            builds=(KEDA,),
         ),
         Extra("faust", "the consumer on Faust, for the stacks strategy-*-faust*", images=("faust-consumer",)),
         Extra(

@@ -23,6 +23,7 @@ from workloads.controller.narrator import Narrator
 from workloads.controller.places import Places
 from workloads.controller.progress import ProgressReader
 from workloads.controller.publisher import Publisher
+from workloads.controller.sets import SETS, SetSizes
 from workloads.controller.settings import ControllerSettings
 from workloads.controller.sight import Store
 from workloads.controller.strangers import GroupWatch
@@ -45,6 +46,7 @@ class Program:
     group_lag: GroupLag
     topic: TopicWatch
     group: GroupWatch
+    sets: SetSizes
     controller: Controller
 
     def run(self) -> None:
@@ -54,6 +56,7 @@ class Program:
         self.group_lag.thread.start()
         self.topic.thread.start()
         self.group.thread.start()
+        self.sets.thread.start()
         self.watches.start()
         try:
             self.controller.run()
@@ -61,6 +64,7 @@ class Program:
             self.group_lag.stop()
             self.topic.stop()
             self.group.stop()
+            self.sets.stop()
 
 
 def assembled(kube: Kube, settings: ControllerSettings) -> Program:
@@ -76,6 +80,7 @@ def assembled(kube: Kube, settings: ControllerSettings) -> Program:
     measurer = Measurer(BrokerOffsets(servers), progress, Places(servers), runs, store.wake)
     topic = TopicWatch(BrokerOffsets(servers), store.switch, store.wake)
     group = GroupWatch(Places(servers), store.wake)
+    sets = SetSizes(kube.sibling(), SETS.format(namespace))
     controller = Controller(
         kube,
         path,
@@ -86,9 +91,10 @@ def assembled(kube: Kube, settings: ControllerSettings) -> Program:
         narrator=Narrator(publisher, telemetry),
         topic=topic,
         group=group,
+        sets=sets,
     )
     group_lag = GroupLag(BrokerOffsets(servers), store.switch)
-    return Program(store, watches, measurer, publisher, telemetry, group_lag, topic, group, controller)
+    return Program(store, watches, measurer, publisher, telemetry, group_lag, topic, group, sets, controller)
 
 
 def routes(program: Program, pod: str) -> Routes:

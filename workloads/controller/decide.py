@@ -33,6 +33,7 @@ from workloads.controller.members import (
 )
 from workloads.controller.replay import replays, rewind_due, since_due, unread
 from workloads.controller.replay import told as told_of_replay
+from workloads.controller.scaled import due, scales
 from workloads.controller.shapes import (
     asked_before,
     fewer_partitions,
@@ -265,7 +266,7 @@ def _new_generation(seen: Observation, grant: Grant, holder: Color) -> Decision:
         return Decision(Phase.FAILED, _renumbered(seen, grant))
     if stays(spec, grant, holder):
         kept = None if spec.active is holder else grant.outcome
-        if misshapen(spec, grant, holder):
+        if misshapen(spec, grant, holder) and not scales(spec, grant, holder):
             return _change_shape(seen, grant, holder, kept=kept)
         return _keep(seen, grant, holder) if kept is None else Decision(Phase.FAILED, _renumbered(seen, grant))
     if grant.epoch >= EPOCHS - EPOCHS_KEPT:
@@ -375,13 +376,19 @@ def _blocked(seen: Observation, grant: Grant, holder: Color) -> Decision:
     return Decision(Phase.ROLLING_BACK, write, "RollingBack", why)
 
 
+def _scaled(seen: Observation, grant: Grant, holder: Color) -> bool:
+    """Whether the holder can have the number now that a scaler has asked for. Nothing is refused of that: it waits."""
+    return not _in_the_way(seen) and due(seen.spec, grant, holder, seen.members)
+
+
 def _settled(seen: Observation, grant: Grant) -> Decision:
     spec, holder = seen.spec, grant.holder
     late = grant.outcome is Outcome.FAILED and holder is spec.active and grant.reason.startswith(RESUME_TIMEOUT)
     if late and holder and not not_active(spec.granted(holder, grant.shape), seen.members, holder, grant.epoch):
         # It was asked for no other colour, so there was nothing to go back to; now it is as it was asked for.
         return Decision(Phase.READY, replace(grant, outcome=Outcome.SWITCHED, reason=""), "Switched")
-    if holder is not None and fewer_partitions(spec, grant):  # added by whomever: no generation tells of that
+    # Added by whomever: no generation tells of that; nor when the pods are there that a scaler has asked for.
+    if holder is not None and (fewer_partitions(spec, grant) or _scaled(seen, grant, holder)):
         return _change_shape(seen, grant, holder, kept=None if holder is spec.active else grant.outcome)
     phase = Phase.READY if holder is spec.active else Phase.FAILED
     return Decision(phase, None, str(grant.outcome), grant.reason)

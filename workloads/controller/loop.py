@@ -37,6 +37,8 @@ from workloads.controller.narrator import Narrator
 from workloads.controller.observe import AnalysisLimits, PositionsFrom, Switch, TemplateAnalysis
 from workloads.controller.places import told
 from workloads.controller.restarts import Restarts
+from workloads.controller.scaled import held, sizes
+from workloads.controller.sets import SetSizes
 from workloads.controller.shapes import unready
 from workloads.controller.sight import Sight, Store
 from workloads.controller.strangers import GroupWatch, Question, looked_at
@@ -72,6 +74,7 @@ class Controller:
         narrator: Narrator,
         topic: TopicWatch,
         group: GroupWatch,
+        sets: SetSizes,
     ) -> None:
         self._kube = kube
         self._switch_path = switch_path
@@ -82,6 +85,7 @@ class Controller:
         self._narrator = narrator
         self._topic = topic
         self._group = group
+        self._sets = sets
         self._memory = ProtocolMemory()
         self._clock = PhaseClock()
         self._restarts = Restarts()
@@ -140,6 +144,8 @@ class Controller:
                     self._confirm_switch()
                     continue
                 grant = replace(grant, generation=0)
+            switch = replace(switch, spec=held(switch.spec, grant))
+            self._sets.want(switch.sets, sizes(switch.spec, grant))
             now = Moment.now()
             seen, measured = self._observe(sight, switch, grant, now)
             decision = decide(seen)

@@ -18,6 +18,7 @@ from workloads.controller.moments import Moment
 from workloads.controller.observe import Switch
 from workloads.controller.past import Past
 from workloads.controller.publisher import Publisher
+from workloads.controller.scaled import scale_status
 from workloads.controller.sight import Asked
 from workloads.controller.telemetry import Telemetry
 from workloads.controller.terms import Decision, Member, Memory
@@ -135,9 +136,11 @@ class Narrator:
         """Nothing is to be written: this is how things stand."""
         if decision.phase is not self._phase:
             self._new_phase(switch, decision, now)
+        members = tuple(members)
         status = projection.project(
             switch.spec, grant, memory, decision, members=members, last_switch=self._history.shown,
             history=self._past.entries, missing_topic="" if switch.topic_is_there else switch.topic, foreign=foreign,
+            scale=scale_status(switch.spec.number, switch.selects, grant, members),
         )  # fmt: skip
         ready = projection.readiness(status)
         self.telemetry.stands(grant, decision.phase, switch.strategy, ready=ready["status"] == "True", members=members)

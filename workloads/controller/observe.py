@@ -67,7 +67,8 @@ class Switch:
     """One reading of a KafkaConsumerSwitch. name, namespace: the object's. selectors: the labels of each colour's pods,
     (blue, green).
 
-    groups: each colour's consumer group, (blue, green), empty where none is named.
+    groups: each colour's consumer group, (blue, green), empty where none is named. sets: their StatefulSets, where the
+    controller gives them their numbers.
     strategy: the stack's name for it, a label of the metrics: nothing here is decided by it. topic_is_there: as far as
     it is known.
     """
@@ -87,10 +88,15 @@ class Switch:
     name: str = ""
     namespace: str = ""
     topic_is_there: bool = True
+    sets: tuple[str, str] = ("", "")
 
     def group(self, color: Color) -> str:
         """The consumer group of `color`."""
         return self.groups[0 if color is Color.BLUE else 1]
+
+    def selects(self, color: Color) -> str:
+        """The label selector of a colour's pods."""
+        return ",".join(f"{name}={value}" for name, value in self.selectors[0 if color is Color.BLUE else 1])
 
     @property
     def common_labels(self) -> str:
@@ -116,7 +122,7 @@ def read_switch(obj: Object) -> Switch:
             spec=Spec(
                 generation=int(obj["metadata"]["generation"]),
                 active=Color(spec["active"]),
-                replicas=(int(spec["blue"]["replicas"]), int(spec["green"]["replicas"])),
+                replicas=_replicas(spec),
                 partitions=int(spec["partitions"]),
                 wait_for_lag=LagPolicy(spec.get("lagPolicy", "wait")) is LagPolicy.WAIT,
                 lag_timeout=float(spec.get("lagTimeoutSeconds", 120)),
@@ -133,6 +139,7 @@ def read_switch(obj: Object) -> Switch:
                 paused=bool(spec.get("paused", False)),
                 asked=asked(spec),
                 replay=_replays(spec),
+                number=_number(spec),
             ),
             strategy=str(spec["strategy"]),
             selectors=(_selector(spec["blue"]), _selector(spec["green"])),
@@ -145,6 +152,7 @@ def read_switch(obj: Object) -> Switch:
             status=obj.get("status") or {},
             name=str(obj["metadata"].get("name") or ""),
             namespace=str(obj["metadata"].get("namespace") or ""),
+            sets=(str(spec["blue"].get("set") or ""), str(spec["green"].get("set") or "")),
         )
     except KeyError as error:
         raise SwitchError(
@@ -158,6 +166,20 @@ def asked(spec: Mapping[str, Any]) -> str:
     """Names what is asked for: a colour, a version of it, and for the how manieth time."""
     active = str(spec["active"])
     return f"{active} {spec[active].get('version', '')} {spec.get('attempt', 1)}"
+
+
+def _number(spec: Mapping[str, Any]) -> int | None:
+    """That of both colours, where a scaler says it."""
+    if spec.get("replicas") is None:
+        return None
+    if not spec.get("way"):
+        raise ValueError("spec.replicas: one number for both colours needs spec.way, by which it is granted")
+    return int(spec["replicas"])
+
+
+def _replicas(spec: Mapping[str, Any]) -> tuple[int, int]:
+    number = _number(spec)
+    return (int(spec["blue"]["replicas"]), int(spec["green"]["replicas"])) if number is None else (number, number)
 
 
 def _positions(spec: Mapping[str, Any]) -> PositionsFrom:

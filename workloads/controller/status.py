@@ -4,6 +4,7 @@ It never runs ahead of the Lease: a generation is Settled here only once a Lease
 """
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from workloads.common.lease import Grant
@@ -27,14 +28,17 @@ def project(
     history: Iterable[Mapping[str, Any]] = (),
     missing_topic: str = "",
     foreign: str = "",
+    scale: Mapping[str, object] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """The whole status, without what it keeps of the one before (see `following`).
 
     history: the switches whose end this process saw, newest first. missing_topic: its name when it is known that there
-    is none. foreign: see `Observation.foreign`.
+    is none. foreign: see `Observation.foreign`. scale: what the scale subresource shows of it.
     """
     members = tuple(members)
-    settled = grant is not None and grant.generation == spec.generation and grant.outcome is not None
+    ended = grant is not None and grant.generation == spec.generation and grant.outcome is not None
+    settled = ended and spec.newest in {0, spec.generation}
+    generation = spec.newest or spec.generation
     holder = grant.holder if grant is not None else None
     if settled and grant is not None:
         outcome = str(grant.outcome)
@@ -50,7 +54,7 @@ def project(
         phase = Phase.PAUSED if wrong is not None and wrong.reason == PAUSED else Phase.RESUMING
     last_holder = memory.last_holder if grant is None else (grant.holder or grant.last_holder)
     return {
-        "observedGeneration": spec.generation,
+        "observedGeneration": generation,
         "phase": str(phase),
         "active": str(holder or ""),
         "epoch": grant.epoch if grant is not None else memory.epoch,
@@ -62,10 +66,11 @@ def project(
                 wrong is None,
                 wrong.reason if wrong else outcome,
                 wrong.message if wrong else message,
-                spec.generation,
+                generation,
             ),
-            _condition(SETTLED, settled, outcome, message, spec.generation),
+            _condition(SETTLED, settled, outcome, message, generation),
         ],
+        **scale,
         **{str(color): _runs(color, members) for color in Color},
         "members": [_member(member) for member in members],
         "lastSwitch": last_switch,

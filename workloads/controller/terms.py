@@ -45,7 +45,8 @@ class Spec:
     how members enter and leave their group (`Shape.way`); None: the shape of a colour is none of the switch's.
     one_group: both colours are in one. paused: whoever holds the grant is to rest: nobody is in the group. asked: names
     what is asked for; while it stays, so does the outcome. replay: a way back by itself begins where the colour that
-    was switched to was granted.
+    was switched to was granted. number: that of both colours, which a scaler writes; None where none does. newest: the
+    object's generation, where one before it is carried out first (`scaled.held`); 0: it is `generation`.
     """
 
     generation: int
@@ -67,6 +68,8 @@ class Spec:
     paused: bool = False
     asked: str = ""
     replay: bool = False
+    number: int | None = None
+    newest: int = 0
 
     def shape(self, color: Color) -> Shape | None:
         """What `color` is to consist of at work, of nobody while it is to rest; None where that is none of the

@@ -45,6 +45,7 @@ def test_defaults_are_those_of_the_design() -> None:
         "message_bytes": 512,
         "membership": "takeover",
         "paused": False,
+        "scaler": None,
         "group_protocol": "classic",
         "lag_policy": "wait",
         "lag_timeout_seconds": 120,
@@ -448,3 +449,12 @@ def test_an_image_tells_the_version_of_its_colour(image: str, version: str) -> N
     assert (settings.green.image, settings.green.version) == (image, version)
     assert (settings.blue.image, settings.blue.version) == (None, "1")
     assert strategy_settings(raw(green={"image": image, "version": "9"}), STACK).green.version == "9"
+
+
+def test_keda_needs_its_images_where_it_is_not_the_sandbox() -> None:
+    images = {"kafka": "a", "victoriametrics": "b", "keda": "c"}
+    cluster = {"platform": "cluster", "keda": "true"}
+    with pytest.raises(SettingsError, match=r"images\.kedaMetricsApiserver: is required with keda: true"):
+        platform_settings({**cluster, "images": json.dumps(images)})
+    assert platform_settings({**cluster, "images": json.dumps({**images, "kedaMetricsApiserver": "d"})}).keda
+    assert not platform_settings({}).keda

@@ -18,6 +18,8 @@ from workloads.controller.narrator import Narrator
 from workloads.controller.observe import Switch
 from workloads.controller.places import Place
 from workloads.controller.publisher import Publisher
+from workloads.controller.scaled import Size
+from workloads.controller.sets import SetSizes
 from workloads.controller.sight import Store
 from workloads.controller.strangers import GroupWatch, Question
 from workloads.controller.telemetry import Telemetry
@@ -147,6 +149,16 @@ class ScriptedGroup(GroupWatch):
         return self.others
 
 
+class ScriptedSets(SetSizes):
+    """Writes nothing; what the sets are to have is kept."""
+
+    def __init__(self) -> None:
+        self.wanted: dict[str, Size | None] = {}
+
+    def want(self, sets: Iterable[str], size: Size | None) -> None:
+        self.wanted = dict.fromkeys(filter(None, sets), size)
+
+
 class ScriptedPublisher(Publisher):
     """Publishes nothing; what it should is kept."""
 
@@ -176,6 +188,7 @@ class Script:
         self.measurer = ScriptedMeasurer()
         self.topic = ScriptedTopic()
         self.group = ScriptedGroup()
+        self.sets = ScriptedSets()
         self.publisher = ScriptedPublisher(self.log)
         self.telemetry = Telemetry()
         self.controller = self.another()
@@ -193,6 +206,7 @@ class Script:
             narrator=Narrator(self.publisher, self.telemetry),
             topic=self.topic,
             group=self.group,
+            sets=self.sets,
         )
 
     def turn(self) -> list[str]:
