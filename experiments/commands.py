@@ -11,8 +11,11 @@ def of_this_command(
     """`lastSwitch` if it is about the generation that the command made and about its direction.
 
     Else the controller took no note of the command. Raises ForeignChangeError if it is said to have begun before it was
-    commanded, or if there is a newer generation already.
+    commanded, or if there is a newer generation already. Where a scaler makes generations, the command's is the one
+    whose switch began after it.
     """
+    if "replicas" in live.raw["spec"]:
+        return _begun_since(live, source, target, earliest)
     if live.generation != generation:
         raise ForeignChangeError(
             [f"KafkaConsumerSwitch {live.raw['metadata']['name']}: generation {generation} -> {live.generation}"]
@@ -25,3 +28,11 @@ def of_this_command(
             [f"the switch of generation {generation} began {earliest - last.started_at:.3f} s before its command"]
         )
     return last
+
+
+def _begun_since(live: LiveSwitch, source: str, target: str, earliest: float | None) -> LastSwitch | None:
+    last = live.last
+    if last is None or (last.source, last.target) != (source, target):
+        return None
+    before = earliest is not None and last.started_at is not None and last.started_at < earliest
+    return None if before else last

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.names import LEASE_NAME, SETTINGS_FILE, SWITCH_KIND, SWITCH_NAME
-from components.strategies.parts import STATEFUL_SET, Kind
+from components.settings import StrategySettings
+from components.strategies.parts import STATEFUL_SET, Connectors, Kind
 from experiments.cluster import Cluster
 from experiments.errors import ExperimentError
 
@@ -110,6 +111,15 @@ def _other_writers(name: str, old: Mark, new: Mark, protocol: Collection[str]) -
         for writer, at in sorted(new.writers.items())
         if writer not in protocol and old.writers.get(writer) != at
     ]
+
+
+def writers_of(settings: StrategySettings, connectors: Connectors | None) -> dict[str, frozenset[str]]:
+    """The kinds of a stack's objects that the protocol writes, with its field managers. A scaler and the controller
+    write the scale of the switch and of the sets, which counts as nobody's write.
+    """
+    scaled = (SWITCH[0], STATEFUL_SET.kind) if settings.scaling is not None else ()
+    moved = {connectors.resources.kind: connectors.writers} if connectors else {}
+    return {**dict.fromkeys(scaled, frozenset()), **moved}
 
 
 class Guard:

@@ -17,7 +17,7 @@ from experiments.clocks import Clocks
 from experiments.cluster import Cluster, ClusterError
 from experiments.connect import Connect
 from experiments.errors import ExperimentError, PreconditionError
-from experiments.guard import Guard
+from experiments.guard import Guard, writers_of
 from experiments.interrupts import Interrupted, Interrupts
 from experiments.lab import Lab
 from experiments.lag import EndOffsets, Lag
@@ -85,7 +85,7 @@ def lab_of(
             cluster,
             stack.name,
             [*parts.kinds, *([connectors.resources] if connectors and connectors.by_resource else [])],
-            {connectors.resources.kind: connectors.writers} if connectors else {},
+            writers_of(settings, connectors),
         ),
         spell_seconds=spell_seconds,
     )
@@ -197,6 +197,8 @@ class Session:
             raise
         if live.wanted != self.settings.active:
             return f"the live KafkaConsumerSwitch asks for {live.wanted}, not for {self.settings.active}"
+        if self.settings.scaling is not None:
+            return None  # the numbers are the scaler's
         part, wanted = self.parts.at_work, numbers(self.settings)
         for name in dict.fromkeys(part.object(color) for color in COLORS):
             number = max(wanted[color] for color in COLORS if part.object(color) == name)

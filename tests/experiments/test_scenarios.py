@@ -49,6 +49,7 @@ def test_the_plans_scenarios_are_found() -> None:
         "e-reconcile": "a pause by REST and the operator's reconciles",
         "e-zombie": "a worker that was given up and goes on",
         "impaired": "a switch under a slow commit, and under a max.poll overrun",
+        "keda": "one number of pods that a scaler gives: three, six, three and six, and switches meanwhile",
         "leave-join": "the old colour's members leave the group, the new one's join it",
         "one-group": "strategy A: the new colour's members join the group, the old one's leave it",
         "rolling-restart": "what everybody does today: a rolling restart of the pods at work",

@@ -1,0 +1,166 @@
+"""Scenario `keda`: what it waits for, in order, and what it is judged by; and a run beside a scaler that writes."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from components.settings import strategy_settings
+from experiments.cluster import ClusterError, LiveSwitch
+from experiments.commands import of_this_command
+from experiments.criteria import passed
+from experiments.errors import DeadlineError
+from experiments.guard import SWITCH as KEY
+from experiments.guard import Mark, foreign, writers_of
+from experiments.lab import Notes
+from experiments.scenarios import SCENARIOS, keda
+from tests.experiments.test_criteria import GOOD
+from tests.support.samples import SWITCH
+
+SCALER = '{"min": 3, "max": 6}'
+
+
+def live(pods: int, asked: int, generation: int = 4, last: dict[str, Any] | None = None) -> LiveSwitch:
+    conditions = [
+        {"type": kind, "status": "True", "reason": "Switched", "message": "", "observedGeneration": generation}
+        for kind in ("Ready", "Settled")
+    ]
+    return LiveSwitch.of(
+        {
+            "metadata": {"generation": generation, "name": "consumer"},
+            "spec": {"active": "blue", "replicas": asked, "blue": {}, "green": {}},
+            "status": {"active": "blue", "shape": f"{pods}x12 w", "conditions": conditions, "lastSwitch": last},
+        }
+    )
+
+
+class World:
+    """A pair whose pods follow the rate at once, as far as `follows`; what was done is in `did`."""
+
+    def __init__(self, *, follows: bool = True) -> None:
+        self.did: list[str] = []
+        self.follows = follows
+        self.pods = 3
+        self.asked = 3
+        self.namespace = "strategy-c-run"
+        self.clock_offset = 0.0
+        self.settings = SimpleNamespace(rate=100)
+        self.notes = Notes()
+        self.producer = SimpleNamespace(set_rate=self.set_rate)
+        self.progress = SimpleNamespace(say=lambda _: None)
+        self.cluster = SimpleNamespace(switch=lambda _: self.live(), wait_switch=self.wait, get=self.get)
+
+    def live(self) -> LiveSwitch:
+        return live(self.pods, self.asked)
+
+    def set_rate(self, rate: int) -> None:
+        self.did.append(f"rate {rate}")
+        self.asked = {240: 6, 40: 3}.get(rate, self.asked)
+
+    def wait(self, _: str, missing: Callable[[LiveSwitch], str | None], what: str, seconds: float) -> None:
+        if missing(self.live()) is not None and self.follows:
+            self.pods = self.asked
+        if (said := missing(self.live())) is not None:
+            raise DeadlineError(what, seconds, said)
+        self.did.append(what)
+
+    def get(self, path: str) -> dict[str, Any]:
+        self.did.append(f"looked for {path.rpartition('/')[2]}")
+        raise ClusterError("gone", 404)
+
+    def spell(self) -> bool:
+        return True
+
+    def switch(self) -> Any:
+        self.did.append(f"switch at {self.pods}")
+        self.notes.switches.append(SWITCH)
+        return SWITCH
+
+    def report(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World()
+    monkeypatch.setattr(keda.by_hand, "touch", lambda _, what, name, value: made.did.append(f"{what} {name}={value}"))
+    return made
+
+
+def test_three_six_three_and_six_with_a_switch_at_six_and_one_on_the_way(world: World) -> None:
+    SCENARIOS["keda"].perform(world, 2)  # type: ignore[arg-type]
+    assert world.did == [
+        "rate 240",
+        "6 pods at work",
+        "switch at 6",
+        "rate 40",
+        "3 pods at work",
+        "rate 240",
+        "a number on its way",
+        "switch at 3",
+        "6 pods at work",
+        "scaledobjects.keda.sh/consumer-switch autoscaling.keda.sh/paused=true",
+        "looked for consumer-switch",
+        "rate 100",
+    ]
+    rows = world.notes.tables["changes"]
+    assert [row["pods"] for row in rows] == [6, 6, 3, 6]
+    assert world.notes.measured == {"changes_planned": 4, "pods_when_switched": 3}
+
+
+def test_a_number_that_never_comes_ends_the_changes_and_leaves_nobody_scaling(world: World) -> None:
+    world.follows = False
+    SCENARIOS["keda"].perform(world, 2)  # type: ignore[arg-type]
+    (row,) = world.notes.tables["changes"]
+    assert "3 pods at work of 6 asked for" in row["error"]
+    assert world.did[-1] == "rate 100"
+
+
+def test_it_is_judged_by_what_no_partition_may_wait_for_and_by_no_rate() -> None:
+    measured = {"changes_planned": 4, "changes_made": 4, "unowned_seconds_max": 0.3, "pods_least": 3, "pods_most": 6}
+    good = replace(GOOD, measured=measured, produced_rate=3.0)
+    assert passed(keda.judge(good))
+    for name, wrong in {"unowned_seconds_max": 0.6, "pods_most": 5, "changes_made": 3}.items():
+        found = {c.name for c in keda.judge(replace(good, measured={**measured, name: wrong})) if not c.passed}
+        assert found == {name}
+
+
+def test_its_configuration_is_one_of_strategy_c() -> None:
+    import json
+
+    given = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in SCENARIOS["keda"].configured("c").items()
+    }
+    settings = strategy_settings({"strategy": "c", **given}, "strategy-c-run")
+    assert settings.scaling is not None
+    assert settings.replicas == settings.scaling.min
+
+
+# -- a run beside a scaler -------------------------------------------------------------------------------------------
+
+
+def test_what_a_scaler_writes_is_nobody_elses_change() -> None:
+    before = {KEY: Mark("u", 4, {"pulumi": "T1"}), ("StatefulSet", "consumer-blue"): Mark("v", 2, {"pulumi": "T1"})}
+    scaled = {key: replace(mark, generation=9) for key, mark in before.items()}
+    with_scaler = writers_of(strategy_settings({"strategy": "c", "scaler": SCALER}, "strategy-c"), None)
+    without = writers_of(strategy_settings({"strategy": "c"}, "strategy-c"), None)
+    assert foreign(before, scaled, {}, with_scaler) == []
+    assert len(foreign(before, scaled, {}, without)) == 2
+    patched = {**before, KEY: Mark("u", 5, {"pulumi": "T1", "kubectl-patch": "T2"})}
+    assert "kubectl-patch" in foreign(before, patched, {}, with_scaler)[0]
+
+
+@pytest.mark.parametrize(("started", "found"), [("2026-11-28T10:00:01Z", True), ("2026-11-28T09:59:59Z", False)])
+def test_a_switch_is_the_commands_when_it_began_after_it_whatever_a_scaler_wrote_since(
+    started: str, found: bool
+) -> None:
+    last = {"from": "blue", "to": "green", "epoch": 6, "outcome": "Switched", "generation": 7, "startedAt": started}
+    at = 1795860000.0  # 2026-11-28T10:00:00Z
+    seen = of_this_command(live(6, 6, 9, last), "blue", "green", 9, at)
+    assert (seen is not None) is found
+    assert of_this_command(live(6, 6, 9, last), "green", "blue", 9, at) is None
+    assert of_this_command(live(6, 6, 9), "blue", "green", 9, at) is None
