@@ -129,8 +129,6 @@ def test_it_is_judged_by_what_no_partition_may_wait_for_and_by_no_rate() -> None
 
 
 def test_its_configuration_is_one_of_strategy_c() -> None:
-    import json
-
     given = {
         key: value if isinstance(value, str) else json.dumps(value)
         for key, value in SCENARIOS["keda"].configured("c").items()
