@@ -54,7 +54,7 @@ _OF_THE_STRATEGY: dict[str, Any] = {
         "minimum": 1,
         "maximum": 100,
         "description": "How many pods each colour is meant to have, in the place of its own number, where a scaler "
-        "says it; the controller gives it to the sets that the colours name. Needs way.",
+        "says it; the controller gives it to the sets that the colours name. Without them it is none; needs way.",
     },
     "way": {
         "type": "string",

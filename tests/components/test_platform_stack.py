@@ -245,7 +245,7 @@ def test_the_definition_names_the_kind() -> None:
     assert spec["names"]["kind"] == "KafkaConsumerSwitch"
     assert spec["names"]["shortNames"] == ["kcs"]
     assert version()["name"] == "v1alpha1"
-    assert version()["subresources"] == {"status": {}}
+    assert set(version()["subresources"]) == {"status", "scale"}
     columns = {column["name"]: column.get("priority", 0) for column in version()["additionalPrinterColumns"]}
     assert [name for name in columns if not columns[name]] == [
         *("Desired", "Active", "Phase", "Epoch", "Ready", "Outcome", "Age")

@@ -169,8 +169,8 @@ def asked(spec: Mapping[str, Any]) -> str:
 
 
 def _number(spec: Mapping[str, Any]) -> int | None:
-    """That of both colours, where a scaler says it."""
-    if spec.get("replicas") is None:
+    """That of both colours, where a scaler says it: what it has left behind says nothing when no set is to get it."""
+    if spec.get("replicas") is None or not all(spec[color].get("set") for color in Color):
         return None
     if not spec.get("way"):
         raise ValueError("spec.replicas: one number for both colours needs spec.way, by which it is granted")

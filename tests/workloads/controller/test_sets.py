@@ -107,8 +107,16 @@ def test_one_number_is_that_of_both_colours() -> None:
 
 
 def test_one_number_needs_a_way_to_grant_it() -> None:
+    made = scaled()
+    del made["spec"]["way"]
     with pytest.raises(SwitchError, match=r"spec\.replicas: .* needs spec\.way"):
-        read_switch(switch_object(replicas=5))
+        read_switch(made)
+
+
+def test_a_number_that_a_scaler_has_left_behind_is_none() -> None:
+    """Whoever takes the scaler away has the sets named no more; the field is another writer's, and stays."""
+    spec = read_switch(switch_object(replicas=5, way=WAY)).spec
+    assert (spec.number, spec.replicas) == (None, (3, 2))
 
 
 # -- the loop ------------------------------------------------------------------------------------------------------
