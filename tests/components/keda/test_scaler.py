@@ -17,7 +17,7 @@ from components.settings import strategy_settings
 from components.settings.scaler import Scaler
 from components.strategies.base import strategy
 from tests.components.settings.test_reading import problems
-from tests.components.strategy_stack.deployed import live, up
+from tests.components.strategy_stack.deployed import all_dependencies, live, up
 from tests.support.promql import selectors
 from tests.support.recorder import Recorder
 
@@ -65,7 +65,7 @@ def test_the_scaled_object_is_one_of_the_release(scaled: Recorder) -> None:
     )
     assert list(_against(schema["properties"]["spec"], made.inputs["spec"], "spec")) == []
     assert made.inputs["metadata"]["namespace"] == "strategy-c"
-    assert "KafkaConsumerSwitch/switch" in made.dependencies, "it scales what is there"
+    assert "KafkaConsumerSwitch/switch" in all_dependencies(scaled, "ScaledObject/scaler"), "it scales what is there"
 
 
 def test_it_scales_the_switch_by_the_lag_of_its_group() -> None:
