@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from components.settings import strategy_settings
+from experiments import by_hand
 from experiments.cluster import ClusterError, LiveSwitch
 from experiments.commands import of_this_command
 from experiments.criteria import passed
@@ -86,7 +87,7 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
-    monkeypatch.setattr(keda.by_hand, "touch", lambda _, what, name, value: made.did.append(f"{what} {name}={value}"))
+    monkeypatch.setattr(by_hand, "touch", lambda _, what, name, value: made.did.append(f"{what} {name}={value}"))
     return made
 
 

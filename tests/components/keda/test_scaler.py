@@ -40,7 +40,7 @@ def scaled(waited: list[str]) -> Recorder:
 
 def _against(schema: dict[str, Any], value: Any, path: str) -> Iterator[str]:
     """What of a value a definition does not know, or wants otherwise, or lacks."""
-    kinds = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": (int, float)}
+    kinds: dict[str, Any] = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": (int, float)}
     kind = schema.get("type")
     if kind in kinds and not isinstance(value, kinds[kind]):
         yield f"{path}: {value!r} is no {kind}"
