@@ -1,8 +1,8 @@
 """One number of pods that KEDA gives the pair, by the lag of its group, while what comes in changes: three pods, six,
 three again, and six; with a switch at six, and one while the number is on its way.
 
-Each record takes its time, so three pods handle less than comes in at the high rate, and six more; at the low one three
-are enough. What is looked at is what each change costs: what is lost and handled twice, and the longest time that a
+Each record takes its time, so at the high rate three pods handle less than half of what comes in, and six less than all
+of it, so that they stay six; at the low one three are enough. What is looked at is what each change costs: what is lost and handled twice, and the longest time that a
 partition had nobody at work on it. Each `pulumi up` of a switch finds the number otherwise than it is configured, and
 has to leave it.
 
@@ -33,7 +33,7 @@ _TABLE = "changes"
 _LEAST, _MOST = 3, 6
 _DELAY_MS = 20
 #: Of records/s: three pods handle 150, six 300.
-_HIGH, _LOW = 240, 40
+_HIGH, _LOW = 320, 40
 #: The autoscaler looks every 15 s, and so does its window; a pod comes in some more.
 _SCALED_SECONDS = 180.0
 _UNOWNED_LIMIT_SECONDS = 0.5

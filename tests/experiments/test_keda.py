@@ -59,7 +59,7 @@ class World:
 
     def set_rate(self, rate: int) -> None:
         self.did.append(f"rate {rate}")
-        self.asked = {240: 6, 40: 3}.get(rate, self.asked)
+        self.asked = {320: 6, 40: 3}.get(rate, self.asked)
 
     def wait(self, _: str, missing: Callable[[LiveSwitch], str | None], what: str, seconds: float) -> None:
         if missing(self.live()) is not None and self.follows:
@@ -94,12 +94,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 def test_three_six_three_and_six_with_a_switch_at_six_and_one_on_the_way(world: World) -> None:
     SCENARIOS["keda"].perform(world, 2)  # type: ignore[arg-type]
     assert world.did == [
-        "rate 240",
+        "rate 320",
         "6 pods at work",
         "switch at 6",
         "rate 40",
         "3 pods at work",
-        "rate 240",
+        "rate 320",
         "a number on its way",
         "switch at 3",
         "6 pods at work",

@@ -42,7 +42,7 @@ EXTRAS = {
         ),
         Extra(
             "keda",
-            "KEDA, for the platform's key keda and a stack's scaler; a quarter of an hour to compile on one core",
+            "KEDA, for the platform's key keda and a stack's scaler; more than ten minutes of one core to compile",
             images=("keda", "keda-metrics-apiserver"),
             builds=(KEDA,),
         ),
