@@ -2,9 +2,9 @@
 three again, and six; with a switch at six, and one while the number is on its way.
 
 Each record takes its time, so at the high rate three pods handle less than half of what comes in, and six less than all
-of it, so that they stay six; at the low one three are enough. What is looked at is what each change costs: what is lost and handled twice, and the longest time that a
-partition had nobody at work on it. Each `pulumi up` of a switch finds the number otherwise than it is configured, and
-has to leave it.
+of it, so that they stay six; at the low one three are enough. What is looked at is what each change costs: what is lost
+and handled twice, and the longest time that a partition had nobody at work on it. Each `pulumi up` of a switch finds
+the number otherwise than it is configured, and has to leave it.
 
 The run ends with the most pods, for the logs of those that are taken away are on their volumes; so the scaler is paused
 in the end, as a user pauses it.
