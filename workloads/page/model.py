@@ -178,12 +178,14 @@ def _color(color: Color, switch: Object, grant: Grant | None, seen: Seen, status
     own = [_pod(pod, report_of(pod, seen.heard)) for pod in seen.pods if color_of(switch, pod) is color]
     own.sort(key=lambda pod: pod["ordinal"])
     runs = status.get(str(color)) or {}
+    # A scaler's is in the place of the colour's own, where the colour's set gets it.
+    wanted = (switch["spec"].get("replicas") if spec.get("set") else None) or spec.get("replicas") or 0
     return {
         "color": str(color),
         "role": _role(color, grant, own),
         "version": str(_joined(own, "version") or runs.get("version") or spec.get("version") or ""),
         "image": str(_joined(own, "image") or runs.get("image") or ""),
-        "replicas": int(spec.get("replicas") or 0),
+        "replicas": int(wanted),
         "ready": sum(pod["ready"] for pod in own),
         "group": str(spec.get("group") or ""),
         "pods": own,

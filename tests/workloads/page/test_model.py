@@ -165,3 +165,13 @@ def test_pods_of_neither_colour_are_left_out() -> None:
     other = pod("blue", 0, None)
     other["metadata"]["labels"] = {"app.kubernetes.io/name": "producer"}
     assert seen(HELD, None, other)["colors"][0]["pods"] == []
+
+
+def test_a_scalers_number_is_shown_in_the_place_of_the_colours_own() -> None:
+    scaled = switch()
+    scaled["spec"]["replicas"] = 6
+    left_behind = [color["replicas"] for color in seen(HELD, scaled)["colors"]]
+    for color in ("blue", "green"):
+        scaled["spec"][color]["set"] = f"consumer-{color}"
+    assert [color["replicas"] for color in seen(HELD, scaled)["colors"]] == [6, 6]
+    assert left_behind == [3, 3]
