@@ -20,13 +20,13 @@ _BACK = "switches[?direction=='green-blue' && commanded=='{}'].switch_seconds"
 #: Of an environment: what says how a run was asked for, and not what it ran on.
 _ASKED = (
     "partitions", "replicas", "rate", "message_bytes", "lag_policy", "drain_timeout_seconds", "resume_timeout_seconds",
-    "membership", "group_protocol", "fencing", "standby", "control", "connect",
+    "membership", "group_protocol", "fencing", "standby", "on_rollback", "control", "connect",
 )  # fmt: skip
 _CLUSTER = ("nodes", "node_cpus", "node_memory_gib", "kernel", "os", "container_runtime", "kubernetes")
 _NO_COMPONENTS = frozenset(
     {
         "strategy", "active", "attempt", "topic", "lag_timeout_seconds", "lag_threshold", "ready_timeout_seconds",
-        "allow_in_place", "session_timeout_seconds", "paused", "blue version", "green version", "blue image",
+        "allow_in_place", "session_timeout_seconds", "paused", "page", "blue version", "green version", "blue image",
         "green image", "ms_per_million_additions", "commit", "static", *_ASKED, *_CLUSTER,
     }
 )  # fmt: skip
