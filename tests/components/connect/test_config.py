@@ -98,8 +98,9 @@ def test_the_rest_is_the_users(key: str) -> None:
     assert connector(**{key: 7})[key] == "7"
 
 
-def test_whatever_the_protocol_sets_it_owns() -> None:
-    assert [key for key in connector() if not config.owned(key)] == []
+def test_whatever_the_protocol_sets_it_owns_but_for_how_keys_are_read() -> None:
+    assert [key for key in connector() if not config.owned(key)] == ["key.converter"]
+    assert connector(**{"key.converter": "mine"})["key.converter"] == "mine"
 
 
 def test_values_are_texts() -> None:
