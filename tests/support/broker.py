@@ -125,7 +125,15 @@ class Broker:
         broker knows that it is one.
         """
         self.admin().create_topics([NewTopic(name, partitions, 1)])[name].result()
-        Bystander({"bootstrap.servers": self.bootstrap_servers}, name).bounds(name, range(partitions), START_SECONDS)
+        asking = Bystander({"bootstrap.servers": self.bootstrap_servers}, name)
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                asking.bounds(name, range(partitions), START_SECONDS)
+                return
+            except KafkaException as error:  # the broker has not heard of the topic, or of some of its partitions
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"topic {name} cannot be read: {error}") from error
 
     def kill(self) -> None:
         """As a crash would."""
