@@ -166,9 +166,10 @@ def watched(cluster: Cluster, progress: Progress) -> Iterator[Watch | None]:
         return
     try:
         count, version = evaluator.evaluations()
-        yield Watch(evaluator, time.time(), count, version)
+        watch = Watch(evaluator, time.time(), count, version)
     except ClusterError as error:
-        yield Watch(evaluator, time.time(), None, "", str(error))
+        watch = Watch(evaluator, time.time(), None, "", str(error))
+    yield watch  # behind the `try`: what goes wrong in the block is none of its errors
 
 
 def measured(section: Section | None) -> dict[str, Measured]:
