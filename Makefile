@@ -12,7 +12,7 @@ PYTEST := $(PY) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 .PHONY: help demo test check evidence unit e2e model search sandbox down benchmark benchmark-page browser
 
 help:  ## this list
-	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 $(VENV)/.installed: requirements.txt
 	@echo "[venv] $(VENV) from requirements.txt (pinned with hashes)"

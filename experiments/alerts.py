@@ -11,13 +11,13 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from components.names import ALERTS, ALERTS_PORT, METRICS, METRICS_PORT, PLATFORM_NAMESPACE
 from components.observability.rules import INTERVAL_SECONDS
 from experiments.cluster import Cluster, ClusterError
 from experiments.criteria import ALERTS_FIRED
+from experiments.moments import moment
 from experiments.progress import Progress
 from experiments.results import Measured
 
@@ -131,8 +131,8 @@ class Watch:
             raised = self.evaluator.raised(namespace, since, until)
         except ClusterError as error:
             return {"error": str(error)}
-        span = {"from": _moment(since), "to": _moment(until), "vmalert": self.version, "rules": sorted(rules)}
-        fired = [{**asdict(one), "since": _moment(one.since), "until": _moment(one.until)} for one in raised]
+        span = {"from": moment(since), "to": moment(until), "vmalert": self.version, "rules": sorted(rules)}
+        fired = [{**asdict(one), "since": moment(one.since), "until": moment(one.until)} for one in raised]
         section: Section = {**span, "evaluations": evaluated, "fired": fired}
         if broken := sorted(f"{name}: {wrong}" for name, wrong in rules.items() if wrong):
             section["error"] = "; ".join(broken)
@@ -166,9 +166,10 @@ def watched(cluster: Cluster, progress: Progress) -> Iterator[Watch | None]:
         return
     try:
         count, version = evaluator.evaluations()
-        yield Watch(evaluator, time.time(), count, version)
+        watch = Watch(evaluator, time.time(), count, version)
     except ClusterError as error:
-        yield Watch(evaluator, time.time(), None, "", str(error))
+        watch = Watch(evaluator, time.time(), None, "", str(error))
+    yield watch  # behind the `try`: what goes wrong in the block is none of its errors
 
 
 def measured(section: Section | None) -> dict[str, Measured]:
@@ -184,7 +185,3 @@ def told(fired: Sequence[dict[str, Any]]) -> Measured:
     """0, or how many and which."""
     names = sorted({str(one["alert"]) for one in fired})
     return f"{len(fired)}: {', '.join(names)}" if fired else 0
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

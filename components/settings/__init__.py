@@ -6,8 +6,8 @@ unknown name, or contradicts something else is collected and raised as one `Sett
 is allowed.
 
 A key is declared once, as a field of a model (`models`; a strategy's own in `components.strategies`). What else has it
-is derived: the section `config` of Pulumi.yaml, the switch's schema and docs/configuration.md (`generate`), its
-spec and the workloads' settings files (`values`), the options of the experiments (`keys.options`).
+is derived: the section `config` of Pulumi.yaml, the switch's schema and docs/configuration.md (`generate`), a
+switch's spec and the workloads' settings files (`values`), the options of the experiments (`keys.options`).
 
 This package knows nothing of Pulumi, and names no strategy.
 """

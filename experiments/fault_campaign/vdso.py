@@ -15,7 +15,7 @@ import platform
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from io import FileIO
@@ -29,6 +29,7 @@ _AT_SYSINFO_EHDR = 33
 _DYNAMIC_SYMBOLS = 11
 _STOP_SECONDS, _POLL_SECONDS = 5.0, 0.002
 _TRIES = 50
+_ENDED = frozenset("ZX")
 
 #: The code of each call, before and behind the number of seconds: what the kernel answers, and that added where a wall
 #: clock was asked for (clock_gettime: CLOCK_REALTIME and CLOCK_REALTIME_COARSE).
@@ -56,7 +57,8 @@ class _Code:
 @contextmanager
 def stepped(pid: int, seconds: int) -> Iterator[None]:
     """The wall clock of a process is so many seconds (less than 0) behind within the block. Raises PreconditionError
-    where that cannot be done: another machine than x86-64, no such process, or one whose clock is stepped already.
+    where that cannot be done: another machine than x86-64, no such process, or one whose clock is stepped already; and
+    behind the block what `put_right` raises, of a process that is still there.
     """
     if seconds >= 0:
         raise ValueError("a clock is stepped back; see the module")
@@ -68,9 +70,12 @@ def stepped(pid: int, seconds: int) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(PreconditionError):  # who has ended meanwhile took its clock with it
-            if freezing.identify(pid) == process:
+        try:
+            if _lives(process):
                 put_right(pid)
+        except PreconditionError:
+            if _lives(process):  # who has ended meanwhile took its clock with it
+                raise
 
 
 def is_stepped(pid: int) -> bool:
@@ -95,16 +100,17 @@ def _code(name: str, seconds: int) -> bytes:
 
 
 def _write(pid: int, changes: dict[int, bytes]) -> None:
-    """All of it while the process stands still, and none of its threads is in the midst of it."""
+    """All of it while the process stands still, and none of its threads is in the midst of the kernel's code, which may
+    call other parts of itself. One that another fault has stopped is not made to go on by this.
+    """
     base = _base(pid)
-    sizes = dict(_own().calls.values())
+    end = base + len(_own().image)
     process = freezing.identify(pid)
-    if freezing.stopped(process):
-        raise PreconditionError(f"process {pid} stands still already, and would go on by this")
     for _ in range(_TRIES):
-        with freezing.frozen([pid], _STOP_SECONDS):
+        with nullcontext() if freezing.stopped(process) else freezing.frozen([pid], _STOP_SECONDS):
             _wait_stopped(pid)
-            if not any(base + at <= place < base + at + sizes[at] for at in changes for place in _places(pid)):
+            places = [_place(task) for task in _tasks(pid)]
+            if not any(place is None or base <= place < end for place in places):
                 with _memory(pid) as memory:
                     for at, code in changes.items():
                         memory.seek(base + at)
@@ -135,11 +141,23 @@ def _stands(task: Path) -> bool:
     return stat is None or stat.state == "T"
 
 
-def _places(pid: int) -> Iterator[int]:
-    """Where each of its threads is in its code: the last word of /proc/<pid>/task/<tid>/syscall."""
-    for task in _tasks(pid):
-        with suppress(OSError):
-            yield int((task / "syscall").read_text().split()[-1], 16)
+def _place(task: Path) -> int | None:
+    """Where a thread is in its code: the last word of /proc/<pid>/task/<tid>/syscall; 0 for one that has ended, None
+    for one that the kernel says to be running: it is still about to stand still.
+    """
+    try:
+        last = (task / "syscall").read_text().split()[-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    except OSError as error:
+        raise PreconditionError(f"where thread {task.name} is cannot be read: {error.strerror}") from error
+    return None if last == "running" else int(last, 16)
+
+
+def _lives(process: freezing.Process) -> bool:
+    """Whether it is there, the very same one, and has not ended."""
+    stat = freezing.Stat.of(process.pid)
+    return stat is not None and stat.started == process.started and stat.state not in _ENDED
 
 
 @contextmanager

@@ -43,8 +43,12 @@ def read(servers: str, topic: str, since: int) -> None:
     count = 0
     # Named, it would be made where the broker makes topics that are asked for.
     there = reader.list_topics(timeout=_REQUEST_SECONDS).topics.get(topic)
+    if there is not None and there.error is not None:
+        raise KafkaException(there.error)
     for partition in there.partitions if there is not None else ():
         (start,) = reader.offsets_for_times([TopicPartition(topic, partition, since)], timeout=_REQUEST_SECONDS)
+        if start.error is not None:  # it bears the time that was asked for in place of an offset, beyond every end
+            raise KafkaException(start.error)
         _, end = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=_REQUEST_SECONDS)
         if not 0 <= start.offset < end:
             continue

@@ -17,6 +17,7 @@ from experiments.logs.items import ITEMS, Situation
 from experiments.logs.queries import NAMESPACE_FIELD, POD_FIELD, Place, anomalies, judged, place_of, query, span
 from experiments.logs.store import LogStore, Writer, last_lines
 from experiments.measurements import SwitchRecord
+from experiments.moments import moment
 from experiments.pod_history import Life
 from experiments.records import write_compressed
 
@@ -119,7 +120,7 @@ def _asked(store: LogStore, place: Place, since: float, until: float, now: Situa
             items[item.key] = judged(item, place, store.ask(query(item, place, since, until)), now, ours=ours)
         except ClusterError as error:
             items[item.key] = {"lines": None, "bad": None, "normal": None, "error": str(error)}
-    return {"from": _moment(since), "to": _moment(until), "items": items}
+    return {"from": moment(since), "to": moment(until), "items": items}
 
 
 def _ours(lab: Lab) -> bool:
@@ -131,7 +132,3 @@ def _ours(lab: Lab) -> bool:
 def _moved(switch: SwitchRecord) -> bool:
     """Whether the grant was moved: all but a switch that was refused before it was begun, or that nobody saw."""
     return switch.outcome not in {"Refused", "NotSeen"}
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -130,6 +130,6 @@ def taking(namespace: str, run: str, progress: Progress, *, wanted: bool) -> Ite
                 camera = Camera(address, run, progress)
                 camera.start()
                 ends.callback(camera.stop)
-        except ExperimentError as error:
+        except (ExperimentError, OSError) as error:  # also of a machine that begins no process any more
             progress.say(f"no screenshot: {error}")
         yield camera

@@ -7,11 +7,11 @@ neither a picture of another run nor a result that was made to fit it is taken f
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from experiments.measurements import SwitchRecord
+from experiments.moments import moment
 from experiments.results import RunResult
 from experiments.screenshots.png import text_of
 
@@ -144,8 +144,3 @@ def _apart(found: Mapping[str, str], said: Mapping[str, Any], result: RunResult)
 def _within(switch: SwitchRecord, at: float) -> bool:
     """Whether a moment lies between the command and its update's return."""
     return switch.commanded_at <= at <= switch.commanded_at + switch.up_seconds
-
-
-def moment(seconds: float) -> str:
-    """As RFC 3339 has it, in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

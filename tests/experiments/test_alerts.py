@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from experiments import alerts
-from experiments.cluster import Cluster
+from experiments.cluster import Cluster, ClusterError
 from experiments.criteria import ALERTS_FIRED, silent
 from experiments.evidence.again import _by_itself
 from experiments.progress import Progress
@@ -128,6 +128,16 @@ def test_who_was_away_meanwhile_has_not_looked(cluster: Cluster, clock: Clock) -
         section = watch.section("strategy-c", 1000.0, 1020.0)
     assert "evaluated its rules -1 times, and should have" in section["error"]
     assert alerts.measured(section) == {ALERTS_FIRED: None}
+
+
+def test_what_goes_wrong_in_the_run_is_told_as_it_is(cluster: Cluster, clock: Clock, api: FakeApi) -> None:
+    with pytest.raises(ClusterError, match="the run's own"), alerts.watched(cluster, Progress()):
+        raise ClusterError("the run's own")
+    api.answers["GET", f"{PROXY}/metrics"] = (503, b"no endpoints")
+    with alerts.watched(cluster, Progress()) as watch:
+        assert watch is not None
+        clock.sleep(5)
+        assert "no endpoints" in watch.section("strategy-c", 1000.0, 1020.0)["error"]
 
 
 def test_a_rule_that_fails_or_an_evaluation_that_does_not_come_is_told(

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from experiments import dead_letters
 from experiments.dead_letters import as_handled, begins, keep
@@ -153,8 +154,9 @@ def skipped(offset: int) -> Any:
 class FakeConsumer:
     """A queue with one partition, from offset 5 on."""
 
-    topics: dict[str, Any] = {"q": SimpleNamespace(partitions={0: None})}  # noqa: RUF012
+    topics: dict[str, Any] = {"q": SimpleNamespace(partitions={0: None}, error=None)}  # noqa: RUF012
     start, at = 5, 5
+    error: KafkaError | None = None
 
     def __init__(self, _: dict[str, Any]) -> None:
         self.list_topics: Callable[..., Any] = lambda timeout: SimpleNamespace(topics=self.topics)
@@ -163,7 +165,7 @@ class FakeConsumer:
         self.assignment: Callable[..., list[Any]] = lambda: [None]
 
     def offsets_for_times(self, places: list[Any], timeout: float) -> list[Any]:
-        return [SimpleNamespace(offset=self.start)]
+        return [SimpleNamespace(offset=self.start, error=self.error)]
 
     def get_watermark_offsets(self, _: Any, timeout: float) -> tuple[int, int]:
         return 0, 8
@@ -195,3 +197,18 @@ def test_nothing_since_then_and_no_queue(monkeypatch: pytest.MonkeyPatch, capsys
     assert told(monkeypatch, capsys, "other") == [{"end": 0}]
     monkeypatch.setattr(FakeConsumer, "start", -1)
     assert told(monkeypatch, capsys) == [{"end": 0}]
+
+
+def test_a_queue_whose_leader_is_not_there_is_not_taken_for_an_empty_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moving = KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION)
+    with monkeypatch.context() as patched:
+        patched.setattr(FakeConsumer, "error", moving)
+        patched.setattr(FakeConsumer, "start", 1_700_000_000_000)
+        with pytest.raises(KafkaException):
+            told(patched, capsys)
+    monkeypatch.setitem(FakeConsumer.topics, "q", SimpleNamespace(partitions={}, error=moving))
+    with pytest.raises(KafkaException):
+        told(monkeypatch, capsys)
+    assert '"end"' not in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """Pictures of runs without a browser: the words in a PNG, what a result says of one, and one that is another run's."""
 
 import hashlib
+import io
 import json
 import struct
 import zlib
@@ -10,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from experiments import run
-from experiments.errors import PreflightError
+from experiments import local_page, run
+from experiments.errors import ExperimentError, PreflightError
 from experiments.evidence import seals
 from experiments.evidence.command import looked_at
 from experiments.folders import RESULT_FILE
@@ -194,3 +195,15 @@ def test_without_a_browser_a_run_that_is_to_take_one_does_not_begin(
 def test_what_is_not_wanted_is_not_begun() -> None:
     with taking("strategy-c", "run-1", Progress(), wanted=False) as camera:
         assert camera is None
+
+
+@pytest.mark.parametrize("error", [ExperimentError("kubectl is not on PATH"), OSError("no memory for a process")])
+def test_a_page_that_cannot_be_begun_costs_the_picture_alone(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def proxy(*_: object) -> str:
+        raise error
+
+    monkeypatch.setattr(local_page, "proxy", proxy)
+    said = io.StringIO()
+    with taking("strategy-c", "run-1", Progress(said), wanted=True) as camera:
+        assert camera is None
+    assert f"no screenshot: {error}" in said.getvalue()

@@ -26,7 +26,7 @@ from tests.protocol.decisions import (
 from workloads.common.lease import Grant, Shape
 from workloads.common.states import Color, Outcome, Phase
 from workloads.controller.decide import decide
-from workloads.controller.terms import Decision, Member, Observation, Spec
+from workloads.controller.terms import Decision, Member, Observation, Spec, phase_key
 
 WAY = "takeover/classic"
 TWO, THREE = Shape(2, 4, WAY), Shape(3, 4, WAY)
@@ -230,6 +230,19 @@ def test_a_group_that_cannot_be_emptied_is_waited_for_by_name() -> None:
         assert not waiting.need_list
     again = written(decide(replace(seen, elapsed=30.0)))
     assert (again.holder, again.leave, again.tries) == (None, True, 1)
+
+
+def test_a_generation_that_asks_for_nothing_else_does_not_begin_the_pause_anew() -> None:
+    """As a scaler writes one whenever it likes: each would put the next try off."""
+    blocked = blocked_by_the_group()
+    spec = see(blocked, (), TO_GREEN).spec
+    later = replace(spec, generation=spec.generation + 1)
+    renumbered = written(decide(see(blocked, (), later)))
+    assert (renumbered.generation, renumbered.epoch, renumbered.tries) == (later.generation, blocked.epoch, 1)
+    assert phase_key(spec, blocked) == phase_key(later, blocked) == phase_key(later, renumbered)
+    for other in (replace(later, asked="green v2 1"), replace(later, uid="another")):
+        assert phase_key(other, blocked) != phase_key(spec, blocked)
+    assert phase_key(spec, replace(blocked, epoch=blocked.epoch + 2)) != phase_key(spec, blocked)
 
 
 def test_the_pause_grows_with_each_try_and_is_forgotten_by_another() -> None:

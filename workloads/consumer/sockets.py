@@ -21,7 +21,9 @@ _OWN = Path("/proc/self/fd")
 
 
 def hush(ports: Container[int]) -> int:
-    """Have every connection of this process to these ports of others end by a reset; gives how many there are."""
+    """Have every connection of this process to these ports of others end by a reset; gives how many there are. Raises
+    nothing: where they cannot be looked for, as without /proc or with no descriptor left, they end as they would.
+    """
     found = 0
     for connection in _connections():
         with closing(connection), suppress(OSError):
@@ -35,7 +37,11 @@ def _connections() -> Iterator[socket.socket]:
     """Another descriptor of each of the process's TCP sockets: one's own may be closed, and its number given anew, at
     any time.
     """
-    for entry in _OWN.iterdir():
+    try:
+        entries = list(_OWN.iterdir())
+    except OSError:
+        return
+    for entry in entries:
         with suppress(OSError):
             descriptor = os.dup(int(entry.name))
             try:

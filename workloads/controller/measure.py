@@ -221,9 +221,16 @@ class Measurer:
         try:
             self._brokers.commit(task.group, task.topic, offsets)
         except MeasureError as error:  # which does not name whoever is in the group
-            others = told(self._places.of(task.group))
-            raise MeasureError(f"{error}{others and '; in it: ' + others}") from error
+            raise MeasureError(f"{error}{self._in_it(task.group)}") from error
         self._tell(key, done=True, removed=True, rewound=True, detail="")
+
+    def _in_it(self, group: str) -> str:
+        """Who is in a group, to be said behind what went wrong; nothing where that cannot be known either."""
+        try:
+            others = told(self._places.of(group))
+        except MeasureError:
+            return ""
+        return f"; in it: {others}" if others else ""
 
     def _analyse(self, key: Hashable, task: AnalysisTask) -> None:
         tally, before = Tally(), self._arrived(task)

@@ -70,14 +70,21 @@ class SetSizes:
                     return
                 wanted, self._new = self._wanted, False
             pause = LOOK_SECONDS
-            try:
-                for name, size in wanted.items():
-                    self.write(name, size)
-                backoff.reset()
-            except Exception as error:
+            # Each for itself: of a set that is not there, the other colour's does not wait.
+            if [name for name, size in wanted.items() if not self._tried(name, size)]:
                 pause = backoff.next()
-                logger.warning(
-                    "a set is not scaled",
-                    extra=fields(error=str(error), again_in=pause),
-                    exc_info=not isinstance(error, KubeError),
-                )
+            else:
+                backoff.reset()
+
+    def _tried(self, name: str, size: Size) -> bool:
+        """Whether nothing went wrong; what did is said."""
+        try:
+            self.write(name, size)
+        except Exception as error:
+            logger.warning(
+                "a set is not scaled",
+                extra=fields(set=name, error=str(error)),
+                exc_info=not isinstance(error, KubeError),
+            )
+            return False
+        return True

@@ -219,8 +219,15 @@ class Decision:
 
 
 def phase_key(spec: Spec, grant: Grant | None) -> tuple[object, ...]:
-    """Names the phase of timers, lists and measurements: another object, another generation, or another grant."""
+    """Names the phase of timers, lists and measurements: another object, another generation, or another grant.
+
+    A rollback that is blocked goes on under a generation that asks for nothing else: a scaler may write one again and
+    again, and the pause until the next try would begin anew each time.
+    """
     asked = (spec.uid, spec.generation)
     if grant is None:
         return asked
+    blocked = grant.holder is not None and grant.outcome is Outcome.ROLLBACK_BLOCKED
+    if blocked and grant.asked and grant.asked == spec.asked:
+        return (spec.uid, spec.asked, grant.epoch, grant.holder, grant.outcome)
     return (*asked, grant.epoch, grant.holder, grant.generation, grant.outcome)

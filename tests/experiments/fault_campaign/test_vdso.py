@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from components.strategies.consumers import PARTS
-from experiments.errors import PreconditionError
+from experiments import freezing
+from experiments.errors import DeadlineError, PreconditionError
 from experiments.fault_campaign import clock, vdso
 from experiments.fault_campaign.plan import Injection
 from experiments.fault_campaign.scene import Scene
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="clocks can be stepped on x86_64 only")
 
@@ -100,6 +102,43 @@ def test_who_ends_meanwhile_takes_its_clock_with_it(other: Process) -> None:
         other.process.wait()
     with pytest.raises(PreconditionError, match="no process"), vdso.stepped(other.pid, DAY):
         pass
+
+
+def test_who_stands_still_by_another_fault_is_put_right_and_stands_still(other: Process) -> None:
+    """A pod may be frozen, by a fault or to hold a phase, when the time of its stepped clock is over."""
+    with freezing.frozen([other.pid]):
+        until("it to stand still", lambda: freezing.stopped(freezing.identify(other.pid)))
+        with vdso.stepped(other.pid, DAY):
+            assert vdso.is_stepped(other.pid)
+        assert not vdso.is_stepped(other.pid)
+        assert freezing.stopped(freezing.identify(other.pid))
+    assert other.ahead() == ([about(0)] * 4, about(0))
+
+
+def test_a_clock_that_cannot_be_put_right_is_told(other: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: int) -> None:
+        raise PreconditionError("no rights any more")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(vdso, "put_right", refused)
+        with pytest.raises(PreconditionError, match="no rights"), vdso.stepped(other.pid, DAY):
+            pass
+    vdso.put_right(other.pid)
+
+
+def test_nothing_is_changed_under_a_thread_that_is_in_the_kernels_code(
+    other: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also not in a part of it that the changed one calls; nor under one of which nobody knows."""
+    within = vdso._base(other.pid) + len(vdso._own().image) - 1
+    said = [None, within]
+    monkeypatch.setattr(vdso, "_place", lambda _: said.pop() if said else 0)
+    with vdso.stepped(other.pid, DAY):
+        assert said == []
+    monkeypatch.setattr(vdso, "_place", lambda _: None)
+    with pytest.raises(DeadlineError, match="not to ask for the time"), vdso.stepped(other.pid, DAY):
+        pass
+    assert not vdso.is_stepped(other.pid)
 
 
 def test_what_was_left_stepped_is_put_right(other: Process) -> None:

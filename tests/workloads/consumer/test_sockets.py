@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from workloads.consumer import sockets
 from workloads.consumer.sockets import hush
 
 Pair = tuple[socket.socket, socket.socket]
@@ -79,6 +80,11 @@ def test_only_connections_to_those_ports_are(pair: Pair) -> None:
     assert hush({port_of(pair) + 1}) == 0
     assert hush({port_of(pair)}) == 1
     assert (linger(client), linger(server)) == ((1, 0), (0, 0))
+
+
+def test_where_they_cannot_be_looked_for_a_close_goes_on(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "_OWN", Path("/nowhere"))
+    assert hush({port_of(pair)}) == 0
 
 
 def test_they_go_on_as_before_and_nothing_is_left_open(pair: Pair) -> None:

@@ -119,8 +119,11 @@ class Group(Places):
         self.removed: list[list[Place]] = []
         self.unwilling = 0
         self.returning = False
+        self.silent = False
 
     def of(self, group: str) -> tuple[Place, ...]:
+        if self.silent:
+            raise MeasureError("group g cannot be described")
         return tuple(self.members)
 
     def remove(self, group: str, places: Sequence[Place]) -> None:
@@ -465,6 +468,19 @@ def test_who_keeps_offsets_from_being_set_is_named(bench: Bench) -> None:
     rewind(bench)
     until("named", lambda: "in it: member m9, client somebody at /10.0.0.9" in bench.measurer.result("k").detail)
     assert not bench.measurer.result("k").removed
+
+
+def test_what_keeps_offsets_from_being_set_is_told_also_where_nobody_can_be_named(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def commit(*_: object) -> None:
+        bench.group.silent = True
+        raise MeasureError("offsets of group g: the coordinator is away")
+
+    monkeypatch.setattr(bench.brokers, "commit", commit)
+    monkeypatch.setattr(measure, "AGAIN_SECONDS", 60.0)
+    rewind(bench)
+    until("told", lambda: bench.measurer.result("k").detail == "offsets of group g: the coordinator is away")
 
 
 def test_no_offset_is_set_by_a_lease_that_was_written_meanwhile(bench: Bench) -> None:

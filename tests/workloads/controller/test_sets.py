@@ -77,6 +77,17 @@ def test_both_sets_are_written_beside_whoever_asks_and_a_refusal_is_tried_again(
     assert kube.pods == {"a": 6, "b": 6}
 
 
+def test_a_set_that_is_not_there_holds_the_other_up_for_nothing() -> None:
+    kube = Scales(b=3)  # "a" is not: its scale cannot be read, however often
+    sizes = SetSizes(kube, PATH)
+    sizes.want(("a", "b"), Size(6, fewer=True))
+    sizes.thread.start()
+    assert kube.written.wait(10)
+    sizes.stop()
+    sizes.thread.join(10)
+    assert kube.pods == {"b": 6}
+
+
 def test_sets_without_a_name_or_a_number_are_left_alone() -> None:
     kube = Scales(a=3)
     sizes = SetSizes(kube, PATH)

@@ -10,11 +10,13 @@ what was handled is what the sink was given, and that.
 """
 
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from workloads.sidecar.connect.workers import Counts, TaskAt
+from workloads.sidecar.connect.control import SilentError
+from workloads.sidecar.connect.workers import LEAST_SECONDS, Counts, TaskAt
 
 
 class Counting(Protocol):
@@ -44,14 +46,21 @@ class Account:
         self._told = Told()
 
     def read(self, deadline: float) -> Told:
-        """What there is in it now. Raises SilentError when a worker does not answer: a part is none."""
-        with self._lock:
-            found = self._workers.counts(self._connector, deadline)
+        """What there is in it now. Raises SilentError when a worker does not answer, for a part is none, and when
+        somebody else is asking for as long: however many ask, the workers are asked by one of them.
+        """
+        ends = time.monotonic() + deadline
+        if not self._lock.acquire(timeout=deadline):
+            raise SilentError(f"the workers are being asked by others, for more than {deadline:g} s")
+        try:
+            found = self._workers.counts(self._connector, max(LEAST_SECONDS, ends - time.monotonic()))
             before, self._last = self._last, found
             added = [] if before is None else [_added(now, before.get(task)) for task, now in found.items()]
             sent, failed = sum(one.sent for one in added), sum(one.failed for one in added)
             self._told = Told(self._told.handled + sent + failed, self._told.failed + failed)
             return self._told
+        finally:
+            self._lock.release()
 
 
 def _added(now: Counts, before: Counts | None) -> Counts:

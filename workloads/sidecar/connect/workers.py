@@ -36,7 +36,7 @@ REBALANCING = "kafka_connect_rebalance_rebalancing"
 SENT = "kafka_connect_sink_records_sent_total"
 ERRORS = "kafka_consumer_errors_total"
 AT_A_TIME = 8
-_LEAST_SECONDS = 0.05
+LEAST_SECONDS = 0.05
 
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})?\s+(\S+)", re.MULTILINE)
@@ -108,7 +108,7 @@ class Workers:
         counted: dict[TaskAt, Counts] = {}
         ends = time.monotonic() + deadline
         found = self._pods(deadline)
-        left = max(_LEAST_SECONDS, ends - time.monotonic())
+        left = max(LEAST_SECONDS, ends - time.monotonic())
         for pod, (text, problem) in zip(
             found, self._hands.map(lambda pod: self._metrics(pod, left), found), strict=True
         ):
@@ -137,7 +137,10 @@ class Workers:
 
 
 def counted_by(text: str, connector: str) -> dict[int, Counts]:
-    """Task number -> what it has counted, by a worker's metrics. Connect makes both series when a task begins."""
+    """Task number -> what it has counted, by a worker's metrics. Connect makes both series when a task begins and takes
+    them away when it ends, one after the other: a task that has one of them has nothing to tell, for without the other
+    one it would seem to have begun anew, or to fail at nothing.
+    """
     found: dict[str, dict[int, int]] = {SENT: {}, ERRORS: {}}
     for name, labels_text, value in _SAMPLE.findall(text):
         if name not in found or connector not in labels_text:
@@ -146,8 +149,7 @@ def counted_by(text: str, connector: str) -> dict[int, Counts]:
         if labels.get("connector") == connector and labels.get("task", "").isdigit():
             # Before its first value a sum of the JVM's is NaN to some exporters.
             found[name][int(labels["task"])] = int(float(value)) if value != "NaN" else 0
-    tasks = found[SENT].keys() | found[ERRORS].keys()
-    return {task: Counts(found[SENT].get(task, 0), found[ERRORS].get(task, 0)) for task in tasks}
+    return {task: Counts(found[SENT][task], found[ERRORS][task]) for task in found[SENT].keys() & found[ERRORS].keys()}
 
 
 def understood(pod: str, text: str, connector: str) -> Worker:

@@ -3,6 +3,8 @@
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from workloads.common.records import EventLog
 from workloads.common.states import State
 from workloads.controller import terms
 from workloads.controller.decide import decide
+from workloads.sidecar.connect.account import Account
 from workloads.sidecar.connect.control import NotNowError, SilentError
 from workloads.sidecar.connect.journal import Journal
 from workloads.sidecar.connect.recorders import Handled
@@ -260,6 +263,28 @@ def test_its_account_only_grows(scene: Scene) -> None:
     assert told() == (194, 16)
     counted["w2", 0] = Counts(7, 0)  # given to another worker
     assert told() == (201, 16)
+
+
+def test_however_many_ask_the_workers_are_asked_by_one_and_the_others_do_not_wait_for_good(scene: Scene) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def slowly(connector: str, deadline: float) -> dict[tuple[str, int], Counts]:
+        asked.set()
+        assert answer.wait(30)
+        return {}
+
+    counting: Any = SimpleNamespace(counts=slowly)
+    account = Account(counting, "green")
+    first = threading.Thread(target=account.read, args=(30.0,))
+    first.start()
+    try:
+        assert asked.wait(30)
+        with pytest.raises(SilentError, match="asked by others, for more than"):
+            account.read(0.01)
+    finally:
+        answer.set()
+        first.join(30)
+    assert account.read(0.01).handled == 0
 
 
 def test_another_agent_process_counts_nothing_twice(scene: Scene) -> None:

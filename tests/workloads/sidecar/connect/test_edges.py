@@ -224,6 +224,7 @@ kafka_connect_sink_records_sent_total{color="green",connector="green",task="0",}
 kafka_connect_sink_records_sent_total{color="green",connector="green",task="1",} NaN
 kafka_connect_sink_records_sent_total{color="green",connector="green-2",task="0",} 9.0
 kafka_consumer_errors_total{color="green",connector="green",task="0",} 1.2E2
+kafka_consumer_errors_total{color="green",connector="green",task="1",} 0.0
 """
 )
 
@@ -231,6 +232,13 @@ kafka_consumer_errors_total{color="green",connector="green",task="0",} 1.2E2
 def test_what_a_workers_tasks_have_counted() -> None:
     assert counted_by(COUNTED, "green") == {0: Counts(120, 120), 1: Counts(0, 0)}
     assert counted_by(METRICS, "green") == {}
+
+
+@pytest.mark.parametrize("series", ["kafka_consumer_errors_total", "kafka_connect_sink_records_sent_total"])
+def test_of_a_task_that_begins_or_ends_half_is_nothing(series: str) -> None:
+    """Without its errors, or with them alone, it would seem to have begun anew, and be counted once more."""
+    half = "\n".join(line for line in COUNTED.splitlines() if not (line.startswith(series) and 'task="0"' in line))
+    assert counted_by(half, "green") == {1: Counts(0, 0)}
 
 
 def test_counts_of_all_workers_are_had_or_it_is_said_whose_are_not(scene: Scene) -> None:
