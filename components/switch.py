@@ -77,10 +77,7 @@ class Switch(pulumi.ComponentResource):
                 annotations={"pulumi.com/waitFor": "condition=Settled", "pulumi.com/timeoutSeconds": str(timeout)},
             ),
             spec=dict(args.spec),
-            # A scaler's, once it has written it.
-            opts=pulumi.ResourceOptions(
-                parent=self, ignore_changes=["spec.replicas"] if args.settings.scaling is not None else None
-            ),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=_the_scalers(args)),
         )
         expected = Expectation(
             namespace=args.namespace_name,
@@ -151,6 +148,15 @@ def _check(expected: Expectation, access: ClusterAccess) -> Object:
         if not make_again(expected, access, pulumi.log.info):
             raise
         return check(expected, access)
+
+
+def _the_scalers(args: SwitchArgs) -> list[str]:
+    """What is a scaler's once it is there: the number. Where there is none yet it is written: Pulumi takes what it is to
+    ignore out of what is wanted if it has not written it before, and the API server has no scale without a number.
+    """
+    live = (args.found.switch or {}).get("spec") or {}
+    there = bool(args.found.unknown) or "replicas" in live
+    return ["spec.replicas"] if args.settings.scaling is not None and there else []
 
 
 def settle_timeout_seconds(settings: StrategySettings) -> int:

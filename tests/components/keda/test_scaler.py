@@ -9,6 +9,7 @@ import pytest
 from components import rollout
 from components import switch as switch_component
 from components.access import controller_rules
+from components.before import NOTHING, Before
 from components.crd import definition
 from components.keda import crds
 from components.keda.scaler import query, spec
@@ -94,12 +95,28 @@ def test_a_colour_that_rests_scales_nothing(waited: list[str]) -> None:
     assert "autoscaling.keda.sh/paused" not in (at_work["metadata"].get("annotations") or {})
 
 
-def test_pulumi_leaves_the_numbers_alone(scaled: Recorder) -> None:
+def _found(**spec: int) -> Before:
+    switch = live()
+    switch["spec"] |= spec
+    return Before(switch)
+
+
+def test_pulumi_leaves_the_numbers_alone(waited: list[str]) -> None:
+    scaled = up(scaler=ASKED, found=_found(replicas=6))
     for key in ("KafkaConsumerSwitch/switch", "StatefulSet/consumer-blue", "StatefulSet/consumer-green"):
         assert "spec.replicas" in scaled.by_name[key].ignored, key
     plain = up()
     assert plain.by_name["KafkaConsumerSwitch/switch"].ignored == ()
     assert plain.by_name["StatefulSet/consumer-blue"].ignored == ("spec.podManagementPolicy",)
+
+
+def test_a_pair_that_is_to_be_scaled_gets_the_number_to_begin_with(waited: list[str]) -> None:
+    """What was never written and is ignored is not written at all, and a scale without a number cannot be read."""
+    for found in (NOTHING, _found()):
+        begun = up(scaler=ASKED, found=found).by_name["KafkaConsumerSwitch/switch"]
+        assert (begun.inputs["spec"]["replicas"], begun.ignored) == (3, ())
+    unseen = up(scaler=ASKED, found=Before(unknown="no answer")).by_name["KafkaConsumerSwitch/switch"]
+    assert unseen.ignored == ("spec.replicas",)
 
 
 def test_a_rollout_is_waited_for_by_the_live_number(scaled: Recorder, waited: list[str]) -> None:
