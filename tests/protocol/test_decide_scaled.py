@@ -80,6 +80,18 @@ def test_a_switch_that_failed_stays_failed_and_its_holder_is_scaled_all_the_same
         assert (after.last_holder, after.outcome, after.reason) == (BLUE, FAILED, "DrainTimeout: x")
 
 
+def test_a_number_that_comes_while_a_failed_switchs_holder_is_scaled_tries_nothing_again() -> None:
+    """Without that the colour that failed is granted, and nobody has asked."""
+    leaving = replace(WITHDRAWN, leave=True, generation=8, outcome=FAILED, reason="DrainTimeout: x")
+    there = (*blues(0, 1, epoch=11, state=PAUSED, left=True), *greens(11))
+    for number, at in ((1, 8), (2, 9)):
+        spec = held(numbered(TO_GREEN, number, 9), leaving)
+        write = decide(see(leaving, there, spec, removed=True)).write
+        assert write is not None
+        assert (write.holder, write.outcome, write.reason) == (BLUE, FAILED, "DrainTimeout: x")
+        assert (write.shape, write.generation) == (TWO, at), "as it was; what it is to be begins from there"
+
+
 # -- during a switch -----------------------------------------------------------------------------------------------
 
 
@@ -150,8 +162,20 @@ def test_without_a_scaler_nothing_waits() -> None:
         (numbered(TO_GREEN, 3, 8), GRANTED, Size(2, fewer=False)),
         (numbered(TO_GREEN, 1, 8), WITHDRAWN, Size(2, fewer=False)),
         (MORE, replace(STOOD, shape=replace(TWO, members=0)), Size(3, fewer=True)),
+        (FEWER, replace(STOOD, shape=None), Size(1, fewer=False)),
     ],
-    ids=["as it is", "more first", "fewer later", "leaving", "joining", "fewer now", "switch", "withdrawn", "at rest"],
+    ids=[
+        "as it is",
+        "more first",
+        "fewer later",
+        "leaving",
+        "joining",
+        "fewer now",
+        "switch",
+        "withdrawn",
+        "at rest",
+        "unnamed",
+    ],
 )
 def test_more_pods_come_before_the_grant_and_fewer_go_after_it(spec: Spec, grant: Grant, size: Size) -> None:
     assert sizes(held(spec, grant), grant) == size

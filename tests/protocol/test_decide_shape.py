@@ -94,6 +94,16 @@ def test_a_pod_that_never_gets_ready_is_a_refusal_and_the_grant_stays() -> None:
     assert "2 of 3 blue pods exist" in write.reason
 
 
+@pytest.mark.parametrize("outcome", [SWITCHED, FAILED])
+def test_partitions_that_somebody_adds_are_waited_for_and_refuse_nothing(outcome: Outcome) -> None:
+    """No generation asks for them: how it ended stays, and is not written again and again while a pod is away."""
+    spec = replace(TO_GREEN if outcome is FAILED else STAY, partitions=6)
+    settled = shaped(BLUE, 10, outcome=outcome, generation=7, asked=spec.asked)
+    assert waits(see(settled, (*blues(0), *greens()), spec, elapsed=1000.0)).deadline is None
+    write = written(decide(see(settled, (*blues(0, 1), *greens()), spec)))
+    assert (write.holder, write.leave, write.outcome) == (None, True, FAILED if outcome is FAILED else None)
+
+
 def test_what_is_as_it_was_granted_is_left_alone() -> None:
     """More pods than were granted are there before they are wanted, or still there."""
     write = written(decide(see(HELD, (*blues(0, 1), NEW, *greens()), STAY)))

@@ -33,7 +33,7 @@ from workloads.controller.members import (
 )
 from workloads.controller.replay import replays, rewind_due, since_due, unread
 from workloads.controller.replay import told as told_of_replay
-from workloads.controller.scaled import due, scales
+from workloads.controller.scaled import scales
 from workloads.controller.shapes import (
     asked_before,
     fewer_partitions,
@@ -135,6 +135,10 @@ def _withdrawn(seen: Observation, grant: Grant) -> Decision:
         if back and not (grant.leave and misshapen(spec, grant, last)):
             return grant_to(seen, grant, last, grant.outcome, grant.reason)
         return _hand_over(seen, grant, last, last if back else spec.active)
+    if grant.outcome is not None and not grant.rolling_back and asked_before(spec, grant):
+        # A shape was to be changed after what has failed, and is to be another one by now. That is no new try.
+        at = grant.generation if misshapen(spec, grant, last) else spec.generation
+        return grant_to(seen, grant, last, grant.outcome, grant.reason, generation=at)
     if spec.active == last or (must_leave(spec, grant, spec.active) and not grant.leave):
         # Whoever had it has it again, as it was; what is asked for now begins from there.
         same = not misshapen(spec, grant, last) and spec.active == last
@@ -376,9 +380,12 @@ def _blocked(seen: Observation, grant: Grant, holder: Color) -> Decision:
     return Decision(Phase.ROLLING_BACK, write, "RollingBack", why)
 
 
-def _scaled(seen: Observation, grant: Grant, holder: Color) -> bool:
-    """Whether the holder can have the number now that a scaler has asked for. Nothing is refused of that: it waits."""
-    return not _in_the_way(seen) and due(seen.spec, grant, holder, seen.members)
+def _grows(seen: Observation, grant: Grant, holder: Color) -> bool:
+    """Whether the holder can have now what no generation has asked for: partitions that somebody has added, or a
+    scaler's number. Nothing is refused of that, and it has no time by which it must be: it waits for its pods.
+    """
+    spec, there = seen.spec, not (_in_the_way(seen) or not_ready_to_change(seen.spec, seen.members, holder))
+    return (spec.paused or there) and (fewer_partitions(spec, grant) or scales(spec, grant, holder))
 
 
 def _settled(seen: Observation, grant: Grant) -> Decision:
@@ -387,8 +394,7 @@ def _settled(seen: Observation, grant: Grant) -> Decision:
     if late and holder and not not_active(spec.granted(holder, grant.shape), seen.members, holder, grant.epoch):
         # It was asked for no other colour, so there was nothing to go back to; now it is as it was asked for.
         return Decision(Phase.READY, replace(grant, outcome=Outcome.SWITCHED, reason=""), "Switched")
-    # Added by whomever: no generation tells of that; nor when the pods are there that a scaler has asked for.
-    if holder is not None and (fewer_partitions(spec, grant) or _scaled(seen, grant, holder)):
+    if holder is not None and _grows(seen, grant, holder):
         return _change_shape(seen, grant, holder, kept=None if holder is spec.active else grant.outcome)
     phase = Phase.READY if holder is spec.active else Phase.FAILED
     return Decision(phase, None, str(grant.outcome), grant.reason)

@@ -2,7 +2,7 @@
 
 The number is `spec.replicas` of the switch. Each write of it is a generation, and asks for no switch. So what is under
 way goes on as if it had not been written (`held`), and what has ended stays as it ended: the holder's shape follows
-once its pods are there, without a time by which they have to be (`due`). The sets of pods get more before that, and
+once its pods are there, without a time by which they have to be (`decide`). The sets of pods get more before that, and
 fewer after it (`sizes`).
 """
 
@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Outcome
-from workloads.controller.members import not_ready_to_change
 from workloads.controller.shapes import asked_before, misshapen, stays
 from workloads.controller.terms import Member, Spec
 
@@ -59,11 +58,6 @@ def scales(spec: Spec, grant: Grant, holder: Color) -> bool:
     return bool(grant.shape.members and shape.members) and replace(shape, members=grant.shape.members) == grant.shape
 
 
-def due(spec: Spec, grant: Grant, holder: Color, members: Iterable[Member]) -> bool:
-    """Whether a scaler's number can be given to the holder now: everybody whom it takes is there and ready."""
-    return scales(spec, grant, holder) and not not_ready_to_change(spec, members, holder)
-
-
 def sizes(spec: Spec, grant: Grant | None) -> Size | None:
     """What both colours' sets are to have; None: what they have. spec: as it is carried out (`held`).
 
@@ -73,7 +67,8 @@ def sizes(spec: Spec, grant: Grant | None) -> Size | None:
     if spec.number is None or grant is None:
         return None
     granted = grant.shape.members if grant.shape is not None else 0
-    quiet = grant.holder is not None and grant.outcome is not None and not switching(spec, grant)
+    known = grant.holder is not None and grant.shape is not None
+    quiet = known and grant.outcome is not None and not switching(spec, grant)
     return Size(max(spec.count(spec.active), granted), fewer=quiet)
 
 
