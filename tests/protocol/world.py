@@ -69,6 +69,7 @@ class World(Carrying):
             partitions=pods * len(self.share), wait_for_lag=self.bounds.lag, analysis=self.bounds.analysis,
             absence=self.bounds.absence, way=way, one_group=self.bounds.membership is not Membership.SEPARATE,
             paused=paused, asked=asked if way else "", replay=self.bounds.replay, number=number,
+            rest="" if number is None else asked,
         )  # fmt: skip
 
     def carried_out(self, me: Control) -> tm.Spec:

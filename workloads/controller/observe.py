@@ -1,5 +1,6 @@
 """What the controller sees: the switch and the pods, read from API objects, and merged from lists and watches."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -140,6 +141,7 @@ def read_switch(obj: Object) -> Switch:
                 asked=asked(spec),
                 replay=_replays(spec),
                 number=_number(spec),
+                rest=_rest(spec),
             ),
             strategy=str(spec["strategy"]),
             selectors=(_selector(spec["blue"]), _selector(spec["green"])),
@@ -175,6 +177,13 @@ def _number(spec: Mapping[str, Any]) -> int | None:
     if not spec.get("way"):
         raise ValueError("spec.replicas: one number for both colours needs spec.way, by which it is granted")
     return int(spec["replicas"])
+
+
+def _rest(spec: Mapping[str, Any]) -> str:
+    """What a scaler's number does not change."""
+    if _number(spec) is None:
+        return ""
+    return json.dumps({name: value for name, value in spec.items() if name != "replicas"}, sort_keys=True)
 
 
 def _replicas(spec: Mapping[str, Any]) -> tuple[int, int]:

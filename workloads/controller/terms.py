@@ -46,7 +46,8 @@ class Spec:
     one_group: both colours are in one. paused: whoever holds the grant is to rest: nobody is in the group. asked: names
     what is asked for; while it stays, so does the outcome. replay: a way back by itself begins where the colour that
     was switched to was granted. number: that of both colours, which a scaler writes; None where none does. newest: the
-    object's generation, where one before it is carried out first (`scaled.held`); 0: it is `generation`.
+    object's generation, where one before it is carried out first (`scaled.held`); 0: it is `generation`. rest: all that
+    is asked for but that number, by which generations of a scaler are known; empty where there is none.
     """
 
     generation: int
@@ -70,6 +71,7 @@ class Spec:
     replay: bool = False
     number: int | None = None
     newest: int = 0
+    rest: str = ""
 
     def shape(self, color: Color) -> Shape | None:
         """What `color` is to consist of at work, of nobody while it is to rest; None where that is none of the
@@ -221,10 +223,11 @@ class Decision:
 def phase_key(spec: Spec, grant: Grant | None) -> tuple[object, ...]:
     """Names the phase of timers, lists and measurements: another object, another generation, or another grant.
 
-    A rollback that is blocked goes on under a generation that asks for nothing else: a scaler may write one again and
-    again, and the pause until the next try would begin anew each time.
+    A scaler makes generations whenever it likes: where its number waits (`scaled.held`), so does that of the phase. And
+    a rollback that is blocked goes on under a generation that asks for nothing else: the pause until the next try would
+    begin anew each time.
     """
-    asked = (spec.uid, spec.generation)
+    asked: tuple[object, ...] = (spec.uid, spec.rest, spec.replicas) if spec.rest else (spec.uid, spec.generation)
     if grant is None:
         return asked
     blocked = grant.holder is not None and grant.outcome is Outcome.ROLLBACK_BLOCKED
