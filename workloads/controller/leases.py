@@ -46,7 +46,7 @@ class LeaseWriter:
         self._store.lease_is(answer, version_of(answer))
         return True
 
-    def stands(self, switch: Switch, grant: Grant) -> bool:
+    def stands(self, switch: Switch, grant: Grant | None) -> bool:
         """Whether the Lease still says `grant`, by a read of its own. For another thread than the writer's. Raises
         KubeError.
         """

@@ -145,7 +145,8 @@ class Controller:
                     continue
                 grant = replace(grant, generation=0)
             switch = replace(switch, spec=held(switch.spec, grant))
-            self._sets.want(switch.sets, sizes(switch.spec, grant))
+            still = partial(self._leases.stands, switch, grant)
+            self._sets.want(switch.sets, sizes(switch.spec, grant), still)
             now = Moment.now()
             seen, measured = self._observe(sight, switch, grant, now)
             decision = decide(seen)

@@ -2,12 +2,13 @@
 hand-off path.
 
 It writes the scale of the two sets that the switch names, and nothing else of them. What somebody else has written
-there since is written again at the next look.
+there since is written again at the next look. No pod is taken away by what may be old: the Lease is read before that,
+for a controller beside this one may have granted more, and the write is for the set as it was read.
 """
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from workloads.common.backoff import Backoff
@@ -31,14 +32,18 @@ class SetSizes:
         self._path = path
         self._changed = threading.Condition()
         self._wanted: Mapping[str, Size] = MappingProxyType({})
+        self._still: Callable[[], bool] = lambda: False
         self._new = False
         self._stopped = False
         self.thread = threading.Thread(target=self._run, name="sets", daemon=True)
 
-    def want(self, sets: Iterable[str], size: Size | None) -> None:
-        """Each of these sets is to have this size from now on; None: what it has."""
+    def want(self, sets: Iterable[str], size: Size | None, still: Callable[[], bool]) -> None:
+        """Each of these sets is to have this size from now on; None: what it has. still: whether the Lease yet says
+        what that follows from, by a read of its own; may raise KubeError.
+        """
         wanted = {name: size for name in sets if name and size is not None}
         with self._changed:
+            self._still = still
             if wanted != self._wanted:
                 self._wanted, self._new = wanted, True
                 self._changed.notify()
@@ -49,13 +54,17 @@ class SetSizes:
             self._stopped = True
             self._changed.notify()
 
-    def write(self, name: str, size: Size) -> bool:
-        """Give one set its size, if it has another. Returns whether it was written. Raises KubeError."""
+    def write(self, name: str, size: Size, still: Callable[[], bool]) -> bool:
+        """Give one set its size, if it has another. still: as for `want`. Returns whether it was written. Raises
+        KubeError, also when pods are to go and somebody else has written the set meanwhile.
+        """
         path = f"{self._path}/{name}/scale"
-        has = int((self._kube.get(path).get("spec") or {}).get("replicas") or 0)
-        if has == size.pods or (has > size.pods and not size.fewer):
+        found = self._kube.get(path)
+        has = int((found.get("spec") or {}).get("replicas") or 0)
+        if has == size.pods or (has > size.pods and not (size.fewer and still())):
             return False
-        self._kube.patch(path, {"spec": {"replicas": size.pods}})
+        of = {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"]}} if has > size.pods else {}
+        self._kube.patch(path, {**of, "spec": {"replicas": size.pods}})
         logger.info("scaled", extra=fields(set=name, pods=size.pods, before=has))
         return True
 
@@ -68,18 +77,18 @@ class SetSizes:
                     self._changed.wait(pause)
                 if self._stopped:
                     return
-                wanted, self._new = self._wanted, False
+                wanted, still, self._new = self._wanted, self._still, False
             pause = LOOK_SECONDS
             # Each for itself: of a set that is not there, the other colour's does not wait.
-            if [name for name, size in wanted.items() if not self._tried(name, size)]:
+            if [name for name, size in wanted.items() if not self._tried(name, size, still)]:
                 pause = backoff.next()
             else:
                 backoff.reset()
 
-    def _tried(self, name: str, size: Size) -> bool:
+    def _tried(self, name: str, size: Size, still: Callable[[], bool]) -> bool:
         """Whether nothing went wrong; what did is said."""
         try:
-            self.write(name, size)
+            self.write(name, size, still)
         except Exception as error:
             logger.warning(
                 "a set is not scaled",

@@ -2,7 +2,7 @@
 what it wrote, asked for and told, in order.
 """
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
 from tests.workloads.controller.samples import pod_object, switch_object
@@ -155,7 +155,7 @@ class ScriptedSets(SetSizes):
     def __init__(self) -> None:
         self.wanted: dict[str, Size | None] = {}
 
-    def want(self, sets: Iterable[str], size: Size | None) -> None:
+    def want(self, sets: Iterable[str], size: Size | None, still: Callable[[], bool]) -> None:
         self.wanted = dict.fromkeys(filter(None, sets), size)
 
 

@@ -11,8 +11,9 @@ from workloads.common.kube import ApiError, Kube, Object
 from workloads.common.lease import Grant, Shape
 from workloads.common.states import Color, Outcome, State
 from workloads.controller.observe import SwitchError, read_switch
-from workloads.controller.scaled import Size
+from workloads.controller.scaled import Size, held
 from workloads.controller.sets import SETS, SetSizes
+from workloads.controller.terms import phase_key
 
 PATH = SETS.format("n")
 WAY = "takeover/classic"
@@ -32,7 +33,10 @@ class Scales(Kube):
         if self.errors:
             raise self.errors.pop()
         self.calls.append(("get", path, None))
-        return {"spec": {"replicas": self.pods[_name(path)]}}
+        name = _name(path)
+        if name not in self.pods:
+            raise ApiError("GET", 404, "NotFound", "there is no such set")
+        return {"metadata": {"resourceVersion": "7"}, "spec": {"replicas": self.pods[name]}}
 
     def patch(self, path: str, body: Object, **_: Any) -> Object:
         self.calls.append(("patch", path, body))
@@ -60,15 +64,28 @@ def _name(path: str) -> str:
 )
 def test_a_set_gets_its_size_unless_pods_would_go_that_are_wanted_still(has: int, size: Size, written: bool) -> None:
     kube = Scales(a=has)
-    assert SetSizes(kube, PATH).write("a", size) is written
+    assert SetSizes(kube, PATH).write("a", size, lambda: True) is written
     assert kube.pods == {"a": size.pods if written else has}
+
+
+def test_no_pod_is_taken_away_by_what_the_lease_does_not_say_any_more() -> None:
+    """Another controller may have granted more; and a set that somebody has written since is looked at again."""
+    kube = Scales(a=6)
+    sizes = SetSizes(kube, PATH)
+    assert not sizes.write("a", Size(3, fewer=True), lambda: False)
+    assert kube.pods == {"a": 6}
+    assert sizes.write("a", Size(7, fewer=True), lambda: False), "more can do no harm"
+    assert sizes.write("a", Size(3, fewer=True), lambda: True)
+    more, fewer = (body for kind, _, body in kube.calls if kind == "patch")
+    assert more == {"spec": {"replicas": 7}}
+    assert fewer == {"metadata": {"resourceVersion": "7"}, "spec": {"replicas": 3}}
 
 
 def test_both_sets_are_written_beside_whoever_asks_and_a_refusal_is_tried_again() -> None:
     kube = Scales(until=2, a=3, b=3)
     kube.errors = [ApiError("GET", 404, "NotFound", "not yet")]
     sizes = SetSizes(kube, PATH)
-    sizes.want(("a", "b"), Size(6, fewer=True))
+    sizes.want(("a", "b"), Size(6, fewer=True), lambda: True)
     sizes.thread.start()
     assert kube.written.wait(10)
     sizes.stop()
@@ -80,7 +97,7 @@ def test_both_sets_are_written_beside_whoever_asks_and_a_refusal_is_tried_again(
 def test_a_set_that_is_not_there_holds_the_other_up_for_nothing() -> None:
     kube = Scales(b=3)  # "a" is not: its scale cannot be read, however often
     sizes = SetSizes(kube, PATH)
-    sizes.want(("a", "b"), Size(6, fewer=True))
+    sizes.want(("a", "b"), Size(6, fewer=True), lambda: True)
     sizes.thread.start()
     assert kube.written.wait(10)
     sizes.stop()
@@ -91,8 +108,8 @@ def test_a_set_that_is_not_there_holds_the_other_up_for_nothing() -> None:
 def test_sets_without_a_name_or_a_number_are_left_alone() -> None:
     kube = Scales(a=3)
     sizes = SetSizes(kube, PATH)
-    sizes.want(("", ""), Size(6, fewer=True))
-    sizes.want(("a", ""), None)
+    sizes.want(("", ""), Size(6, fewer=True), lambda: True)
+    sizes.want(("a", ""), None, lambda: True)
     sizes.thread.start()
     sizes.stop()
     sizes.thread.join(10)
@@ -182,6 +199,23 @@ def test_a_number_that_comes_during_a_switch_changes_nothing_of_it() -> None:
     assert script.sets.wanted["consumer-green"] == Size(2, fewer=False)
     assert script.publisher.status["observedGeneration"] == 3, "what is shown is of the object as it is now"
     assert script.condition("Settled")[0] == "False"
+
+
+def test_a_switch_that_waits_goes_on_waiting_when_a_number_comes() -> None:
+    """By the lag that it waits for the scaler gives more pods: the time for the lag does not begin anew with each."""
+    script = _begun()
+    keys = set()
+    for generation, number in ((2, 2), (3, 3), (4, 4)):
+        _asks(script, "green", generation, number)
+        switch = script.store.look().asked.switch
+        assert switch is not None
+        grant = script.grant()
+        keys.add(phase_key(held(switch.spec, grant), grant))
+    assert len(keys) == 1
+    _asks(script, "blue", 5, 4)
+    switch = script.store.look().asked.switch
+    assert switch is not None
+    assert phase_key(held(switch.spec, script.grant()), script.grant()) not in keys
 
 
 def test_without_a_scaler_there_is_no_scale_to_be_shown() -> None:
