@@ -151,8 +151,8 @@ def _check(expected: Expectation, access: ClusterAccess) -> Object:
 
 
 def _the_scalers(args: SwitchArgs) -> list[str]:
-    """What is a scaler's once it is there: the number. Where there is none yet it is written: Pulumi takes what it is to
-    ignore out of what is wanted if it has not written it before, and the API server has no scale without a number.
+    """What is a scaler's once it is there: the number. Where there is none yet it is written: Pulumi takes what it is
+    to ignore out of what is wanted if it has not written it before, and there is no scale without a number.
     """
     live = (args.found.switch or {}).get("spec") or {}
     there = bool(args.found.unknown) or "replicas" in live

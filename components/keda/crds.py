@@ -1,8 +1,11 @@
 """The definitions of KEDA's kinds, all of which its operator watches. `python -m components.keda.crds FOLDER` makes
 them anew.
 
-They are the release's own (`config/crd/bases` of its module, FOLDER), as its installation patches them, but for one
-thing: the schema of a ScaledJob's `jobTargetRef`, a whole Job of 0.65 MB, is left open. No such object is made here.
+They are the release's own (`config/crd/bases` of its module, FOLDER), as its installation patches them (its
+`config/crd/patches`), but for one thing: the schema of a ScaledJob's `jobTargetRef`, a whole Job of 0.65 MB, is left
+open. No such object is made here. FOLDER is what the sandbox compiles KEDA from, or any Go client's:
+
+    go mod download -json github.com/kedacore/keda/v2@v2.21.0     # "Dir", and below it config/crd/bases
 """
 
 import sys

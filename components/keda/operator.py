@@ -56,22 +56,20 @@ _WRITE = [*_READ, "patch", "update"]
 
 
 def operator_rules() -> list[PolicyRuleArgs]:
-    """In every namespace: its own kinds, the autoscalers that it makes, switches to look at and their scale to write;
-    the one registration of the metrics API, into which it writes its certificate; events to tell.
+    """In every namespace: ScaledObjects, the autoscalers that it makes, switches to look at and their scale to write;
+    the one registration of the metrics API, into which it writes its certificate; events to tell. The others of its
+    kinds it watches, without which it does not begin, and does nothing about them.
     """
-    own = ["clustertriggerauthentications", "scaledjobs", "scaledobjects", "triggerauthentications"]
+    watched = ["clustertriggerauthentications", "scaledjobs", "triggerauthentications"]
     events = ["cloudeventsources", "clustercloudeventsources"]
     return [
         PolicyRuleArgs(
             api_groups=["keda.sh"],
-            resources=[*own, *(f"{kind}/status" for kind in own), "scaledobjects/finalizers", "scaledjobs/finalizers"],
+            resources=["scaledobjects", "scaledobjects/finalizers", "scaledobjects/status"],
             verbs=_WRITE,
         ),
-        PolicyRuleArgs(
-            api_groups=["eventing.keda.sh"],
-            resources=[*events, *(f"{kind}/status" for kind in events)],
-            verbs=_READ,
-        ),
+        PolicyRuleArgs(api_groups=["keda.sh"], resources=watched, verbs=_READ),
+        PolicyRuleArgs(api_groups=["eventing.keda.sh"], resources=events, verbs=_READ),
         PolicyRuleArgs(
             api_groups=["autoscaling"], resources=["horizontalpodautoscalers"], verbs=[*_WRITE, "create", "delete"]
         ),
@@ -91,12 +89,8 @@ def operator_rules() -> list[PolicyRuleArgs]:
 
 
 def own_rules() -> list[PolicyRuleArgs]:
-    """In its own namespace: the Secret of its certificates, and the Lease of which there is one holder."""
-    every = [*_WRITE, "create", "delete"]
-    return [
-        PolicyRuleArgs(api_groups=[""], resources=["secrets"], verbs=every),
-        PolicyRuleArgs(api_groups=["coordination.k8s.io"], resources=["leases"], verbs=every),
-    ]
+    """In its own namespace, which has no others: the Secret of its certificates. No Lease: none is elected."""
+    return [PolicyRuleArgs(api_groups=[""], resources=["secrets"], verbs=[*_WRITE, "create"])]
 
 
 def server_rules() -> list[PolicyRuleArgs]:

@@ -56,7 +56,17 @@ def test_nobody_reads_the_secrets_of_other_namespaces(keda: Recorder, name: str)
     assert not [rule for rule in everywhere if {"*", "escalate", "bind", "impersonate"} & set(rule["verbs"])]
     own = keda.of("Role")["keda-operator"].inputs
     assert own["metadata"]["namespace"] == "kafka-bluegreen-keda"
-    assert {resource for rule in own["rules"] for resource in rule["resources"]} == {"secrets", "leases"}
+    assert {resource for rule in own["rules"] for resource in rule["resources"]} == {"secrets"}
+
+
+def test_of_its_kinds_it_writes_scaled_objects_alone(keda: Recorder) -> None:
+    written = {
+        resource.partition("/")[0]
+        for rule in rules(keda, "ClusterRole", "keda-operator")
+        if {"keda.sh", "eventing.keda.sh"} & set(rule["apiGroups"]) and {"patch", "update"} & set(rule["verbs"])
+        for resource in rule["resources"]
+    }
+    assert written == {"scaledobjects"}
 
 
 def test_its_namespace_is_no_strategys(keda: Recorder) -> None:
