@@ -1,5 +1,6 @@
 """Whether a switch that is there was made by a command of this run: pure."""
 
+from components.names import COLORS
 from experiments.cluster import LiveSwitch
 from experiments.guard import ForeignChangeError
 from experiments.measurements import LastSwitch
@@ -14,7 +15,8 @@ def of_this_command(
     commanded, or if there is a newer generation already. Where a scaler makes generations, the command's is the one
     whose switch began after it.
     """
-    if "replicas" in live.raw["spec"]:
+    spec = live.raw["spec"]
+    if all(spec.get(color, {}).get("set") for color in COLORS):  # the number alone may be left behind
         return _begun_since(live, source, target, earliest)
     if live.generation != generation:
         raise ForeignChangeError(

@@ -15,7 +15,7 @@ from experiments.commands import of_this_command
 from experiments.criteria import passed
 from experiments.errors import DeadlineError
 from experiments.guard import SWITCH as KEY
-from experiments.guard import Mark, foreign, writers_of
+from experiments.guard import ForeignChangeError, Mark, foreign, writers_of
 from experiments.lab import Notes
 from experiments.scenarios import SCENARIOS, keda
 from tests.experiments.test_criteria import GOOD
@@ -24,7 +24,9 @@ from tests.support.samples import SWITCH
 SCALER = '{"min": 3, "max": 6}'
 
 
-def live(pods: int, asked: int, generation: int = 4, last: dict[str, Any] | None = None) -> LiveSwitch:
+def live(
+    pods: int, asked: int, generation: int = 4, last: dict[str, Any] | None = None, *, scaled: bool = True
+) -> LiveSwitch:
     conditions = [
         {"type": kind, "status": "True", "reason": "Switched", "message": "", "observedGeneration": generation}
         for kind in ("Ready", "Settled")
@@ -32,7 +34,11 @@ def live(pods: int, asked: int, generation: int = 4, last: dict[str, Any] | None
     return LiveSwitch.of(
         {
             "metadata": {"generation": generation, "name": "consumer"},
-            "spec": {"active": "blue", "replicas": asked, "blue": {}, "green": {}},
+            "spec": {
+                "active": "blue",
+                "replicas": asked,
+                **{color: {"set": f"consumer-{color}"} if scaled else {} for color in ("blue", "green")},
+            },
             "status": {"active": "blue", "shape": f"{pods}x12 w", "conditions": conditions, "lastSwitch": last},
         }
     )
@@ -163,3 +169,8 @@ def test_a_switch_is_the_commands_when_it_began_after_it_whatever_a_scaler_wrote
     assert (seen is not None) is found
     assert of_this_command(live(6, 6, 9, last), "green", "blue", 9, at) is None
     assert of_this_command(live(6, 6, 9), "blue", "green", 9, at) is None
+
+
+def test_a_number_that_a_scaler_has_left_behind_excuses_no_newer_generation() -> None:
+    with pytest.raises(ForeignChangeError, match="generation 8 -> 9"):
+        of_this_command(live(6, 6, 9, scaled=False), "blue", "green", 8, None)
