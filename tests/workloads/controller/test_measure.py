@@ -201,7 +201,7 @@ def test_the_end_offsets_are_read_once_and_met(bench: Bench) -> None:
     assert bench.brokers.reads == 1
     met = bench.measurer.result("k").met_at
     assert met is not None
-    assert time.monotonic() - met < 5
+    assert time.monotonic() - met < 60
 
 
 def test_a_broker_or_a_pod_that_does_not_answer_is_named_and_asked_again(bench: Bench) -> None:

@@ -113,4 +113,4 @@ def test_waiting_ends_with_the_process() -> None:
     control.publish(Truth(Lifecycle(), stopping=True))
     started = time.monotonic()
     assert control.wait(command, 5)[0] is Answer.LATE
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 4  # and not the 5 that it may wait

@@ -271,7 +271,7 @@ def test_waiting_ends_with_a_change_and_asks_the_operator_to_look(scene: Scene) 
     began = time.monotonic()
     scene.api.put(PATH, resource(seen="RUNNING"))
     scene.control.wait(0.07)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 def _nudged(scene: Scene) -> bool:
