@@ -3,6 +3,8 @@
 No pod uses it. It needs the `kubernetes` package, whose import takes a quarter of a second and 20 MB.
 """
 
+import os
+
 from workloads.common.kube.credentials import SERVICE_ACCOUNT, Access
 from workloads.common.kube.errors import AccessError
 
@@ -12,8 +14,9 @@ def from_kubeconfig(file: str | None = None) -> Access:
     from kubernetes import client, config  # noqa: PLC0415 - expensive, and not needed in a pod
 
     configuration = client.Configuration()
+    named = file or os.environ.get("KUBECONFIG") or None  # as it is now: the package looked when it was imported
     try:
-        config.load_kube_config(file, client_configuration=configuration)  # type: ignore[no-untyped-call]
+        config.load_kube_config(named, client_configuration=configuration)  # type: ignore[no-untyped-call]
     except (config.ConfigException, OSError) as error:
         raise AccessError(
             f"no way to the API server: not in a pod with a service account token ({SERVICE_ACCOUNT}), "

@@ -1,5 +1,6 @@
 """Who the API server is told that asks."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,17 @@ def test_without_any_way_in_it_is_said_where_was_looked(tmp_path: Path, monkeypa
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(AccessError, match="not in a pod"):
         from_kubeconfig(str(tmp_path / "none"))
+
+
+def test_the_kubeconfig_is_the_one_that_is_named_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two"):
+        here = {"name": "here"}
+        said = {
+            "clusters": [{**here, "cluster": {"server": f"http://{name}:1"}}],
+            "users": [{**here, "user": {}}],
+            "contexts": [{**here, "context": {"cluster": "here", "user": "here"}}],
+            "current-context": "here",
+        }
+        (tmp_path / name).write_text(json.dumps(said))
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / name))
+        assert from_kubeconfig().server == f"http://{name}:1"
