@@ -1,5 +1,9 @@
-"""The custom resource by which a switch is asked for. Its definition is plain YAML, as kubectl reads it, too."""
+"""Definitions of kinds in the cluster: of the resource by which a switch is asked for, and of those of others.
 
+The first is plain YAML, as kubectl reads it, too.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,3 +35,18 @@ class SwitchDefinition(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({"name": self.definition.metadata.name})
+
+
+def installed(definitions: Sequence[dict[str, Any]], *, parent: pulumi.Resource) -> list[CustomResourceDefinition]:
+    """Each in the cluster. They stay when whoever acts on them is taken away, and with them what was made of their
+    kinds.
+    """
+    return [
+        CustomResourceDefinition(
+            content["spec"]["names"]["plural"],
+            metadata={**content["metadata"], "labels": {names.PART_OF_LABEL: names.PART_OF}},
+            spec=content["spec"],
+            opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True),
+        )
+        for content in definitions
+    ]

@@ -6,16 +6,14 @@ a whole PodSpec, nine tenths of each file, is left open. Such a metric is no use
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import yaml
+from components.releases import Definitions
 
 VERSION = "v1.10.1"
 GROUP_VERSION = "argoproj.io/v1alpha1"
 #: The kinds that a stack with `analysis.templates` makes objects of, or its controller does.
 ANALYSIS: Mapping[str, tuple[str, ...]] = {GROUP_VERSION: ("analysistemplates", "analysisruns")}
-_FOLDER = Path(__file__).parents[1] / "files" / "argo"
 #: By the file's name, ours and the release's.
 FILES = {
     "analysisruns.yaml": "analysis-run-crd.yaml",
@@ -29,11 +27,6 @@ _HEAD = (
 )
 
 
-def definitions() -> list[dict[str, Any]]:
-    """The CustomResourceDefinitions, as the API server takes them."""
-    return [yaml.safe_load((_FOLDER / name).read_text(encoding="utf-8")) for name in FILES]
-
-
 def reduced(definition: dict[str, Any]) -> dict[str, Any]:
     """A definition of the release with the provider `job` left open. Raises KeyError for one of another form."""
     for version in definition["spec"]["versions"]:
@@ -43,18 +36,13 @@ def reduced(definition: dict[str, Any]) -> dict[str, Any]:
     return definition
 
 
-def main(arguments: list[str]) -> int:
-    """Write the files from the release's; returns the exit code."""
-    if len(arguments) != 1:
-        print(f"usage: python -m components.argo.crds FOLDER, manifests/crds of {VERSION}", file=sys.stderr)
-        return 2
-    for name, origin in FILES.items():
-        made = reduced(yaml.safe_load((Path(arguments[0]) / origin).read_text(encoding="utf-8")))
-        text = yaml.safe_dump(made, sort_keys=False, width=120)
-        (_FOLDER / name).write_text(_HEAD.format(version=VERSION, name=origin) + text, encoding="utf-8")
-        print(f"{name} written")
-    return 0
+_DEFINITIONS = Definitions(VERSION, "manifests/crds", "argo", FILES, _HEAD, reduced)
+
+
+def definitions() -> list[dict[str, Any]]:
+    """The CustomResourceDefinitions, as the API server takes them."""
+    return _DEFINITIONS.read()
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(_DEFINITIONS.write("components.argo.crds", sys.argv[1:]))

@@ -5,7 +5,6 @@ more.
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.apiextensions.v1 import CustomResourceDefinition
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs, DeploymentStrategyArgs
 from pulumi_kubernetes.core.v1 import ContainerPortArgs, PodSpecArgs, PodTemplateSpecArgs
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
@@ -13,6 +12,7 @@ from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRef
 
 from components import names, pods
 from components.argo import crds
+from components.crd import installed
 from components.observability.reader import reader
 
 NAME = "argo-rollouts"
@@ -66,16 +66,8 @@ class ArgoRollouts(pulumi.ComponentResource):
         super().__init__("kafka-bluegreen:component:ArgoRollouts", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         labels = names.labels(NAME)
-        self.definitions = [
-            CustomResourceDefinition(
-                content["spec"]["names"]["plural"],
-                metadata={**content["metadata"], "labels": {names.PART_OF_LABEL: names.PART_OF}},
-                spec=content["spec"],
-                # Whoever takes the controller away keeps his templates, and the runs that say what they have judged.
-                opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
-            )
-            for content in crds.definitions()
-        ]
+        # Whoever takes the controller away keeps his templates, and the runs that say what they have judged.
+        self.definitions = installed(crds.definitions(), parent=self)
         metadata = ObjectMetaArgs(name=NAME, namespace=args.namespace, labels=labels)
         account, _, everywhere = reader(
             name, metadata, ObjectMetaArgs(name=_CLUSTER_NAME, labels=labels), cluster_rules(), opts=child

@@ -10,17 +10,15 @@ open. No such object is made here. FOLDER is what the sandbox compiles KEDA from
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import yaml
+from components.releases import Definitions
 
 VERSION = "v2.21.0"
 GROUP_VERSION = "keda.sh/v1alpha1"
 KIND = "ScaledObject"
 #: The kind that a stack with a scaler makes an object of.
 SCALING: Mapping[str, tuple[str, ...]] = {GROUP_VERSION: ("scaledobjects",)}
-_FOLDER = Path(__file__).parents[1] / "files" / "keda"
 _KINDS = {
     "eventing.keda.sh": ("cloudeventsources", "clustercloudeventsources"),
     "keda.sh": ("clustertriggerauthentications", "scaledjobs", "scaledobjects", "triggerauthentications"),
@@ -32,11 +30,6 @@ _HEAD = (
     "# with a ScaledJob's `jobTargetRef` left open; made by: python -m components.keda.crds FOLDER\n"
 )
 _WINDOW = {"minimum": 0, "maximum": 3600}
-
-
-def definitions() -> list[dict[str, Any]]:
-    """The CustomResourceDefinitions, as the API server takes them."""
-    return [yaml.safe_load((_FOLDER / name).read_text(encoding="utf-8")) for name in FILES]
 
 
 def reduced(definition: dict[str, Any]) -> dict[str, Any]:
@@ -54,18 +47,13 @@ def reduced(definition: dict[str, Any]) -> dict[str, Any]:
     return definition
 
 
-def main(arguments: list[str]) -> int:
-    """Write the files from the release's; returns the exit code."""
-    if len(arguments) != 1:
-        print(f"usage: python -m components.keda.crds FOLDER, config/crd/bases of {VERSION}", file=sys.stderr)
-        return 2
-    for name, origin in FILES.items():
-        made = reduced(yaml.safe_load((Path(arguments[0]) / origin).read_text(encoding="utf-8")))
-        text = yaml.safe_dump(made, sort_keys=False, width=120)
-        (_FOLDER / name).write_text(_HEAD.format(version=VERSION, name=origin) + text, encoding="utf-8")
-        print(f"{name} written")
-    return 0
+_DEFINITIONS = Definitions(VERSION, "config/crd/bases", "keda", FILES, _HEAD, reduced)
+
+
+def definitions() -> list[dict[str, Any]]:
+    """The CustomResourceDefinitions, as the API server takes them."""
+    return _DEFINITIONS.read()
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(_DEFINITIONS.write("components.keda.crds", sys.argv[1:]))

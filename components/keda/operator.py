@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.apiextensions.v1 import CustomResourceDefinition
 from pulumi_kubernetes.apiregistration.v1 import APIService, APIServiceSpecArgs, ServiceReferenceArgs
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs, DeploymentStrategyArgs
 from pulumi_kubernetes.core.v1 import (
@@ -40,6 +39,7 @@ from pulumi_kubernetes.rbac.v1 import (
 )
 
 from components import names, pods
+from components.crd import installed
 from components.keda import crds
 from components.observability.reader import reader
 
@@ -120,16 +120,8 @@ class Keda(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-        self.definitions = [
-            CustomResourceDefinition(
-                content["spec"]["names"]["plural"],
-                metadata={**content["metadata"], "labels": {names.PART_OF_LABEL: names.PART_OF}},
-                spec=content["spec"],
-                # Whoever takes the operator away keeps what he has written, and what others scale by it.
-                opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
-            )
-            for content in crds.definitions()
-        ]
+        # Whoever takes the operator away keeps what he has written, and what others scale by it.
+        self.definitions = installed(crds.definitions(), parent=self)
         operator = self._operator(args.operator_image)
         self._server(args.server_image, operator)
         self.register_outputs({"namespace": self.namespace.metadata.name})
