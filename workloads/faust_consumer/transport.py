@@ -14,12 +14,19 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from workloads.common.logs import fields
+from workloads.faust_consumer.aside import Aside
 
 logger = logging.getLogger("workloads.faust_consumer")
 
 
-class _Thread(driver.AIOKafkaConsumerThread):
+class _Thread(Aside, driver.AIOKafkaConsumerThread):
     """The thread that has aiokafka's client."""
+
+    def close(self) -> None:
+        """Nothing: who stops leaves the group and closes its client (`on_thread_stop`). Faust calls this when a
+        rebalance comes to an application that is stopping; its own closes the client from another loop than the
+        client's, so that its place stays in the group for a session, or its thread never ends.
+        """
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         client = self._ensure_consumer()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, Producer
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 
 from tests.support.broker import Broker
 from tests.support.processes import ConsumerProcess, Feed, handled
@@ -98,18 +98,21 @@ class Pair:
 
     def committed(self, color: str) -> dict[int, Commit]:
         """What stands in a colour's group, by partition."""
-        group = f"{self.topic}-{color}"
-        asked = self.broker.admin().list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group)], require_stable=True
-        )
-        found = {p.partition: read(p.offset, unsealed(p.metadata)) for p in asked[group].result().topic_partitions}
+        found = {p.partition: read(p.offset, unsealed(p.metadata)) for p in self._stable(color)}
         return {p: commit for p, commit in found.items() if commit is not None}
 
     def labels(self, color: str) -> dict[int, str]:
         """The metadata in a colour's group, by partition."""
+        return {p.partition: unsealed(p.metadata) for p in self._stable(color)}
+
+    def _stable(self, color: str) -> list[TopicPartition]:
+        """A transaction's commit is answered before its offsets show: who asks for stable ones waits for them."""
         group = f"{self.topic}-{color}"
-        asked = self.broker.admin().list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-        return {p.partition: unsealed(p.metadata) for p in asked[group].result().topic_partitions}
+        asked = self.broker.admin().list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group)], require_stable=True
+        )
+        places: list[TopicPartition] = asked[group].result().topic_partitions
+        return places
 
     def starts(self, color: str, epoch: int) -> dict[int, int]:
         """Where reading began under this epoch, as the colour's pods wrote it down."""

@@ -1,0 +1,84 @@
+"""One activation on a real broker: nothing of it is in its group when it has ended, whatever came in between."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from confluent_kafka import ConsumerGroupState
+
+from experiments.conformance.kafka import Kafka
+from tests.support.broker import Broker
+from tests.support.processes import Feed
+from tests.support.waiting import until
+from workloads.common.settings import validated
+from workloads.faust_consumer.application import Activation
+from workloads.faust_consumer.settings import FaustSettings
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("broker")]
+
+
+def test_who_stops_while_its_group_takes_it_back_leaves_it(broker: Broker, topic: str, feed: Feed) -> None:
+    """Its group took it for gone; while it is stopped it has entered again, as another member, and is assigned."""
+    settings = validated(
+        FaustSettings,
+        {
+            "bootstrap_servers": broker.bootstrap_servers,
+            "topic": topic,
+            "group_id": topic,
+            "color": "blue",
+            "pod_name": "consumer-blue-0",
+        },
+    )
+    kafka = Kafka(broker.bootstrap_servers)
+    feed.send(4)
+
+    async def lost_and_stopped() -> None:
+        at_work, revoked = asyncio.Event(), asyncio.Event()
+
+        async def record(_: Activation, __: Any) -> None:
+            at_work.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                # Its stop takes a moment, in which it is back: the consumer is stopped after this.
+                await asyncio.to_thread(_wait_stable, broker, topic, old=first)
+                raise
+
+        async def assigned(_: Activation, __: Any) -> None:
+            return
+
+        async def gone(_: Activation, __: Any) -> None:
+            if at_work.is_set():
+                revoked.set()
+
+        activation = Activation(settings, str, on_record=record, on_assigned=assigned, on_revoked=gone)
+        activation.start()
+        async with asyncio.timeout(30):
+            await at_work.wait()
+            first = activation.member_id
+            await asyncio.to_thread(kafka.remove, topic)
+            await revoked.wait()
+            await activation.ended()
+
+    try:
+        asyncio.run(lost_and_stopped())
+        assert _members(broker, topic) == [], "its place stays for a session"
+    finally:
+        kafka.close()
+
+
+def _members(broker: Broker, group: str) -> list[str]:
+    found = broker.admin().describe_consumer_groups([group])[group].result()
+    return [member.member_id for member in found.members]
+
+
+def _wait_stable(broker: Broker, group: str, old: str) -> None:
+    """Until the group has a member that is not the old one, and it has its partitions."""
+    admin = broker.admin()
+
+    def stable() -> bool:
+        found = admin.describe_consumer_groups([group])[group].result()
+        others = [member for member in found.members if member.member_id != old]
+        return bool(others) and found.state is ConsumerGroupState.STABLE
+
+    until("another member to have the partitions", stable)
