@@ -27,7 +27,7 @@ class NeedsItsParent(ServiceThread):
         except asyncio.CancelledError:
             asked = asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self.parent_loop)
             try:
-                await asyncio.wait_for(asyncio.wrap_future(asked), 2)
+                await asyncio.wait_for(asyncio.wrap_future(asked), 5)
             except TimeoutError:
                 self.served = False
             else:
