@@ -1,5 +1,6 @@
 """Runs a part of the program with Pulumi's mocks and keeps what it registered, with parents and dependencies."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -117,6 +118,11 @@ def deploy(
 ) -> Recorder:
     """Run `program` to its end as `pulumi up` (or `preview`) of `stack` would. Raises what it raises."""
     recorder = Recorder(platform=platform)
+    # Pulumi takes the thread's event loop; after `asyncio.run`, as a test before may have called it, there is none.
+    try:
+        asyncio.get_event_loop_policy().get_event_loop()
+    except RuntimeError:
+        asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(
         recorder.mocks,
         project="kafka-bluegreen",

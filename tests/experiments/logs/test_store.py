@@ -17,7 +17,7 @@ from experiments.errors import CollectionError
 from experiments.logs import broker_logger, recording
 from experiments.logs.broker_logger import LOGGER, telling_of_commits
 from experiments.logs.items import ITEMS
-from experiments.logs.store import LogStore, last_lines, seconds, written_at
+from experiments.logs.store import LogStore, Writer, last_lines, seconds, written_at
 from experiments.pod_history import Life
 from experiments.progress import Progress
 from experiments.records import compressed_text
@@ -54,6 +54,21 @@ def test_a_query_that_the_store_refuses_is_told(cluster: Cluster, api: FakeApi) 
     api.answers["GET", QUERY] = (200, b"<html>")
     with pytest.raises(ClusterError, match="is none"):
         LogStore(cluster).ask("*")
+
+
+def test_a_store_that_does_not_answer_is_asked_once_more(monkeypatch: pytest.MonkeyPatch, cluster: Cluster) -> None:
+    answers: list[bool] = [False, True, False, False]
+
+    def newest(*_: float) -> dict[Writer, float]:
+        if not answers.pop(0):
+            raise ClusterError("read timed out")
+        return {("n", "p", "c"): 5.0}
+
+    store = LogStore(cluster)
+    monkeypatch.setattr(store, "newest", newest)
+    assert store.wait_for({("n", "p", "c"): 5.0}, 0.0) == []
+    with pytest.raises(ClusterError, match="timed out"):
+        store.wait_for({("n", "p", "c"): 5.0}, 0.0)
 
 
 def test_its_version_is_its_own_word(cluster: Cluster, api: FakeApi) -> None:
