@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from components.cluster.access import ClusterAccess
 from components.cluster.client import KubernetesApi
@@ -36,6 +36,7 @@ _PASSING = (None, _HTTP_GONE, 429, 500, 503, 504)
 _AGENT = "kafka-bluegreen-experiments"
 
 Objects = dict[str, dict[str, Any]]
+T = TypeVar("T")
 
 
 class ClusterError(ExperimentError):
@@ -56,6 +57,18 @@ def _as_cluster_error() -> Iterator[None]:
         yield
     except ApiError as error:
         raise ClusterError(str(error), error.status) from None
+
+
+def _asked_again(ask: Callable[[], T]) -> T:
+    """What `ask` gives, which changes nothing; tried `_READS` times while no answer comes."""
+    for left in reversed(range(_READS)):
+        try:
+            return ask()
+        except ClusterError as error:
+            if error.status is not None or not left:
+                raise
+        time.sleep(_RETRY_SECONDS)
+    raise AssertionError("not asked at all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +200,7 @@ class Cluster:
 
     def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
         """An object or a list; asked again, twice at most, where no answer comes. Raises ClusterError."""
-        for left in reversed(range(_READS)):
-            try:
-                return self._read(path, query)
-            except ClusterError as error:
-                if error.status is not None or not left:
-                    raise
-            time.sleep(_RETRY_SECONDS)
-        raise AssertionError("no read at all")
+        return _asked_again(lambda: self._read(path, query))
 
     def _read(self, path: str, query: Sequence[tuple[str, str]]) -> dict[str, Any]:
         with _as_cluster_error():
@@ -320,10 +326,11 @@ class Cluster:
         query: Sequence[tuple[str, str]] = (),
         seconds: float = 60.0,
     ) -> bytes:
-        """One HTTP GET of a service's port, through the API server's proxy."""
-        return self.request(
-            "GET", f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy{path}", query, seconds=seconds
-        )
+        """What HTTP GET of a service's port gives, through the API server's proxy; asked again, twice at most, where no
+        answer comes. Raises ClusterError.
+        """
+        whole = f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy{path}"
+        return _asked_again(lambda: self.request("GET", whole, query, seconds=seconds))
 
     def log(
         self,

@@ -66,23 +66,14 @@ class LogStore:
 
     def wait_for(self, lines: Mapping[Writer, float], most: float) -> list[str]:
         """Watch until the store has these lines, each known by its time, or `most` seconds are over; gives those that
-        it has not. A collector looks at a file that nobody writes to every ten seconds only. A store that does not
-        answer is asked again, once beyond that time. Raises ClusterError.
+        it has not. A collector looks at a file that nobody writes to every ten seconds only. Raises ClusterError.
         """
         deadline = time.monotonic() + most
         if not lines:
             return []
         since = min(lines.values())
-        failed = False
         while True:
-            try:
-                there = self.newest(since - 1, time.time() + 1)
-            except ClusterError:
-                if failed and time.monotonic() > deadline:
-                    raise
-                failed = True
-                time.sleep(_AGAIN_SECONDS)
-                continue
+            there = self.newest(since - 1, time.time() + 1)
             missing = ["/".join(writer) for writer, at in lines.items() if there.get(writer, 0.0) < at]
             if not missing or time.monotonic() > deadline:
                 return sorted(missing)

@@ -1,8 +1,8 @@
 """Out of a group on behalf of a client that hangs: asked of the coordinator over a connection of its own.
 
 Seen once on the cluster (faust-streaming 0.15.3, aiokafka 0.14): of three whose colleague's leaving had begun a
-rebalance, two had joined again, and neither synced nor left. What made it is mended (`transport.py`, `close`); what
-else may hang would keep the next ones out for as long as a session lasts.
+rebalance, two had joined again, and neither synced nor left. A cause that fits is mended (`transport.py`, `close`);
+whatever else may hang would keep the next ones out for as long as a session lasts.
 """
 
 import asyncio

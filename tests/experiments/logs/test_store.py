@@ -12,12 +12,14 @@ import pytest
 
 from components.settings import StackName, strategy_settings
 from components.strategies.base import strategy
+from experiments import cluster as cluster_module
 from experiments.cluster import Cluster, ClusterError
 from experiments.errors import CollectionError
 from experiments.logs import broker_logger, recording
 from experiments.logs.broker_logger import LOGGER, telling_of_commits
 from experiments.logs.items import ITEMS
-from experiments.logs.store import LogStore, Writer, last_lines, seconds, written_at
+from experiments.logs.queries import CONTAINER_FIELD, NAMESPACE_FIELD, POD_FIELD
+from experiments.logs.store import LogStore, last_lines, seconds, written_at
 from experiments.pod_history import Life
 from experiments.progress import Progress
 from experiments.records import compressed_text
@@ -56,19 +58,22 @@ def test_a_query_that_the_store_refuses_is_told(cluster: Cluster, api: FakeApi) 
         LogStore(cluster).ask("*")
 
 
-def test_a_store_that_does_not_answer_is_asked_once_more(monkeypatch: pytest.MonkeyPatch, cluster: Cluster) -> None:
-    answers: list[bool] = [False, True, False, False]
+def test_a_store_that_does_not_answer_is_asked_again(monkeypatch: pytest.MonkeyPatch, cluster: Cluster) -> None:
+    row = {NAMESPACE_FIELD: "n", POD_FIELD: "p", CONTAINER_FIELD: "c", "newest": "1970-01-01T00:00:05Z"}
+    answers = [b"", json.dumps(row).encode(), *[b""] * 3]
 
-    def newest(*_: float) -> dict[Writer, float]:
-        if not answers.pop(0):
+    def request(*_: object, **__: object) -> bytes:
+        if not (answer := answers.pop(0)):
             raise ClusterError("read timed out")
-        return {("n", "p", "c"): 5.0}
+        return answer
 
-    store = LogStore(cluster)
-    monkeypatch.setattr(store, "newest", newest)
-    assert store.wait_for({("n", "p", "c"): 5.0}, 0.0) == []
+    monkeypatch.setattr(cluster, "request", request)
+    monkeypatch.setattr(cluster_module, "_RETRY_SECONDS", 0)
+    store, lines = LogStore(cluster), {("n", "p", "c"): 5.0}
+    assert store.wait_for(lines, 0.0) == []
     with pytest.raises(ClusterError, match="timed out"):
-        store.wait_for({("n", "p", "c"): 5.0}, 0.0)
+        store.wait_for(lines, 0.0)
+    assert not answers
 
 
 def test_its_version_is_its_own_word(cluster: Cluster, api: FakeApi) -> None:

@@ -4,11 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from confluent_kafka import ConsumerGroupState
 
 from experiments.conformance.kafka import Kafka
 from tests.support.broker import Broker
-from tests.support.processes import Feed
 from tests.support.waiting import until
 from workloads.common.settings import validated
 from workloads.faust_consumer.application import Activation
@@ -17,20 +15,21 @@ from workloads.faust_consumer.settings import FaustSettings
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("broker")]
 
 
-def test_who_stops_while_its_group_takes_it_back_leaves_it(broker: Broker, topic: str, feed: Feed) -> None:
+def test_who_stops_while_its_group_takes_it_back_leaves_it(broker: Broker) -> None:
     """Its group took it for gone; while it is stopped it has entered again, as another member, and is assigned."""
+    kafka = Kafka(broker.bootstrap_servers)
+    group = f"{kafka.topic}-group"
     settings = validated(
         FaustSettings,
         {
             "bootstrap_servers": broker.bootstrap_servers,
-            "topic": topic,
-            "group_id": topic,
+            "topic": kafka.topic,
+            "group_id": group,
             "color": "blue",
             "pod_name": "consumer-blue-0",
         },
     )
-    kafka = Kafka(broker.bootstrap_servers)
-    feed.send(4)
+    kafka.send(4)
 
     async def lost_and_stopped() -> None:
         at_work, revoked = asyncio.Event(), asyncio.Event()
@@ -41,7 +40,7 @@ def test_who_stops_while_its_group_takes_it_back_leaves_it(broker: Broker, topic
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
                 # Its stop takes a moment, in which it is back: the consumer is stopped after this.
-                await asyncio.to_thread(_wait_stable, broker, topic, old=first)
+                await asyncio.to_thread(until, "it to be back", back)
                 raise
 
         async def assigned(_: Activation, __: Any) -> None:
@@ -51,34 +50,20 @@ def test_who_stops_while_its_group_takes_it_back_leaves_it(broker: Broker, topic
             if at_work.is_set():
                 revoked.set()
 
+        def back() -> bool:
+            return any(member.partitions for member in kafka.members(group) if member.member_id != first)
+
         activation = Activation(settings, str, on_record=record, on_assigned=assigned, on_revoked=gone)
         activation.start()
         async with asyncio.timeout(30):
             await at_work.wait()
             first = activation.member_id
-            await asyncio.to_thread(kafka.remove, topic)
+            await asyncio.to_thread(kafka.remove, group)
             await revoked.wait()
             await activation.ended()
 
     try:
         asyncio.run(lost_and_stopped())
-        assert _members(broker, topic) == [], "its place stays for a session"
+        assert kafka.members(group) == [], "its place stays for a session"
     finally:
         kafka.close()
-
-
-def _members(broker: Broker, group: str) -> list[str]:
-    found = broker.admin().describe_consumer_groups([group])[group].result()
-    return [member.member_id for member in found.members]
-
-
-def _wait_stable(broker: Broker, group: str, old: str) -> None:
-    """Until the group has a member that is not the old one, and it has its partitions."""
-    admin = broker.admin()
-
-    def stable() -> bool:
-        found = admin.describe_consumer_groups([group])[group].result()
-        others = [member for member in found.members if member.member_id != old]
-        return bool(others) and found.state is ConsumerGroupState.STABLE
-
-    until("another member to have the partitions", stable)
