@@ -124,7 +124,6 @@ def test_a_second_active_colour_is_in_the_history_and_a_stack_that_is_well_is_no
         pod = {"namespace": DUAL, "color": "green", "pod": "consumer-green-1"}
         scraped.worlds[DUAL].says("kafka_consumer_lifecycle_state", "1x1", state="ACTIVE", **pod)
         until("the alert", lambda: watch.evaluator.raised(DUAL, began, time.time()) != [], 60, 0.5)
-        took = time.time() - began
         scraped.worlds[DUAL].says("kafka_consumer_lifecycle_state", "0x1", state="ACTIVE", **pod)
         raised = len(watch.evaluator.raised(DUAL, began, time.time()))
         until("no alert", lambda: vmalert.Vmalert(cluster.urls["vmalert"]).raised(DUAL) == set(), 60, 0.5)
@@ -135,4 +134,3 @@ def test_a_second_active_colour_is_in_the_history_and_a_stack_that_is_well_is_no
     assert (silent["fired"], alerts.measured(silent)) == ([], {"alerts_fired": 0})
     assert len(silent["rules"]) == 9
     assert silent["evaluations"] >= 3
-    assert took < 30, "5 s of the rule, an evaluation every 5 s, and what is written behind it"

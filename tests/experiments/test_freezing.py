@@ -47,7 +47,7 @@ def test_another_process_of_that_number_is_not_the_same(sleeper: subprocess.Pope
 
 
 def test_it_goes_on_when_the_time_is_up(sleeper: subprocess.Popen[bytes]) -> None:
-    with frozen([sleeper.pid], 0.3):
+    with frozen([sleeper.pid], 2.0):
         until("it to stand still", lambda: state(sleeper.pid) == "T")
         until("it to go on within the block", lambda: state(sleeper.pid) != "T")
 
@@ -56,10 +56,10 @@ def test_it_stands_still_when_the_moment_has_come_and_its_time_begins_then(sleep
     waited: list[str] = []
 
     def moment() -> None:
-        time.sleep(1.0)  # longer than it may stand still: a time that began before would be up
+        time.sleep(2.5)  # longer than it may stand still: a time that began before would be up
         waited.append(state(sleeper.pid))
 
-    with frozen([sleeper.pid], 0.5, moment):
+    with frozen([sleeper.pid], 2.0, moment):
         until("it to stand still", lambda: state(sleeper.pid) == "T", every=0.001)
         until("it to go on within the block", lambda: state(sleeper.pid) != "T")
     assert waited == ["S"]

@@ -197,7 +197,7 @@ WHOLE = [
 def test_everything_that_belongs_to_a_colour_is_waited_for(
     lab: Lab, api: FakeApi, monkeypatch: pytest.MonkeyPatch, there: list[dict[str, Any]], missing: str | None
 ) -> None:
-    monkeypatch.setattr("experiments.lab._PODS_SECONDS", 0.05)
+    monkeypatch.setattr("experiments.lab._PODS_SECONDS", 60 if missing is None else 0.05)
     lab.parts = parts()
     api.answers["GET", f"/api/v1/namespaces/{NAMESPACE}/pods"] = (200, listed(*there))
     api.events.put(None)
@@ -208,10 +208,7 @@ def test_everything_that_belongs_to_a_colour_is_waited_for(
             lab.wait_pods({"blue": 2, "green": 0})
 
 
-def test_only_the_pods_at_work_are_waited_for_where_that_is_asked(
-    lab: Lab, api: FakeApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("experiments.lab._PODS_SECONDS", 0.05)
+def test_only_the_pods_at_work_are_waited_for_where_that_is_asked(lab: Lab, api: FakeApi) -> None:
     lab.parts = parts()
     api.answers["GET", f"/api/v1/namespaces/{NAMESPACE}/pods"] = (200, listed(*WHOLE[:2]))
     lab.wait_pods({"blue": 2}, [lab.parts.at_work])

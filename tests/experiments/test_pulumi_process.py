@@ -23,7 +23,7 @@ def when_begun(marks: Path, *signals: float) -> threading.Thread:
     """Send SIGINT to this process after each delay, once the fake Pulumi runs."""
 
     def send() -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not marks.exists() or not marks.read_text().endswith("\n"):
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -72,8 +72,8 @@ def test_twice_in_a_row_pulumi_is_still_asked_once(marks: Path, tmp_path: Path) 
 
 
 def test_a_pulumi_that_does_not_end_is_ended(marks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulumi_process, "_CANCEL_SECONDS", 0.3)
-    monkeypatch.setattr(pulumi_process, "_TERMINATE_SECONDS", 0.3)
+    monkeypatch.setattr(pulumi_process, "_CANCEL_SECONDS", 1.5)
+    monkeypatch.setattr(pulumi_process, "_TERMINATE_SECONDS", 1.5)
     with Interrupts() as interrupts:
         thread = when_begun(marks, 0.1)
         with pytest.raises(Interrupted):
@@ -88,8 +88,8 @@ def test_one_that_ends_while_its_output_is_held_open(
     marks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By what it left behind; whoever looks meanwhile whether it still has to be ended must not take its end away."""
-    monkeypatch.setattr(pulumi_process, "_CANCEL_SECONDS", 0.3)
-    monkeypatch.setattr(pulumi_process, "_TERMINATE_SECONDS", 0.3)
+    monkeypatch.setattr(pulumi_process, "_CANCEL_SECONDS", 1.5)
+    monkeypatch.setattr(pulumi_process, "_TERMINATE_SECONDS", 1.5)
     with Interrupts() as interrupts:
         thread = when_begun(marks, 0.1)
         with pytest.raises(Interrupted):
@@ -146,7 +146,7 @@ def test_what_pulumi_forgets_to_end_is_ended(marks: Path, tmp_path: Path) -> Non
     with Interrupts() as interrupts:
         pulumi(interrupts).run(["forgets"], str(tmp_path), {})
     pid = marks.read_text().strip()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while Path(f"/proc/{pid}").exists() and not _is_zombie(pid):
         assert time.monotonic() < deadline, f"process {pid} is still there"
         time.sleep(0.01)

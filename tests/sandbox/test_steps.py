@@ -1,4 +1,5 @@
 import io
+import re
 import threading
 import time
 
@@ -27,8 +28,8 @@ def test_progress_says_what_how_far_and_how_long() -> None:
     stream = io.StringIO()
     run([Step("one", lambda: None), Step("two", lambda: None, ["one"])], Progress(stream), Runner())
     first, second = stream.getvalue().splitlines()
-    assert "[1/2] one, 0.0s" in first
-    assert "[2/2] two, 0.0s" in second
+    assert re.search(r"\[1/2\] one, \d+\.\ds$", first)
+    assert re.search(r"\[2/2\] two, \d+\.\ds$", second)
 
 
 def test_long_work_is_told_about(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,17 +40,17 @@ def test_long_work_is_told_about(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_step_that_tells_about_itself_is_not_told_about_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "HEARTBEAT_SECONDS", 0.3)
+    monkeypatch.setattr(steps, "HEARTBEAT_SECONDS", 2.0)
     stream = io.StringIO()
     progress = Progress(stream)
 
     def talk() -> None:
-        for number in range(8):
+        for number in range(10):
             progress.say(f"talking {number}")
-            time.sleep(0.1)
+            time.sleep(0.25)
 
     run([Step("talker", talk)], progress, Runner())
-    assert stream.getvalue().count("talking") == 8
+    assert stream.getvalue().count("talking") == 10
     assert "at work" not in stream.getvalue()
 
 

@@ -108,7 +108,7 @@ def test_tried_until_accepted_and_once_more_after_an_error(station: Station, mon
     station.api.failures = [500, 500, 409]
     station.reporter.offer(report(5), 0.0)
     until("accepted", lambda: station.accepted)
-    assert station.epochs() == [5] * 4
+    assert station.epochs()[:4] == [5] * 4
     assert station.reporter.errors == 3
     until("sent once more", lambda: station.epochs() == [5] * 5)
     time.sleep(0.5)
