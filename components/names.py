@@ -23,6 +23,8 @@ LOGS_NAMESPACE = "kafka-bluegreen-logs"
 #: Where KEDA is, alone: it may read the Secrets of its namespace.
 KEDA_NAMESPACE = "kafka-bluegreen-keda"
 ALERTS = "vmalert"
+#: The one whose rules are on log lines.
+LOG_ALERTS = "vmalert-logs"
 ALERTS_PORT = 8880
 
 PRODUCER = "producer"

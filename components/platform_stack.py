@@ -1,6 +1,7 @@
 """What the stack `platform` is made of."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -41,14 +42,17 @@ def build_platform(settings: PlatformSettings, images: Mapping[str, str]) -> dic
         guarded.append(ArgoRollouts("argo-rollouts", ArgoRolloutsArgs(where, images[ARGO_ROLLOUTS])))
     if settings.keda:
         guarded.append(Keda("keda", KedaArgs(*(images[name] for name in KEDA))))
-    if settings.alerts:
-        guarded.append(Alerts("alerts", AlertsArgs(where, images[VMALERT], metrics.url, settings.alertmanager)))
     logs: dict[str, pulumi.Input[Any]] = {}
     if settings.logs:
         store = LogStore("logs", LogStoreArgs(namespace=where, image=images["victorialogs"]))
         collector = LogCollector("log-collector", LogCollectorArgs(image=images["vlagent"], store=store.url))
         guarded += [store, collector]
         logs = {"logsUrl": store.url}
+    if settings.alerts:
+        alerts = AlertsArgs(where, images[VMALERT], metrics.url, settings.alertmanager)
+        guarded.append(Alerts("alerts", alerts))
+        if settings.logs:
+            guarded.append(Alerts("log-alerts", replace(alerts, logs=logs["logsUrl"])))
     PlatformGuard("platform-guard", where, guarded)
     return {
         PLATFORM: settings.platform,

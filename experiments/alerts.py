@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from components.names import ALERTS, ALERTS_PORT, METRICS, METRICS_PORT, PLATFORM_NAMESPACE
+from components.names import ALERTS, ALERTS_PORT, LOG_ALERTS, METRICS, METRICS_PORT, PLATFORM_NAMESPACE
 from components.observability.rules import INTERVAL_SECONDS
 from experiments.cluster import Cluster, ClusterError
 from experiments.criteria import ALERTS_FIRED
@@ -46,35 +46,36 @@ class Raised:
 
 
 class Evaluator:
-    """The platform's vmalert."""
+    """The platform's vmalert: one whose rules are on metrics, and where there is a log store one more, on log lines.
 
-    def __init__(self, cluster: Cluster) -> None:
+    services: of those that there are.
+    """
+
+    def __init__(self, cluster: Cluster, services: Sequence[str] = (ALERTS,)) -> None:
         self._cluster = cluster
+        self._services = services
 
     @classmethod
     def found(cls, cluster: Cluster) -> "Evaluator | None":
         """It, if the platform has one. Raises ClusterError if that cannot be known."""
-        try:
-            cluster.get(f"/api/v1/namespaces/{PLATFORM_NAMESPACE}/services/{ALERTS}")
-        except ClusterError as error:
-            if error.not_found:
-                return None
-            raise
-        return cls(cluster)
+        services = [name for name in (ALERTS, LOG_ALERTS) if _is_there(cluster, name)]
+        return cls(cluster, services) if services else None
 
     def evaluations(self) -> tuple[int, str]:
-        """How often the rules were evaluated since it began, and its release. Raises ClusterError."""
-        text = self._asked("/metrics").decode()
-        counts = [float(found[1]) for found in _COUNT.finditer(text)]
-        if not counts:
+        """How often the rules were evaluated since it began, those that were least often, and its release. Raises
+        ClusterError.
+        """
+        said = self._asked("/metrics")
+        each = [[float(found[1]) for found in _COUNT.finditer(text)] for text in said]
+        if not all(each):
             raise ClusterError("vmalert says nothing of its evaluations (vmalert_iteration_total)")
-        version = _VERSION.search(text)
-        return int(min(counts)), version[1] if version else ""
+        version = _VERSION.search(said[0])
+        return int(min(map(min, each))), version[1] if version else ""
 
     def rules(self) -> dict[str, str]:
         """What is wrong with each rule, by its name; empty for one that was evaluated. Raises ClusterError."""
         try:
-            groups = json.loads(self._asked("/api/v1/rules"))["data"]["groups"]
+            groups = [group for text in self._asked("/api/v1/rules") for group in json.loads(text)["data"]["groups"]]
             return {rule["name"]: str(rule.get("lastError") or "") for group in groups for rule in group["rules"]}
         except (KeyError, TypeError, ValueError) as error:
             raise ClusterError(f"vmalert's answer about its rules is none: {error!r}") from None
@@ -89,8 +90,22 @@ class Evaluator:
         except (KeyError, TypeError, ValueError) as error:
             raise ClusterError(f"the metrics store's answer about alerts is none: {error!r}") from None
 
-    def _asked(self, path: str) -> bytes:
-        return self._cluster.through_service(PLATFORM_NAMESPACE, ALERTS, ALERTS_PORT, path)
+    def _asked(self, path: str) -> list[str]:
+        """What each answers."""
+        return [
+            self._cluster.through_service(PLATFORM_NAMESPACE, service, ALERTS_PORT, path).decode()
+            for service in self._services
+        ]
+
+
+def _is_there(cluster: Cluster, service: str) -> bool:
+    try:
+        cluster.get(f"/api/v1/namespaces/{PLATFORM_NAMESPACE}/services/{service}")
+    except ClusterError as error:
+        if error.not_found:
+            return False
+        raise
+    return True
 
 
 def raised_in(series: Iterable[dict[str, Any]]) -> list[Raised]:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from components import generated
-from components.observability import grafana, page, rules
+from components.observability import grafana, log_rules, page, rules
 
 HERE = Path(__file__).parent
 COMMAND = "python -m components.observability.generate"
 FILES: Mapping[Path, Callable[[], str]] = {
     HERE / "files" / "alerts.yaml": rules.rule_file,
+    HERE / "files" / "log-alerts.yaml": log_rules.log_rule_file,
     HERE / "files" / "prometheus-rule.yaml": rules.operator_object,
     HERE / "files" / "grafana-dashboard.json": grafana.rendered,
     HERE / "metrics.md": page.rendered,

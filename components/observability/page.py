@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from components.observability.log_rules import COUNTED, LOG_RULES, SPAN_SECONDS, LogRule
 from components.observability.panels import MARKS, PANELS, Kind, Panel
 from components.observability.plan_metrics import CONNECTORS, CONSUMERS, PLAN, PlanMetric, Source
 from components.observability.rules import INTERVAL_SECONDS, RULES, Rule
@@ -16,7 +17,8 @@ _IN_VMUI = {
 }
 _HEAD = """# Metrics, dashboards, alerts
 
-Made of the lists in [plan_metrics.py](plan_metrics.py), [panels.py](panels.py) and [rules.py](rules.py) by
+Made of the lists in [plan_metrics.py](plan_metrics.py), [panels.py](panels.py), [rules.py](rules.py) and
+[log_rules.py](log_rules.py) by
 `python -m components.observability.generate`. How to install and use it all: [the tutorial](../../tutorial/08-see.md).
 """
 _METRICS = """## The plan's metrics
@@ -41,6 +43,12 @@ Prometheus and vmalert, [files/prometheus-rule.yaml](files/prometheus-rule.yaml)
 one that was destroyed; who has to know names it:
 `absent(bg_switch_epoch{{namespace="strategy-c"}})`.
 """
+_LOG_ALERTS = f"""## Alerts on log lines
+
+What our programs say once, and no metric tells: raised while such a line is in the last {SPAN_SECONDS} s.
+[files/log-alerts.yaml](files/log-alerts.yaml) is for a vmalert that asks VictoriaLogs, which `logs` and `alerts`
+together bring. Each expression is `_time:{SPAN_SECONDS}s LINES{COUNTED}`.
+"""
 
 
 def rendered() -> str:
@@ -55,6 +63,8 @@ def rendered() -> str:
         "".join(f"- {mark.name}: `{mark.text}`, wherever `{mark.expr}`\n" for mark in MARKS),
         _ALERTS,
         _table(["alert", "raised when", "after", "severity", "what may be behind it", "unseen"], map(_rule, RULES)),
+        _LOG_ALERTS,
+        _table(["alert", "lines", "severity", "what may be behind it"], map(_log_rule, LOG_RULES)),
     ]
     return "\n".join(parts)
 
@@ -94,6 +104,10 @@ def _rule(rule: Rule) -> list[str]:
         rule.cause,
         f"`{rule.unseen}`" if rule.unseen else "",
     ]
+
+
+def _log_rule(rule: LogRule) -> list[str]:
+    return [f"`{rule.name}`", f"`{rule.lines}`", rule.severity, rule.cause]
 
 
 def _table(heads: list[str], rows: Iterable[list[str]]) -> str:

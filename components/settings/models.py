@@ -167,8 +167,8 @@ class PlatformSettings(Section):
     )
     alerts: bool = Field(
         default=False,
-        description="vmalert evaluates the alerts every 5 s, which takes a pod of 25m CPU and 32 Mi; in the sandbox it "
-        "is compiled for it",
+        description="vmalert evaluates the alerts every 5 s, which takes a pod of 25m CPU and 32 Mi, and with logs one "
+        "more for those on log lines; in the sandbox it is compiled for it",
     )
     alertmanager: Address = Field(default="", description="where vmalert sends alerts; they are only shown without it")
 

@@ -464,6 +464,21 @@ def test_vmalert_is_there_only_when_it_is_asked_for(stack: Recorder, alerting: R
     )
 
 
+def test_alerts_on_log_lines_are_there_with_a_log_store(alerting: Recorder) -> None:
+    names = ("kafka", "victoriametrics", "vmalert", "victorialogs", "vlagent")
+    settings = platform_settings({"alerts": "true", "logs": "true", "alertmanager": "http://alertmanager:9093"})
+    made = deploy(lambda: build_platform(settings, dict.fromkeys(names, "i:1")) and None, stack="platform")
+    assert set(made.of("Deployment")) - set(alerting.of("Deployment")) == {"log-alerts"}
+    arguments = [
+        recorder.of("Deployment")[name].inputs["spec"]["template"]["spec"]["containers"][0]["args"]
+        for recorder, name in ((alerting, "alerts"), (made, "log-alerts"))
+    ]
+    own = {"-datasource.url=http://victorialogs.kafka-bluegreen.svc.cluster.local:9428"}
+    own.add("-rule=/etc/vmalert/log-alerts.yaml")
+    assert set(arguments[1]) - set(arguments[0]) == own
+    assert "LeaseGone" in made.of("ConfigMap")["log-alerts"].inputs["data"]["log-alerts.yaml"]
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

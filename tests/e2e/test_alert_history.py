@@ -19,6 +19,7 @@ import pytest
 from components.names import METRICS
 from components.observability.alerts import RULES, flags
 from experiments import alerts
+from experiments.cluster import ClusterError
 from experiments.progress import Progress
 from tests.e2e.rules import healthy
 from tests.sandbox.ports import free_port
@@ -40,7 +41,9 @@ class Programs:
     def __init__(self, store: str, evaluator: str) -> None:
         self.urls = {METRICS: store, "vmalert": evaluator}
 
-    def get(self, _path: str) -> dict[str, Any]:
+    def get(self, path: str) -> dict[str, Any]:
+        if path.rpartition("/")[2] not in self.urls:
+            raise ClusterError("there is no such service", 404)
         return {}
 
     def through_service(

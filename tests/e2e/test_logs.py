@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from components.observability.log_rules import LOG_RULES
 from components.observability.rules import RULES
 from experiments.logs.items import ITEMS
 from experiments.screenshots import browser
@@ -46,7 +47,7 @@ def test_a_run_is_told_what_was_said_and_what_was_alerted(images: None, tmp_path
     # Somebody looked all the time, and had nothing to say.
     assert result.alerts is not None
     assert "error" not in result.alerts, result.alerts
-    assert result.alerts["rules"] == sorted(rule.name for rule in RULES)
+    assert result.alerts["rules"] == sorted([rule.name for rule in RULES] + [rule.name for rule in LOG_RULES])
     assert result.alerts["fired"] == []
     assert result.measurements["alerts_fired"] == 0
     assert [one.passed for one in result.criteria if one.name == "alerts_fired"] == [True]

@@ -13,7 +13,7 @@ from pulumi import automation
 from pulumi.automation.errors import CommandError
 
 from tests.support.cluster_use import shared, updating_the_platform
-from tests.support.engine import Log, Project, Updating, kubectl
+from tests.support.engine import Log, Project, Updating, kubectl, topics
 from tests.support.field import Ground
 from tests.support.waiting import until
 
@@ -179,12 +179,6 @@ def test_a_platform_that_stacks_stand_on_is_not_taken_away(ground: Ground, stack
 
 
 # -- looking ---------------------------------------------------------------------------------------------
-
-
-def topics(*arguments: str) -> str:
-    """What the runbooks begin with, in the broker's pod."""
-    script = ("/opt/kafka/bin/kafka-topics.sh", "--bootstrap-server", "localhost:9092")
-    return kubectl("exec", "-n", PLATFORM, "kafka-0", "-c", "kafka", "--", *script, *arguments)
 
 
 def condition(kind: str) -> bool:

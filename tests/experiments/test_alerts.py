@@ -97,6 +97,20 @@ def test_nothing_was_raised_by_somebody_who_looked(cluster: Cluster, clock: Cloc
     assert alerts.measured(section) == {ALERTS_FIRED: 0}
 
 
+def test_where_there_is_one_more_for_log_lines_both_have_to_have_looked(
+    cluster: Cluster, clock: Clock, api: FakeApi
+) -> None:
+    more = f"{SERVICE}-logs"
+    api.answers["GET", more] = (200, {})
+    api.answers["GET", f"{more}:8880/proxy/metrics"] = counts(3)
+    rules = [{"name": "LeaseGone", "lastError": "no answer"}]
+    api.answers["GET", f"{more}:8880/proxy/api/v1/rules"] = (200, {"data": {"groups": [{"rules": rules}]}})
+    evaluator = alerts.Evaluator.found(cluster)
+    assert evaluator is not None
+    assert evaluator.evaluations() == (3, "v1.131.0")
+    assert evaluator.rules() == {"DualActiveConsumers": "", "AllConsumersPaused": "", "LeaseGone": "no answer"}
+
+
 def test_what_was_raised_is_told_with_its_times(cluster: Cluster, clock: Clock, api: FakeApi) -> None:
     lines = [series("DualActiveConsumers", (1, 1005), (1, 1010), (None, 1015))]
     api.answers["GET", EXPORT] = (200, "\n".join(json.dumps(line) for line in lines).encode())

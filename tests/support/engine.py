@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pulumi import automation
 
+from components.names import PLATFORM_NAMESPACE
 from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +102,12 @@ def kubectl(*arguments: str, stdin: str | None = None) -> str:
     )
     assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
     return done.stdout
+
+
+def topics(*arguments: str) -> str:
+    """What the runbooks begin with, in the broker's pod."""
+    script = ("/opt/kafka/bin/kafka-topics.sh", "--bootstrap-server", "localhost:9092")
+    return kubectl("exec", "-n", PLATFORM_NAMESPACE, "kafka-0", "-c", "kafka", "--", *script, *arguments)
 
 
 def require_environment(*names: str) -> dict[str, str]:
