@@ -211,12 +211,14 @@ def operator(managers: Sequence[str]) -> str:
     return ", ".join(f"{name} (a stand-in for Strimzi's)" if name == stand_in else name for name in managers)
 
 
-def commit() -> str | None:
-    """The checkout's commit, with a mark if there is more in it than the commit."""
-    root = Path(__file__).parent.parent
+def commit(root: Path = Path(__file__).parent.parent) -> str | None:
+    """The checkout's commit, with a mark if there is more in it than the commit; the stacks' configuration, which is a
+    user's to set and stands beside each result, left out.
+    """
+    paths = ("--", ".", ":(exclude)stacks")
     try:
         commit = _run("git", "-C", str(root), "rev-parse", "--short=12", "HEAD")
-        changed = _run("git", "-C", str(root), "status", "--porcelain", "--untracked-files=no")
+        changed = _run("git", "-C", str(root), "status", "--porcelain", "--untracked-files=no", *paths)
     except (ExperimentError, OSError, subprocess.TimeoutExpired):
         return None
     return f"{commit}-dirty" if changed else commit

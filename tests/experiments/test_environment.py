@@ -1,6 +1,8 @@
 """What a run was made with: a stand-in is called one, and one program in two colours is one."""
 
+import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,3 +87,21 @@ def test_a_waiting_machine_is_not_a_slow_one(monkeypatch: pytest.MonkeyPatch) ->
     ticks = iter([0.0, 0.05, 1.0, 1.07, 2.0, 2.06, 3.0, 3.9, 4.0, 4.01])
     monkeypatch.setattr(time, "thread_time", lambda: next(ticks))
     assert environment.speed() == 60.0
+
+
+def test_a_checkout_is_changed_by_its_code_and_not_by_how_its_stacks_are_configured(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *arguments], cwd=tmp_path, check=True)
+
+    for name in ("stacks/Pulumi.platform.yaml", "experiments/run.py"):
+        path = tmp_path / name
+        path.parent.mkdir()
+        path.write_text("config: {}\n")
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "one")
+    assert (clean := environment.commit(tmp_path)) is not None
+    (tmp_path / "stacks/Pulumi.platform.yaml").write_text("config: {logs: true}\n")
+    assert environment.commit(tmp_path) == clean
+    (tmp_path / "experiments/run.py").write_text("changed\n")
+    assert environment.commit(tmp_path) == f"{clean}-dirty"
