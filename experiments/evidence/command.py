@@ -3,7 +3,7 @@
 import argparse
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from experiments.console import emit
 from experiments.errors import ExperimentError
 from experiments.evidence import columns, figures, seals, texts
 from experiments.evidence.again import Judged, judged_again
+from experiments.evidence.renew import renewed
 from experiments.evidence.sources import Sources
 from experiments.folders import RESULT_FILE
 from experiments.records import EVENTS, KINDS
@@ -69,6 +70,15 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--seal", action="store_true", help="seal committed runs that are not sealed, then check; a run is sealed once"
     )
+    parser.add_argument(
+        "--renew",
+        type=_pair,
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="put a newer committed run in the place of an older one in every text, with its figures, then check; what "
+        "the words around them say is to be read again; may be given more than once",
+    )
     parser.add_argument("--verbose", action="store_true", help="each run, and what of it was not judged again")
 
 
@@ -82,9 +92,34 @@ def run(parsed: argparse.Namespace, repository: Path) -> int:
     tracked = tracked_below(repository)
     if parsed.seal:
         emit(f"sealed: {seals.seal(data, committed_runs(data, tracked))} files", sys.stdout)
+    if parsed.renew:
+        emit(_renewed(repository, dict(parsed.renew), Sources(data, MADE, tracked)), sys.stdout)
     found = looked_at(repository, tracked)
     emit(_told(found, verbose=parsed.verbose), sys.stdout)
     return WRONG if found.wrong else HOLDS
+
+
+def _pair(text: str) -> tuple[str, str]:
+    older, equals, newer = text.partition("=")
+    if not (older and equals and newer):
+        raise argparse.ArgumentTypeError(f"{text!r} is not OLD=NEW, two runs of report/data")
+    return older, newer
+
+
+def _renewed(repository: Path, runs: Mapping[str, str], sources: Sources) -> str:
+    """Write the texts that name an older run anew, and tell of each. Raises ExperimentError for a run that is none."""
+    data = repository / "report" / "data"
+    if absent := sorted(run for run in runs.values() if not (data / run / RESULT_FILE).is_file()):
+        raise ExperimentError(f"no run of report/data: {', '.join(absent)}")
+    told = []
+    for file in _texts((*NAMED, *MARKED), repository):
+        before = file.read_text()
+        if not any(older in before for older in runs):
+            continue
+        text, changed = renewed(before, runs, sources, data, PRINTED)
+        file.write_text(text)
+        told.append(f"{file.relative_to(repository)}: {changed} figures written anew")
+    return "\n".join(told) or "no text names any of these runs"
 
 
 def looked_at(repository: Path, tracked: Callable[[Path], bool]) -> Evidence:

@@ -84,12 +84,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Figures that stand together. mark: what they are named by; None without a name. text: as they stand there."""
+    """Figures that stand together. mark: what they are named by; None without a name. text: as they stand there.
+    places: of the numbers in the page; none without a name.
+    """
 
     line: int
     text: str
     numbers: tuple[str, ...]
     mark: Mark | None
+    places: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,8 @@ def read(text: str) -> Page:
                 wrong.append(f"line {line}: {mark.count} figures are named, and {len(numbers)} stand before it")
                 continue
             named.append((numbers[0][0], comment.end()))
-            figures.append(Figures(line, text[numbers[0][0] : comment.start()], _texts(text, numbers), mark))
+            words = text[numbers[0][0] : comment.start()]
+            figures.append(Figures(line, words, _texts(text, numbers), mark, tuple(numbers)))
         elif (inline := _GIVEN.fullmatch(said)) and inline["why"] is None:
             if numbers := _before(prose, comment.start(), 1):
                 named.append((numbers[0][0], comment.end()))

@@ -32,7 +32,7 @@ def wrong_in(text: str, sources: Sources, data: Path, printed: Printed, *, named
 def _quoted(output: Output, page: Page, sources: Sources) -> str:
     """What is wrong with a block that quotes a result; empty if nothing is."""
     try:
-        words = sources.value(_of_page(output.first, page), output.second)
+        words = sources.value(of_page(output.first, page), output.second)
     except SourceError as error:
         return str(error)
     return "" if str(words) in output.body else f"the block does not have {words!r}, as {output.first} has"
@@ -53,23 +53,24 @@ def _printed(output: Output, page: Page, data: Path, printed: Printed) -> str:
 def _compared(one: Figures, mark: Mark, page: Page, sources: Sources) -> list[str]:
     try:
         values = sources.numbers(
-            tuple(_of_page(source, page) for source in mark.sources), mark.expression, mark.statistics, mark.unit
+            tuple(of_page(source, page) for source in mark.sources), mark.expression, mark.statistics, mark.unit
         )
     except SourceError as error:
         return [f"{one.text.strip()!r}: {error}"]
     return [
-        f"{printed} is {_as(value, printed)} by {'+'.join(mark.sources)} {mark.expression}"
+        f"{printed} is {told_as(value, printed)} by {'+'.join(mark.sources)} {mark.expression}"
         for printed, value in zip(one.numbers, values, strict=True)
-        if printed != _as(value, printed)
+        if printed != told_as(value, printed)
     ]
 
 
-def _of_page(source: str, page: Page) -> str:
+def of_page(source: str, page: Page) -> str:
+    """A source by its full name, where the page has a short one for its run."""
     first, slash, rest = source.partition("/")
     return page.aliases.get(first, first) + slash + rest
 
 
-def _as(value: float, like: str) -> str:
+def told_as(value: float, like: str) -> str:
     """A value with as many decimals as a figure has, and its thousands separated if that one's are."""
     decimals = len(like.partition(".")[2])
     return f"{value:{',' if ',' in like else ''}.{decimals}f}"

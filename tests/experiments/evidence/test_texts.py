@@ -2,12 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from experiments.evidence import figures
 from experiments.evidence.command import MADE, PRINTED
+from experiments.evidence.renew import renewed
 from experiments.evidence.sources import SourceError, Sources
 from experiments.evidence.texts import wrong_in
 from tests.support.samples import RESULT
@@ -155,3 +157,30 @@ def test_a_figure_without_a_name_that_is_planted_in_a_text_is_found() -> None:
         text = page.read_text()
         before = wrong_in(text, SOURCES, DATA, PRINTED)
         assert len(wrong_in(f"{text}\nIt takes 4711 ms.\n", SOURCES, DATA, PRINTED)) == len(before) + 1
+
+
+def test_a_newer_run_takes_an_older_ones_place_with_its_figures(data: Path) -> None:
+    """Each figure keeps its form; what is named by another run, or not at all, is left alone."""
+    newer = RUN.replace("2026", "2027")
+    (data / newer).mkdir()
+    slower = [replace(one, switch_seconds=2 * (one.switch_seconds or 0)) for one in RESULT.switches]
+    (data / newer / "result.json").write_text(replace(RESULT, run=newer, switches=slower).to_json())
+    other = f"<!--= {newer} switches[].switch_seconds : median -->"
+    text = (
+        f"<!-- results: c = {RUN} -->\n"
+        f"1.45 s{MEDIAN}, 1,450 ms<!--= c switches[].switch_seconds : median in ms -->, 9 s, 2.9 s{other}, "
+        f"| 1.5 / 1.5{MEDIAN.replace('median', 'median, worst')} |\n"
+        f"4<!--= {RUN} measurements.nobody -->\n"
+        f"<!-- output: told {RUN} -->\n```\nas {RUN} has it: 1.45\n```\n"
+    )
+    printed = {"told": lambda folder: f"as {folder.name} has it\n"}
+    made, changed = renewed(text, {RUN: newer}, Sources(data), data, printed)
+    mark = MEDIAN.replace(RUN, newer)
+    assert made == (
+        f"<!-- results: c = {newer} -->\n"
+        f"2.90 s{mark}, 2,900 ms<!--= c switches[].switch_seconds : median in ms -->, 9 s, 2.9 s{other}, "
+        f"| 2.9 / 3.0{mark.replace('median', 'median, worst')} |\n"
+        f"4<!--= {newer} measurements.nobody -->\n"
+        f"<!-- output: told {newer} -->\n```\nas {newer} has it\n```\n"
+    )
+    assert changed == 4
