@@ -2,13 +2,14 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from experiments import options
 from experiments.campaign import carry_out, process, record
 from experiments.campaign.record import Record
-from experiments.campaign.steps import load
+from experiments.campaign.steps import Step, load
 from experiments.console import emit
 from experiments.evidence import columns, seals
 from experiments.folders import load_all
@@ -51,14 +52,18 @@ def run(parsed: argparse.Namespace, repository: Path) -> int:
     besides = [word for extra in parsed.extras for word in ("--with", extra)]
     if why := browser.missing():
         progress.say(f"no screenshots are taken: {why}")
-    else:
-        besides.append("--screenshots")
+    pictured = frozenset() if why else _first_of_each(steps)
     with Interrupts() as interrupts:
         try:
             ended = carry_out.carry_out(
                 steps,
                 data=data,
-                runner=lambda step: process.run(step, repository=repository, interrupts=interrupts, besides=besides),
+                runner=lambda step: process.run(
+                    step,
+                    repository=repository,
+                    interrupts=interrupts,
+                    besides=[*besides, *["--screenshots"] * (step.name in pictured)],
+                ),
                 now=lambda: datetime.now(UTC),
                 progress=progress,
                 expected=expected,
@@ -76,6 +81,13 @@ def run(parsed: argparse.Namespace, repository: Path) -> int:
     reporting.write(repository, files)
     emit(_closing(ended), sys.stdout)
     return MISSED if any(done.code != carry_out.PASSED for done in ended.steps.values()) else DONE
+
+
+def _first_of_each(steps: Sequence[Step]) -> frozenset[str]:
+    """The names of those steps that are the first of their strategy and scenario: one picture shows what it is about,
+    and git keeps each of them.
+    """
+    return frozenset({(step.strategy, step.scenario): step.name for step in reversed(steps)}.values())
 
 
 def _steps_table(expected: dict[str, float], before: Record | None) -> str:

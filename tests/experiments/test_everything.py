@@ -10,7 +10,7 @@ import pytest
 from experiments import everything
 from experiments.campaign import process, record
 from experiments.campaign.carry_out import Outcome
-from experiments.campaign.steps import Step
+from experiments.campaign.steps import Step, load
 from experiments.evidence import columns, seals
 from experiments.folders import load_all
 from experiments.interrupts import Interrupted
@@ -83,20 +83,28 @@ def test_from_the_first_step_to_the_report(
     assert "NOT RUN" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("there", "last"), [(True, ["--screenshots"]), (False, [])])
-def test_each_step_takes_a_picture_where_there_is_a_browser(
-    repository: Path, monkeypatch: pytest.MonkeyPatch, there: bool, last: list[str]
+@pytest.mark.parametrize("there", [True, False])
+def test_a_picture_is_taken_of_each_scenario_of_a_strategy_once_where_there_is_a_browser(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, there: bool
 ) -> None:
-    asked: list[list[str]] = []
+    steps, _ = load()
+    asked: list[tuple[Step, list[str]]] = []
 
-    def run(_step: Step, *, besides: list[str], **_: Any) -> Outcome:
-        asked.append(besides)
-        raise Interrupted
+    def run(step: Step, *, besides: list[str], **_: Any) -> Outcome:
+        asked.append((step, besides))
+        if len(asked) == len(steps):
+            raise Interrupted
+        return Outcome(2, "", "a test")
 
     monkeypatch.setattr(process, "run", run)
     monkeypatch.setattr(browser, "missing", lambda: "" if there else "no browser")
     assert everything.run(ASKED, repository) == everything.INTERRUPTED
-    assert asked == [["--with", "alerts", *last]]
+    seen: set[tuple[str, str]] = set()
+    for step, besides in asked:
+        first = (step.strategy, step.scenario) not in seen
+        seen.add((step.strategy, step.scenario))
+        assert besides == ["--with", "alerts", *["--screenshots"] * (there and first)]
+    assert len(seen) < len(asked)
 
 
 def test_how_long_is_told_with_what_is_done(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
