@@ -49,9 +49,11 @@ LOG_RULES: tuple[LogRule, ...] = (
     ),
     LogRule(
         "RecordsHandledAgain",
-        '_msg:in("drained without a commit", "handled, revoked, and not committed: will be handled again")',
+        # Not "drained without a commit": of a pair that is taken away with its topic each member says that, having
+        # nothing that it had not committed; and of a drain that matters the switch's outcome tells.
+        '_msg:="handled, revoked, and not committed: will be handled again"',
         "warning",
-        "drains or revocations without a commit in a minute: what they had handled is handled again",
+        "revocations in a minute before what had been handled was committed: it is handled again",
         "a broker that did not take a commit in time; the line has the partitions and offsets",
     ),
     LogRule(

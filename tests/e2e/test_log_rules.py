@@ -31,7 +31,11 @@ LINES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "RecordsHandledAgain": (
         "consumer",
-        {"message": "drained without a commit", "level": "error", "uncommitted": {"0": 5}},
+        {
+            "message": "handled, revoked, and not committed: will be handled again",
+            "level": "error",
+            "offsets": {"0": 5},
+        },
     ),
     "LeaseGone": ("controller", {"message": "the Lease is gone", "level": "warning", "epoch": 7}),
     "SettingsNotApplied": (
@@ -85,6 +89,7 @@ def test_the_lines_of_switches_raise_none(place: Place) -> None:
     normal = [
         (container, {"message": message, **told}) for lines in OURS.values() for container, _, message, told in lines
     ]
+    normal.append(("consumer", {"message": "drained without a commit", "level": "error", "uncommitted": {}}))
     for container, told in normal:
         place.says("strategy-well", container, **told)
     until("the lines to be searchable", lambda: _count(place, "strategy-well") == len(normal))
