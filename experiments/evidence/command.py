@@ -26,6 +26,7 @@ _GIT_SECONDS = 60.0
 NAMED = ("README*.md", "docs/**/*.md", "tutorial/**/*.md", "report/*.md", "report/text/**/*.md")
 #: Texts of which only the figures that have a name are looked at, unless they say that every one has.
 _EVERY = "<!-- every figure is named -->"
+DECISIONS = "decisions"
 MARKED = ("plan/**/*.md", "workloads/**/*.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 
@@ -76,8 +77,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         action="append",
         default=[],
         metavar="OLD=NEW",
-        help="put a newer committed run in the place of an older one in every text, with its figures, then check; what "
-        "the words around them say is to be read again; may be given more than once",
+        help="put a newer committed run in the place of an older one in all texts but the decisions, with its figures, "
+        "then check; what the words around them say is to be read again; may be given more than once",
     )
     parser.add_argument("--verbose", action="store_true", help="each run, and what of it was not judged again")
 
@@ -107,14 +108,16 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _renewed(repository: Path, runs: Mapping[str, str], sources: Sources) -> str:
-    """Write the texts that name an older run anew, and tell of each. Raises ExperimentError for a run that is none."""
+    """Write the texts that name an older run anew, and tell of each; not the decisions, which say what was decided by
+    it. Raises ExperimentError for a run that is none.
+    """
     data = repository / "report" / "data"
     if absent := sorted(run for run in runs.values() if not (data / run / RESULT_FILE).is_file()):
         raise ExperimentError(f"no run of report/data: {', '.join(absent)}")
     told = []
     for file in _texts((*NAMED, *MARKED), repository):
         before = file.read_text()
-        if not any(older in before for older in runs):
+        if DECISIONS in file.parts or not any(older in before for older in runs):
             continue
         text, changed = renewed(before, runs, sources, data, PRINTED)
         file.write_text(text)
