@@ -6,7 +6,8 @@ PY := $(VENV)/bin/python
 
 # Four tests at a time: three that wait for the cluster most of the time, and one that needs nothing. What shares a
 # stack, a broker or a sandbox stays together.
-PYTEST := $(PY) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+# What took longest is told at the end: the suite has a limit.
+PYTEST := $(PY) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder --durations=30 --durations-min=20
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check evidence unit e2e model search sandbox down benchmark benchmark-page browser
