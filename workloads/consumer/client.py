@@ -84,6 +84,10 @@ class GroupClient(Protocol):
         """Nothing is owned any more: what `leave` began has ended."""
 
     @property
+    def spent(self) -> bool:
+        """It halted partitions that were taken from it since: who joins by it once more would not read them."""
+
+    @property
     def detached(self) -> bool:
         """It was told to be silent: it is being got rid of."""
 

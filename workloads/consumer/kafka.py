@@ -34,7 +34,9 @@ class KafkaClient:
     """See `GroupClient`, which it is.
 
     It halts with the classic protocol by an empty assignment (`pause()` and `resume()` can take a second to be heard in
-    librdkafka, see `_wake`), with KIP-848, where the assignment is reported to the broker, by `pause`.
+    librdkafka, see `_wake`), with KIP-848, where the assignment is reported to the broker, by `pause`. librdkafka keeps
+    a partition paused also when it is taken and given again (confluent-kafka-go#193), and a `resume` beside the
+    assignment may come to nothing (librdkafka#5591): who joins anew had better do so by another client.
 
     More than a dozen attributes: half of them are what a `GroupClient` shows of itself.
     """
@@ -61,6 +63,7 @@ class KafkaClient:
         self.warm = False
         self.member_id = ""
         self._ports: frozenset[int] = frozenset()  # of the brokers, as they say them
+        self._paused: set[int] = set()  # by librdkafka, whoever owns them now
         self._touched: set[int] = set()  # given or taken by a rebalance since the last poll began
         self._consumer = Consumer(
             {
@@ -137,7 +140,7 @@ class KafkaClient:
     def halt(self) -> None:
         """Read no more, stay a member."""
         if self._incremental:
-            self._consumer.pause(self._partitions(self.owned))
+            self._pause(self.owned)
         else:
             self._consumer.assign([])
         self.flowing = False
@@ -146,7 +149,7 @@ class KafkaClient:
         """Read what is owned, from the committed offsets. Raises `KafkaException` when those cannot be had."""
         if self._incremental:
             self._seek_committed(self.owned)
-            self._consumer.resume(self._partitions(self.owned))
+            self._resume(self.owned)
         else:
             self._consumer.assign(self._partitions(self.owned))
         self.flowing = True
@@ -157,11 +160,19 @@ class KafkaClient:
         if self._incremental:
             for place in places:
                 self._consumer.seek(place)
-            self._consumer.resume(places)
+            self._resume(tuple(offsets))
             self._wake(places)
         else:
             self._consumer.assign(places)
         self.flowing = True
+
+    def _pause(self, partitions: Sequence[int]) -> None:
+        self._consumer.pause(self._partitions(partitions))
+        self._paused.update(partitions)
+
+    def _resume(self, partitions: Sequence[int]) -> None:
+        self._consumer.resume(self._partitions(partitions))
+        self._paused.difference_update(partitions)
 
     def _wake(self, places: Sequence[TopicPartition]) -> None:
         """librdkafka's thread of a broker from which nothing is fetched sleeps for up to a second, and hears of a
@@ -232,6 +243,11 @@ class KafkaClient:
         self._sent.append((time.monotonic(), ended))
 
     @property
+    def spent(self) -> bool:
+        """See `GroupClient`."""
+        return not self._paused.issubset(self.owned)
+
+    @property
     def detached(self) -> bool:
         """It was told to be silent: it is being got rid of."""
         return self._listener is None
@@ -260,7 +276,9 @@ class KafkaClient:
         if self._incremental:
             consumer.incremental_assign(partitions)
             if not flow:
-                consumer.pause(partitions)
+                self._pause(got)
+            elif before := self._paused.intersection(got):
+                self._resume(sorted(before))
         else:
             consumer.assign(partitions if flow else [])
         self.owned = tuple(sorted({*self.owned, *got})) if self._incremental else got

@@ -125,6 +125,8 @@ class Keeper:
         match event := self.leaving:
             case Left() if self.client is None or self.client.left:
                 self._entered = False
+                if self.client is not None and self.client.spent:
+                    self.retire(time.monotonic())
             case Closed() if self._janitor.idle:
                 pass
             case _:

@@ -92,6 +92,7 @@ class ScriptedClient:
         self.flowing = False
         self.warm = False
         self.connected = True
+        self.spent = False
         self.member_id = self.chosen_id = ""
         self.answers = True
         self.script: deque[Happening] = deque()

@@ -197,6 +197,23 @@ def test_a_batch_that_fails_takes_its_first_record_along(monkeypatch: pytest.Mon
     assert heard.calls[-1][0] == "lost"
 
 
+def test_what_was_paused_stays_so_when_it_is_taken_and_is_resumed_when_it_is_given_to_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By KIP-848; librdkafka forgets no pause."""
+    client, consumer, heard = made(monkeypatch, incremental=True)
+    monkeypatch.setattr(heard, "wants_flow", lambda: False)
+    client._on_assign(consumer, partitions(0, 1))
+    assert not client.spent
+    client._on_revoke(consumer, partitions(0, 1))
+    assert client.spent
+    consumer.did.clear()
+    monkeypatch.setattr(heard, "wants_flow", lambda: True)
+    client._on_assign(consumer, partitions(1, 2))
+    assert consumer.did == [("incremental_assign", [1, 2]), ("resume", [1])]
+    assert client.spent  # 0 is not its any more, and still paused
+
+
 @pytest.mark.parametrize("incremental", [False, True])
 def test_what_is_started_is_read_from_there(monkeypatch: pytest.MonkeyPatch, incremental: bool) -> None:
     """By KIP-848 the broker is asked something, or its thread hears of the `resume` up to a second later."""

@@ -1,5 +1,6 @@
 """The consumer process that is told to leave, against a real broker: the group has what it says, and it comes back."""
 
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -132,3 +133,31 @@ def test_a_colour_that_left_by_closing_is_ready_for_the_way_back(consumer: Consu
     sent = feed.stop()
     until("all records", lambda: len(handled(*pods.values())) >= sent)
     assert sequences(*pods.values()) == list(range(sent))
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_what_came_to_a_member_that_was_about_to_leave_is_read_when_it_is_back(
+    consumer: Consumers, feed: Feed, protocol: str
+) -> None:
+    """The group gives a member that was frozen what the others left; it hears of that when it may not work any more,
+    and leaves. librdkafka keeps a partition paused beyond the assignment in which it was paused
+    (confluent-kafka-go#193).
+    """
+    stood_still = {**PATIENT, "stall_seconds": 1}
+    frozen, other = (
+        consumer(f"consumer-blue-{i}", membership="leave-join", group_protocol=protocol, **stood_still)
+        for i in range(2)
+    )
+    for pod in (frozen, other):
+        resumes(pod.ready(), 1)
+    until("both to own some", lambda: owned(frozen) and owned(other) and len(owned(frozen, other)) == PARTITIONS)
+    frozen.signal(signal.SIGSTOP)
+    leaves(other, 2)
+    time.sleep(1.5)
+    frozen.signal(signal.SIGCONT)
+    until("it to know", lambda: frozen.status()["state"] == "PAUSED")
+    leaves(frozen, 2)
+    resumes(frozen.ready(), 3)
+    until("it to own all", lambda: owned(frozen) == list(range(PARTITIONS)))
+    feed.send(10 * PARTITIONS)
+    until("all of it", lambda: len(handled(frozen)) >= feed.sent, 30)

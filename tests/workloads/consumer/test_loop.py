@@ -186,6 +186,17 @@ def test_leave_join_leaves_before_it_is_paused(tmp_path: Path) -> None:
     assert bench.lifecycle.partitions == ()
 
 
+@pytest.mark.parametrize("spent", [False, True])
+def test_who_left_with_partitions_that_stay_paused_joins_by_another_client(tmp_path: Path, spent: bool) -> None:
+    bench = Bench(tmp_path, membership="leave-join", group_protocol="consumer").active(1, 0)
+    bench.client.spent = spent
+    command = bench.command(Pause(2))
+    bench.until("paused", lambda: bench.answer(command))
+    bench.active(3, 0)
+    assert len(bench.clients) == 1 + spent
+    bench.until("the old one to be closed", lambda: ("close" in bench.clients[0].did) == spent)
+
+
 def test_a_static_kip_848_member_leaves_by_closing(tmp_path: Path) -> None:
     bench = Bench(tmp_path, group_protocol="consumer").active(1, 0)
     command = bench.command(Pause(2))
