@@ -128,11 +128,16 @@ class Commits:
         if self.acked.get(partition, offset) == offset and self._positions.setdefault(partition, offset) == offset:
             self.acked.setdefault(partition, offset)
 
-    def answered(self, offsets: Mapping[int, int]) -> dict[int, int]:
-        """A commit was answered, and these were taken; gives what was handled, taken away and not committed."""
+    def answered(self, offsets: Mapping[int, int], *, more: bool) -> dict[int, int]:
+        """A commit was answered, and these were taken; gives what was handled, taken away and not committed.
+
+        more: whether another one is on its way: that of a revocation is sent behind one that was, and is the one that
+        tells.
+        """
         self.acked.update(offsets)
-        unresolved, self._unresolved = self._unresolved, {}
-        return {p: offset for p, offset in unresolved.items() if self.acked.get(p) != offset}
+        missed = {p: offset for p, offset in self._unresolved.items() if self.acked.get(p) != offset}
+        self._unresolved = missed if more else {}
+        return {} if more else missed
 
     # --- the drain
 

@@ -132,13 +132,14 @@ class GroupListener:
             logger.info(
                 "committed", extra=fields(offsets=dict(offsets), duration_ms=round(latency * 1000, 3), epoch=epoch)
             )
-        missed = self._commits.answered(offsets)
+        client = self._client()
+        missed = self._commits.answered(offsets, more=client is not None and client.committing)
         self._figures.commits["ok" if error is None else "failed"] += 1
         if error is not None:
             self.error(error)
         if missed:
             logger.error("handled, revoked, and not committed: will be handled again", extra=fields(offsets=missed))
-        if self._commits.draining and (missed or not self._commits.uncommitted()):
+        if self._commits.draining and (missed or not self._commits.open):
             self.drained(ok=not missed)
 
     def failed(self, error: KafkaError) -> None:

@@ -204,9 +204,13 @@ class ScriptedClient:
     def answer(self, error: KafkaError | None = None) -> None:
         """The broker answers the commits that are open."""
         while self._open:
-            offsets, ended = self._open.pop(0)
-            if self.listener is not None:
-                (ended or self.listener.commit_ended)(error, {} if error else offsets, 0.001)
+            self.answer_one(error)
+
+    def answer_one(self, error: KafkaError | None = None) -> None:
+        """It answers the oldest of them."""
+        offsets, ended = self._open.pop(0)
+        if self.listener is not None:
+            (ended or self.listener.commit_ended)(error, {} if error else offsets, 0.001)
 
 
 class ScriptedOffsets:

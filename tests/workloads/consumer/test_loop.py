@@ -328,7 +328,7 @@ def test_a_commit_is_due_after_its_delay_and_the_next_an_interval_later() -> Non
     assert (commits.due(101.0, client), commits.held(101.0)) == (False, 2.0)
     assert (commits.due(102.5, client), commits.held(102.5)) == (False, 0.5)
     assert (commits.due(103.0, client), commits.held(103.0)) == (True, 0.0)
-    commits.answered({0: 5})
+    commits.answered({0: 5}, more=False)
     positions[0] = 6
     assert not commits.due(103.9, client)
     assert (commits.due(104.0, client), commits.held(104.0)) == (False, 2.0)
@@ -336,8 +336,29 @@ def test_a_commit_is_due_after_its_delay_and_the_next_an_interval_later() -> Non
     assert commits.held(104.5) == 0.0
     assert [commits.drain_due(t, client) for t in (106.4, 106.5)] == [False, True]
     assert [commits.drained(t, client) for t in (109.4, 109.5)] == [None, False]
-    commits.answered({0: 6})
+    commits.answered({0: 6}, more=False)
     assert commits.drained(109.5, client) is True
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_what_was_taken_is_told_by_its_own_commit_and_not_by_the_one_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, taken: bool
+) -> None:
+    """A regular commit is on its way when the group takes a partition, whose commit goes out behind it."""
+    bench = Bench(tmp_path, commit_interval_seconds=0.001).active(1, 0)
+    bench.client.answers = False
+    bench.turn(records(0, 0, 4))
+    bench.until("a commit", lambda: bench.client.commits == [{0: 5}])
+    bench.turn(records(0, 5, 9))
+    bench.turn(bench.client.take)
+    assert bench.client.commits == [{0: 5}, {0: 10}]
+    with caplog.at_level("ERROR"):
+        bench.client.answer_one()
+        assert not caplog.records
+        bench.client.answer_one(None if taken else KafkaError(KafkaError._TIMED_OUT))
+    assert [record.message for record in caplog.records] == (
+        [] if taken else ["handled, revoked, and not committed: will be handled again"]
+    )
 
 
 def test_a_pause_ends_the_hold_of_a_slow_commit(tmp_path: Path) -> None:
