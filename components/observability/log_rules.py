@@ -5,11 +5,8 @@ A rule is about one stack, as those on metrics are (`rules`), and holds while su
 """
 
 from dataclasses import dataclass
-from typing import Any
 
-import yaml
-
-from components.observability.rules import GROUP, INTERVAL_SECONDS
+from components.observability.rules import GROUP, INTERVAL_SECONDS, alert, as_yaml
 
 SPAN_SECONDS = 60
 #: Of a line, as the collector has it: the namespace of its pod.
@@ -83,22 +80,7 @@ LOG_RULES: tuple[LogRule, ...] = (
 
 def log_rule_file() -> str:
     """The rules as vmalert reads them."""
-    rules = [
-        {
-            "alert": rule.name,
-            "expr": rule.expr,
-            "labels": {"severity": rule.severity},
-            "annotations": {
-                "summary": f"{{{{ $labels.namespace }}}}: {{{{ $value }}}} {rule.summary}",
-                "description": f"{rule.cause[0].upper()}{rule.cause[1:]}.",
-            },
-        }
-        for rule in LOG_RULES
-    ]
-    group: dict[str, Any] = {
-        "name": f"{GROUP}-logs",
-        "type": "vlogs",
-        "interval": f"{INTERVAL_SECONDS}s",
-        "rules": rules,
-    }
-    return yaml.safe_dump({"groups": [group]}, sort_keys=False, width=10_000, allow_unicode=True)
+    told = "{{{{ $labels.namespace }}}}: {{{{ $value }}}} {}"
+    rules = [alert(rule.name, rule.expr, rule.severity, told.format(rule.summary), rule.cause) for rule in LOG_RULES]
+    group = {"name": f"{GROUP}-logs", "type": "vlogs", "interval": f"{INTERVAL_SECONDS}s", "rules": rules}
+    return as_yaml({"groups": [group]})

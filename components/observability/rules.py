@@ -152,12 +152,12 @@ RULES: tuple[Rule, ...] = (
 
 def rule_file() -> str:
     """The rules as Prometheus and vmalert read them."""
-    return _yaml(_groups())
+    return as_yaml(_groups())
 
 
 def operator_object() -> str:
     """The same as the object that Prometheus' operator takes (and VictoriaMetrics' operator converts)."""
-    return _yaml(
+    return as_yaml(
         {
             "apiVersion": "monitoring.coreos.com/v1",
             "kind": "PrometheusRule",
@@ -167,19 +167,24 @@ def operator_object() -> str:
     )
 
 
+def alert(name: str, expr: str, severity: str, summary: str, cause: str, *, seconds: int = 0) -> dict[str, Any]:
+    """One rule of a rule file."""
+    return {
+        "alert": name,
+        "expr": expr,
+        **({"for": f"{seconds}s"} if seconds else {}),
+        "labels": {"severity": severity},
+        "annotations": {"summary": summary, "description": f"{cause[0].upper()}{cause[1:]}."},
+    }
+
+
 def _groups() -> dict[str, Any]:
     rules = [
-        {
-            "alert": rule.name,
-            "expr": rule.expr,
-            **({"for": f"{rule.seconds}s"} if rule.seconds else {}),
-            "labels": {"severity": rule.severity},
-            "annotations": {"summary": rule.summary, "description": f"{rule.cause[0].upper()}{rule.cause[1:]}."},
-        }
-        for rule in RULES
+        alert(rule.name, rule.expr, rule.severity, rule.summary, rule.cause, seconds=rule.seconds) for rule in RULES
     ]
     return {"groups": [{"name": GROUP, "interval": f"{INTERVAL_SECONDS}s", "rules": rules}]}
 
 
-def _yaml(content: object) -> str:
+def as_yaml(content: object) -> str:
+    """A rule file's text."""
     return yaml.safe_dump(content, sort_keys=False, width=10_000, allow_unicode=True)

@@ -3,17 +3,15 @@
 What the words around a figure say of it is for a person to read again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from experiments.evidence import figures
 from experiments.evidence.sources import SourceError, Sources
-from experiments.evidence.texts import of_page, told_as
+from experiments.evidence.texts import Printed, of_page, told_as, values_of
 
 
-def renewed(
-    text: str, runs: Mapping[str, str], sources: Sources, data: Path, printed: Mapping[str, Callable[[Path], str]]
-) -> tuple[str, int]:
+def renewed(text: str, runs: Mapping[str, str], sources: Sources, data: Path, printed: Printed) -> tuple[str, int]:
     """A text with these runs, older -> newer, in the place of each other, and how many of its figures are others.
 
     data: the folder of the runs. printed: as of `texts.wrong_in`. A figure that the newer run has not is left as it is,
@@ -31,7 +29,7 @@ def renewed(
     for (start, end), told in sorted(changed, reverse=True):
         text = text[:start] + told + text[end:]
     for output in page.outputs:
-        run = data / page.aliases.get(output.second, output.second)
+        run = data / of_page(output.second, page)
         if not output.quoted and output.first in printed and run.is_dir():
             text = text.replace(output.body, printed[output.first](run).strip("\n") + "\n")
     return text, len(changed)
@@ -41,9 +39,8 @@ def _told(one: figures.Figures, page: figures.Page, sources: Sources) -> list[tu
     """Where each of these figures stands, and what it should be; nothing where it has no name, or the name no value."""
     if one.mark is None:
         return []
-    names = tuple(of_page(source, page) for source in one.mark.sources)
     try:
-        values = sources.numbers(names, one.mark.expression, one.mark.statistics, one.mark.unit)
+        values = values_of(one.mark, page, sources)
     except SourceError:
         return []
     return [

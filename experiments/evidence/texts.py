@@ -40,7 +40,7 @@ def _quoted(output: Output, page: Page, sources: Sources) -> str:
 
 def _printed(output: Output, page: Page, data: Path, printed: Printed) -> str:
     """What is wrong with a block that shows what a command prints; empty if nothing is."""
-    run = page.aliases.get(output.second, output.second)
+    run = of_page(output.second, page)
     if output.first not in printed:
         return f"output {output.first!r} is none of {', '.join(printed)}"
     if not (data / run).is_dir():
@@ -52,9 +52,7 @@ def _printed(output: Output, page: Page, data: Path, printed: Printed) -> str:
 
 def _compared(one: Figures, mark: Mark, page: Page, sources: Sources) -> list[str]:
     try:
-        values = sources.numbers(
-            tuple(of_page(source, page) for source in mark.sources), mark.expression, mark.statistics, mark.unit
-        )
+        values = values_of(mark, page, sources)
     except SourceError as error:
         return [f"{one.text.strip()!r}: {error}"]
     return [
@@ -62,6 +60,12 @@ def _compared(one: Figures, mark: Mark, page: Page, sources: Sources) -> list[st
         for printed, value in zip(one.numbers, values, strict=True)
         if printed != told_as(value, printed)
     ]
+
+
+def values_of(mark: Mark, page: Page, sources: Sources) -> list[float]:
+    """What a name on a page leads to: one value for each figure. Raises SourceError."""
+    names = tuple(of_page(source, page) for source in mark.sources)
+    return sources.numbers(names, mark.expression, mark.statistics, mark.unit)
 
 
 def of_page(source: str, page: Page) -> str:

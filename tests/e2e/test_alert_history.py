@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from components.names import METRICS
-from components.observability.alerts import RULES, flags
 from experiments import alerts
 from experiments.cluster import ClusterError
 from experiments.progress import Progress
@@ -91,22 +90,18 @@ class Scraped:
 def programs(tmp_path: Path) -> Iterator[tuple[Programs, Scraped]]:
     layout = Layout.from_environment(os.environ)
     metrics = Builder(layout, Runner(), Said()).build(VICTORIAMETRICS) / "victoria-metrics"
-    ports = [free_port(), free_port()]
-    store, evaluator = (f"http://127.0.0.1:{port}" for port in ports)
+    listen = f"127.0.0.1:{free_port()}"
+    store = f"http://{listen}"
     with ExitStack() as ends:
         # As `components.observability.store` has it.
         shown = ("-search.latencyOffset=0s", "-search.disableCache")
-        where = (f"-httpListenAddr=127.0.0.1:{ports[0]}", f"-storageDataPath={tmp_path / 'data'}")
+        where = (f"-httpListenAddr={listen}", f"-storageDataPath={tmp_path / 'data'}")
         ends.enter_context(running(tmp_path, METRICS, str(metrics), *where, *shown))
         until("the store to answer", lambda: _answers(store), 60, 0.2)
         scraped = Scraped(store)
         ends.callback(scraped.stop)
-        command = [str(vmalert.tool().with_name("vmalert")), *flags(store, str(RULES), f"127.0.0.1:{ports[1]}")]
-        ends.enter_context(running(tmp_path, "vmalert", *command))
-        seen = vmalert.Vmalert(evaluator)
-        until("vmalert to answer", seen.answers, 60, 0.2)
-        until("the rules to be evaluated", seen.evaluated, 60, 0.5)
-        yield Programs(store, evaluator), scraped
+        seen = ends.enter_context(vmalert.running(tmp_path, store))
+        yield Programs(store, seen.url), scraped
 
 
 def _answers(url: str) -> bool:

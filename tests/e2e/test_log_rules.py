@@ -5,7 +5,6 @@ The lines are a test's; no cluster is needed, but what the sandbox compiles for 
 """
 
 import json
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -13,10 +12,8 @@ from typing import Any
 import pytest
 
 from components.observability.alerts import LOG_RULES as FILE
-from components.observability.alerts import flags
 from components.observability.log_rules import LOG_RULES
 from tests.experiments.logs.samples import OURS, row
-from tests.sandbox.ports import free_port
 from tests.support import vmalert
 from tests.support.victorialogs import INSERT, Program
 from tests.support.waiting import until
@@ -66,18 +63,10 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("log-rules")
     store = Program("victoria-logs", [f"-storageDataPath={folder / 'data'}", "-retentionPeriod=3d"], folder)
-    listen = f"127.0.0.1:{free_port()}"
-    command = [str(vmalert.tool().with_name("vmalert")), *flags(store.url, str(FILE), listen, asked=store.url)]
-    with (folder / "vmalert.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        evaluator = vmalert.Vmalert(f"http://{listen}")
-        until("vmalert to answer", evaluator.answers, 60, 0.2)
-        until("the rules to be evaluated", evaluator.evaluated, 60, 0.5)
-        yield Place(store, evaluator)
+        with vmalert.running(folder, store.url, FILE, asked=store.url) as evaluator:
+            yield Place(store, evaluator)
     finally:
-        process.terminate()
-        process.wait(30)
         store.close()
 
 

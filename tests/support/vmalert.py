@@ -65,13 +65,19 @@ class Vmalert:
 @contextmanager
 def evaluating(folder: Path) -> Iterator[Vmalert]:
     """vmalert, which asks the cluster's metrics store, within the block. Its log is in the folder."""
-    listen = f"127.0.0.1:{free_port()}"
     with (
         forwarded(PLATFORM_NAMESPACE, f"{METRICS}-0", METRICS_PORT) as ports,
-        (folder / "vmalert.log").open("wb") as log,
+        running(folder, f"http://127.0.0.1:{ports[METRICS_PORT]}") as made,
     ):
-        store = f"http://127.0.0.1:{ports[METRICS_PORT]}"
-        command = [str(tool().with_name("vmalert")), *flags(store, str(RULES), listen)]
+        yield made
+
+
+@contextmanager
+def running(folder: Path, store: str, rules: Path = RULES, asked: str = "") -> Iterator[Vmalert]:
+    """vmalert with the flags that are shipped (`alerts.flags`), every rule evaluated, within the block."""
+    listen = f"127.0.0.1:{free_port()}"
+    with (folder / "vmalert.log").open("wb") as log:
+        command = [str(tool().with_name("vmalert")), *flags(store, str(rules), listen, asked=asked)]
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
             made = Vmalert(f"http://{listen}")
