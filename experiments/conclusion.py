@@ -85,6 +85,7 @@ def observations(subject: Subject, seen: Seen) -> tuple[Observations, list[Switc
         failed=seen.judged.failed,
         verdict=seen.judged.verdict,
         failing=seen.judged.failing,
+        unjudged=seen.judged.unjudged,
         producer=seen.producer,
         clocks=seen.clocks,
         lines_of_unknown_time=seen.lines_of_unknown_time,

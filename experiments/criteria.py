@@ -53,6 +53,8 @@ class Observations:
     verdict: str | None = None
     failing: Sequence[str] = ()
     """The classes for which the validator's verdict is no pass."""
+    unjudged: Sequence[str] = ()
+    """What it could not judge, in words."""
     producer: ProducerSeen | None = None
     clocks: Apart | None = None
     lag_recovery_seconds: float | None = None
@@ -164,11 +166,13 @@ def records(seen: Observations) -> list[Criterion]:
     """
     something = Criterion("acked_records", "> 0", seen.acked, bool(seen.acked))
     judged = [name for name in CLASSES if name not in seen.limits.tolerated]
-    passed = seen.verdict == "pass" or (bool(seen.failing) and set(seen.failing) <= seen.limits.tolerated)
+    excused = bool(seen.failing) and set(seen.failing) <= seen.limits.tolerated
+    passed = not seen.unjudged and (seen.verdict == "pass" or excused)
+    told = "; not judged: ".join(filter(None, [seen.verdict, "; ".join(seen.unjudged)])) or None
     return [
         something,
         *(none_of(name, seen.anomalies.get(name)) for name in judged),
-        Criterion("validator_verdict", f"= pass{_but_for(seen.limits.tolerated)}", seen.verdict, passed),
+        Criterion("validator_verdict", f"= pass{_but_for(seen.limits.tolerated)}", told, passed),
     ]
 
 

@@ -157,6 +157,8 @@ class Verdict:
     anomalies: Mapping[str, int]
     failing: Sequence[str]
     """The classes for which it is no pass."""
+    unjudged: Sequence[str]
+    """What could not be judged, in words: no pass, whatever was found. Empty where the report does not say."""
     failed: int | None
     """Records that were handled with an error. None where the report does not say."""
     handoffs: Mapping[int, Handoff]
@@ -171,6 +173,7 @@ class Verdict:
             consumed=int(raw["consumed"]),
             anomalies={str(name): int(count) for name, count in raw["anomalies"].items()},
             failing=tuple(str(name) for name in raw.get("failing", ())),
+            unjudged=tuple(str(why) for why in raw.get("unjudged", ())),
             failed=None if raw.get("failed") is None else int(raw["failed"]),
             handoffs=handoffs(raw["partitions"]),
         )

@@ -10,7 +10,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from components.strategies.base import strategy
+from components.strategies.base import Criteria
 from experiments.conclusion import Seen, Subject
 from experiments.measurements import Apart, LagSample, LastSwitch, ProducerSeen, SwitchRecord, Verdict
 from experiments.records import compressed_text
@@ -37,8 +37,8 @@ def as_json(seen: Seen) -> dict[str, Any]:
     return told
 
 
-def subject_of(result: RunResult) -> Subject:
-    """What was run, as its result tells it, to be judged by what its strategy says today."""
+def subject_of(result: RunResult, limits: Criteria) -> Subject:
+    """What was run, as its result tells it. limits: what is said today that it is judged by."""
     rate, asked = result.environment.get("rate"), result.measurements.get("switches_asked")
     return Subject(
         run=result.run,
@@ -50,7 +50,7 @@ def subject_of(result: RunResult) -> Subject:
         finished_at=result.finished_at,
         command=result.command,
         kind=result.kind,
-        limits=strategy(result.strategy).criteria,
+        limits=limits,
         rate=rate if isinstance(rate, int) else 0,
         switches_asked=asked if isinstance(asked, int) else 0,
     )

@@ -142,7 +142,7 @@ def _conclude(
     cluster, namespace, settings, path = lab.cluster, session.namespace, session.settings, folder.path
     logs, clocks, recorded = path / "logs", observed.clocks, observed.recorded
     chosen = strategy(options.strategy)
-    said = besides.said
+    said, limits = besides.said, options.scenario.limits(options.strategy)
     clock_error_ms = clock_error(clocks, recorded) * 1000
     with lab.progress.step("copying the record logs"):
         collection.record_logs(
@@ -164,6 +164,7 @@ def _conclude(
             observed.producers,
             path / "validator.json",
             clock_error_ms=clock_error_ms,
+            tolerated=limits.tolerated,
         )
     brokers = collection.broker_logs(
         cluster, observed.platform_pods, since=observed.started, groups=observed.groups, folder=path
@@ -211,7 +212,7 @@ def _conclude(
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
         command=options.command,
         kind=options.scenario.kind,
-        limits=chosen.criteria,
+        limits=limits,
         rate=settings.rate,
         switches_asked=options.switches,
     )

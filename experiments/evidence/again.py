@@ -7,7 +7,7 @@ said about the logs.
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,11 +67,12 @@ def judged_again(folder: Path) -> Judged:
         told = json.loads((folder / _VALIDATOR).read_text())
         before = Verdict.of(told)
         from_logs = columns.kept(folder)
-        now = _validated(folder, result) if from_logs else before
+        limits = scenario.limits(result.strategy)
+        now = _validated(folder, result, limits.tolerated) if from_logs else before
         seen = observed.of(folder, result, now)
     except (OSError, KeyError, TypeError) as error:
         raise ExperimentError(f"{folder.name} cannot be judged again: {error!r}") from error
-    anew = conclude(observed.subject_of(result), seen, scenario.judge)
+    anew = conclude(observed.subject_of(result, limits), seen, scenario.judge)
     differences = [*_apart("validator.json", asdict(before), asdict(now)), *_by_itself(result)]
     untold: list[str] = []
     if observed.whole(folder):
@@ -80,15 +81,15 @@ def judged_again(folder: Path) -> Judged:
         found, untold = _in_part(result, anew)
         differences += found
     today = {criterion.name: criterion.limit for criterion in anew.criteria}
-    limits = [
+    others = [
         f"{one.name}: {one.limit!r} then, {today[one.name]!r} today"
         for one in result.criteria
         if one.name not in untold and today.get(one.name, one.limit) != one.limit
     ]
-    return Judged(folder.name, from_logs, tuple(differences), tuple(untold), tuple(limits))
+    return Judged(folder.name, from_logs, tuple(differences), tuple(untold), tuple(others))
 
 
-def _validated(folder: Path, result: RunResult) -> Verdict:
+def _validated(folder: Path, result: RunResult, tolerated: Collection[str]) -> Verdict:
     error = result.measurements.get("clock_error_ms")
     with columns.logs_of(folder) as logs, tempfile.TemporaryDirectory(prefix="evidence-") as scratch:
         producers = dict.fromkeys(line["producer"] for line in objects(logs, PRODUCED))
@@ -97,6 +98,7 @@ def _validated(folder: Path, result: RunResult) -> Verdict:
             list(producers),
             Path(scratch) / _VALIDATOR,
             clock_error_ms=float(error) if isinstance(error, int | float) else 0.0,
+            tolerated=tolerated,
         )
 
 

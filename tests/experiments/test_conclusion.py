@@ -53,6 +53,7 @@ SEEN = Seen(
         consumed=3000,
         anomalies=ANOMALIES,
         failing=(),
+        unjudged=(),
         failed=0,
         handoffs={8: Handoff(8, 12, 0.05, 0.12), 10: Handoff(10, 12, 0.06, 0.12)},
     ),

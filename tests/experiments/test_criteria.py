@@ -183,6 +183,20 @@ def test_what_a_strategy_tolerates_fails_no_run() -> None:
     assert failing("1", replace(tolerant, failing=())) == {"validator_verdict"}
 
 
+def test_what_could_not_be_judged_is_no_pass_whatever_is_tolerated() -> None:
+    limits = Limits(5.0, 5.0, frozenset({"duplicate"}))
+    seen = replace(GOOD, limits=limits, verdict="fail", failing=("duplicate",), unjudged=("a clock went back",))
+    assert failing("1", seen) == {"validator_verdict"}
+    measured = {one.name: one.measured for one in criteria.records(seen)}
+    assert measured["validator_verdict"] == "fail; not judged: a clock went back"
+
+
+def test_a_scenario_may_tolerate_more_than_its_strategy() -> None:
+    assert SCENARIOS["1"].limits("c") == Limits(5.0, 5.0)
+    for name in ("impaired", "5-unwell", "5-replay", "4-overrun"):
+        assert SCENARIOS[name].limits("c").tolerated == {"duplicate"}
+
+
 def test_the_lag_limit_is_a_second_of_flow_and_at_least_the_plans() -> None:
     assert [lag_limit(rate) for rate in (10, 100, 2000)] == [100, 100, 2000]
 

@@ -235,7 +235,7 @@ class Field:
         )
         clock_error_ms = clock_error(None, recorded) * 1000
         target = self.folder / f"{name}.json"
-        found = verdict.validate(logs, [begun.producer], target, clock_error_ms=clock_error_ms)
+        found = verdict.validate(logs, [begun.producer], target, clock_error_ms=clock_error_ms, tolerated={"duplicate"})
         events = ({**event, "pod": process} for process, event in by_process(logs, EVENTS))
         return Judged(found, list(interruptions(events)))
 
