@@ -226,7 +226,7 @@ class Lab:
                 during(self.disturbance)
             update = pending.update
         after = self.guard.check({SWITCH: 1, **(self._sets if reshapes else {})})[SWITCH].generation
-        live = self.cluster.switch(self.namespace)
+        live, earliest = self.cluster.switch(self.namespace), self.earliest(update.commanded_at)
         record = SwitchRecord(
             source=source,
             target=target,
@@ -234,7 +234,7 @@ class Lab:
             up_seconds=update.seconds,
             last=None
             if before == after
-            else of_this_command(live, source, target, after, self.earliest(update.commanded_at)),
+            else of_this_command(live, source, target, before=before or 0, generation=after, earliest=earliest),
             error=update.error,
         )
         self.note(record, rollback=rollback, live=live)

@@ -55,8 +55,11 @@ class LastSwitch:
         None if there has not been a switch. Raises ValueError for what is not of the contract.
         """
         raw = status.get("lastSwitch")
-        if not raw:
-            return None
+        return cls.of(raw) if raw else None
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> "LastSwitch":
+        """From `lastSwitch` itself, or from an entry of `status.history`. Raises ValueError as above."""
         try:
             return cls(
                 source=str(raw.get("from") or ""),
@@ -71,7 +74,7 @@ class LastSwitch:
                 handoff_seconds=None if raw.get("handoffSeconds") is None else float(raw["handoffSeconds"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"status.lastSwitch is not of the contract ({error!r}): {dict(raw)!r}") from error
+            raise ValueError(f"a switch in the status is not of the contract ({error!r}): {dict(raw)!r}") from error
 
 
 def _time(raw: Mapping[str, Any], key: str) -> float | None:
