@@ -146,4 +146,5 @@ def conclude(subject: Subject, seen: Seen, judge: Callable[[Observations], list[
 
 
 def _slowest(rollbacks: Sequence[SwitchRecord]) -> float | None:
-    return max((r.switch_seconds or 0.0 for r in rollbacks), default=None)
+    """None if one has no time, as where it is judged: what failed was not quick."""
+    return criteria.worst([rollback.switch_seconds for rollback in rollbacks])
