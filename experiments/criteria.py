@@ -19,6 +19,8 @@ RATE_TOLERANCE = 0.05
 CLOCK_LIMIT_SECONDS = 0.5
 #: The measurement of what was alerted, where the platform has alerts.
 ALERTS_FIRED = "alerts_fired"
+#: The measurement of how often both colours were alerted to be at work, where the platform has alerts.
+DUAL_ACTIVE_ALERTS = "dual_active_alerts"
 CLASSES = (
     "lost",
     "duplicate",
@@ -158,8 +160,18 @@ def silent(seen: Observations) -> list[Criterion]:
 # What every run is judged by
 
 
+def never_both(seen: Observations) -> list[Criterion]:
+    """That no alert said of both colours that they are at work, and that its rule was evaluated; nothing where the
+    platform has no alerts. What else is alerted a run may be there to bring about.
+    """
+    if DUAL_ACTIVE_ALERTS not in seen.measured:
+        return []
+    raised = seen.measured[DUAL_ACTIVE_ALERTS]
+    return [none_of(DUAL_ACTIVE_ALERTS, raised if isinstance(raised, int) else None)]
+
+
 def records(seen: Observations) -> list[Criterion]:
-    """What the validator found.
+    """What the validator found, and of both colours at once what was alerted, too.
 
     Invariant 5: without a crash nothing is processed twice, so duplicates are judged here too, unless they belong to
     the strategy.
@@ -173,6 +185,7 @@ def records(seen: Observations) -> list[Criterion]:
         something,
         *(none_of(name, seen.anomalies.get(name)) for name in judged),
         Criterion("validator_verdict", f"= pass{_but_for(seen.limits.tolerated)}", told, passed),
+        *never_both(seen),
     ]
 
 

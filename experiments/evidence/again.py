@@ -14,7 +14,7 @@ from typing import Any
 
 from experiments import alerts, observed, verdict
 from experiments.conclusion import conclude
-from experiments.criteria import ALERTS_FIRED
+from experiments.criteria import ALERTS_FIRED, DUAL_ACTIVE_ALERTS
 from experiments.errors import ExperimentError
 from experiments.evidence import columns
 from experiments.folders import RESULT_FILE
@@ -114,10 +114,14 @@ def _plain(result: RunResult) -> dict[str, Any]:
 
 def _by_itself(result: RunResult) -> list[str]:
     """Where a result contradicts itself."""
-    found = []
-    fired, by_alerts = result.measurements.get(ALERTS_FIRED), alerts.measured(result.alerts).get(ALERTS_FIRED)
-    if fired != by_alerts:
-        found.append(f"{ALERTS_FIRED}: {fired!r}, and by its alerts {by_alerts!r}")
+    by_alerts = alerts.measured(result.alerts)
+    # Runs before 29 November 2026 do not say the second by itself.
+    names = (ALERTS_FIRED, *({DUAL_ACTIVE_ALERTS} & result.measurements.keys()))
+    found = [
+        f"{name}: {result.measurements.get(name)!r}, and by its alerts {by_alerts.get(name)!r}"
+        for name in names
+        if result.measurements.get(name) != by_alerts.get(name)
+    ]
     passed = bool(result.criteria) and all(criterion.passed for criterion in result.criteria)
     if result.kind == "test" and result.passed is not passed:
         found.append(f"passed: {result.passed}, and by its criteria {passed}")
