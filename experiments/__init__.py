@@ -12,6 +12,7 @@ Layers, upper ones know the lower ones:
 
     cli                                                        options (from the keys' declaration), summary, retention
     run                                                        the order of things
+    gathering                                                  what is kept and judged, in order, when it has ended
     session, collection                                        the system held and given back; what is kept of it
     scenarios                                                  one module each: configuration, what is done, criteria
     switching, connector_lab, zombie_lab                       switches by hand, and while an update still runs;

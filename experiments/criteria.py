@@ -220,10 +220,10 @@ def everything_judged(seen: Observations) -> list[Criterion]:
 def times(seen: Observations) -> list[Criterion]:
     """That the times can be believed: no time is negative, and the clocks that they were taken with agree.
 
-    A gap is taken with the clocks of two nodes, and may be below 0 by as much as these are apart; what is beyond that
-    is an overlap.
+    A gap is taken between two lines, and may be below 0 by as much as their times may be off; what is beyond that is an
+    overlap.
     """
-    between = seen.clocks.between_nodes if seen.clocks else 0.0
+    between = seen.clocks.between_lines if seen.clocks else 0.0
     wrong = []
     for number, switch in enumerate(seen.results, 1):
         for name, allowed in (

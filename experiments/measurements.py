@@ -260,10 +260,12 @@ def recovery_seconds(samples: Sequence[LagSample], since: float, until: float, l
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """How far clocks may be apart, in seconds: this machine's and the cluster's, and the nodes' among each other."""
+    """How far times may be apart that are compared, in seconds: this machine's and the cluster's; and those of two
+    lines, which may be of two nodes, and of others who saw what they are about late.
+    """
 
     workstation: float
-    between_nodes: float
+    between_lines: float
 
 
 @dataclass(frozen=True, slots=True)

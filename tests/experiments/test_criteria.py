@@ -30,7 +30,7 @@ GOOD = Observations(
     verdict="pass",
     results=(TIMES, TIMES),
     producer=ProducerSeen(restarted=(), acked=5000, without_end=()),
-    clocks=Apart(workstation=0.01, between_nodes=0.0),
+    clocks=Apart(workstation=0.01, between_lines=0.0),
     lag_recovery_seconds=0.0,
     lag_after_rollback=12,
     produced_rate=99.7,
@@ -227,7 +227,7 @@ UNSOUND: list[tuple[dict[str, Any], set[str]]] = [
     ({"results": (replace(TIMES, handoff_seconds=-0.001),)}, {"times_not_negative"}),
     ({"results": (replace(TIMES, gap_seconds=-0.001),)}, {"times_not_negative"}),
     ({"results": (replace(TIMES, gap_seconds=-0.001),), "clocks": Apart(0.01, 0.002)}, set()),
-    ({"clocks": Apart(workstation=3.0, between_nodes=0.0)}, {"clocks_agree"}),
+    ({"clocks": Apart(workstation=3.0, between_lines=0.0)}, {"clocks_agree"}),
     ({"clocks": None}, {"clocks_agree"}),
 ]
 
