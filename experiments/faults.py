@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from components.names import LIFECYCLE_PORT
+from components.names import COLORS, LIFECYCLE_PORT
 from components.settings import registry
-from components.strategies.base import COLORS
 from experiments.errors import ExperimentError
 
 _PROGRAM = Path(__file__).parent / "in_pod" / "put_faults.py"

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.names import COLORS, Color
 from components.settings import StrategySettings
-from components.strategies.base import COLORS
 from components.strategies.parts import Part, Parts, numbers
 from experiments import by_hand
 from experiments.clocks import Clocks
@@ -19,7 +19,7 @@ from experiments.disturbance import Disturbance, in_background
 from experiments.errors import DeadlineError, PreconditionError
 from experiments.guard import SWITCH, Guard, Key
 from experiments.lag import Lag
-from experiments.measurements import Color, SwitchRecord, other
+from experiments.measurements import SwitchRecord, other
 from experiments.preflight import strategy_settings_of
 from experiments.processes import LocalProcesses
 from experiments.producer import Producer

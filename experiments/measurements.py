@@ -8,11 +8,11 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
+from components.names import Color
 from experiments.results import Commanded, Direction, SwitchResult
 
-Color = Literal["blue", "green"]
 SWITCHED, SUPERSEDED = "Switched", "Superseded"
 
 DIRECTIONS: dict[tuple[str, str], Direction] = {("blue", "green"): "blue-green", ("green", "blue"): "green-blue"}

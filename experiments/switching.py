@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from components.names import SWITCH_NAME
+from components.names import SWITCH_NAME, Color
 from experiments import by_hand
 from experiments.cluster import ClusterError, LiveSwitch
 from experiments.commands import of_this_command
@@ -22,7 +22,7 @@ from experiments.disturbance import Pending, in_background
 from experiments.errors import DeadlineError
 from experiments.guard import SWITCH, ForeignChangeError
 from experiments.lab import Lab
-from experiments.measurements import SUPERSEDED, SWITCHED, Color, LastSwitch, SwitchRecord, other
+from experiments.measurements import SUPERSEDED, SWITCHED, LastSwitch, SwitchRecord, other
 from experiments.stacks import Update
 
 T = TypeVar("T")

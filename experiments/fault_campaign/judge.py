@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from components.names import CONTROLLER
+from components.names import CONTROLLER, Color
 from components.strategies.parts import Program
 from experiments import recorders, verdict
 from experiments.cluster import Cluster, LiveSwitch
@@ -22,7 +22,7 @@ from experiments.fault_campaign.kinds import SHARED
 from experiments.fault_campaign.tail import Stepped, Tail
 from experiments.fault_campaign.witness import Line, Witness
 from experiments.lab import Lab
-from experiments.measurements import Color, Verdict, other
+from experiments.measurements import Verdict, other
 from experiments.metrics import query_range
 from experiments.recorders import Recorded
 from experiments.records import CONSUMED, EVENTS
