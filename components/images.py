@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from components.names import COLORS
 from components.settings.models import PlatformSettings, StrategySettings
 
 VARIABLE = "KAFKA_BLUEGREEN_IMAGES"
@@ -90,7 +91,7 @@ def resolved(settings: StrategySettings, environment: Mapping[str, str]) -> Stra
     Raises `ImageError` for one that the sandbox has not made.
     """
     found = {}
-    for color in ("blue", "green"):
+    for color in COLORS:
         own = getattr(settings, color)
         if own.image is not None and own.image.startswith(OWN):
             name = own.image.removeprefix(OWN)

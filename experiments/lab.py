@@ -283,7 +283,7 @@ class Lab:
     def note(self, record: SwitchRecord, *, rollback: bool = False, live: LiveSwitch | None = None) -> None:
         """Write a switch down, and look who is active now (in `live`, if it was read after the switch)."""
         active = (live or self.cluster.switch(self.namespace)).active
-        if active in ("blue", "green"):
+        if active in COLORS:
             self.active = "blue" if active == "blue" else "green"
         self.notes.switches.append(record)
         if rollback:
