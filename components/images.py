@@ -90,7 +90,7 @@ def resolved(settings: StrategySettings, environment: Mapping[str, str]) -> Stra
     """The settings, with the sandbox's own images by their references where colours name them as `sandbox:<name>`.
     Raises `ImageError` for one that the sandbox has not made.
     """
-    found = {}
+    found: dict[str, object] = {}
     for color in COLORS:
         own = getattr(settings, color)
         if own.image is not None and own.image.startswith(OWN):

@@ -76,7 +76,7 @@ def _scaled(switch: Object, wanted: Object) -> tuple[Object, Object]:
     number = int(shape.partition("x")[0]) or spec["replicas"]
 
     def numbered(said: Object) -> Object:
-        colors = {color: {**said[color], "replicas": number} for color in COLORS}
+        colors: dict[str, object] = {color: {**said[color], "replicas": number} for color in COLORS}
         return {**said, **colors, "replicas": number}
 
     return {**switch, "spec": numbered(spec)}, numbered(wanted)
