@@ -33,14 +33,14 @@ def gather(
     scenario: Scenario,
     settings: StrategySettings,
     folder: Path,
-    alerted: alerts.Section | None = None,
+    alert_section: alerts.Section | None = None,
     recovered: Collection[str] = (),
 ) -> Seen:
     """Copy everything into the run's folder and have the record logs judged.
 
-    settings: those that the run began with. alerted: None where the platform has no alerts. recovered: of what is
-    missing from the pods' logs, as `collection.pod_logs` names it, what the log store still had. Raises CollectionError
-    for what a run cannot be without, ClusterError where the API server does not answer.
+    settings: those that the run began with. alert_section: what was alerted; None where the platform has no alerts.
+    recovered: of what is missing from the pods' logs, as `collection.pod_logs` names it, what the log store still had.
+    Raises CollectionError for what a run cannot be without, ClusterError where the API server does not answer.
     """
     logs, notes, samples = folder / "logs", lab.notes, lab.lag.samples
     with lab.progress.step("copying the record logs"):
@@ -86,7 +86,7 @@ def gather(
             **(of_recorders(recorded) if recorded else {}),
             **not_judged(strategy(settings.strategy).unjudged),
             **accuracy.measurements(taken),
-            **alerts.measured(alerted),
+            **alerts.measured(alert_section),
             **notes.measured,
             **by_scenario,
         },

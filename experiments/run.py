@@ -64,7 +64,7 @@ def execute(options: Options, interrupts: Interrupts, progress: Progress) -> tup
                 options, cluster, folder.path, repository=REPOSITORY, interrupts=interrupts, progress=progress
             )
             try:
-                result = _judged(options, folder, session, started)
+                result = _carry_out(options, folder, session, started)
             except ForeignChangeError:
                 raise  # the stack is in somebody else's hand
             except BaseException:
@@ -79,22 +79,22 @@ def execute(options: Options, interrupts: Interrupts, progress: Progress) -> tup
             raise
 
 
-def _judged(options: Options, folder: ResultFolder, session: Session, started: datetime) -> RunResult:
+def _carry_out(options: Options, folder: ResultFolder, session: Session, started: datetime) -> RunResult:
     lab = session.prepare()
-    pictured = _pictured(options, page=lab.settings.page)
+    with_pictures = _takes_pictures(options, page=lab.settings.page)
     try:
         with (
-            recording(lab.cluster, lab) as recorded,
-            alerts.watched(lab.cluster, lab.progress) as alerted,
-            taking(lab.namespace, folder.final.name, lab.progress, wanted=pictured) as camera,
+            recording(lab.cluster, lab) as log_recording,
+            alerts.watched(lab.cluster, lab.progress) as alert_watch,
+            taking(lab.namespace, folder.final.name, lab.progress, wanted=with_pictures) as camera,
         ):
             observed = session.measure(lab)
             attached = Attachments(
                 stored_logs=None
-                if recorded is None
-                else _stored_logs(recorded, observed, session.parts.logged, folder.path),
-                alerts=None if alerted is None else _alerted(alerted, lab, observed),
-                pictures=camera.developed(folder.path, lab.notes.switches) if camera else [] if pictured else None,
+                if log_recording is None
+                else _stored_logs(log_recording, observed, session.parts.logged, folder.path),
+                alerts=None if alert_watch is None else _alerts_meanwhile(alert_watch, lab, observed),
+                pictures=camera.developed(folder.path, lab.notes.switches) if camera else [] if with_pictures else None,
             )
         seen = gather(
             lab,
@@ -102,7 +102,7 @@ def _judged(options: Options, folder: ResultFolder, session: Session, started: d
             scenario=options.scenario,
             settings=session.settings,
             folder=folder.path,
-            alerted=attached.alerts,
+            alert_section=attached.alerts,
             recovered=attached.stored_logs.recovered if attached.stored_logs else (),
         )
         subject = _subject(options, session, folder.final.name, started)
@@ -112,12 +112,12 @@ def _judged(options: Options, folder: ResultFolder, session: Session, started: d
         raise
 
 
-def _pictured(options: Options, *, page: bool) -> bool:
+def _takes_pictures(options: Options, *, page: bool) -> bool:
     """Whether the run takes a screenshot: as asked for, else where the stack has a page and this machine a browser."""
     return page and not browser.missing() if options.screenshots is None else options.screenshots
 
 
-def _alerted(watch: alerts.Watch, lab: Lab, observed: Observed) -> alerts.Section:
+def _alerts_meanwhile(watch: alerts.Watch, lab: Lab, observed: Observed) -> alerts.Section:
     """What was alerted while the scenario went on, by the cluster's clock."""
     with lab.progress.step("asking what was alerted"):
         return watch.section(lab.namespace, observed.started + lab.clock_offset, observed.finished + lab.clock_offset)

@@ -271,7 +271,7 @@ def test_an_api_server_that_refuses_a_log_of_a_broker_that_is_there_ends_it(scri
 
 
 def test_what_was_alerted_is_measured(script: Script) -> None:
-    seen = script.gather(alerted={"error": "vmalert is away"})
+    seen = script.gather(alert_section={"error": "vmalert is away"})
     assert seen.measured.items() >= {"alerts_fired": None, DUAL_ACTIVE_ALERTS: None}.items()
 
 
