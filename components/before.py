@@ -15,8 +15,8 @@ from components import advice, images, names
 from components.cluster.access import AccessError, ClusterAccess
 from components.cluster.errors import ApiError
 from components.live_switch import Object
+from components.names import Color
 from components.restarts import Digests, changes
-from components.settings.types import Color
 
 
 class InPlaceError(RuntimeError):

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from components.names import COLORS
 from components.settings.models import PlatformSettings, StrategySettings
 
 VARIABLE = "KAFKA_BLUEGREEN_IMAGES"
@@ -89,8 +90,8 @@ def resolved(settings: StrategySettings, environment: Mapping[str, str]) -> Stra
     """The settings, with the sandbox's own images by their references where colours name them as `sandbox:<name>`.
     Raises `ImageError` for one that the sandbox has not made.
     """
-    found = {}
-    for color in ("blue", "green"):
+    found: dict[str, object] = {}
+    for color in COLORS:
         own = getattr(settings, color)
         if own.image is not None and own.image.startswith(OWN):
             name = own.image.removeprefix(OWN)

@@ -2,6 +2,8 @@
 contract.
 """
 
+from typing import Literal
+
 GROUP = "kafka-bluegreen.io"
 
 PLATFORM_STACK = "platform"
@@ -66,7 +68,8 @@ SETTINGS_FILE = "settings.yaml"
 SECRETS_FILE = "secrets.yaml"
 RECORDS_DIRECTORY = "/records"
 
-COLORS = ("blue", "green")
+Color = Literal["blue", "green"]
+COLORS: tuple[Color, Color] = ("blue", "green")
 
 
 def switches(namespace: str) -> str:

@@ -13,13 +13,14 @@ from components.before import NOTHING, Before, Stake
 from components.cluster.access import ClusterAccess
 from components.controller import Controller, ControllerArgs
 from components.keda.scaler import LagScaler, LagScalerArgs
+from components.names import COLORS
 from components.namespace import namespace
 from components.page import Page, PageArgs
 from components.platform_reference import Platform, PlatformReference
 from components.producer import Producer, ProducerArgs
 from components.settings import StackName, StrategySettings
 from components.settings.values import consumer_secrets, producer_settings
-from components.strategies.base import COLORS, PlainSite, Site, strategy
+from components.strategies.base import PlainSite, Site, strategy
 from components.switch import Switch, SwitchArgs
 from components.topic import Topic, TopicArgs
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from components.live_switch import Object, condition
+from components.names import COLORS
 
 #: The outputs of a strategy stack that come from the live object.
 OUTPUTS = ("active", "outcome", "handoffSeconds", "epoch", "versions")
@@ -24,7 +25,7 @@ def outputs(switch: Object) -> dict[str, Any]:
         "outcome": (settled.get("reason") if ended else status.get("phase")) or "",
         "handoffSeconds": (status.get("lastSwitch") or {}).get("handoffSeconds"),
         "epoch": status.get("epoch") or 0,
-        "versions": {color: switch["spec"][color].get("version", "") for color in ("blue", "green")},
+        "versions": {color: switch["spec"][color].get("version", "") for color in COLORS},
     }
 
 
@@ -75,7 +76,7 @@ def _scaled(switch: Object, wanted: Object) -> tuple[Object, Object]:
     number = int(shape.partition("x")[0]) or spec["replicas"]
 
     def numbered(said: Object) -> Object:
-        colors = {color: {**said[color], "replicas": number} for color in ("blue", "green")}
+        colors: dict[str, object] = {color: {**said[color], "replicas": number} for color in COLORS}
         return {**said, **colors, "replicas": number}
 
     return {**switch, "spec": numbered(spec)}, numbered(wanted)

@@ -12,22 +12,24 @@ Layers, upper ones know the lower ones:
 
     cli                                                        options (from the keys' declaration), summary, retention
     run                                                        the order of things
+    gathering                                                  what is kept and judged, in order, when it has ended
     session, collection                                        the system held and given back; what is kept of it
     scenarios                                                  one module each: configuration, what is done, criteria
     switching, connector_lab, zombie_lab                       switches by hand, and while an update still runs;
                                                                connectors by hand, with their agent away; a pod at work
                                                                that everybody takes for dead
     lab, disturbance                                           what may be done to the system
-    producer, lag, clocks, pod_history, guard, stacks, groups, by_hand, processes, connect, …
+    producer, lag, clocks, pod_history, guard, stacks, groups, processes, connect, …
                                                                one neighbour, or one thing that is watched, each
     positions, recorders, probe                                where the colours are, by whoever can tell it
-    cluster                                                    the only module that speaks Kubernetes
+    cluster, kubectl, by_hand                                  the API server, commands in containers, and what is
+                                                               written as a user writes it: each by this one alone
     comparison, complexity, lines                              the strategies beside each other; pure
     conclusion, criteria, measurements, accuracy, zombies, redeliveries, reconciles, broker_log, results
                                                                pure: values in, values out
+    progress, console, interrupts, freezing, errors
 
 What differs between strategies is asked of the strategy, as values (`components.strategies`): which pods there are and
 what runs in them (`parts`), where positions come from, which groups there are, what cannot be judged. Nothing here
 decides anything by a letter.
-    progress, console, interrupts, freezing, errors
 """

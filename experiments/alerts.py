@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from components.names import ALERTS, ALERTS_PORT, LOG_ALERTS, METRICS, METRICS_PORT, PLATFORM_NAMESPACE
-from components.observability.rules import INTERVAL_SECONDS
+from components.observability.rules import DUAL_ACTIVE, INTERVAL_SECONDS
 from experiments.cluster import Cluster, ClusterError
-from experiments.criteria import ALERTS_FIRED
+from experiments.criteria import ALERTS_FIRED, DUAL_ACTIVE_ALERTS
 from experiments.moments import moment
 from experiments.progress import Progress
 from experiments.results import Measured
@@ -188,12 +188,16 @@ def watched(cluster: Cluster, progress: Progress) -> Iterator[Watch | None]:
 
 
 def measured(section: Section | None) -> dict[str, Measured]:
-    """What is judged of it: how many were raised and which, None if that is not known; nothing without alerts."""
+    """What is judged of it: how many were raised and which, and how many of both colours at once, with their rule there
+    to raise them; None if that is not known. Nothing without alerts.
+    """
     if section is None:
         return {}
     if "error" in section:
-        return {ALERTS_FIRED: None}
-    return {ALERTS_FIRED: told(section["fired"])}
+        return {ALERTS_FIRED: None, DUAL_ACTIVE_ALERTS: None}
+    fired = section["fired"]
+    both = sum(one["alert"] == DUAL_ACTIVE for one in fired) if DUAL_ACTIVE in section["rules"] else None
+    return {ALERTS_FIRED: told(fired), DUAL_ACTIVE_ALERTS: both}
 
 
 def told(fired: Sequence[dict[str, Any]]) -> Measured:

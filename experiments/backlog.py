@@ -8,10 +8,10 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
+from components.names import Color
 from experiments import faults
 from experiments.errors import DeadlineError, ExperimentError
 from experiments.lab import Lab
-from experiments.measurements import Color
 
 # A colour that is told to be slow still handles this part of what comes.
 _SHARE = 0.25

@@ -13,6 +13,10 @@ from components.names import GROUP, SWITCH_NAME, SWITCH_PLURAL
 from experiments.errors import ExperimentError
 
 _SECONDS = 30.0
+#: The field manager of what is written here, so that it is told from what anybody else writes with kubectl. Pulumi's
+#: provider takes over the fields of managers whose names begin with `kubectl`, and of no others of these.
+MANAGER = "kubectl-kafka-bluegreen-experiments"
+_AS_OURS = f"--field-manager={MANAGER}"
 
 
 class ByHandError(ExperimentError):
@@ -40,7 +44,7 @@ def restart(namespace: str, what: str) -> None:
     """Have a set replace its pods by its own rolling update, one after the other; returns when the API server has it.
     what: as for `scale`. Raises ByHandError.
     """
-    _kubectl("rollout", "restart", "-n", namespace, what)
+    _kubectl("rollout", "restart", "-n", namespace, what, _AS_OURS)
 
 
 def ask_for_state(namespace: str, connector: str, state: str) -> None:
@@ -54,7 +58,7 @@ def touch(namespace: str, what: str, annotation: str, value: str) -> None:
 
 
 def _patch(namespace: str, what: str, change: dict[str, Any]) -> None:
-    _kubectl("patch", "-n", namespace, what, "--type", "merge", "-p", json.dumps(change))
+    _kubectl("patch", "-n", namespace, what, _AS_OURS, "--type", "merge", "-p", json.dumps(change))
 
 
 def _kubectl(*arguments: str) -> None:

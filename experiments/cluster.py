@@ -30,7 +30,6 @@ _REQUEST_SECONDS = 15.0
 _RETRY_SECONDS = 0.5
 _READS = 3
 _HTTP_GONE = 410
-_HTTP_NOT_FOUND = 404
 # No answer, a watch's version too old, and what an API server says while it starts: "storage is (re)initializing".
 _PASSING = (None, _HTTP_GONE, 429, 500, 503, 504)
 _AGENT = "kafka-bluegreen-experiments"
@@ -39,16 +38,8 @@ Objects = dict[str, dict[str, Any]]
 T = TypeVar("T")
 
 
-class ClusterError(ExperimentError):
-    """The API server, or what it was asked to reach, gave an error."""
-
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-
-    @property
-    def not_found(self) -> bool:
-        return self.status == _HTTP_NOT_FOUND
+class ClusterError(ApiError, ExperimentError):
+    """What an ApiError says, in a run: it ends one without a verdict."""
 
 
 @contextmanager

@@ -85,6 +85,7 @@ def observations(subject: Subject, seen: Seen) -> tuple[Observations, list[Switc
         failed=seen.judged.failed,
         verdict=seen.judged.verdict,
         failing=seen.judged.failing,
+        unjudged=seen.judged.unjudged,
         producer=seen.producer,
         clocks=seen.clocks,
         lines_of_unknown_time=seen.lines_of_unknown_time,
@@ -145,4 +146,5 @@ def conclude(subject: Subject, seen: Seen, judge: Callable[[Observations], list[
 
 
 def _slowest(rollbacks: Sequence[SwitchRecord]) -> float | None:
-    return max((r.switch_seconds or 0.0 for r in rollbacks), default=None)
+    """None if one has no time, as where it is judged: what failed was not quick."""
+    return criteria.worst([rollback.switch_seconds for rollback in rollbacks])

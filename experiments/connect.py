@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from components import connect_names
+from components.names import Color
 from components.strategies.parts import Connectors, Part, Parts
 from experiments import by_hand
 from experiments.cluster import Cluster, ClusterError, Pod
 from experiments.errors import DeadlineError, ExperimentError, PreconditionError
-from experiments.measurements import Color
 
 ABSENT = "ABSENT"
 RUNNING, PAUSED, STOPPED, UNASSIGNED = "RUNNING", "PAUSED", "STOPPED", "UNASSIGNED"

@@ -9,13 +9,13 @@ import contextlib
 import time
 from collections.abc import Iterator
 
+from components.names import Color
 from components.strategies.parts import Part
 from experiments import by_hand
 from experiments.cluster import Objects
 from experiments.connect import RUNNING, Connect, required
 from experiments.errors import DeadlineError, ExperimentError
 from experiments.lab import Lab
-from experiments.measurements import Color
 
 #: A connector that was asked for a state is in it by then, also by way of an operator that has its lock held.
 STATE_SECONDS = 60.0

@@ -19,6 +19,8 @@ RATE_TOLERANCE = 0.05
 CLOCK_LIMIT_SECONDS = 0.5
 #: The measurement of what was alerted, where the platform has alerts.
 ALERTS_FIRED = "alerts_fired"
+#: The measurement of how often both colours were alerted to be at work, where the platform has alerts.
+DUAL_ACTIVE_ALERTS = "dual_active_alerts"
 CLASSES = (
     "lost",
     "duplicate",
@@ -53,6 +55,8 @@ class Observations:
     verdict: str | None = None
     failing: Sequence[str] = ()
     """The classes for which the validator's verdict is no pass."""
+    unjudged: Sequence[str] = ()
+    """What it could not judge, in words."""
     producer: ProducerSeen | None = None
     clocks: Apart | None = None
     lag_recovery_seconds: float | None = None
@@ -156,19 +160,32 @@ def silent(seen: Observations) -> list[Criterion]:
 # What every run is judged by
 
 
+def never_both(seen: Observations) -> list[Criterion]:
+    """That no alert said of both colours that they are at work, and that its rule was evaluated; nothing where the
+    platform has no alerts. What else is alerted a run may be there to bring about.
+    """
+    if DUAL_ACTIVE_ALERTS not in seen.measured:
+        return []
+    raised = seen.measured[DUAL_ACTIVE_ALERTS]
+    return [none_of(DUAL_ACTIVE_ALERTS, raised if isinstance(raised, int) else None)]
+
+
 def records(seen: Observations) -> list[Criterion]:
-    """What the validator found.
+    """What the validator found, and of both colours at once what was alerted, too.
 
     Invariant 5: without a crash nothing is processed twice, so duplicates are judged here too, unless they belong to
     the strategy.
     """
     something = Criterion("acked_records", "> 0", seen.acked, bool(seen.acked))
     judged = [name for name in CLASSES if name not in seen.limits.tolerated]
-    passed = seen.verdict == "pass" or (bool(seen.failing) and set(seen.failing) <= seen.limits.tolerated)
+    excused = bool(seen.failing) and set(seen.failing) <= seen.limits.tolerated
+    passed = not seen.unjudged and (seen.verdict == "pass" or excused)
+    told = "; not judged: ".join(filter(None, [seen.verdict, "; ".join(seen.unjudged)])) or None
     return [
         something,
         *(none_of(name, seen.anomalies.get(name)) for name in judged),
-        Criterion("validator_verdict", f"= pass{_but_for(seen.limits.tolerated)}", seen.verdict, passed),
+        Criterion("validator_verdict", f"= pass{_but_for(seen.limits.tolerated)}", told, passed),
+        *never_both(seen),
     ]
 
 
@@ -203,10 +220,10 @@ def everything_judged(seen: Observations) -> list[Criterion]:
 def times(seen: Observations) -> list[Criterion]:
     """That the times can be believed: no time is negative, and the clocks that they were taken with agree.
 
-    A gap is taken with the clocks of two nodes, and may be below 0 by as much as these are apart; what is beyond that
-    is an overlap.
+    A gap is taken between two lines, and may be below 0 by as much as their times may be off; what is beyond that is an
+    overlap.
     """
-    between = seen.clocks.between_nodes if seen.clocks else 0.0
+    between = seen.clocks.between_lines if seen.clocks else 0.0
     wrong = []
     for number, switch in enumerate(seen.results, 1):
         for name, allowed in (

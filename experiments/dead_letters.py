@@ -12,10 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from components.names import SETTINGS_DIRECTORY, SETTINGS_FILE
+from components.names import SETTINGS_DIRECTORY, SETTINGS_FILE, Color
 from experiments.errors import CollectionError
 from experiments.kubectl import output_of
-from experiments.measurements import Color
 from experiments.producer import CONTAINER, POD
 from experiments.records import CONSUMED, EVENTS, objects, write_compressed
 

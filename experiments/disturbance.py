@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.names import Color
 from components.strategies.parts import Part
 from experiments.cluster import Cluster, Objects, Pod
 from experiments.errors import DeadlineError, ExperimentError
-from experiments.measurements import Color
 from experiments.processes import LocalProcesses
 from experiments.stacks import Update
 

@@ -15,6 +15,7 @@ from components.strategies.parts import Part, Parts
 from experiments.cluster import Cluster
 from experiments.connect import Connect
 from experiments.errors import ExperimentError
+from experiments.kubectl import output_of
 from experiments.results import SPEED, Measured
 
 _COMMAND_SECONDS = 30.0
@@ -137,7 +138,7 @@ def speed() -> float:
 
 
 def _in_pod(namespace: str, pod: str, container: str, *command: str) -> str:
-    return _run("kubectl", "exec", "-n", namespace, pod, "-c", container, "--", *command)
+    return output_of(namespace, pod, container, command, seconds=_COMMAND_SECONDS).decode().strip()
 
 
 def _broker_settings() -> dict[str, Measured]:

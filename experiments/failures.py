@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.measurements import Color
+from components.names import Color
 
 _NS = 1_000_000_000
 

@@ -4,15 +4,14 @@ Fault injection is off unless a colour is configured with `faults`; so a scenari
 """
 
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from components.names import LIFECYCLE_PORT
+from components.names import COLORS, LIFECYCLE_PORT
 from components.settings import registry
-from components.strategies.base import COLORS
 from experiments.errors import ExperimentError
+from experiments.kubectl import CommandError, output_of
 
 _PROGRAM = Path(__file__).parent / "in_pod" / "put_faults.py"
 _SECONDS = 30.0
@@ -41,17 +40,11 @@ def put(namespace: str, container: str, pods: Sequence[str], faults: Mapping[str
     """Change these faults of these pods, at the same time; returns when all of them have them. Raises FaultError."""
 
     def one(pod: str) -> None:
-        command = ["kubectl", "exec", "-n", namespace, pod, "-c", container, "--", "python3", "-c"]
-        command += [_PROGRAM.read_text(), str(LIFECYCLE_PORT), json.dumps(dict(faults))]
+        command = ["python3", "-c", _PROGRAM.read_text(), str(LIFECYCLE_PORT), json.dumps(dict(faults))]
         try:
-            # A session of its own: a Ctrl-C at the terminal is the runner's to handle.
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=_SECONDS, check=False, start_new_session=True
-            )
-        except subprocess.TimeoutExpired:
-            raise FaultError(f"{pod} did not take {dict(faults)} within {_SECONDS:g} s") from None
-        if done.returncode != 0:
-            raise FaultError(f"{pod} did not take {dict(faults)}: {done.stderr.strip()}")
+            output_of(namespace, pod, container, command, seconds=_SECONDS)
+        except CommandError as error:
+            raise FaultError(f"{pod} did not take {dict(faults)}: {error.said}") from None
 
     with ThreadPoolExecutor(max(1, len(pods))) as pool:
         for ended in [pool.submit(one, pod) for pod in pods]:

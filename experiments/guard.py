@@ -5,10 +5,14 @@ spec, so two of them tell whether anything was changed between two moments, ther
 in `metadata.managedFields`
 (https://kubernetes.io/docs/reference/using-api/server-side-apply/#managed-fields).
 
+Where the run itself has written meanwhile, the writers are compared, too: neither its own update nor its own hand
+(`by_hand`) excuses anybody else.
+
 A ConfigMap has no generation. Of those with a workload's settings every write counts, by its `resourceVersion`: nobody
 but the stack's own updates writes them, and some settings are read again without a roll of the pods. The Lease has no
 generation either, and the controller writes it all the time; there the other writers' entries are compared, and so they
-are for a connector's resource, which its agent writes.
+are for a connector's resource, which its agent writes, and for what a scaler's number makes generations of: nothing can
+be counted there.
 
 What belongs to another object (`ownerReferences`) follows from it, and is not looked at.
 """
@@ -20,11 +24,14 @@ from typing import Any
 from components.names import LEASE_NAME, SETTINGS_FILE, SWITCH_KIND, SWITCH_NAME
 from components.settings import StrategySettings
 from components.strategies.parts import STATEFUL_SET, Connectors, Kind
+from experiments import by_hand
 from experiments.cluster import Cluster
 from experiments.errors import ExperimentError
 
 CONTROLLERS_MANAGER = "kafka-bluegreen-controller"
 """The field manager of the controller's writes: the first part of its user agent."""
+PULUMIS_MANAGER = "pulumi-kubernetes"
+"""The beginning of the name under which Pulumi's provider writes; the rest is the object's own."""
 
 Key = tuple[str, str]
 SWITCH: Key = (SWITCH_KIND, SWITCH_NAME)
@@ -93,24 +100,30 @@ def foreign(
         elif old.uid != new.uid:
             found.append(f"{name} was deleted and made again ({new.last_writer})")
         elif key[0] in protocol:
-            if not own.get(key):
-                found += _other_writers(name, old, new, protocol[key[0]])
+            found += _other_writers(name, old, new, protocol[key[0]], by_run=bool(own.get(key)))
         elif old.generation is not None and new.generation is not None:
             times = new.generation - old.generation
             if not 0 <= times <= own.get(key, 0):
                 allowed = f", of which this run made {own[key]}" if key in own else ""
                 found.append(f"{name}: generation {old.generation} -> {new.generation}{allowed} ({new.last_writer})")
+            elif times:
+                found += _other_writers(name, old, new, (), by_run=True)
         elif old.version != new.version and not own.get(key):
             found.append(f"{name} was written ({new.last_writer})")
     return found
 
 
-def _other_writers(name: str, old: Mark, new: Mark, protocol: Collection[str]) -> list[str]:
+def _other_writers(name: str, old: Mark, new: Mark, protocol: Collection[str], *, by_run: bool) -> list[str]:
+    """Who wrote meanwhile and is not of the protocol. by_run: nor the run itself, which has written, too."""
     return [
         f"{name} was written by field manager {writer!r} at {at}"
         for writer, at in sorted(new.writers.items())
-        if writer not in protocol and old.writers.get(writer) != at
+        if writer not in protocol and old.writers.get(writer) != at and not (by_run and _is_the_runs(writer))
     ]
+
+
+def _is_the_runs(writer: str) -> bool:
+    return writer == by_hand.MANAGER or writer.startswith(PULUMIS_MANAGER)
 
 
 def writers_of(settings: StrategySettings, connectors: Connectors | None) -> dict[str, frozenset[str]]:

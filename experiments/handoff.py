@@ -16,8 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 import zstandard
 
-from components.names import CONTROLLER
-from components.strategies.base import COLORS
+from components.names import COLORS, CONTROLLER
 from experiments.errors import ExperimentError
 from experiments.measurements import Distribution
 from experiments.records import EVENTS

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.names import COLORS, Color
 from components.settings import StrategySettings
-from components.strategies.base import COLORS
 from components.strategies.parts import Part, Parts, numbers
 from experiments import by_hand
 from experiments.clocks import Clocks
@@ -19,7 +19,7 @@ from experiments.disturbance import Disturbance, in_background
 from experiments.errors import DeadlineError, PreconditionError
 from experiments.guard import SWITCH, Guard, Key
 from experiments.lag import Lag
-from experiments.measurements import Color, SwitchRecord, other
+from experiments.measurements import SwitchRecord, other
 from experiments.preflight import strategy_settings_of
 from experiments.processes import LocalProcesses
 from experiments.producer import Producer
@@ -226,7 +226,7 @@ class Lab:
                 during(self.disturbance)
             update = pending.update
         after = self.guard.check({SWITCH: 1, **(self._sets if reshapes else {})})[SWITCH].generation
-        live = self.cluster.switch(self.namespace)
+        live, earliest = self.cluster.switch(self.namespace), self.earliest(update.commanded_at)
         record = SwitchRecord(
             source=source,
             target=target,
@@ -234,7 +234,7 @@ class Lab:
             up_seconds=update.seconds,
             last=None
             if before == after
-            else of_this_command(live, source, target, after, self.earliest(update.commanded_at)),
+            else of_this_command(live, source, target, before=before or 0, generation=after, earliest=earliest),
             error=update.error,
         )
         self.note(record, rollback=rollback, live=live)
@@ -283,7 +283,7 @@ class Lab:
     def note(self, record: SwitchRecord, *, rollback: bool = False, live: LiveSwitch | None = None) -> None:
         """Write a switch down, and look who is active now (in `live`, if it was read after the switch)."""
         active = (live or self.cluster.switch(self.namespace)).active
-        if active in ("blue", "green"):
+        if active in COLORS:
             self.active = "blue" if active == "blue" else "green"
         self.notes.switches.append(record)
         if rollback:

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from components.names import Color
 from experiments.errors import DeadlineError, ExperimentError
-from experiments.measurements import Color, LagSample
+from experiments.measurements import LagSample
 from experiments.positions import Group, Positions, Progressed
 from experiments.probe import Probe
 

@@ -8,11 +8,11 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
+from components.names import Color
 from experiments.results import Commanded, Direction, SwitchResult
 
-Color = Literal["blue", "green"]
 SWITCHED, SUPERSEDED = "Switched", "Superseded"
 
 DIRECTIONS: dict[tuple[str, str], Direction] = {("blue", "green"): "blue-green", ("green", "blue"): "green-blue"}
@@ -55,8 +55,11 @@ class LastSwitch:
         None if there has not been a switch. Raises ValueError for what is not of the contract.
         """
         raw = status.get("lastSwitch")
-        if not raw:
-            return None
+        return cls.of(raw) if raw else None
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> "LastSwitch":
+        """From `lastSwitch` itself, or from an entry of `status.history`. Raises ValueError as above."""
         try:
             return cls(
                 source=str(raw.get("from") or ""),
@@ -71,7 +74,7 @@ class LastSwitch:
                 handoff_seconds=None if raw.get("handoffSeconds") is None else float(raw["handoffSeconds"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"status.lastSwitch is not of the contract ({error!r}): {dict(raw)!r}") from error
+            raise ValueError(f"a switch in the status is not of the contract ({error!r}): {dict(raw)!r}") from error
 
 
 def _time(raw: Mapping[str, Any], key: str) -> float | None:
@@ -157,6 +160,8 @@ class Verdict:
     anomalies: Mapping[str, int]
     failing: Sequence[str]
     """The classes for which it is no pass."""
+    unjudged: Sequence[str]
+    """What could not be judged, in words: no pass, whatever was found. Empty where the report does not say."""
     failed: int | None
     """Records that were handled with an error. None where the report does not say."""
     handoffs: Mapping[int, Handoff]
@@ -171,6 +176,7 @@ class Verdict:
             consumed=int(raw["consumed"]),
             anomalies={str(name): int(count) for name, count in raw["anomalies"].items()},
             failing=tuple(str(name) for name in raw.get("failing", ())),
+            unjudged=tuple(str(why) for why in raw.get("unjudged", ())),
             failed=None if raw.get("failed") is None else int(raw["failed"]),
             handoffs=handoffs(raw["partitions"]),
         )
@@ -254,10 +260,12 @@ def recovery_seconds(samples: Sequence[LagSample], since: float, until: float, l
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """How far clocks may be apart, in seconds: this machine's and the cluster's, and the nodes' among each other."""
+    """How far times may be apart that are compared, in seconds: this machine's and the cluster's; and those of two
+    lines, which may be of two nodes, and of others who saw what they are about late.
+    """
 
     workstation: float
-    between_nodes: float
+    between_lines: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from components.names import SETTINGS_DIRECTORY, SETTINGS_FILE
 from experiments.errors import DeadlineError, ExperimentError
+from experiments.kubectl import converse, program_in
 
 _PROGRAM = Path(__file__).parent / "in_pod" / "plain_consumer.py"
 _SETTINGS = f"{SETTINGS_DIRECTORY}/{SETTINGS_FILE}"
@@ -31,10 +32,7 @@ class Member:
         self._changed = changed
         self._lines: list[Line] = []
         self._ended = threading.Event()
-        # A session of its own: a Ctrl-C at the terminal is the runner's to handle.
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
-        )
+        self._conversation = converse(command)
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read, self._keep)]
         for thread in self._threads:
             thread.start()
@@ -68,25 +66,24 @@ class Member:
     def close(self) -> None:
         """Have it leave, and wait for its end; killed when that takes too long."""
         with contextlib.suppress(OSError):
-            _pipe(self._process.stdin).close()
+            self._conversation.stdin.close()
         try:
-            self._process.wait(_ENDS_SECONDS)
+            self._conversation.process.wait(_ENDS_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self._conversation.end()
         for thread in self._threads:
             thread.join(_ENDS_SECONDS)
-        _pipe(self._process.stdout).close()
+        self._conversation.stdout.close()
 
     def _write(self, word: str) -> None:
-        stdin = _pipe(self._process.stdin)
+        stdin = self._conversation.stdin
         if stdin.closed:
             raise BrokenPipeError("its input is closed")
         stdin.write(f"{word}\n".encode())
         stdin.flush()
 
     def _read(self) -> None:
-        for text in _pipe(self._process.stdout):
+        for text in self._conversation.stdout:
             with contextlib.suppress(ValueError):  # a line that was cut off is none
                 line = json.loads(text)
                 with self._changed:
@@ -153,8 +150,7 @@ def command(namespace: str, pod: str, container: str, arguments: Sequence[str]) 
     """What begins a member's program in a container that has the bootstrap servers in its settings file. arguments:
     topic, group, client id, protocol.
     """
-    begin = ["kubectl", "exec", "-i", "-n", namespace, pod, "-c", container, "--", "python3", "-u", "-c"]
-    return [*begin, _PROGRAM.read_text(), _SETTINGS, *arguments]
+    return program_in(namespace, pod, container, _PROGRAM, [_SETTINGS, *arguments])
 
 
 def owned(lines: Sequence[Line]) -> frozenset[int]:
@@ -169,9 +165,3 @@ def owned(lines: Sequence[Line]) -> frozenset[int]:
             case "LEFT":
                 found.clear()
     return frozenset(found)
-
-
-def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    if pipe is None:
-        raise TypeError("the program was begun without pipes")
-    return pipe

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from components.names import Color
 from components.strategies.parts import Part
 from experiments import recorders
 from experiments.cluster import Cluster, ClusterError
 from experiments.errors import ExperimentError
-from experiments.measurements import Color
 from experiments.probe import Probe
 
 _PROBE = Path(__file__).parent / "in_pod" / "group_positions.py"

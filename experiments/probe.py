@@ -2,14 +2,14 @@
 
 import json
 import select
-import subprocess
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from experiments.errors import ExperimentError
+from experiments.kubectl import Conversation, converse, program_in
 
 # Longer than the requests that such a program makes of a broker.
 _ANSWER_SECONDS = 30.0
@@ -25,10 +25,9 @@ class Probe:
         self, what: str, program: Path, *, namespace: str, pod: str, container: str, arguments: Sequence[str]
     ) -> None:
         self._what = what
-        self._command = ["kubectl", "exec", "-i", "-n", namespace, pod, "-c", container, "--", "python3", "-u", "-c"]
-        self._command += [program.read_text(), *arguments]
+        self._command = program_in(namespace, pod, container, program, arguments)
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._running: Conversation | None = None
 
     def ask(self) -> dict[str, Any]:
         """Its answer now. Raises ExperimentError if what it asks, or the way to it, does not answer."""
@@ -44,48 +43,30 @@ class Probe:
 
     def _line(self) -> bytes:
         """One answer; empty if the program ended instead, or did not answer in time."""
-        process = self._running()
-        stdin, stdout = _pipes(process)
-        line = b""
+        if self._running is None or self._running.process.poll() is not None:
+            self._running = converse(self._command)
+        asked, line = self._running, b""
         with suppress(OSError):
-            stdin.write(b"\n")
-            stdin.flush()
-            if select.select([stdout], [], [], _ANSWER_SECONDS)[0]:
-                line = stdout.readline()
+            asked.stdin.write(b"\n")
+            asked.stdin.flush()
+            if select.select([asked.stdout], [], [], _ANSWER_SECONDS)[0]:
+                line = asked.stdout.readline()
         if not line:
-            self._end(process)
+            self._end(asked)
         return line
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        return self._process
-
-    def _end(self, process: subprocess.Popen[bytes]) -> None:
-        process.kill()
-        process.wait()
-        for pipe in _pipes(process):
+    def _end(self, conversation: Conversation) -> None:
+        conversation.end()
+        for pipe in (conversation.stdin, conversation.stdout):
             with suppress(OSError):  # what could not be written is still in it
                 pipe.close()
-        self._process = None
+        self._running = None
 
     def close(self) -> None:
         """End the program. It may be asked again, which begins it anew."""
-        process = self._process
-        if process is not None:
-            process.kill()  # also ends an answer that another thread waits for
+        running = self._running
+        if running is not None:
+            running.process.kill()  # also ends an answer that another thread waits for
             with self._lock:
-                if self._process is process:
-                    self._end(process)
-
-
-def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
-    if process.stdin is None or process.stdout is None:
-        raise TypeError("the program was begun without pipes")
-    return process.stdin, process.stdout
+                if self._running is running:
+                    self._end(running)

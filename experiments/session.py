@@ -8,9 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from components.names import PLATFORM_NAMESPACE
+from components.names import COLORS, PLATFORM_NAMESPACE
 from components.settings import StackName, StrategySettings
-from components.strategies.base import COLORS, Strategy, strategy
+from components.strategies.base import Strategy, strategy
 from components.strategies.parts import Parts, numbers
 from experiments import clocks, own_pair, preflight, recorders
 from experiments.clocks import Clocks

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from components.names import SWITCH_NAME
+from components.names import SWITCH_NAME, Color
 from experiments import by_hand
 from experiments.cluster import ClusterError, LiveSwitch
 from experiments.commands import of_this_command
@@ -22,7 +22,7 @@ from experiments.disturbance import Pending, in_background
 from experiments.errors import DeadlineError
 from experiments.guard import SWITCH, ForeignChangeError
 from experiments.lab import Lab
-from experiments.measurements import SUPERSEDED, SWITCHED, Color, LastSwitch, SwitchRecord, other
+from experiments.measurements import SUPERSEDED, SWITCHED, LastSwitch, SwitchRecord, other
 from experiments.stacks import Update
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ def with_the_way_back_at_active(lab: Lab) -> tuple[SwitchRecord, SwitchRecord | 
             back = None
         else:
             overtaken = not pending.done
-            back = _command(lab, target, source, before + 2)
+            back = _command(lab, target, source, before + 1)
     update = pending.update
     if reached is None or back is None:
         return _not_reached(lab, source, target, before, update), None
@@ -70,19 +70,20 @@ def by_patch(lab: Lab) -> SwitchRecord:
     """
     source, target = lab.active, other(lab.active)
     before = _generation(lab.guard.check()[SWITCH].generation)
-    record = _command(lab, source, target, before + 1)
+    record = _command(lab, source, target, before)
     lab.guard.check({SWITCH: 1})
     return record
 
 
-def _command(lab: Lab, source: Color, target: Color, generation: int) -> SwitchRecord:
-    """Write the colour asked for, and wait until the controller has settled that generation."""
+def _command(lab: Lab, source: Color, target: Color, before: int) -> SwitchRecord:
+    """Write the colour asked for, and wait until the controller has settled the generation after `before`."""
+    generation = before + 1
     commanded_at, begun = time.time(), time.monotonic()
     by_hand.activate(lab.namespace, target)
     live = wait_settled(lab, generation)
     seconds = time.monotonic() - begun
     earliest = lab.earliest(commanded_at)
-    last = of_this_command(live, source, target, generation, earliest)
+    last = of_this_command(live, source, target, before=before, generation=generation, earliest=earliest)
     return SwitchRecord(source, target, commanded_at, seconds, last, commanded="patch")
 
 
@@ -117,7 +118,9 @@ def _not_reached(lab: Lab, source: Color, target: Color, before: int, update: Up
     live = lab.cluster.switch(lab.namespace)
     last = None
     if after != before:
-        last = of_this_command(live, source, target, after, lab.earliest(update.commanded_at))
+        last = of_this_command(
+            live, source, target, before=before, generation=after, earliest=lab.earliest(update.commanded_at)
+        )
     record = SwitchRecord(source, target, update.commanded_at, update.seconds, last, update.error)
     lab.note(record)
     return record

@@ -5,6 +5,7 @@ A strategy's own keys are those that its settings model adds to what every strat
 so nothing here names one.
 """
 
+from components.names import COLORS
 from components.settings import keys, registry
 from components.settings.models import StrategySettings
 from experiments.results import RunResult
@@ -49,7 +50,7 @@ def words(result: RunResult) -> str:
 
 def _applications(result: RunResult) -> str:
     """The names of both colours' images, where one is another application than this project's own."""
-    images = [str(result.environment.get(f"{color} image") or "") for color in ("blue", "green")]
+    images = [str(result.environment.get(f"{color} image") or "") for color in COLORS]
     names = [image.rpartition("/")[2].partition(":")[0] for image in images]
     return " and ".join(names) if any(name and name not in _OURS for name in names) else ""
 

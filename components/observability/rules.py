@@ -17,6 +17,8 @@ from components.observability import names
 
 GROUP = "kafka-bluegreen"
 INTERVAL_SECONDS = 5
+#: The rule that says that both colours are at work.
+DUAL_ACTIVE = "DualActiveConsumers"
 #: What counts as lag, and as growing lag, in records.
 LAG, GROWTH = 500, 10_000
 TOO_LONG_SECONDS = 60
@@ -89,7 +91,7 @@ RULES: tuple[Rule, ...] = (
         "GreenConsumerNotRunning",
     ),
     Rule(
-        "DualActiveConsumers",
+        DUAL_ACTIVE,
         f"count {_PER_SWITCH} ({_ACTIVE_COLORS}) > 1",
         5,
         "critical",

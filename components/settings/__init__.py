@@ -25,13 +25,12 @@ from components.settings.models import (
 from components.settings.reading import platform_settings, schema_defaults, strategy_settings
 from components.settings.stack import StackName
 from components.settings.telling import SettingsError
-from components.settings.types import PROTOCOL_OWNED, Color
+from components.settings.types import PROTOCOL_OWNED
 
 __all__ = [
     "NAMESPACE",
     "PROTOCOL_OWNED",
     "Analysis",
-    "Color",
     "ColorSettings",
     "ConsumerColorSettings",
     "ConsumerGroupSettings",

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from components.names import Color
 from components.settings import analysis as analyses
 from components.settings import client
 from components.settings.analysis import Analysis
@@ -22,7 +23,6 @@ from components.settings.types import (
     BrokerConfig,
     ClientConfig,
     ClientValue,
-    Color,
     Fraction,
     ImageName,
     Partitions,

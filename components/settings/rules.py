@@ -6,10 +6,10 @@ from typing import get_args
 
 from pydantic.alias_generators import to_camel
 
+from components.names import Color
 from components.settings.declare import NAMESPACE
 from components.settings.models import PlatformSettings, StrategySettings
 from components.settings.telling import allowed
-from components.settings.types import Color
 
 #: Of the platform's images, those that only `logs` asks for.
 LOG_IMAGES = ("victorialogs", "vlagent")

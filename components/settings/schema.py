@@ -8,6 +8,7 @@ definition (status, printer columns, rules across fields) is written by hand aro
 from collections.abc import Sequence
 from typing import Any
 
+from components.names import COLORS
 from components.settings import keys, registry
 from components.settings.keys import Key
 from components.settings.models import ColorSettings
@@ -103,7 +104,7 @@ def spec_schema(declared: Sequence[Key] | None = None) -> dict[str, Any]:
             "description": "The pods of one colour.",
             "properties": {**_OF_A_COLOR, **color["properties"]},
         }
-        for name in ("blue", "green")
+        for name in COLORS
     }
     of_keys = _object(known)
     required = [*of_keys["required"], *colors, "leaseName"]

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, SecretStr
 
 from components.settings.declare import Allowed
 
-Color = Literal["blue", "green"]
 ClientValue = str | int | float | bool
 #: What stands for a secret wherever one is shown.
 HIDDEN = "[secret]"

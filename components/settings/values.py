@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from components.names import Color
 from components.settings import keys
 from components.settings.models import StrategySettings
-from components.settings.types import Color
 
 
 def switch_spec(settings: StrategySettings) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from components.images import SECOND_VERSION
+from components.names import COLORS, Color
 from components.settings import client
 from components.settings.declare import Goes, StrategyOf
 from components.settings.models import ConsumerGroupSettings, StrategySettings
 from components.settings.stack import StackName
-from components.settings.types import Color
-from components.strategies.base import COLORS, Colors, Criteria, PlainSite, Site, Standby, Strategy, Target, register
+from components.strategies.base import Colors, Criteria, PlainSite, Site, Standby, Strategy, Target, register
 from components.strategies.consumers import PARTS, Consumers, restarted_by
 from components.strategies.parts import Parts
 

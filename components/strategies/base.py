@@ -13,16 +13,14 @@ from components.argo.crds import ANALYSIS
 from components.before import NOTHING, Before
 from components.cluster.access import ClusterAccess
 from components.keda.crds import SCALING
+from components.names import COLORS, Color
 from components.settings import registry, values
 from components.settings.models import StrategySettings
 from components.settings.stack import StackName
-from components.settings.types import Color
 from components.strategies.parts import Kind, Parts
 
 if TYPE_CHECKING:  # settings are read without Pulumi
     import pulumi
-
-COLORS: tuple[Color, Color] = ("blue", "green")
 
 #: What it means that a member's pod is in no consistent list: `Gone`, or nothing.
 Absence = Literal["Gone", "Unknown"]

@@ -9,12 +9,13 @@ from pydantic import Field
 
 from components import names
 from components.images import SECOND_VERSION
+from components.names import COLORS, Color
 from components.settings.declare import NAMESPACE, Goes, StrategyOf
 from components.settings.models import ConsumerGroupSettings, StrategySettings
 from components.settings.scaler import Scaler
 from components.settings.stack import StackName
-from components.settings.types import Color, shown
-from components.strategies.base import COLORS, Colors, Criteria, PlainSite, Site, Strategy, Target, register
+from components.settings.types import shown
+from components.strategies.base import Colors, Criteria, PlainSite, Site, Strategy, Target, register
 from components.strategies.consumers import PARTS, Consumers, restarted_by
 from components.strategies.parts import Parts
 

@@ -7,13 +7,10 @@ from collections.abc import Mapping
 
 from components import connect_names as connect
 from components.connect.config import FLUSH_SECONDS
-from components.names import HTTP_PORT, NAME_LABEL
+from components.names import COLORS, HTTP_PORT, NAME_LABEL, Color
 from components.settings.models import StrategySettings
 from components.settings.stack import StackName
-from components.settings.types import Color
 from components.strategies.parts import Connectors, Kind, Part, Parts, Program
-
-COLORS: tuple[Color, Color] = ("blue", "green")
 
 KAFKA_CONNECT = Kind(connect.CONNECT_KIND, connect.STRIMZI_GROUP, connect.STRIMZI_VERSION, connect.CONNECT_PLURAL)
 KAFKA_CONNECTOR = Kind(connect.CONNECTOR_KIND, connect.STRIMZI_GROUP, connect.STRIMZI_VERSION, connect.CONNECTOR_PLURAL)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from components import names
+from components.names import COLORS, Color
 from components.settings import ConsumerColorSettings, values
-from components.settings.types import Color
-from components.strategies.base import COLORS, Colors, PlainSite, Site, Target
+from components.strategies.base import Colors, PlainSite, Site, Target
 from components.strategies.parts import STATEFUL_SET, Part, Parts, ours
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from components import connect_names as connect
 from components import images, names, restarts
 from components.connect import config
+from components.names import COLORS, Color
 from components.settings.declare import NAMESPACE, Allowed, Goes, StrategyOf
 from components.settings.models import (
     OF_A_COLOR,
@@ -22,9 +23,9 @@ from components.settings.models import (
     StrategySettings,
 )
 from components.settings.stack import StackName
-from components.settings.types import ClientValue, Color, ImageName, dotted
+from components.settings.types import ClientValue, ImageName, dotted
 from components.strategies import connectors
-from components.strategies.base import COLORS, Colors, Criteria, PlainSite, Site, Strategy, Target, register
+from components.strategies.base import Colors, Criteria, PlainSite, Site, Strategy, Target, register
 from components.strategies.parts import STATEFUL_SET, Parts
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from components import names
+from components.names import Color
 from components.settings.models import StrategySettings
-from components.settings.types import Color
 
 _OURS = ("POD_NAME={pod}", "POD_NAMESPACE={namespace}")
 

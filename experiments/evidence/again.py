@@ -7,14 +7,14 @@ said about the logs.
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from experiments import alerts, observed, verdict
 from experiments.conclusion import conclude
-from experiments.criteria import ALERTS_FIRED
+from experiments.criteria import ALERTS_FIRED, DUAL_ACTIVE_ALERTS
 from experiments.errors import ExperimentError
 from experiments.evidence import columns
 from experiments.folders import RESULT_FILE
@@ -67,11 +67,12 @@ def judged_again(folder: Path) -> Judged:
         told = json.loads((folder / _VALIDATOR).read_text())
         before = Verdict.of(told)
         from_logs = columns.kept(folder)
-        now = _validated(folder, result) if from_logs else before
+        limits = scenario.limits(result.strategy)
+        now = _validated(folder, result, limits.tolerated) if from_logs else before
         seen = observed.of(folder, result, now)
     except (OSError, KeyError, TypeError) as error:
         raise ExperimentError(f"{folder.name} cannot be judged again: {error!r}") from error
-    anew = conclude(observed.subject_of(result), seen, scenario.judge)
+    anew = conclude(observed.subject_of(result, limits), seen, scenario.judge)
     differences = [*_apart("validator.json", asdict(before), asdict(now)), *_by_itself(result)]
     untold: list[str] = []
     if observed.whole(folder):
@@ -80,15 +81,15 @@ def judged_again(folder: Path) -> Judged:
         found, untold = _in_part(result, anew)
         differences += found
     today = {criterion.name: criterion.limit for criterion in anew.criteria}
-    limits = [
+    others = [
         f"{one.name}: {one.limit!r} then, {today[one.name]!r} today"
         for one in result.criteria
         if one.name not in untold and today.get(one.name, one.limit) != one.limit
     ]
-    return Judged(folder.name, from_logs, tuple(differences), tuple(untold), tuple(limits))
+    return Judged(folder.name, from_logs, tuple(differences), tuple(untold), tuple(others))
 
 
-def _validated(folder: Path, result: RunResult) -> Verdict:
+def _validated(folder: Path, result: RunResult, tolerated: Collection[str]) -> Verdict:
     error = result.measurements.get("clock_error_ms")
     with columns.logs_of(folder) as logs, tempfile.TemporaryDirectory(prefix="evidence-") as scratch:
         producers = dict.fromkeys(line["producer"] for line in objects(logs, PRODUCED))
@@ -97,6 +98,7 @@ def _validated(folder: Path, result: RunResult) -> Verdict:
             list(producers),
             Path(scratch) / _VALIDATOR,
             clock_error_ms=float(error) if isinstance(error, int | float) else 0.0,
+            tolerated=tolerated,
         )
 
 
@@ -112,10 +114,14 @@ def _plain(result: RunResult) -> dict[str, Any]:
 
 def _by_itself(result: RunResult) -> list[str]:
     """Where a result contradicts itself."""
-    found = []
-    fired, by_alerts = result.measurements.get(ALERTS_FIRED), alerts.measured(result.alerts).get(ALERTS_FIRED)
-    if fired != by_alerts:
-        found.append(f"{ALERTS_FIRED}: {fired!r}, and by its alerts {by_alerts!r}")
+    by_alerts = alerts.measured(result.alerts)
+    # Runs before 29 November 2026 do not say the second by itself.
+    names = (ALERTS_FIRED, *({DUAL_ACTIVE_ALERTS} & result.measurements.keys()))
+    found = [
+        f"{name}: {result.measurements.get(name)!r}, and by its alerts {by_alerts.get(name)!r}"
+        for name in names
+        if result.measurements.get(name) != by_alerts.get(name)
+    ]
     passed = bool(result.criteria) and all(criterion.passed for criterion in result.criteria)
     if result.kind == "test" and result.passed is not passed:
         found.append(f"passed: {result.passed}, and by its criteria {passed}")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
+from components.observability.rules import DUAL_ACTIVE
 from experiments import environment
 from experiments.errors import ExperimentError
 from experiments.fault_campaign import journal as journals
@@ -32,8 +33,6 @@ from experiments.progress import Progress
 _LAST_SECONDS = 45.0
 _TAKE_BACK_SECONDS = 90.0
 _BEFORE = 3
-#: The alert that says that both colours are at work.
-_NEVER = "DualActiveConsumers"
 _TRIALS = 24
 
 Shield = AbstractContextManager[None]
@@ -267,8 +266,8 @@ class Piece:
         with self._progress.step("rate 0, and everything judged as a whole"):
             judged = self._judge.last(self._span)
             self._alerts = fired(self._lab.cluster, self._lab.namespace, self._began.timestamp(), time.time())
-        if _NEVER in self._alerts:
-            self._findings.append(f"invariant 1: alert {_NEVER} fired for {self._alerts[_NEVER]} s")
+        if DUAL_ACTIVE in self._alerts:
+            self._findings.append(f"invariant 1: alert {DUAL_ACTIVE} fired for {self._alerts[DUAL_ACTIVE]} s")
         self._findings += judged.findings
         for line in judged.findings:
             self._progress.say(f"  FOUND at the end: {line}")

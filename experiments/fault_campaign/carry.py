@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from components.names import Color
 from experiments import by_hand
 from experiments.by_hand import ByHandError
 from experiments.cluster import LiveSwitch
@@ -20,7 +21,6 @@ from experiments.fault_campaign.kinds import HELD, Phase
 from experiments.fault_campaign.plan import Step
 from experiments.fault_campaign.scene import Scene
 from experiments.fault_campaign.witness import Witness
-from experiments.measurements import Color
 
 _PHASES = {
     Phase.WAITING: WAITING_FOR_LAG,

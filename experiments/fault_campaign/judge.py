@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from components.names import CONTROLLER
+from components.names import CONTROLLER, Color
 from components.strategies.parts import Program
 from experiments import recorders, verdict
 from experiments.cluster import Cluster, LiveSwitch
@@ -22,7 +22,7 @@ from experiments.fault_campaign.kinds import SHARED
 from experiments.fault_campaign.tail import Stepped, Tail
 from experiments.fault_campaign.witness import Line, Witness
 from experiments.lab import Lab
-from experiments.measurements import Color, Verdict, other
+from experiments.measurements import Verdict, other
 from experiments.metrics import query_range
 from experiments.recorders import Recorded
 from experiments.records import CONSUMED, EVENTS
@@ -38,6 +38,8 @@ _AGREE_SECONDS = 20.0
 _CAUGHT_UP_SECONDS = 90.0
 _WRITTEN_SECONDS = 15.0
 _POLL_SECONDS = 0.5
+#: Classes of which it is looked what explains them, record by record: they fail nothing by themselves.
+_EXPLAINED = frozenset({"duplicate"})
 #: From so many restarts on a container is started again only after a while: its pod is made anew.
 _RESTARTS = 2
 
@@ -227,7 +229,7 @@ class Judge:
         now = patiently("the recorders", lambda: _recorders(lab, span.recorded), _READ_SECONDS)
         late = recorders.times(span.recorded, now).late_seconds
         report = self._scratch / "validator.json"
-        return verdict.validate(span.tail.folder, producers, report, clock_error_ms=late * 1000)
+        return verdict.validate(span.tail.folder, producers, report, clock_error_ms=late * 1000, tolerated=_EXPLAINED)
 
     def _repeated(self, span: Span, counts: Mapping[str, int]) -> tuple[list[Explained], list[str]]:
         """The duplicates, each with what explains it; and what nothing can explain."""

@@ -14,6 +14,7 @@ from experiments import by_hand
 from experiments.errors import PreconditionError
 from experiments.fault_campaign.plan import Injection
 from experiments.fault_campaign.scene import Inject, Scene, happens
+from experiments.kubectl import converse, program_in
 from experiments.lab import Lab
 from experiments.producer import CONTAINER, POD
 
@@ -59,24 +60,18 @@ def _stranger(scene: Scene, injection: Injection) -> Iterator[str]:
     live = scene.lab.cluster.switch(scene.namespace)
     group = live.groups.get(scene.source, "")
     seconds = str(injection.seconds + _LEFT_SECONDS)
-    command = ["kubectl", "exec", "-i", "-n", scene.namespace, POD, "-c", CONTAINER, "--", "python3", "-u", "-c"]
-    command += [_STRANGER.read_text(), scene.bootstrap, group, scene.lab.settings.topic, seconds]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    arguments = [scene.bootstrap, group, scene.lab.settings.topic, seconds]
+    member = converse(program_in(scene.namespace, POD, CONTAINER, _STRANGER, arguments))
     try:
-        if process.stdout is None or process.stdin is None:
-            raise TypeError("the member was begun without pipes")
-        if not process.stdout.readline():
+        if not member.stdout.readline():
             raise PreconditionError(f"a member of others could not be begun in {POD} for group {group}")
         yield group
-        process.stdin.close()
-        process.wait(_LEFT_SECONDS)
+        member.stdin.close()
+        member.process.wait(_LEFT_SECONDS)
     except subprocess.TimeoutExpired:
         sys.stderr.write(f"the member of others in {POD} did not leave in time\n")
     finally:
-        process.kill()
-        process.wait()
+        member.end()
 
 
 def take_back(lab: Lab) -> Iterator[str]:

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
-from components.names import CONSUMER, CONTROLLER, KAFKA, NAME_LABEL, PLATFORM_NAMESPACE, SIDECAR
+from components.names import CONSUMER, CONTROLLER, KAFKA, NAME_LABEL, PLATFORM_NAMESPACE, SIDECAR, Color
 from components.strategies.parts import Parts, Program, ours
 from experiments import faults
 from experiments.fault_campaign.kinds import Role
 from experiments.fault_campaign.plan import Injection, Side
 from experiments.lab import Lab
-from experiments.measurements import Color
 from experiments.processes import LocalProcesses
 
 #: The broker's process, by what every container's environment has.

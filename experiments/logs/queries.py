@@ -9,7 +9,7 @@ from string import Template
 from typing import Any
 
 from components import names
-from components.strategies.base import COLORS
+from components.names import COLORS
 from components.strategies.parts import Parts
 from experiments.logs.items import ITEMS, Item, Question, Situation
 

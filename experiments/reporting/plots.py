@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from components.strategies.base import COLORS
+from components.names import COLORS
 from experiments.errors import ExperimentError
 from experiments.evidence import columns
 from experiments.handoff import objects_of

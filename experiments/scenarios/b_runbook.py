@@ -20,17 +20,17 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from components.names import COLORS, Color
 from experiments import criteria, groups, offsets, switching
 from experiments.cluster import LiveSwitch
 from experiments.errors import ExperimentError, PreconditionError
 from experiments.lab import Lab, Notes
-from experiments.measurements import Color, SwitchRecord, other
+from experiments.measurements import SwitchRecord, other
 from experiments.results import Measured
 from experiments.scenarios.base import Scenario
 
 _TABLE = "runbook"
 _ASSIGNED = "Assigned"
-_COLORS: tuple[Color, Color] = ("blue", "green")
 _STANDING_BY_SECONDS = 60.0
 # A member that is gone without a word is out of its group so long after its session timeout at the latest.
 _LEFT_SECONDS = 30.0
@@ -74,9 +74,9 @@ def _there_and_back(lab: Lab, switches: int, names: Mapping[str, str]) -> None:
 
 
 def _put_back(lab: Lab) -> None:
-    for color in _COLORS:
+    for color in COLORS:
         lab.resize(color, lab.settings.replicas)
-    lab.guard.check({lab.sized(color): 1 for color in _COLORS})
+    lab.guard.check({lab.sized(color): 1 for color in COLORS})
 
 
 def _take_away(lab: Lab, color: Color) -> None:

@@ -1,10 +1,11 @@
 """What a scenario is."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from components.strategies.base import Criteria, strategy
 from experiments import faults
 from experiments.criteria import Observations
 from experiments.lab import Lab, Notes
@@ -27,8 +28,9 @@ class Scenario:
     was noted and the record logs that were collected (their folder); it may add to the notes' tables. faults: it
     injects faults where members take them, so both colours are configured for it. reshapes: it makes the pair something
     else on its way, so it gets one of its own.
-    shows: of a measurement, the figures that stand for it where strategies are compared. moment: the one that stands
-    for it in pictures of the switch page.
+    shows: of a measurement, the figures that stand for it where strategies are compared. tolerated: the validator's
+    classes of anomaly that are no failure of what it does, besides those that the strategy tolerates; counted they are.
+    moment: the one that stands for it in pictures of the switch page.
     """
 
     name: str
@@ -44,7 +46,13 @@ class Scenario:
     faults: bool = False
     reshapes: bool = False
     shows: tuple[str, ...] = ()
+    tolerated: frozenset[str] = frozenset()
     moment: Moment = "granted"
+
+    def limits(self, letter: str) -> Criteria:
+        """What a run of it with this strategy is judged by, where strategies differ."""
+        own = strategy(letter).criteria
+        return replace(own, tolerated=own.tolerated | self.tolerated)
 
     def configured(self, letter: str) -> dict[str, Any]:
         """The keys of a stack of this strategy that it needs."""

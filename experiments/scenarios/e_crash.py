@@ -15,11 +15,11 @@ from dataclasses import asdict
 from math import ceil
 from pathlib import Path
 
+from components.names import Color
 from experiments import connector_lab, criteria, redeliveries
 from experiments.connect import required
 from experiments.errors import DeadlineError
 from experiments.lab import Lab, Notes
-from experiments.measurements import Color
 from experiments.records import CONSUMED, objects
 from experiments.redeliveries import Crash
 from experiments.results import Measured

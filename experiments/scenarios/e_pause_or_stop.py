@@ -10,11 +10,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from components.names import Color
 from experiments import connector_lab, criteria
 from experiments.connect import PAUSED, RUNNING, STOPPED, Connect
 from experiments.connector_lab import STATE_SECONDS
 from experiments.lab import Lab
-from experiments.measurements import Color, Distribution
+from experiments.measurements import Distribution
 from experiments.results import Measured
 from experiments.scenarios.base import Scenario
 

@@ -13,12 +13,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from components.names import Color
 from experiments import connector_lab, criteria
 from experiments.cluster import ClusterError
 from experiments.connect import PAUSED, RUNNING, STOPPED, Connect
 from experiments.connector_lab import STATE_SECONDS
 from experiments.lab import Lab
-from experiments.measurements import Color, other
+from experiments.measurements import other
 from experiments.results import Measured
 from experiments.scenarios.base import Scenario
 

@@ -13,13 +13,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from components.names import Color
 from experiments import by_hand, connector_lab, criteria
 from experiments.cluster import ClusterError
 from experiments.connect import PAUSED, RUNNING, STOPPED, Connect, required
 from experiments.connector_lab import STATE_SECONDS
 from experiments.errors import DeadlineError
 from experiments.lab import Lab
-from experiments.measurements import Color, other
+from experiments.measurements import other
 from experiments.reconciles import periodical
 from experiments.results import Measured
 from experiments.scenarios.base import Scenario

@@ -12,7 +12,7 @@ and what is handled twice: what an overrun had in hand is committed by nobody.
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -167,12 +167,11 @@ def judge(seen: Observations) -> list[Criterion]:
     """
     told, asked = seen.measured, seen.switches_asked
     made, wrong, unseen = (told.get(name) for name in ("cases_made", "case_wrong", "faults_not_seen"))
-    tolerant = replace(seen, limits=replace(seen.limits, tolerated=seen.limits.tolerated | {"duplicate"}))
     return [
         Criterion("cases_made", f"= {asked}", wrong or made, made == asked),
         Criterion("faults_not_seen", "none", unseen or "none", made is not None and unseen is None),
         criteria.spells(seen),
-        *criteria.sound(tolerant),
+        *criteria.sound(seen),
     ]
 
 
@@ -183,6 +182,7 @@ SCENARIO = Scenario(
     step=len(CASES),
     perform=perform,
     judge=judge,
+    tolerated=frozenset({"duplicate"}),
     configuration={"lagPolicy": "immediate", **CONFIGURATION},
     kind="measurement",
     observe=observe,

@@ -19,11 +19,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from components.names import Color
 from components.strategies.parts import Part
 from experiments import criteria, one_group
 from experiments.criteria import Observations, none_of
 from experiments.lab import Lab, Notes
-from experiments.measurements import Color, other
+from experiments.measurements import other
 from experiments.plain_group import Line, Member, PlainGroup, command, plain_group
 from experiments.records import PRODUCED, objects, write_compressed
 from experiments.results import Criterion, Measured

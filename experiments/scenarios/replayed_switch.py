@@ -6,7 +6,6 @@ green handled.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,6 @@ def judge(seen: Observations) -> list[Criterion]:
     told, rounds = seen.measured, seen.switches_asked
     unhandled, most = (told.get(n) for n in ("failed_and_not_handled_again", "handled_by_green_taken_back"))
     twice, replayed = seen.anomalies.get("duplicate"), told.get("rounds_replayed")
-    tolerant = replace(seen, limits=replace(seen.limits, tolerated=seen.limits.tolerated | {"duplicate"}))
     return [
         *failed_switch.rounds(seen),
         Criterion("rounds_replayed", f"= {rounds}", replayed, replayed == rounds),
@@ -61,7 +59,7 @@ def judge(seen: Observations) -> list[Criterion]:
             twice,
             twice is not None and isinstance(most, int) and twice <= most,
         ),
-        *criteria.records(tolerant),
+        *criteria.records(seen),
     ]
 
 
@@ -72,6 +70,7 @@ SCENARIO = Scenario(
     step=failed_switch.CAUSES,
     perform=failed_switch.perform,
     judge=judge,
+    tolerated=frozenset({"duplicate"}),
     observe=observe,
     faults=True,
     configuration={"analysis": failed_switch.ANALYSIS, "onRollback": "replay"},

@@ -18,7 +18,6 @@ import signal
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +194,6 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
 def judge(seen: Observations) -> list[Criterion]:
     told, rounds = seen.measured, seen.switches_asked
     right, wrong = told.get("rounds_as_they_should"), told.get("round_wrong")
-    tolerant = replace(seen, limits=replace(seen.limits, tolerated=seen.limits.tolerated | {"duplicate"}))
     return [
         Criterion("rounds_as_they_should", f"= {rounds}", wrong or right, right == rounds),
         *(_back(seen, cause) for cause in CAUSES),
@@ -203,7 +201,7 @@ def judge(seen: Observations) -> list[Criterion]:
         criteria.failures(seen),
         Criterion("mended", f"= {SWITCHED}", told.get("mended"), told.get("mended") == SWITCHED),
         criteria.spells(seen),
-        *criteria.records(tolerant),
+        *criteria.records(seen),
         *criteria.everything_judged(seen),
         *criteria.times(seen),
         criteria.producer_rate(seen),
@@ -223,6 +221,7 @@ SCENARIO = Scenario(
     step=len(CAUSES),
     perform=perform,
     judge=judge,
+    tolerated=frozenset({"duplicate"}),
     observe=observe,
     reshapes=True,
     configuration={

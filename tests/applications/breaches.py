@@ -16,8 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.names import CONSUMER, CONTROLLER, LIFECYCLE_PORT, SIDECAR
-from components.strategies.base import COLORS
+from components.names import COLORS, CONSUMER, CONTROLLER, LIFECYCLE_PORT, SIDECAR
 from experiments.errors import ExperimentError
 from experiments.fault_campaign.carry import carry
 from experiments.fault_campaign.judge import Judge, begin

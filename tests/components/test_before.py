@@ -13,7 +13,7 @@ import pytest
 from components.before import NOTHING, Before, InPlaceError, Stake, look, look_at, require_beside, running
 from components.cluster.access import ClusterAccess
 from components.cluster.errors import ApiError
-from components.settings.types import Color
+from components.names import Color
 from components.strategies.consumers import PARTS
 from tests.components.strategy_stack.deployed import live
 from tests.support.fake_api import FakeApi

@@ -128,7 +128,7 @@ def test_a_second_active_colour_is_in_the_history_and_a_stack_that_is_well_is_no
         told, silent = (watch.section(name, began, time.time()) for name in (DUAL, WELL))
     assert raised == 1
     assert [one["alert"] for one in told["fired"]] == ["DualActiveConsumers"], told
-    assert alerts.measured(told) == {"alerts_fired": "1: DualActiveConsumers"}
-    assert (silent["fired"], alerts.measured(silent)) == ([], {"alerts_fired": 0})
+    assert alerts.measured(told) == {"alerts_fired": "1: DualActiveConsumers", "dual_active_alerts": 1}
+    assert (silent["fired"], alerts.measured(silent)) == ([], {"alerts_fired": 0, "dual_active_alerts": 0})
     assert len(silent["rules"]) == 9
     assert silent["evaluations"] >= 3

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pulumi import automation
 
+from components.names import COLORS
 from components.settings import StackName
-from components.strategies.base import COLORS
 from experiments.positions import Group, Groups
 from experiments.session import groups_of
 from tests.support.cluster_use import shared

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from components.connect_names import AGENT_CONTAINER
+from components.names import Color
 from components.observability.panels import PANELS
 from components.observability.plan_metrics import PLAN
-from components.settings import Color
 from experiments import by_hand
 from experiments.connect import RUNNING
 from experiments.connector_lab import connect_of

@@ -9,7 +9,7 @@ import pytest
 
 from experiments import alerts
 from experiments.cluster import Cluster, ClusterError
-from experiments.criteria import ALERTS_FIRED, silent
+from experiments.criteria import ALERTS_FIRED, DUAL_ACTIVE_ALERTS, silent
 from experiments.evidence.again import _by_itself
 from experiments.progress import Progress
 from experiments.scenarios import SCENARIOS
@@ -94,7 +94,7 @@ def test_nothing_was_raised_by_somebody_who_looked(cluster: Cluster, clock: Cloc
     query = next(query for _, path, query, *_ in api.requests if path == EXPORT)
     assert query["match[]"] == ['ALERTS{namespace="strategy-c",alertstate="firing"}']
     assert (query["start"], query["end"]) == (["1000.000"], ["1020.000"])
-    assert alerts.measured(section) == {ALERTS_FIRED: 0}
+    assert alerts.measured(section) == {ALERTS_FIRED: 0, DUAL_ACTIVE_ALERTS: 0}
 
 
 def test_where_there_is_one_more_for_log_lines_both_have_to_have_looked(
@@ -123,7 +123,7 @@ def test_what_was_raised_is_told_with_its_times(cluster: Cluster, clock: Clock, 
             "until": "1970-01-01T00:16:50.000Z",
         }
     ]
-    assert alerts.measured(section) == {ALERTS_FIRED: "1: DualActiveConsumers"}
+    assert alerts.measured(section) == {ALERTS_FIRED: "1: DualActiveConsumers", DUAL_ACTIVE_ALERTS: 1}
 
 
 def test_an_alert_that_went_and_came_again_was_raised_twice() -> None:
@@ -141,7 +141,7 @@ def test_who_was_away_meanwhile_has_not_looked(cluster: Cluster, clock: Clock) -
             clock.sleep(5)
         section = watch.section("strategy-c", 1000.0, 1020.0)
     assert "evaluated its rules -1 times, and should have" in section["error"]
-    assert alerts.measured(section) == {ALERTS_FIRED: None}
+    assert alerts.measured(section) == {ALERTS_FIRED: None, DUAL_ACTIVE_ALERTS: None}
 
 
 def test_what_goes_wrong_in_the_run_is_told_as_it_is(cluster: Cluster, clock: Clock, api: FakeApi) -> None:
@@ -179,11 +179,40 @@ def test_scenario_1_is_silent_or_has_not_passed(fired: Any, passed: bool) -> Non
     assert ALERTS_FIRED not in {one.name for one in SCENARIOS["1"].judge(GOOD)}
 
 
+@pytest.mark.parametrize("scenario", sorted(SCENARIOS))
+def test_both_colours_at_once_by_an_alert_fail_every_scenario_and_other_alerts_do_not(scenario: str) -> None:
+    def failing(**alerted: Any) -> set[str]:
+        limits = SCENARIOS[scenario].limits("c")
+        told = replace(GOOD, limits=limits, measured={**GOOD.measured, **alerted})
+        return {one.name for one in SCENARIOS[scenario].judge(told) if not one.passed} - {ALERTS_FIRED}
+
+    before = failing()
+    assert failing(alerts_fired=0, dual_active_alerts=0) == before
+    assert failing(alerts_fired="2: RecordsHandledAgain", dual_active_alerts=0) == before
+    assert failing(alerts_fired="1: DualActiveConsumers", dual_active_alerts=1) == before | {DUAL_ACTIVE_ALERTS}
+    assert failing(alerts_fired=None, dual_active_alerts=None) == before | {DUAL_ACTIVE_ALERTS}
+
+
+def test_a_rule_that_was_not_there_has_not_been_silent() -> None:
+    fired = [{"alert": "RecordsHandledAgain"}]
+    there = {"rules": ["DualActiveConsumers", "RecordsHandledAgain"], "fired": fired}
+    assert alerts.measured(there) == {ALERTS_FIRED: "1: RecordsHandledAgain", DUAL_ACTIVE_ALERTS: 0}
+    assert alerts.measured({**there, "rules": ["RecordsHandledAgain"]})[DUAL_ACTIVE_ALERTS] is None
+
+
 def test_a_result_that_hides_an_alert_contradicts_itself() -> None:
     raised = {"alert": "DualActiveConsumers", "severity": "critical", "since": "", "until": ""}
     told = {"alerts_fired": 0}
-    assert _by_itself(result(alerts={"fired": []}, measurements=told)) == []
-    assert _by_itself(result(alerts={"fired": [raised]}, measurements=told)) == [
+    assert _by_itself(result(alerts={"rules": [], "fired": []}, measurements=told)) == []
+    assert _by_itself(result(alerts={"rules": [], "fired": [raised]}, measurements=told)) == [
         "alerts_fired: 0, and by its alerts '1: DualActiveConsumers'"
     ]
+    hidden = result(
+        alerts={"rules": ["DualActiveConsumers"], "fired": [raised]},
+        measurements={
+            "alerts_fired": "1: DualActiveConsumers",
+            "dual_active_alerts": 0,
+        },
+    )
+    assert _by_itself(hidden) == ["dual_active_alerts: 0, and by its alerts 1"]
     assert _by_itself(result()) == []

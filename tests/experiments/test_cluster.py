@@ -1,13 +1,11 @@
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from experiments import cluster as cluster_module
 from experiments.cluster import Cluster, ClusterError, LiveSwitch, Objects, Pod
-from experiments.errors import CollectionError, DeadlineError, PreconditionError
-from experiments.kubectl import execute
+from experiments.errors import DeadlineError, PreconditionError
 from tests.support.fake_api import FakeApi
 
 PODS = "/api/v1/namespaces/strategy-c/pods"
@@ -203,32 +201,6 @@ def test_a_read_that_nobody_answers_is_asked_again(
     silent[:] = [True] * 3
     with pytest.raises(ClusterError, match="does not answer"):
         cluster.pods("strategy-c")
-
-
-def fake_kubectl(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    program = folder / "kubectl"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-
-
-def test_a_command_in_a_pod_writes_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_kubectl(tmp_path, monkeypatch, 'echo "$@"')
-    execute("ns", "producer-0", "producer", ["python3", "-V"], output=tmp_path / "out", seconds=10)
-    assert (tmp_path / "out").read_text() == "exec -n ns producer-0 -c producer -- python3 -V\n"
-
-
-def test_a_command_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_kubectl(tmp_path, monkeypatch, "echo pod not found >&2; exit 1")
-    with pytest.raises(CollectionError, match="exit code 1: pod not found"):
-        execute("ns", "p", "c", ["x"], output=tmp_path / "out", seconds=10)
-
-
-def test_a_command_has_a_deadline_and_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_kubectl(tmp_path, monkeypatch, f"echo $$ > {tmp_path}/pid; exec sleep 60")
-    with pytest.raises(CollectionError, match="no end after"):
-        execute("ns", "p", "c", ["x"], output=tmp_path / "out", seconds=0.5)
-    assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
 
 
 def test_the_groups_are_each_colours_own_or_one_for_both() -> None:

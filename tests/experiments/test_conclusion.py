@@ -53,6 +53,7 @@ SEEN = Seen(
         consumed=3000,
         anomalies=ANOMALIES,
         failing=(),
+        unjudged=(),
         failed=0,
         handoffs={8: Handoff(8, 12, 0.05, 0.12), 10: Handoff(10, 12, 0.06, 0.12)},
     ),
@@ -112,3 +113,15 @@ def test_the_way_back_is_told_by_each_way_of_commanding_it() -> None:
     }
     assert [switch.commanded for switch in result.switches] == ["up", "up", "up", "patch"]
     assert conclude(SUBJECT, SEEN, SCENARIOS["1"].judge).measurements["rollback_seconds_at_active"] is None
+
+
+def test_a_way_back_that_failed_has_no_time_and_is_not_told_as_0() -> None:
+    failed = replace(FAILED, source="green", target="blue")
+    slow = replace(BACK, commanded="patch")
+    seen = replace(SEEN, switches=(SWITCH, BACK, SWITCH, failed, SWITCH, slow), rollbacks=(BACK, failed, slow))
+    told = conclude(replace(SUBJECT, scenario="2"), seen, SCENARIOS["2"].judge).measurements
+    names = ("rollback_seconds", "rollback_seconds_after_up", "rollback_seconds_at_active")
+    assert [told[name] for name in names] == [None, None, 1.0]
+    alone = replace(seen, switches=(SWITCH, failed), rollbacks=(failed,))
+    told = conclude(replace(SUBJECT, scenario="2"), alone, SCENARIOS["2"].judge).measurements
+    assert [told[name] for name in names] == [None, None, None]

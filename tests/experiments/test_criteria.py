@@ -30,7 +30,7 @@ GOOD = Observations(
     verdict="pass",
     results=(TIMES, TIMES),
     producer=ProducerSeen(restarted=(), acked=5000, without_end=()),
-    clocks=Apart(workstation=0.01, between_nodes=0.0),
+    clocks=Apart(workstation=0.01, between_lines=0.0),
     lag_recovery_seconds=0.0,
     lag_after_rollback=12,
     produced_rate=99.7,
@@ -183,6 +183,20 @@ def test_what_a_strategy_tolerates_fails_no_run() -> None:
     assert failing("1", replace(tolerant, failing=())) == {"validator_verdict"}
 
 
+def test_what_could_not_be_judged_is_no_pass_whatever_is_tolerated() -> None:
+    limits = Limits(5.0, 5.0, frozenset({"duplicate"}))
+    seen = replace(GOOD, limits=limits, verdict="fail", failing=("duplicate",), unjudged=("a clock went back",))
+    assert failing("1", seen) == {"validator_verdict"}
+    measured = {one.name: one.measured for one in criteria.records(seen)}
+    assert measured["validator_verdict"] == "fail; not judged: a clock went back"
+
+
+def test_a_scenario_may_tolerate_more_than_its_strategy() -> None:
+    assert SCENARIOS["1"].limits("c") == Limits(5.0, 5.0)
+    for name in ("impaired", "5-unwell", "5-replay", "4-overrun"):
+        assert SCENARIOS[name].limits("c").tolerated == {"duplicate"}
+
+
 def test_the_lag_limit_is_a_second_of_flow_and_at_least_the_plans() -> None:
     assert [lag_limit(rate) for rate in (10, 100, 2000)] == [100, 100, 2000]
 
@@ -213,7 +227,7 @@ UNSOUND: list[tuple[dict[str, Any], set[str]]] = [
     ({"results": (replace(TIMES, handoff_seconds=-0.001),)}, {"times_not_negative"}),
     ({"results": (replace(TIMES, gap_seconds=-0.001),)}, {"times_not_negative"}),
     ({"results": (replace(TIMES, gap_seconds=-0.001),), "clocks": Apart(0.01, 0.002)}, set()),
-    ({"clocks": Apart(workstation=3.0, between_nodes=0.0)}, {"clocks_agree"}),
+    ({"clocks": Apart(workstation=3.0, between_lines=0.0)}, {"clocks_agree"}),
     ({"clocks": None}, {"clocks_agree"}),
 ]
 

@@ -1,11 +1,11 @@
 """Who takes faults, and what becomes of those that do not take them."""
 
-import subprocess
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
 from experiments import faults
+from experiments.kubectl import CommandError
 from experiments.scenarios import SCENARIOS
 
 
@@ -21,25 +21,27 @@ def test_a_scenario_that_injects_faults_has_both_colours_configured_for_it() -> 
     assert SCENARIOS["1"].configured("c") == SCENARIOS["1"].configuration
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, code: int, said: str) -> list[list[str]]:
-    asked: list[list[str]] = []
+def answering(monkeypatch: pytest.MonkeyPatch, error: CommandError | None = None) -> list[tuple[str, str]]:
+    """Whose faults are changed, each with how."""
+    asked: list[tuple[str, str]] = []
 
-    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        asked.append(command)
-        return subprocess.CompletedProcess(command, code, "", said)
+    def output_of(_namespace: str, pod: str, _container: str, command: Sequence[str], **_: object) -> bytes:
+        asked.append((pod, command[-1]))
+        if error is not None:
+            raise error
+        return b""
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(faults, "output_of", output_of)
     return asked
 
 
 def test_every_pod_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = answering(monkeypatch, 0, "")
+    asked = answering(monkeypatch)
     faults.put("ns", "consumer", ["blue-0", "blue-1"], {"failure_rate": 0.5})
-    assert sorted(command[4] for command in asked) == ["blue-0", "blue-1"]
-    assert {command[-1] for command in asked} == {'{"failure_rate": 0.5}'}
+    assert sorted(asked) == [("blue-0", '{"failure_rate": 0.5}'), ("blue-1", '{"failure_rate": 0.5}')]
 
 
 def test_who_does_not_take_them_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    answering(monkeypatch, 1, "403: fault injection is not enabled here")
+    answering(monkeypatch, CommandError(["kubectl"], "403: fault injection is not enabled here", 1))
     with pytest.raises(faults.FaultError, match=r"blue-0 did not take .*failure_rate.*: 403"):
         faults.put("ns", "consumer", ["blue-0"], {"failure_rate": 0.5})

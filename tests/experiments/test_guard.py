@@ -7,6 +7,7 @@ import pytest
 
 from components.names import SETTINGS_FILE
 from components.strategies.connectors import KAFKA_CONNECT
+from experiments.by_hand import MANAGER
 from experiments.cluster import Cluster
 from experiments.guard import LEASE, SWITCH, ForeignChangeError, Guard, Mark, foreign
 from tests.support.fake_api import FakeApi
@@ -28,6 +29,8 @@ def after(key: tuple[str, str], **changes: Any) -> dict[tuple[str, str], Mark]:
 def test_what_the_run_wrote_is_its_own() -> None:
     assert foreign(BEFORE, BEFORE, {}) == []
     assert foreign(BEFORE, after(SWITCH, generation=5), {SWITCH: 1}) == []
+    by_hand = after(SWITCH, generation=5, writers={"pulumi-kubernetes": "T1", MANAGER: "T5"})
+    assert foreign(BEFORE, by_hand, {SWITCH: 1}) == []
     assert foreign(BEFORE, BEFORE, {SWITCH: 1}) == []  # an update that failed before it wrote
 
 
@@ -45,6 +48,12 @@ def test_what_the_run_wrote_is_its_own() -> None:
             after(BLUE, generation=3, writers={"pulumi-kubernetes": "T1", "kubectl-scale": "T5"}),
             {SWITCH: 1},
             "StatefulSet consumer-blue: generation 2 -> 3 (last written by field manager 'kubectl-scale' at T5)",
+        ),
+        # the one generation that the run was to make, made by somebody else
+        (
+            after(SWITCH, generation=5, writers={"pulumi-kubernetes": "T1", "kubectl-patch": "T5"}),
+            {SWITCH: 1},
+            "KafkaConsumerSwitch consumer was written by field manager 'kubectl-patch' at T5",
         ),
         (after(SWITCH, uid="s2", generation=1), {SWITCH: 1}, "was deleted and made again"),
         ({key: mark for key, mark in BEFORE.items() if key != BLUE}, {}, "StatefulSet consumer-blue was deleted"),
@@ -86,7 +95,16 @@ PROTOCOL = {"KafkaConnector": frozenset({"kafka-bluegreen-agent"})}
     [
         ("kafka-bluegreen-agent", {}, []),  # a switch writes it
         ("kubectl-patch", {}, ["KafkaConnector strategy-e-blue was written by field manager 'kubectl-patch' at T6"]),
-        ("kubectl-patch", {CONNECTOR: 1}, []),  # the run itself did
+        # The run itself did: by hand, or by an update.
+        (MANAGER, {CONNECTOR: 1}, []),
+        ("pulumi-kubernetes-1f0c", {CONNECTOR: 1}, []),
+        (MANAGER, {}, [f"KafkaConnector strategy-e-blue was written by field manager {MANAGER!r} at T6"]),
+        # That it wrote, too, excuses nobody else.
+        (
+            "kubectl-patch",
+            {CONNECTOR: 1},
+            ["KafkaConnector strategy-e-blue was written by field manager 'kubectl-patch' at T6"],
+        ),
     ],
 )
 def test_a_connectors_resource_is_written_by_its_agent(writer: str, own: Any, found: list[str]) -> None:

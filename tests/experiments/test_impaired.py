@@ -123,7 +123,7 @@ def test_whether_a_fault_was_there_is_read_from_the_logs(monkeypatch: pytest.Mon
 
 def test_what_was_not_measured_is_told_by_name() -> None:
     good = {"cases_made": 2, "case_wrong": None, "faults_not_seen": None}
-    seen = replace(GOOD, measured=good)
+    seen = replace(GOOD, limits=impaired.SCENARIO.limits("c"), measured=good)
     assert passed(judge(seen))
     for name, value, missed in (
         ("cases_made", 1, "cases_made"),

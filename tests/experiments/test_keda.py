@@ -1,7 +1,7 @@
 """Scenario `keda`: what it waits for, in order, and what it is judged by; and a run beside a scaler that writes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +17,7 @@ from experiments.errors import DeadlineError
 from experiments.guard import SWITCH as KEY
 from experiments.guard import ForeignChangeError, Mark, foreign, writers_of
 from experiments.lab import Notes
+from experiments.measurements import LastSwitch
 from experiments.scenarios import SCENARIOS, keda
 from tests.experiments.test_criteria import GOOD
 from tests.support.samples import SWITCH
@@ -25,7 +26,13 @@ SCALER = '{"min": 3, "max": 6}'
 
 
 def live(
-    pods: int, asked: int, generation: int = 4, last: dict[str, Any] | None = None, *, scaled: bool = True
+    pods: int,
+    asked: int,
+    generation: int = 4,
+    last: dict[str, Any] | None = None,
+    *,
+    scaled: bool = True,
+    history: Sequence[dict[str, Any]] = (),
 ) -> LiveSwitch:
     conditions = [
         {"type": kind, "status": "True", "reason": "Switched", "message": "", "observedGeneration": generation}
@@ -39,7 +46,13 @@ def live(
                 "replicas": asked,
                 **{color: {"set": f"consumer-{color}"} if scaled else {} for color in ("blue", "green")},
             },
-            "status": {"active": "blue", "shape": f"{pods}x12 w", "conditions": conditions, "lastSwitch": last},
+            "status": {
+                "active": "blue",
+                "shape": f"{pods}x12 w",
+                "conditions": conditions,
+                "lastSwitch": last,
+                "history": list(history),
+            },
         }
     )
 
@@ -159,18 +172,65 @@ def test_what_a_scaler_writes_is_nobody_elses_change() -> None:
     assert "kubectl-patch" in foreign(before, patched, {}, with_scaler)[0]
 
 
-@pytest.mark.parametrize(("started", "found"), [("2026-11-28T10:00:01Z", True), ("2026-11-28T09:59:59Z", False)])
-def test_a_switch_is_the_commands_when_it_began_after_it_whatever_a_scaler_wrote_since(
-    started: str, found: bool
-) -> None:
-    last = {"from": "blue", "to": "green", "epoch": 6, "outcome": "Switched", "generation": 7, "startedAt": started}
-    at = 1795860000.0  # 2026-11-28T10:00:00Z
-    seen = of_this_command(live(6, 6, 9, last), "blue", "green", 9, at)
-    assert (seen is not None) is found
-    assert of_this_command(live(6, 6, 9, last), "green", "blue", 9, at) is None
-    assert of_this_command(live(6, 6, 9), "blue", "green", 9, at) is None
+def test_that_the_run_writes_meanwhile_excuses_nobody_beside_a_scaler() -> None:
+    before = {KEY: Mark("u", 4, {"pulumi-kubernetes-1f0c": "T1"})}
+    with_scaler = writers_of(strategy_settings({"strategy": "c", "scaler": SCALER}, "strategy-c"), None)
+    switched = {"pulumi-kubernetes-1f0c": "T2"}
+    assert foreign(before, {KEY: Mark("u", 9, switched)}, {KEY: 1}, with_scaler) == []
+    (said,) = foreign(before, {KEY: Mark("u", 9, {**switched, "kubectl-patch": "T3"})}, {KEY: 1}, with_scaler)
+    assert said == "KafkaConsumerSwitch consumer was written by field manager 'kubectl-patch' at T3"
+
+
+COMMANDED = 1795860000.0  # 2026-11-28T10:00:00Z
+
+
+def entry(generation: int, source: str, target: str, outcome: str = "Switched", second: int = 1) -> dict[str, Any]:
+    started = f"2026-11-28T10:00:{second:02}Z" if second >= 0 else "2026-11-28T09:59:59Z"
+    told = {"from": source, "to": target, "epoch": 6, "outcome": outcome, "generation": generation}
+    return {**told, "reason": "", "startedAt": started}
+
+
+BEFORE = [entry(3, "green", "blue", second=-1)]
+
+
+def of_it(*history: dict[str, Any], last: dict[str, Any] | None = None) -> LastSwitch | None:
+    """What is taken for the switch to green that was commanded when the object's generation was 4."""
+    found = live(6, 6, 9, last or (history or BEFORE[:1])[0], history=[*history, *BEFORE])
+    return of_this_command(found, "blue", "green", before=4, generation=9, earliest=COMMANDED)
+
+
+def test_the_one_switch_since_the_command_is_its_own_whatever_a_scaler_wrote() -> None:
+    found = of_it(entry(7, "blue", "green"))
+    assert found is not None
+    assert found.generation == 7
+    assert of_it() is None  # the controller took no note of it
+    under_way = of_it(last=entry(7, "blue", "green", ""))
+    assert under_way is not None
+    assert under_way.outcome == ""
+
+
+def test_a_number_that_a_scaler_wrote_while_it_waited_makes_no_second_switch() -> None:
+    """The controller ends the generation before as superseded, and goes on with the same switch."""
+    found = of_it(entry(7, "blue", "green", second=3), entry(5, "blue", "green", "Superseded"))
+    assert found is not None
+    assert found.generation == 7
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        # there and back by somebody else, and there again
+        [entry(8, "blue", "green", second=9), entry(7, "green", "blue", second=5), entry(6, "blue", "green")],
+        [entry(7, "green", "blue")],
+        [entry(7, "blue", "green", second=5), entry(6, "blue", "green", "Failed")],
+        [entry(7, "blue", "green", second=-1)],
+    ],
+)
+def test_what_else_was_switched_since_the_command_is_somebody_elses(history: list[dict[str, Any]]) -> None:
+    with pytest.raises(ForeignChangeError, match=r"KafkaConsumerSwitch consumer: .*generation [678]"):
+        of_it(*history)
 
 
 def test_a_number_that_a_scaler_has_left_behind_excuses_no_newer_generation() -> None:
     with pytest.raises(ForeignChangeError, match="generation 8 -> 9"):
-        of_this_command(live(6, 6, 9, scaled=False), "blue", "green", 8, None)
+        of_this_command(live(6, 6, 9, scaled=False), "blue", "green", before=4, generation=8, earliest=None)

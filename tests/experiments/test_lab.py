@@ -12,7 +12,7 @@ from components.strategies.consumers import PARTS
 from experiments.clocks import Clocks
 from experiments.cluster import Cluster
 from experiments.errors import DeadlineError, PreconditionError
-from experiments.guard import ForeignChangeError, Guard
+from experiments.guard import ForeignChangeError, Guard, writers_of
 from experiments.lab import Lab
 from experiments.progress import Progress
 from experiments.stacks import Update
@@ -36,6 +36,7 @@ class World:
         self.generation = 4
         self.active = "blue"
         self.last: dict[str, Any] | None = None
+        self.history: list[dict[str, Any]] = []
         self.set_generation = 1
         self.spec: dict[str, Any] = {}
         self.members: list[dict[str, Any]] = []
@@ -55,7 +56,7 @@ class World:
         """An update here writes the switch at once."""
 
     def object(self) -> dict[str, Any]:
-        status = {"active": self.active, **({"lastSwitch": self.last} if self.last else {})}
+        status = {"active": self.active, "history": self.history, **({"lastSwitch": self.last} if self.last else {})}
         raw = managed("consumer", self.generation, ("pulumi-kubernetes", "T9", ""))
         return {**raw, "spec": {"active": self.active, **self.spec}, "status": {**status, "members": self.members}}
 
@@ -70,6 +71,7 @@ class World:
             "startedAt": started,
             "activeAt": started,
         }
+        self.history.insert(0, self.last)
 
     def switched(self) -> Update:
         self.change("green" if self.active == "blue" else "blue")
@@ -131,6 +133,33 @@ def test_a_change_by_hand_within_the_runs_own_update_is_found(lab: Lab, world: W
 
     world.up = both
     with pytest.raises(ForeignChangeError, match="generation 4 -> 6, of which this run made 1"):
+        lab.switch()
+
+
+def test_a_switch_there_and_back_beside_a_scaler_is_found(lab: Lab, world: World, cluster: Cluster) -> None:
+    """Who writes generations as it likes leaves none to count."""
+    settings = strategy_settings({"strategy": "c", "scaler": '{"min": 3, "max": 6}'}, NAMESPACE)
+    lab.guard = Guard(cluster, NAMESPACE, writers=writers_of(settings, None))
+    lab.guard.begin()
+    world.spec = {color: {"set": f"consumer-{color}"} for color in ("blue", "green")}
+
+    def scaled_and_switched() -> Update:
+        world.generation += 3
+        return world.switched()
+
+    world.up = scaled_and_switched
+    record = lab.switch()
+    assert (record.outcome, record.direction) == ("Switched", "blue-green")
+
+    def there_and_back() -> Update:
+        world.switched()
+        world.switched()
+        return world.switched()
+
+    world.up = there_and_back
+    with pytest.raises(
+        ForeignChangeError, match=r"switched besides the run's own command: generation 9, .* generation 10, .*"
+    ):
         lab.switch()
 
 

@@ -59,7 +59,7 @@ def test_there_may_not_have_been_a_switch() -> None:
     [("epoch", "eight"), ("activeAt", "yesterday"), ("activeAt", "2026-11-23T12:00:01"), ("generation", None)],
 )
 def test_a_status_that_is_not_of_the_contract_is_named(key: str, value: object) -> None:
-    with pytest.raises(ValueError, match="lastSwitch is not of the contract"):
+    with pytest.raises(ValueError, match="is not of the contract"):
         LastSwitch.from_status({"lastSwitch": {**STATUS["lastSwitch"], key: value}})
 
 

@@ -217,7 +217,7 @@ def execute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., li
                 raise error
             return RESULT
 
-        monkeypatch.setattr(run_module, "_judged", judged)
+        monkeypatch.setattr(run_module, "_carry_out", judged)
         original = ResultFolder.commit
 
         def commit(folder: Any, result: Any) -> Path:

@@ -78,7 +78,7 @@ def test_the_criteria() -> None:
         "switches_with_a_rebalance": 4,
         "handled_while_resting": 0,
     }
-    seen = replace(GOOD, switches_asked=4, measured=good)
+    seen = replace(GOOD, limits=rebalance_by_overrun.SCENARIO.limits("c"), switches_asked=4, measured=good)
     assert passed(judge(seen))
     for name in ("switches_with_an_overrun", "switches_with_a_rebalance"):
         assert [one.name for one in judge(replace(seen, measured=good | {name: 3})) if not one.passed] == [name]

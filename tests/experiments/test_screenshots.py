@@ -181,7 +181,7 @@ def test_a_run_takes_one_where_it_is_asked_to_or_there_is_a_page_and_a_browser( 
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool | None, page: bool, there: bool, taken: bool
 ) -> None:
     monkeypatch.setattr(browser, "missing", lambda: "" if there else "playwright is not installed")
-    assert run._pictured(asked(tmp_path, wanted), page=page) is taken
+    assert run._takes_pictures(asked(tmp_path, wanted), page=page) is taken
 
 
 def test_without_a_browser_a_run_that_is_to_take_one_does_not_begin(

@@ -199,7 +199,8 @@ def test_the_criteria() -> None:
         **{f"back_seconds_{cause}_worst": 3.5 for cause in CAUSES},
     }
     twice = {**GOOD.anomalies, "duplicate": 40}
-    good = replace(GOOD, switches_asked=3, measured=told, anomalies=twice, verdict="fail", failing=("duplicate",))
+    tolerant = replace(GOOD, limits=unwell.SCENARIO.limits("c"))
+    good = replace(tolerant, switches_asked=3, measured=told, anomalies=twice, verdict="fail", failing=("duplicate",))
     assert passed(unwell.judge(good))
     for name, value in (
         ("rounds_as_they_should", 2),
@@ -242,8 +243,9 @@ def test_the_criteria_of_a_replay() -> None:
         "mended": "Switched",
     }
     twice = {**GOOD.anomalies, "duplicate": 300}
+    tolerant = replace(GOOD, limits=replayed_switch.SCENARIO.limits("c"))
     good = replace(
-        GOOD, switches_asked=4, failed=100, measured=told, anomalies=twice, verdict="fail", failing=("duplicate",)
+        tolerant, switches_asked=4, failed=100, measured=told, anomalies=twice, verdict="fail", failing=("duplicate",)
     )
     assert passed(replayed_switch.judge(good))
     for name, value in (

@@ -1,11 +1,12 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from experiments import verdict
 from experiments.errors import CollectionError
-from experiments.measurements import handoffs
+from experiments.measurements import Verdict, handoffs
 
 PRODUCER = "p0-ab"
 
@@ -89,3 +90,60 @@ def test_logs_that_cannot_be_judged_are_no_result(tmp_path: Path, end: int) -> N
 def test_no_logs_are_no_result(tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match="cannot be judged"):
         verdict.validate(tmp_path, [PRODUCER], tmp_path / "validator.json")
+
+
+def _dump(file: Path, *lines: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def write_unjudged(logs: Path, why: str, *, lost: bool = False) -> None:
+    """One record is handled twice, and either a time goes back (`clock`), so nobody counts that both colours
+    are at work at once; or the fate of a record is written down twice (`fate`).
+    """
+
+    def line(seq: int, seconds: int, **more: object) -> dict[str, Any]:
+        place = {"producer": PRODUCER, "seq": seq, "topic": "t", "partition": 0, "offset": seq}
+        return {**place, **more, "t": seconds * 10**9}
+
+    written = [*range(4 + lost), *([3] if why == "fate" else [])]
+    fates = [line(seq, 0, status="acked") for seq in written]
+    _dump(logs / "produced" / "producer-0.ab.jsonl", *fates, {"producer": PRODUCER, "end": 4 + lost})
+    blue, green = {"color": "blue", "pod": "blue-0", "epoch": 3}, {"color": "green", "pod": "green-0", "epoch": 5}
+    last, first, second = (9, 2, 1) if why == "clock" else (2, 3, 4)
+    handled = [line(0, 1, **blue), line(0, 1, **blue), line(1, last, **blue)]
+    _dump(logs / "consumed" / "blue-0.ab.jsonl", *handled)
+    _dump(logs / "consumed" / "green-0.ab.jsonl", line(2, first, **green), line(3, second, **green))
+
+
+UNJUDGED = {"clock": "a clock went back 1 time", "fate": "the fate of 1 record"}
+
+
+@pytest.mark.parametrize("why", sorted(UNJUDGED))
+def test_what_could_not_be_judged_is_excused_by_no_class_that_is_tolerated(tmp_path: Path, why: str) -> None:
+    write_unjudged(tmp_path, why)
+    with pytest.raises(CollectionError, match=f"cannot be judged: {UNJUDGED[why]}"):
+        verdict.validate(tmp_path, [PRODUCER], tmp_path / "validator.json", tolerated={"duplicate"})
+    told = json.loads((tmp_path / "validator.json").read_text())
+    assert (told["failing"], len(told["unjudged"])) == (["duplicate"], 1)
+
+
+@pytest.mark.parametrize("why", sorted(UNJUDGED))
+@pytest.mark.parametrize(("lost", "tolerated"), [(True, {"duplicate"}), (False, set[str]())])
+def test_a_class_that_is_not_tolerated_fails_whatever_could_not_be_judged(
+    tmp_path: Path, why: str, lost: bool, tolerated: set[str]
+) -> None:
+    write_unjudged(tmp_path, why, lost=lost)
+    found = verdict.validate(tmp_path, [PRODUCER], tmp_path / "validator.json", tolerated=tolerated)
+    assert found.failing == (("lost", "duplicate") if lost else ("duplicate",))
+    assert UNJUDGED[why] in found.unjudged[0]
+    assert str(tmp_path.parent) not in found.unjudged[0]  # it goes into a result
+
+
+def test_a_verdict_that_was_kept_before_it_told_what_was_not_judged_can_be_read(tmp_path: Path) -> None:
+    write(tmp_path)
+    verdict.validate(tmp_path, [PRODUCER], tmp_path / "validator.json")
+    told = json.loads((tmp_path / "validator.json").read_text())
+    assert Verdict.of({**told, "unjudged": ["why"]}).unjudged == ("why",)
+    del told["unjudged"]
+    assert Verdict.of(told).unjudged == ()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from components.strategies.base import COLORS
+from components.names import COLORS
 from components.strategies.consumers import PARTS
 from experiments.errors import CollectionError, PreconditionError
 from experiments.positions import Progressed

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from components.names import COLORS
 from tests.support.standin import StandIn
 from tests.support.waiting import until
 from workloads.common.kube import ApiError, Kube, Object, access
@@ -25,7 +26,6 @@ DEFINITION = ROOT / "components" / "files" / "kafkaconsumerswitch.yaml"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 LEASE = "consumer-switch"
 SWITCH = "consumer"
-COLORS = ("blue", "green")
 
 
 class Process:

@@ -14,6 +14,7 @@ from components.names import CONTROLLER, NAME_LABEL
 from experiments import collection, recorders, verdict
 from experiments.cluster import Cluster, ClusterError, LiveSwitch, Pod
 from experiments.disturbance import in_background
+from experiments.gathering import clock_error
 from experiments.interrupts import Interrupts
 from experiments.lab import Lab
 from experiments.measurements import Verdict
@@ -22,7 +23,6 @@ from experiments.processes import LocalProcesses
 from experiments.progress import Progress
 from experiments.recorders import Recorded
 from experiments.records import EVENTS, by_process
-from experiments.run import clock_error
 from experiments.session import lab_of
 from experiments.stacks import Configuration, Stack, Update
 from tests.support.cluster_use import shared
@@ -235,7 +235,7 @@ class Field:
         )
         clock_error_ms = clock_error(None, recorded) * 1000
         target = self.folder / f"{name}.json"
-        found = verdict.validate(logs, [begun.producer], target, clock_error_ms=clock_error_ms)
+        found = verdict.validate(logs, [begun.producer], target, clock_error_ms=clock_error_ms, tolerated={"duplicate"})
         events = ({**event, "pod": process} for process, event in by_process(logs, EVENTS))
         return Judged(found, list(interruptions(events)))
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from components.names import Color
 from components.strategies.parts import Part, Parts
 from experiments import freezing, switching
 from experiments.freezing import Process
 from experiments.lab import Notes
-from experiments.measurements import Color, SwitchRecord, other
+from experiments.measurements import SwitchRecord, other
 from tests.support.samples import SWITCH
 
 _STARTED = 4711

@@ -3,8 +3,8 @@
 import pytest
 
 from components import connect_names
+from components.names import Color
 from components.settings import StackName, strategy_settings
-from components.settings.types import Color
 from components.strategies import base, connectors
 from components.strategies.consumers import PARTS
 from components.strategies.parts import Count, Part, Program, ours

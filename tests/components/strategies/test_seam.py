@@ -11,6 +11,7 @@ import pytest
 from components import strategies
 from components import switch as switch_component
 from components.cluster.access import ClusterAccess
+from components.names import COLORS
 from components.settings import SettingsError, StackName, StrategySettings, registry, strategy_settings
 from components.strategies import base
 from components.strategy_stack import build_strategy
@@ -30,7 +31,8 @@ from pydantic import Field
 
 from components.settings.declare import Goes, StrategyOf
 from components.settings.models import StrategySettings
-from components.strategies.base import COLORS, Colors, Criteria, Strategy, register
+from components.names import COLORS
+from components.strategies.base import Colors, Criteria, Strategy, register
 from components.strategies.parts import Part, Parts, ours
 
 
@@ -178,7 +180,7 @@ def test_what_strategy_e_says() -> None:
     assert found.images == ("workloads", "connect")
     assert found.definitions == {"kafka.strimzi.io/v1": ("kafkaconnects", "kafkaconnectors")}
     settings = strategy_settings({"strategy": "e", "active": "green", "blue": '{"replicas": 0}'}, "strategy-e")
-    assert [found.members(settings, color) for color in base.COLORS] == [0, 1]
+    assert [found.members(settings, color) for color in COLORS] == [0, 1]
 
 
 def test_what_the_other_strategies_need_of_others() -> None:
@@ -186,7 +188,7 @@ def test_what_the_other_strategies_need_of_others() -> None:
         found = base.strategy(letter)
         assert (found.images, found.definitions) == (("workloads",), {})
         settings = strategy_settings({"strategy": letter, "replicas": "4"}, f"strategy-{letter}")
-        assert [found.members(settings, color) for color in base.COLORS] == [4, 4]
+        assert [found.members(settings, color) for color in COLORS] == [4, 4]
 
 
 def test_what_strategies_share_is_no_strategy() -> None:

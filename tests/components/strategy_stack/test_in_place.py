@@ -12,9 +12,9 @@ from components import switch as switch_component
 from components.before import Before, InPlaceError, Stakes
 from components.cluster.access import ClusterAccess
 from components.live_switch import Expectation, SwitchError
+from components.names import Color
 from components.platform_reference import Platform
 from components.settings import StackName, strategy_settings
-from components.settings.types import Color
 from tests.components.strategy_stack.deployed import CONNECT_IMAGE, IMAGE, live, remember, up
 from tests.support.recorder import PLATFORM_OUTPUTS, Recorder
 

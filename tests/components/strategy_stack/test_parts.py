@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from components.names import COLORS, Color
 from components.settings import StackName, registry, strategy_settings
-from components.settings.types import Color
-from components.strategies.base import COLORS, strategy
+from components.strategies.base import strategy
 from components.strategies.parts import Part, Parts, numbers
 from tests.components.strategy_stack.deployed import up
 from tests.support.recorder import Recorder

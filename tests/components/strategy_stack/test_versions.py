@@ -8,7 +8,7 @@ import pytest
 from pulumi.runtime import mocks
 
 from components.before import NOTHING, Before
-from components.settings.types import Color
+from components.names import Color
 from tests.components.strategy_stack.deployed import CONNECT_IMAGE, IMAGE, containers, live, remember, up
 from tests.support.recorder import Answers, Recorder
 

@@ -91,6 +91,13 @@ def test_a_run_is_judged_again_and_comes_to_the_same(run: Path) -> None:
     assert (again.differences, again.untold, again.limits, again.logs) == ((), (), (), False)
 
 
+def test_a_run_of_before_times_of_lines_were_told_by_their_nodes_is_judged_as_it_was(run: Path) -> None:
+    told = json.loads((run / observed.FILE).read_text())
+    told["clocks"]["between_nodes"] = told["clocks"].pop("between_lines")
+    (run / observed.FILE).write_text(json.dumps(told))
+    assert judged_again(run).differences == ()
+
+
 def _paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     if isinstance(value, dict | list):
         for key, one in value.items() if isinstance(value, dict) else enumerate(value):

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import COLORS, World, world
+from components.names import COLORS
+from tests.support.cluster import World, world
 from tests.support.cluster_use import shared
 from tests.support.waiting import until
 from workloads.common.kube import METADATA_ONLY
