@@ -7,7 +7,8 @@ from typing import get_args
 from pydantic.alias_generators import to_camel
 
 from components.settings.declare import NAMESPACE
-from components.settings.models import PlatformSettings, StrategySettings
+from components.settings.models import StrategySettings
+from components.settings.platform import PlatformSettings
 from components.settings.telling import allowed
 from components.settings.types import Color
 

@@ -35,7 +35,7 @@ class ApplicationSettings(WorkloadSettings):
     topic: str = Field(min_length=1)
     group_id: str = Field(min_length=1)
     color: Color
-    strategy: str = "c"
+    strategy: str = Field(min_length=1)
     version: str = "1"
     image: str = Field(default_factory=application_image)
     processing: Literal["none", "checksum"] = "none"
