@@ -34,6 +34,8 @@ class ConnectColorArgs:
 
     stack: also the plain name of the namespace. image: of agent and recorder; application: the workers', empty for the
     operator's own. agents: how many; see AgentArgs. after: what the connector needs.
+
+    More than a dozen attributes: a colour is several resources, and each takes what it needs of this.
     """
 
     stack: str

@@ -121,7 +121,10 @@ class StrategyImages(Section):
 
 
 class StrategySettings(Section):
-    """The settings of a stack that deploys a strategy, whichever it is."""
+    """The settings of a stack that deploys a strategy, whichever it is.
+
+    More than a dozen attributes: its fields are keys of the configuration, one each.
+    """
 
     strategy: str
     active: Annotated[Color, Goes(spec=True, required=True)] = Field(

@@ -27,6 +27,9 @@ class Scenario:
     injects faults where members take them, so both colours are configured for it. reshapes: it makes the pair something
     else on its way, so it gets one of its own.
     shows: of a measurement, the figures that stand for it where strategies are compared.
+
+    More than a dozen attributes: most are left as they are by most scenarios, and a module's one object says what
+    differs.
     """
 
     name: str

@@ -29,6 +29,8 @@ class ApplicationSettings(WorkloadSettings):
     zombie's commits are kept out by transactions. transactional_id: what the ids begin with that both colours' pods
     commit by; pod i's is `<transactional_id>-<i>`. transactional_ids: how many pods a colour has, so that an id beyond
     them is no colleague's.
+
+    More than a dozen attributes: its fields are keys of one file, flat as the environment overrides them.
     """
 
     bootstrap_servers: str = Field(min_length=1)
