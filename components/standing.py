@@ -26,7 +26,7 @@ from components import connect_names as connect
 from components import names
 from components.cluster.access import AccessError, ClusterAccess
 from components.cluster.errors import ApiError
-from components.live_objects import Difference, Object, Wanted, advice, difference
+from components.live_objects import DesiredObject, Difference, Object, advice, difference
 from components.pod_troubles import Trouble, of_workload, troubles
 
 _FORCE = {"pulumi.com/patchForce": "true"}
@@ -84,12 +84,12 @@ class _Noted:
     ignored: tuple[str, ...]
     resource: pulumi.Resource
 
-    async def wanted(self) -> Wanted:
+    async def wanted(self) -> DesiredObject:
         metadata = await rpc.serialize_property(self.props["metadata"], [], "metadata")
         prefix, plural, key = self.collection
         content = await rpc.serialize_property(self.props.get(key), [], key)
         path = f"{prefix}/namespaces/{metadata['namespace']}/{plural}"
-        return Wanted(self.kind, metadata["namespace"], metadata["name"], path, {key: content}, self.ignored)
+        return DesiredObject(self.kind, metadata["namespace"], metadata["name"], path, {key: content}, self.ignored)
 
 
 @dataclass
@@ -203,7 +203,7 @@ def forced(metadata: Any) -> Any:
     return made
 
 
-def compare(wanted: Iterable[Wanted], api: Api) -> list[Difference]:
+def compare(wanted: Iterable[DesiredObject], api: Api) -> list[Difference]:
     """How the live objects are otherwise than wanted. Raises ApiError."""
     live: dict[str, dict[str, Object]] = {}
     found = []
@@ -215,7 +215,7 @@ def compare(wanted: Iterable[Wanted], api: Api) -> list[Difference]:
     return found
 
 
-def _differences(wanted: Sequence[Wanted], access: ClusterAccess) -> list[Difference]:
+def _differences(wanted: Sequence[DesiredObject], access: ClusterAccess) -> list[Difference]:
     from components.cluster.client import KubernetesApi  # noqa: PLC0415 - see `Standing._explain`
 
     return compare(wanted, KubernetesApi(access, agent=names.UPDATE_AGENT))

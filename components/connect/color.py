@@ -15,7 +15,7 @@ from components.restarts import Digests
 
 
 @dataclass(frozen=True)
-class Place:
+class ConnectorAddress:
     """A connector by its name, and the KafkaConnect that it is on."""
 
     connector: str
@@ -49,8 +49,8 @@ class ConnectColorArgs:
     application: str
     topic: str
     partitions: int
-    own: Place
-    other: Place
+    own: ConnectorAddress
+    other: ConnectorAddress
     config: Mapping[str, str]
     by_resource: bool
     agents: int

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.live_objects import Wanted, advice, difference
+from components.live_objects import DesiredObject, advice, difference
 
 SPEC = {
     "replicas": 3,
@@ -12,8 +12,8 @@ SPEC = {
 }
 
 
-def wanted(spec: dict[str, Any] | None = None, *ignored: str) -> Wanted:
-    return Wanted("StatefulSet", "strategy-c", "consumer-blue", "/apis/x", {"spec": spec or SPEC}, ignored)
+def wanted(spec: dict[str, Any] | None = None, *ignored: str) -> DesiredObject:
+    return DesiredObject("StatefulSet", "strategy-c", "consumer-blue", "/apis/x", {"spec": spec or SPEC}, ignored)
 
 
 def live(**changes: Any) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def live(**changes: Any) -> dict[str, Any]:
     return {"metadata": {"name": "consumer-blue"}, "spec": spec}
 
 
-def paths(of: Wanted, there: dict[str, Any]) -> tuple[str, ...]:
+def paths(of: DesiredObject, there: dict[str, Any]) -> tuple[str, ...]:
     found = difference(of, there)
     return found.paths if found else ()
 

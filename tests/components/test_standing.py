@@ -13,7 +13,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from components import names, standing, switch
 from components.cluster.access import ClusterAccess
 from components.cluster.errors import ApiError
-from components.live_objects import Difference, Wanted
+from components.live_objects import DesiredObject, Difference
 from components.live_switch import SwitchError
 from components.platform_stack import build_platform
 from components.settings import StackName, platform_settings, strategy_settings
@@ -43,18 +43,18 @@ def test_who_says_otherwise_is_left_alone() -> None:
 # -- a whole stack ---------------------------------------------------------------------------------------
 
 
-def up(letter: str, monkeypatch: pytest.MonkeyPatch, preview: bool = False) -> tuple[Recorder, list[Wanted]]:
+def up(letter: str, monkeypatch: pytest.MonkeyPatch, preview: bool = False) -> tuple[Recorder, list[DesiredObject]]:
     """A strategy stack as __main__ makes it; what it was compared with what stands there."""
-    compared: list[Wanted] = []
+    compared: list[DesiredObject] = []
 
-    def differences(wanted: Sequence[Wanted], _: ClusterAccess) -> list[Difference]:
+    def differences(wanted: Sequence[DesiredObject], _: ClusterAccess) -> list[Difference]:
         compared.extend(wanted)
         return found(wanted)
 
     monkeypatch.setattr(standing, "_differences", differences)
     monkeypatch.setattr(standing, "_PATIENCE_SECONDS", 3600.0)
     monkeypatch.setattr(switch, "_check", lambda expected, _: live(expected.active))
-    found: Callable[[Sequence[Wanted]], list[Difference]] = FOUND.get(letter, _nothing)
+    found: Callable[[Sequence[DesiredObject]], list[Difference]] = FOUND.get(letter, _nothing)
     stack = StackName(f"strategy-{letter}")
     images = {"workloads": "localhost/w:1", "connect": "localhost/c:1"}
 
@@ -68,11 +68,11 @@ def up(letter: str, monkeypatch: pytest.MonkeyPatch, preview: bool = False) -> t
     return deploy(program, stack=stack.name, preview=preview), compared
 
 
-def _nothing(_: Sequence[Wanted]) -> list[Difference]:
+def _nothing(_: Sequence[DesiredObject]) -> list[Difference]:
     return []
 
 
-FOUND: dict[str, Callable[[Sequence[Wanted]], list[Difference]]] = {}
+FOUND: dict[str, Callable[[Sequence[DesiredObject]], list[Difference]]] = {}
 
 
 @pytest.mark.parametrize("letter", ["c", "e"])
@@ -106,9 +106,9 @@ def test_what_carries_the_work_is_compared_as_it_is_sent(monkeypatch: pytest.Mon
 
 def test_a_platform_is_compared_with_all_that_has_pods(monkeypatch: pytest.MonkeyPatch) -> None:
     """The log collector's are a DaemonSet's."""
-    compared: list[Wanted] = []
+    compared: list[DesiredObject] = []
 
-    def differences(wanted: Sequence[Wanted], _: ClusterAccess) -> list[Difference]:
+    def differences(wanted: Sequence[DesiredObject], _: ClusterAccess) -> list[Difference]:
         compared.extend(wanted)
         return []
 
@@ -226,7 +226,7 @@ class Api:
 
 def test_each_kind_is_read_once() -> None:
     path = "/apis/apps/v1/namespaces/n/statefulsets"
-    wanted = [Wanted("StatefulSet", "n", name, path, {"spec": {"replicas": 1}}) for name in ("a", "b", "c")]
+    wanted = [DesiredObject("StatefulSet", "n", name, path, {"spec": {"replicas": 1}}) for name in ("a", "b", "c")]
     api = Api(statefulsets=[{"metadata": {"name": n}, "spec": {"replicas": r}} for n, r in (("a", 1), ("b", 2))])
     assert [str(found) for found in compare(wanted, api)] == [
         "StatefulSet n/b: spec.replicas",

@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 from tests.support.waiting import until
 from workloads.common.bystander import Committed
 from workloads.common.labels import sealed
+from workloads.common.states import Color, Membership
 from workloads.consumer import offsets
 from workloads.consumer.offsets import GroupOffsets
 from workloads.consumer.settings import ConsumerSettings
@@ -83,9 +84,9 @@ def asking(*, fenced: bool = True) -> GroupOffsets:
             topic="t",
             group_id=OURS,
             other_group_id=OTHERS,
-            color="green",
+            color=Color.GREEN,
             strategy="s",
-            membership="separate",
+            membership=Membership.SEPARATE,
             pod_name="consumer-green-1",
             **(given if fenced else {}),
         )
@@ -111,7 +112,9 @@ def test_whoever_asks_does_not_wait_and_it_is_done_when_everybody_has_answered(b
     broker.log = {0: (0, 1)}
     silent = broker.held[what] = threading.Event()
     question = asking().ask([0], 5.0)
-    until("the others", lambda: len([f for f in (question._bounds, *question._groups) if f.done()]) == 2)
+    until(
+        "the others", lambda: [question._bounds.done(), *(group.done() for group in question._groups)].count(True) == 2
+    )
     assert not question.done()
     with pytest.raises(KafkaException) as late:
         question.answer(0.0)

@@ -25,8 +25,8 @@ class Pods(Kube):
         self.warmed = threading.Event()
         self.items: list[Object] | None = [POD]
 
-    def list(self, path: str, *, labels_are: str = "", deadline: float = 1.0) -> Object:
-        assert (path, labels_are) == (PATH, LABELS)
+    def list(self, path: str, *, fields_are: str = "", labels_are: str = "", deadline: float = 1.0) -> Object:
+        assert (path, fields_are, labels_are) == (PATH, "", LABELS)
         self.begun.release()
         assert self.go.acquire(timeout=60)
         if self.errors:
