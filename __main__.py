@@ -13,7 +13,7 @@ from typing import Any  # noqa: E402
 
 import pulumi  # noqa: E402
 
-from components import images, names  # noqa: E402
+from components import images  # noqa: E402
 from components.before import InPlaceError  # noqa: E402
 from components.cluster.access import AccessError, require_named, require_readable  # noqa: E402
 from components.definitions import DefinitionError, require_definitions  # noqa: E402
@@ -31,7 +31,7 @@ def main() -> None:
     """
     stack = StackName(pulumi.get_stack())
     configuration = project_configuration()
-    standing = Standing(stack.name, names.PLATFORM_NAMESPACE if stack.is_platform else stack.name, cluster_access())
+    standing = Standing(stack.name, cluster_access())
     pulumi.runtime.register_stack_transformation(standing)
     try:
         outputs = _platform(configuration) if stack.is_platform else _strategy(stack, configuration, standing)

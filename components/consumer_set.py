@@ -54,6 +54,8 @@ class ConsumerSetArgs:
     project's. sidecar_image: this project's. scaled: `replicas` is the number to begin with, and the controller's after
     that.
     service_account: one that may watch the Lease and report on its own pod.
+
+    More than a dozen attributes: a pod of two containers, its settings and its set, each as the stack has them.
     """
 
     namespace: pulumi.Input[str]

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.names import COLORS
-from components.settings.models import PlatformSettings, StrategySettings
+from components.settings.models import StrategySettings
+from components.settings.platform import PlatformSettings
 
 VARIABLE = "KAFKA_BLUEGREEN_IMAGES"
 # What each kind of stack runs.

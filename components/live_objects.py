@@ -15,7 +15,7 @@ _MOST_PATHS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DesiredObject:
     """An object as the program has it. collection: the path of its kind in its namespace. content: its `spec` or
     `data`, by that key. ignored: the paths that others write.
     """
@@ -35,7 +35,7 @@ class Wanted:
 class Difference:
     """paths: where the live object is otherwise; none when it is not there. resized: only its number of pods is."""
 
-    wanted: Wanted
+    wanted: DesiredObject
     paths: tuple[str, ...]
 
     @property
@@ -49,7 +49,7 @@ class Difference:
         return f"{self.wanted}: {', '.join(self.paths[:_MOST_PATHS])}" + (f" and {more} more" if more > 0 else "")
 
 
-def difference(wanted: Wanted, live: Object | None) -> Difference | None:
+def difference(wanted: DesiredObject, live: Object | None) -> Difference | None:
     """How the live object, None for none, is otherwise than it was written; None when it is not."""
     if live is None:
         return Difference(wanted, ())

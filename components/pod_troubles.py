@@ -33,7 +33,7 @@ class Trouble:
 
 
 def of_workload(pod: Object, kind: str, name: str) -> bool:
-    """Whether the pod is one of a StatefulSet, Deployment, Job or KafkaConnect."""
+    """Whether the pod is one of a StatefulSet, Deployment, DaemonSet, Job or KafkaConnect."""
     metadata = pod["metadata"]
     if kind == connect.CONNECT_KIND:
         labels = metadata.get("labels") or {}

@@ -26,7 +26,7 @@ from components import connect_names as connect
 from components import names
 from components.cluster.access import AccessError, ClusterAccess
 from components.cluster.errors import ApiError
-from components.live_objects import Difference, Object, Wanted, advice, difference
+from components.live_objects import DesiredObject, Difference, Object, advice, difference
 from components.pod_troubles import Trouble, of_workload, troubles
 
 _FORCE = {"pulumi.com/patchForce": "true"}
@@ -45,12 +45,16 @@ _COMPARED = {
     f"kubernetes:{_STRIMZI}:{connect.CONNECTOR_KIND}": (f"/apis/{_STRIMZI}", connect.CONNECTOR_PLURAL, "spec"),
 }
 #: Whose pods are looked at.
-_WITH_PODS = frozenset({"StatefulSet", "Deployment", "Job", connect.CONNECT_KIND})
+_WITH_PODS = frozenset({"StatefulSet", "Deployment", "DaemonSet", "Job", connect.CONNECT_KIND})
 #: Most updates are over by then: whoever is not asked costs nothing.
 _PATIENCE_SECONDS = 8.0
 _LOOK_SECONDS = 4.0
 #: A trouble that lasts as long is no passing one.
 _LASTING_SECONDS = 60.0
+
+
+#: Namespace, pod, container.
+ContainerKey = tuple[str, str, str]
 
 
 class Api(Protocol):
@@ -59,6 +63,15 @@ class Api(Protocol):
     def get(self, path: str) -> dict[str, Any]: ...
 
     def request(self, method: str, path: str, *, query: Sequence[tuple[str, str]] = ()) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What has pods."""
+
+    kind: str
+    namespace: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -71,22 +84,22 @@ class _Noted:
     ignored: tuple[str, ...]
     resource: pulumi.Resource
 
-    async def wanted(self) -> Wanted:
+    async def wanted(self) -> DesiredObject:
         metadata = await rpc.serialize_property(self.props["metadata"], [], "metadata")
         prefix, plural, key = self.collection
         content = await rpc.serialize_property(self.props.get(key), [], key)
         path = f"{prefix}/namespaces/{metadata['namespace']}/{plural}"
-        return Wanted(self.kind, metadata["namespace"], metadata["name"], path, {key: content}, self.ignored)
+        return DesiredObject(self.kind, metadata["namespace"], metadata["name"], path, {key: content}, self.ignored)
 
 
 @dataclass
 class Standing:
-    """The objects of one stack. name: the stack's. namespace: where its pods are. access: the cluster's."""
+    """The objects of one stack. name: the stack's. access: the cluster's."""
 
     name: str
-    namespace: str
     access: ClusterAccess
     _noted: list[_Noted] = field(default_factory=list)
+    _with_pods: dict[pulumi.Resource, Workload] = field(default_factory=dict)
     _there: set[pulumi.Resource] = field(default_factory=set)
 
     def __call__(self, args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
@@ -108,6 +121,8 @@ class Standing:
             return None
         for noted in self._noted:
             self._mark(noted.resource)
+            if noted.kind in _WITH_PODS:
+                self._place(noted)
         # Pulumi's logger belongs to the context; a daemon, because nothing waits for it at the program's end.
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(self._explain,), daemon=True).start()
@@ -119,6 +134,16 @@ class Standing:
     def _mark(self, resource: pulumi.Resource) -> None:
         """Note that it is there, once it is."""
         resource.urn.apply(lambda _: self._there.add(resource))
+
+    def _place(self, noted: _Noted) -> None:
+        """Note where its pods will be, once that is known: a namespace of the stack's own is made first."""
+
+        def known(place: Sequence[str]) -> None:
+            namespace, name = place
+            self._with_pods[noted.resource] = Workload(noted.kind, namespace, name)
+
+        metadata = noted.props["metadata"]
+        pulumi.Output.all(_part(metadata, "namespace"), _part(metadata, "name")).apply(known)
 
     async def differences(self) -> str:
         """What of that which is registered by now is not as it was written, and what to do; empty for nothing."""
@@ -152,16 +177,16 @@ class Standing:
         except AccessError:
             return
         while api is not None and (awaited := self._awaited()):
-            for say, text in says.of(look(api, self.namespace, awaited)):
+            for say, text in says.of(look(api, awaited)):
                 say(text)
             time.sleep(_LOOK_SECONDS)
 
-    def _awaited(self) -> list[tuple[str, str]]:
-        return [
-            (noted.kind, str(getattr(noted.props["metadata"], "name", "")))
-            for noted in self._noted
-            if noted.kind in _WITH_PODS and noted.resource not in self._there
-        ]
+    def _awaited(self) -> list[Workload]:
+        return [one for resource, one in list(self._with_pods.items()) if resource not in self._there]
+
+
+def _part(metadata: Any, name: str) -> Any:
+    return metadata.get(name) if isinstance(metadata, Mapping) else getattr(metadata, name)
 
 
 def forced(metadata: Any) -> Any:
@@ -178,7 +203,7 @@ def forced(metadata: Any) -> Any:
     return made
 
 
-def compare(wanted: Iterable[Wanted], api: Api) -> list[Difference]:
+def compare(wanted: Iterable[DesiredObject], api: Api) -> list[Difference]:
     """How the live objects are otherwise than wanted. Raises ApiError."""
     live: dict[str, dict[str, Object]] = {}
     found = []
@@ -190,21 +215,28 @@ def compare(wanted: Iterable[Wanted], api: Api) -> list[Difference]:
     return found
 
 
-def _differences(wanted: Sequence[Wanted], access: ClusterAccess) -> list[Difference]:
+def _differences(wanted: Sequence[DesiredObject], access: ClusterAccess) -> list[Difference]:
     from components.cluster.client import KubernetesApi  # noqa: PLC0415 - see `Standing._explain`
 
     return compare(wanted, KubernetesApi(access, agent=names.UPDATE_AGENT))
 
 
-def look(api: Api, namespace: str, awaited: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Why pods of these workloads (kind, name) do not start, by pod and container; nothing when it cannot be read."""
-    try:
-        pods = api.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
-    except ApiError:
-        return {}
-    ours = [pod for pod in pods if any(of_workload(pod, kind, name) for kind, name in awaited)]
-    found = [trouble for pod in ours for trouble in troubles(pod)]
-    return {(trouble.pod, trouble.container): trouble.told(_last_line(api, namespace, trouble)) for trouble in found}
+def look(api: Api, awaited: Iterable[Workload]) -> dict[ContainerKey, str]:
+    """Why pods of these workloads do not start; nothing of a namespace that cannot be read."""
+    by_namespace: dict[str, list[Workload]] = {}
+    for one in awaited:
+        by_namespace.setdefault(one.namespace, []).append(one)
+    found: dict[ContainerKey, str] = {}
+    for namespace, workloads in by_namespace.items():
+        try:
+            pods = api.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
+        except ApiError:
+            continue
+        ours = [pod for pod in pods if any(of_workload(pod, one.kind, one.name) for one in workloads)]
+        for trouble in (trouble for pod in ours for trouble in troubles(pod)):
+            place = namespace, trouble.pod, trouble.container
+            found[place] = trouble.told(_last_line(api, namespace, trouble))
+    return found
 
 
 def _last_line(api: Api, namespace: str, trouble: Trouble) -> str:
@@ -223,11 +255,11 @@ class Explanation:
     """What is said of the troubles that are seen: a warning when one is seen twice in a row, an error when it lasts."""
 
     clock: Callable[[], float]
-    _since: dict[tuple[str, str], float] = field(default_factory=dict)
-    _said: dict[tuple[str, str], int] = field(default_factory=dict)
+    _since: dict[ContainerKey, float] = field(default_factory=dict)
+    _said: dict[ContainerKey, int] = field(default_factory=dict)
 
-    def of(self, seen: Mapping[tuple[str, str], str]) -> list[tuple[Callable[[str], None], str]]:
-        """What is to be said now: how, and the text. seen: the troubles of this look, by pod and container."""
+    def of(self, seen: Mapping[ContainerKey, str]) -> list[tuple[Callable[[str], None], str]]:
+        """What is to be said now: how, and the text. seen: the troubles of this look."""
         now = self.clock()
         before, self._since = self._since, {key: self._since.get(key, now) for key in seen}
         said: list[tuple[Callable[[str], None], str]] = []

@@ -31,6 +31,8 @@ class StatefulArgs:
     port, port_name: of the Service, which finds the pods' port of the name `target_port`. headless: the Service is for
     the pods' names only. early: their names are there before they are ready. scaled: others change `replicas`, which is
     the number to begin with; whoever needs the pods waits for them himself (`rollout`).
+
+    More than a dozen attributes: a Service and a StatefulSet in one, by what differs between those of this project.
     """
 
     name: str

@@ -45,7 +45,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Everything that was seen of a run, one attribute for each thing. Times in seconds since 1970."""
+    """Everything that was seen of a run, one attribute for each thing. Times in seconds since 1970.
+
+    More than a dozen attributes: each judgement rests on another of them.
+    """
 
     started: float
     finished: float

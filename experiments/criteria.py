@@ -37,6 +37,8 @@ CLASSES = (
 class Observations:
     """Everything that the judgements rest on, and so it has many attributes: one for each thing that was observed.
     None: not measured.
+
+    More than a dozen attributes: each judgement rests on another of them.
     """
 
     limits: Limits

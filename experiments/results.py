@@ -68,6 +68,8 @@ class RunResult:
 
     A `test` has criteria and has passed or not. A `measurement` is there to show something, such as a baseline: its
     criteria, if it has any, say what was seen, and `passed` is None.
+
+    More than a dozen attributes: they are the keys of a contract that others read.
     """
 
     run: str

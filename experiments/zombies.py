@@ -25,6 +25,8 @@ class Zombie:
     which its own loop takes note. frozen_ns, thawed_ns: of the real-time clock, which is the node's. kubelet_seconds:
     how long the kubelet stood still. stopped_by: the first event after the thaw that says that it stopped, with its
     time; None if it did not within the time it was watched.
+
+    More than a dozen attributes: they are the keys of `result.json`, which others read.
     """
 
     pod: str

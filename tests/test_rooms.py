@@ -67,11 +67,16 @@ def _sources() -> Iterator[Path]:
 
 
 def _attributes(node: ast.ClassDef) -> set[str]:
-    """What a class's instances carry: assigned through self, or declared as slots or fields of a mutable dataclass."""
-    decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
-    fields = set()
-    if any("dataclass" in text and "frozen=True" not in text for text in decorators):
-        fields = {s.target.id for s in node.body if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)}
+    """What a class's instances carry: assigned through self, or declared as fields (of a dataclass, frozen or not, of a
+    model, of a named tuple). A constant of the class is none of an instance's.
+    """
+    fields = {
+        statement.target.id
+        for statement in node.body
+        if isinstance(statement, ast.AnnAssign)
+        and isinstance(statement.target, ast.Name)
+        and "ClassVar" not in ast.unparse(statement.annotation)
+    }
     assigned = {
         target.attr
         for target in ast.walk(node)

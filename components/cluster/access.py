@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.cluster.errors import AccessError
-from components.cluster.kubeconfig import Found, find
+from components.cluster.kubeconfig import KubeContext, find
 from components.cluster.plain import Plain, plain
 
 __all__ = ["AccessError", "ClusterAccess", "configuration", "require_named", "require_readable", "without_package"]
@@ -77,7 +77,7 @@ def configuration(access: ClusterAccess, environment: Mapping[str, str] = os.env
     return made
 
 
-def _has_credential(found: Found, made: Any) -> bool:
+def _has_credential(found: KubeContext, made: Any) -> bool:
     """Whether the exec plugin, if it is one that has to, gave something: the package only logs that it did not."""
     return "exec" not in found.user or bool(made.api_key or made.cert_file)
 

@@ -31,7 +31,7 @@ Entry = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class KubeContext:
     """The one cluster that is meant, and who one is there. cluster, user: as in a kubeconfig, with absolute paths.
 
     source: where it was read, for messages.
@@ -93,7 +93,9 @@ class _File:
         return next((candidate for candidate in candidates if os.path.exists(candidate)), candidates[-1])  # noqa: PTH110 - as below
 
 
-def find(given: str | None, context: str | None, cluster: str | None, environment: Mapping[str, str]) -> Found | None:
+def find(
+    given: str | None, context: str | None, cluster: str | None, environment: Mapping[str, str]
+) -> KubeContext | None:
     """The cluster that is meant; None for the one whose pod this process runs in.
 
     given: a path, paths as in `KUBECONFIG`, or the content; None or empty as kubectl finds it. context, cluster: names
@@ -186,7 +188,7 @@ def _is_empty(files: list[_File], context: str | None, cluster: str | None) -> b
     return not context and not cluster and _current(files) not in _merged(files, "contexts")
 
 
-def _chosen(files: list[_File], context: str | None, cluster: str | None) -> Found:
+def _chosen(files: list[_File], context: str | None, cluster: str | None) -> KubeContext:
     source = " and ".join(file.source for file in files) or "an absent kubeconfig"
     contexts, clusters, users = (_merged(files, kind) for kind in ("contexts", "clusters", "users"))
     name = context or _current(files)
@@ -200,7 +202,7 @@ def _chosen(files: list[_File], context: str | None, cluster: str | None) -> Fou
     user = users.get(chosen.get("user") or "", {})
     _require_files(source, {**clusters[named], **user})
     _require_server(source, named, clusters[named].get("server"))
-    return Found(source, clusters[named], user)
+    return KubeContext(source, clusters[named], user)
 
 
 def _require_files(source: str, entry: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.cluster.kubeconfig import Found
+from components.cluster.kubeconfig import KubeContext
 
 _CLUSTER = frozenset(
     {"server", "certificate-authority", "certificate-authority-data", "disable-compression", "extensions"}
@@ -37,7 +37,7 @@ class Plain:
         return {key: {"key": key, "value": value} for key, value in self.api_key.items()}
 
 
-def plain(found: Found | None, environment: Mapping[str, str]) -> Plain | None:
+def plain(found: KubeContext | None, environment: Mapping[str, str]) -> Plain | None:
     """None where there is more to it, or the certificates are none: the kubernetes package knows, and says it."""
     if found is None or any(environment.get(name) for name in _PROXIES):
         return None

@@ -15,7 +15,7 @@ from components.restarts import Digests
 
 
 @dataclass(frozen=True)
-class Place:
+class ConnectorAddress:
     """A connector by its name, and the KafkaConnect that it is on."""
 
     connector: str
@@ -34,6 +34,8 @@ class ConnectColorArgs:
 
     stack: also the plain name of the namespace. image: of agent and recorder; application: the workers', empty for the
     operator's own. agents: how many; see AgentArgs. after: what the connector needs.
+
+    More than a dozen attributes: a colour is several resources, and each takes what it needs of this.
     """
 
     stack: str
@@ -47,8 +49,8 @@ class ConnectColorArgs:
     application: str
     topic: str
     partitions: int
-    own: Place
-    other: Place
+    own: ConnectorAddress
+    other: ConnectorAddress
     config: Mapping[str, str]
     by_resource: bool
     agents: int

@@ -19,9 +19,9 @@ from components.settings.models import (
     ConsumerColorSettings,
     ConsumerGroupSettings,
     Faults,
-    PlatformSettings,
     StrategySettings,
 )
+from components.settings.platform import PlatformSettings
 from components.settings.reading import platform_settings, schema_defaults, strategy_settings
 from components.settings.stack import StackName
 from components.settings.telling import SettingsError

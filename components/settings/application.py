@@ -28,6 +28,8 @@ Volume = Annotated[str, Field(pattern=rf"^(emptyDir|configMap/{_NAME}|secret/{_N
 class Application(Section):
     """How its container is run. What the contract gives it is in its environment, as `BG_TOPIC` and the like, before
     `env`, whose values may refer to it as `$(BG_TOPIC)`.
+
+    More than a dozen attributes: its fields are keys of the configuration, one each.
     """
 
     command: Command = Field(default=(), description="what it runs; the image's own entry point by default")

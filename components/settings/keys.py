@@ -9,7 +9,8 @@ from pydantic.fields import FieldInfo
 
 from components.settings import registry
 from components.settings.declare import Goes, goes_of
-from components.settings.models import PlatformSettings, StrategySettings
+from components.settings.models import StrategySettings
+from components.settings.platform import PlatformSettings
 from components.settings.reading import plain_default
 from components.settings.telling import bounds, choices, fields, model_of
 

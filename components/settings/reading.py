@@ -11,7 +11,8 @@ from pydantic.fields import FieldInfo
 from components.names import PLATFORM_STACK
 from components.settings import registry, rules, secrets
 from components.settings.declare import NAMESPACE
-from components.settings.models import PlatformSettings, StrategySettings
+from components.settings.models import StrategySettings
+from components.settings.platform import PlatformSettings
 from components.settings.telling import SettingsError, choices, explained, fields, model_of
 
 Model = TypeVar("Model", bound=BaseModel)

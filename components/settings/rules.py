@@ -8,7 +8,8 @@ from pydantic.alias_generators import to_camel
 
 from components.names import Color
 from components.settings.declare import NAMESPACE
-from components.settings.models import PlatformSettings, StrategySettings
+from components.settings.models import StrategySettings
+from components.settings.platform import PlatformSettings
 from components.settings.telling import allowed
 
 #: Of the platform's images, those that only `logs` asks for.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pulumi
 
     from components.connect.cluster import ConnectClusterArgs
-    from components.connect.color import ConnectColorArgs, Place
+    from components.connect.color import ConnectColorArgs, ConnectorAddress
 
 #: What the JVM's PrintStream writes at once. A line that is longer is written in pieces, between which another task of
 #: the same worker, as after the death of a third one, could write.
@@ -309,11 +309,11 @@ def _image(site: Site, color: Color) -> str | None:
     return given and site.images_for(color, {images.CONNECT: given})[images.CONNECT]
 
 
-def _place(site: Site, color: str) -> "Place":
-    from components.connect.color import Place  # noqa: PLC0415 - see `components.strategies`
+def _place(site: Site, color: str) -> "ConnectorAddress":
+    from components.connect.color import ConnectorAddress  # noqa: PLC0415 - see `components.strategies`
 
     shared = _settings(site).connect == connect.SHARED
-    return Place(connect.connector(site.stack.name, color), connect.cluster(color, shared=shared))
+    return ConnectorAddress(connect.connector(site.stack.name, color), connect.cluster(color, shared=shared))
 
 
 def _cluster(site: Site, color: Color, image: str | None) -> "ConnectClusterArgs":

@@ -14,5 +14,10 @@
 | `forward` | from this machine to the cluster's broker |
 | `command` | the command line |
 
+| thread | made by | owns |
+| --- | --- | --- |
+| flow | `kafka.Kafka` | a producer of its own, until the flow is stopped |
+| relay | `relay.Relay` | the socket; two more for each connection, one a direction |
+
 The kit knows an application by the contract alone: calls, files, and what the broker says of its group.
 """

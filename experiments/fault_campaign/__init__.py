@@ -6,6 +6,9 @@ alone. `stage` brings up a pair of the campaign's own, `calibration` asks the va
 `judge` compares what they saw with the invariants (design §6), `journal` keeps it, and `shrink` makes a sequence that
 failed as short as it gets.
 
-Which thread does what: the main one carries out and judges; `witness` has one for each watch; an update runs in one of
-its own while faults are injected (`experiments.disturbance.in_background`).
+| thread | runs | owns |
+| --- | --- | --- |
+| main | `campaign`, `carry`, `judge` | all that is carried out and judged |
+| watch <what> | `witness`, one for each watch | one watch; what it saw is behind the witness's lock |
+| update | `experiments.disturbance.in_background` | an update, while faults are injected |
 """

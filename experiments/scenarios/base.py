@@ -31,6 +31,9 @@ class Scenario:
     shows: of a measurement, the figures that stand for it where strategies are compared. tolerated: the validator's
     classes of anomaly that are no failure of what it does, besides those that the strategy tolerates; counted they are.
     moment: the one that stands for it in pictures of the switch page.
+
+    More than a dozen attributes: most are left as they are by most scenarios, and a module's one object says what
+    differs.
     """
 
     name: str

@@ -59,6 +59,8 @@ class Picture:
     file: below the run's folder. switch: the number of the switch in the result that it shows, from 1; None where it
     is none of them. after_command_seconds: from the command to what is shown; ended: whether the switch had ended by
     then, by the Lease.
+
+    More than a dozen attributes: they are the keys of `result.json`, which others read.
     """
 
     file: str

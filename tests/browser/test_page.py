@@ -10,7 +10,7 @@ from tests.browser.conftest import Site, opened
 from tests.support.page_world import LEASE, SWITCH, past
 from workloads.common.lease import Grant
 from workloads.common.states import Color, Outcome, State
-from workloads.page.board import Told
+from workloads.page.board import BoardState
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -110,7 +110,7 @@ def test_a_server_that_says_nothing_more_is_taken_for_lost(
     wait_for_text(page, "#connection", "live")
     told, silent = site.board.told, threading.Event()
 
-    def nothing(*_: object) -> Told:
+    def nothing(*_: object) -> BoardState:
         silent.wait(60)
         return told()
 

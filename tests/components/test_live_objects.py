@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.live_objects import Difference, Wanted, advice, difference
+from components.live_objects import DesiredObject, Difference, advice, difference
 
 SPEC = {
     "replicas": 3,
@@ -12,8 +12,8 @@ SPEC = {
 }
 
 
-def wanted(spec: dict[str, Any] | None = None, *ignored: str) -> Wanted:
-    return Wanted("StatefulSet", "strategy-c", "consumer-blue", "/apis/x", {"spec": spec or SPEC}, ignored)
+def wanted(spec: dict[str, Any] | None = None, *ignored: str) -> DesiredObject:
+    return DesiredObject("StatefulSet", "strategy-c", "consumer-blue", "/apis/x", {"spec": spec or SPEC}, ignored)
 
 
 def live(**changes: Any) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def live(**changes: Any) -> dict[str, Any]:
     return {"metadata": {"name": "consumer-blue"}, "spec": spec}
 
 
-def paths(of: Wanted, there: dict[str, Any]) -> tuple[str, ...]:
+def paths(of: DesiredObject, there: dict[str, Any]) -> tuple[str, ...]:
     found = difference(of, there)
     return found.paths if found else ()
 
@@ -89,5 +89,5 @@ def test_of_many_paths_some_are_named(many: int) -> None:
 )
 def test_the_command_that_is_named_goes_through(kinds: list[str], command: str) -> None:
     """The preview of a connector that somebody patched ends in a conflict, the update does not."""
-    found = [Difference(Wanted(kind, "strategy-e", "x", "/apis/x", {}), ("spec.config",)) for kind in kinds]
+    found = [Difference(DesiredObject(kind, "strategy-e", "x", "/apis/x", {}), ("spec.config",)) for kind in kinds]
     assert advice("strategy-e", found).endswith(f": {command}")

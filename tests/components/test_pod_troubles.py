@@ -85,6 +85,9 @@ def test_whose_a_pod_is() -> None:
     owned = {"metadata": {"name": "c", "ownerReferences": [{"kind": "ReplicaSet", "name": "controller-5d8f9"}]}}
     assert of_workload(owned, "Deployment", "controller")
     assert not of_workload(owned, "Deployment", "control")
+    of_a_node = {"metadata": {"ownerReferences": [{"kind": "DaemonSet", "name": "log-collector"}]}}
+    assert of_workload(of_a_node, "DaemonSet", "log-collector")
+    assert not of_workload(of_a_node, "DaemonSet", "log")
     labels = {"strimzi.io/cluster": "blue", "strimzi.io/kind": "KafkaConnect"}
     assert of_workload({"metadata": {"name": "blue-connect-0", "labels": labels}}, "KafkaConnect", "blue")
     assert not of_workload({"metadata": {"name": "blue-connect-0", "labels": labels}}, "KafkaConnect", "green")

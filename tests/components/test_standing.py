@@ -13,11 +13,11 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from components import names, standing, switch
 from components.cluster.access import ClusterAccess
 from components.cluster.errors import ApiError
-from components.live_objects import Difference, Wanted
+from components.live_objects import DesiredObject, Difference
 from components.live_switch import SwitchError
 from components.platform_stack import build_platform
 from components.settings import StackName, platform_settings, strategy_settings
-from components.standing import Explanation, Standing, compare, forced, look
+from components.standing import Explanation, Standing, Workload, compare, forced, look
 from components.strategy_stack import build_strategy
 from tests.components.strategy_stack.deployed import live
 from tests.support.recorder import Recorder, deploy
@@ -43,23 +43,23 @@ def test_who_says_otherwise_is_left_alone() -> None:
 # -- a whole stack ---------------------------------------------------------------------------------------
 
 
-def up(letter: str, monkeypatch: pytest.MonkeyPatch, preview: bool = False) -> tuple[Recorder, list[Wanted]]:
+def up(letter: str, monkeypatch: pytest.MonkeyPatch, preview: bool = False) -> tuple[Recorder, list[DesiredObject]]:
     """A strategy stack as __main__ makes it; what it was compared with what stands there."""
-    compared: list[Wanted] = []
+    compared: list[DesiredObject] = []
 
-    def differences(wanted: Sequence[Wanted], _: ClusterAccess) -> list[Difference]:
+    def differences(wanted: Sequence[DesiredObject], _: ClusterAccess) -> list[Difference]:
         compared.extend(wanted)
         return found(wanted)
 
     monkeypatch.setattr(standing, "_differences", differences)
     monkeypatch.setattr(standing, "_PATIENCE_SECONDS", 3600.0)
     monkeypatch.setattr(switch, "_check", lambda expected, _: live(expected.active))
-    found: Callable[[Sequence[Wanted]], list[Difference]] = FOUND.get(letter, _nothing)
+    found: Callable[[Sequence[DesiredObject]], list[Difference]] = FOUND.get(letter, _nothing)
     stack = StackName(f"strategy-{letter}")
     images = {"workloads": "localhost/w:1", "connect": "localhost/c:1"}
 
     def program() -> None:
-        there = Standing(stack.name, stack.name, ClusterAccess(context="there"))
+        there = Standing(stack.name, ClusterAccess(context="there"))
         pulumi.runtime.register_stack_transformation(there)
         settings = strategy_settings({"strategy": letter}, stack.name)
         build_strategy(settings, stack, images, there.access, besides=there.differences)
@@ -68,11 +68,11 @@ def up(letter: str, monkeypatch: pytest.MonkeyPatch, preview: bool = False) -> t
     return deploy(program, stack=stack.name, preview=preview), compared
 
 
-def _nothing(_: Sequence[Wanted]) -> list[Difference]:
+def _nothing(_: Sequence[DesiredObject]) -> list[Difference]:
     return []
 
 
-FOUND: dict[str, Callable[[Sequence[Wanted]], list[Difference]]] = {}
+FOUND: dict[str, Callable[[Sequence[DesiredObject]], list[Difference]]] = {}
 
 
 @pytest.mark.parametrize("letter", ["c", "e"])
@@ -106,14 +106,14 @@ def test_what_carries_the_work_is_compared_as_it_is_sent(monkeypatch: pytest.Mon
 
 def test_a_platform_is_compared_with_all_that_has_pods(monkeypatch: pytest.MonkeyPatch) -> None:
     """The log collector's are a DaemonSet's."""
-    compared: list[Wanted] = []
+    compared: list[DesiredObject] = []
 
-    def differences(wanted: Sequence[Wanted], _: ClusterAccess) -> list[Difference]:
+    def differences(wanted: Sequence[DesiredObject], _: ClusterAccess) -> list[Difference]:
         compared.extend(wanted)
         return []
 
     def program() -> None:
-        there = Standing("platform", "kafka-bluegreen", ClusterAccess())
+        there = Standing("platform", ClusterAccess())
         pulumi.runtime.register_stack_transformation(there)
         settings = platform_settings({"logs": "true", "alerts": "true", "argo": "true"})
         build_platform(settings, defaultdict(lambda: "localhost/i:1"))
@@ -131,6 +131,33 @@ def test_a_platform_is_compared_with_all_that_has_pods(monkeypatch: pytest.Monke
     assert with_pods <= {str(wanted) for wanted in compared}
     (agent,) = [wanted for wanted in compared if wanted.kind == "DaemonSet"]
     assert agent.collection == f"/apis/apps/v1/namespaces/{names.LOGS_NAMESPACE}/daemonsets"
+
+
+def test_whoever_has_pods_is_looked_at_where_its_pods_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log collector's are a DaemonSet's, and KEDA's are in a namespace that the stack makes first."""
+    monkeypatch.setattr(standing, "_differences", lambda wanted, _: _nothing(wanted))
+    monkeypatch.setattr(standing, "_PATIENCE_SECONDS", 3600.0)
+    monkeypatch.setattr(Standing, "_mark", lambda *_: None)  # nothing comes to stand
+    there = Standing("platform", ClusterAccess())
+
+    def program() -> None:
+        pulumi.runtime.register_stack_transformation(there)
+        build_platform(platform_settings({"logs": "true", "keda": "true"}), defaultdict(lambda: "localhost/i:1"))
+        there.watch()
+
+    recorder = deploy(program, stack="platform")
+    with_pods = {
+        Workload(one.type.rpartition(":")[2], one.inputs["metadata"]["namespace"], one.inputs["metadata"]["name"])
+        for one in recorder.order
+        if "template" in (one.inputs.get("spec") or {})
+    }
+    assert set(there._awaited()) == with_pods
+    assert {one.namespace for one in with_pods} == {
+        names.PLATFORM_NAMESPACE,
+        names.LOGS_NAMESPACE,
+        names.KEDA_NAMESPACE,
+    }
+    assert "DaemonSet" in {one.kind for one in with_pods}
 
 
 def test_a_preview_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +184,7 @@ def test_a_switch_that_failed_tells_also_what_is_not_as_it_was_written(monkeypat
     monkeypatch.setattr(switch, "_check", fail)
 
     def program() -> None:
-        there = Standing("strategy-c", "strategy-c", ClusterAccess())
+        there = Standing("strategy-c", ClusterAccess())
         pulumi.runtime.register_stack_transformation(there)
         settings = strategy_settings({"strategy": "c"}, "strategy-c")
         images = {"workloads": "localhost/w:1"}
@@ -173,7 +200,7 @@ def test_what_cannot_be_read_is_no_second_problem(monkeypatch: pytest.MonkeyPatc
         raise ApiError("403", 403)
 
     monkeypatch.setattr(standing, "_differences", refuse)
-    assert asyncio.run(Standing("s", "s", ClusterAccess()).differences()) == ""
+    assert asyncio.run(Standing("s", ClusterAccess()).differences()) == ""
 
 
 # -- reading ---------------------------------------------------------------------------------------------
@@ -199,7 +226,7 @@ class Api:
 
 def test_each_kind_is_read_once() -> None:
     path = "/apis/apps/v1/namespaces/n/statefulsets"
-    wanted = [Wanted("StatefulSet", "n", name, path, {"spec": {"replicas": 1}}) for name in ("a", "b", "c")]
+    wanted = [DesiredObject("StatefulSet", "n", name, path, {"spec": {"replicas": 1}}) for name in ("a", "b", "c")]
     api = Api(statefulsets=[{"metadata": {"name": n}, "spec": {"replicas": r}} for n, r in (("a", 1), ("b", 2))])
     assert [str(found) for found in compare(wanted, api)] == [
         "StatefulSet n/b: spec.replicas",
@@ -226,21 +253,40 @@ def crashing(name: str, owner: str) -> dict[str, Any]:
     }
 
 
+ENDED = "pod producer-0, container producer: ended with exit code 1; its last line: no broker"
+
+
 def test_only_the_pods_of_what_is_waited_for_are_looked_at() -> None:
     api = Api(pods=[crashing("producer-0", "producer"), crashing("other-0", "other")])
-    assert look(api, "n", [("StatefulSet", "producer")]) == {
-        (
-            "producer-0",
-            "producer",
-        ): "pod producer-0, container producer: ended with exit code 1; its last line: no broker"
-    }
+    assert look(api, [Workload("StatefulSet", "n", "producer")]) == {("n", "producer-0", "producer"): ENDED}
     assert api.asked == ["/api/v1/namespaces/n/pods", "/api/v1/namespaces/n/pods/producer-0/log"]
+
+
+def test_each_namespace_is_read_once_and_what_is_of_another_one_is_not_meant() -> None:
+    api = Api(pods=[crashing("producer-0", "producer"), crashing("other-0", "other")])
+    awaited = [Workload("StatefulSet", "n", "producer"), Workload("Job", "n", "x"), Workload("StatefulSet", "m", "y")]
+    assert list(look(api, awaited)) == [("n", "producer-0", "producer")]
+    assert [path for path in api.asked if path.endswith("/pods")] == [
+        "/api/v1/namespaces/n/pods",
+        "/api/v1/namespaces/m/pods",
+    ]
+
+
+def test_a_namespace_that_cannot_be_read_hides_no_other() -> None:
+    class Guarded(Api):
+        def get(self, path: str) -> dict[str, Any]:
+            if "/m/" in path:
+                raise ApiError("403", 403)
+            return super().get(path)
+
+    awaited = [Workload("StatefulSet", "m", "producer"), Workload("StatefulSet", "n", "producer")]
+    assert list(look(Guarded(pods=[crashing("producer-0", "producer")]), awaited)) == [("n", "producer-0", "producer")]
 
 
 def test_a_trouble_is_said_when_it_stays_and_again_when_it_lasts() -> None:
     now = [0.0]
     says = Explanation(lambda: now[0])
-    seen = {("p", "c"): "ErrImagePull"}
+    seen = {("n", "p", "c"): "ErrImagePull"}
     told = []
     for now[0] in (0.0, 4.0, 8.0, 64.0, 68.0):
         told.append([(how.__name__, text) for how, text in says.of(seen)])
@@ -255,6 +301,6 @@ def test_a_trouble_is_said_when_it_stays_and_again_when_it_lasts() -> None:
 
 def test_a_trouble_that_passes_is_not_said() -> None:
     says = Explanation(lambda: 0.0)
-    assert says.of({("p", "c"): "crashed once"}) == []
+    assert says.of({("n", "p", "c"): "crashed once"}) == []
     assert says.of({}) == []
-    assert says.of({("p", "c"): "crashed once"}) == []
+    assert says.of({("n", "p", "c"): "crashed once"}) == []

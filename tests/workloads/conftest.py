@@ -61,6 +61,7 @@ def consumer(broker: Broker, topic: str, tmp_path: Path) -> Iterator[Consumers]:
             "bootstrap_servers": broker.bootstrap_servers,
             "topic": topic,
             "group_id": topic,
+            "strategy": "x",
             "faults_enabled": True,
         }
         process = ConsumerProcess(tmp_path, name, usual | settings, module)

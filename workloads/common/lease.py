@@ -79,6 +79,8 @@ class Grant:
         for another shape, or begins elsewhere.
     since: (partition, next offset) of where the colour that the switch left had come to when the other was granted;
         kept with that grant for a way back that begins there. None where nobody asked for one.
+
+    More than a dozen attributes: they are what the Lease says, all of which changes with one write.
     """
 
     holder: Color | None

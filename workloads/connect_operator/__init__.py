@@ -71,9 +71,11 @@ The API server validates resources against the CRDs: types, `state`, required ke
 that there is a spec, that values of `config` are texts, numbers or booleans, `metricsConfig`, mounts, and the list
 above. A connector without a class, or with one that does not exist, is refused by Connect, and told as NotReady.
 
-`reconcile`, `offsets`, `restarts`, `transitions`, `status`, `manifests` and what they read are pure: a plan is a
-generator that yields requests (`terms`). `hands` carries them out; `workers` applies and waits; `reconciler` is one
-reconcile; `operator` leads events to the `lane` of their cluster. What it may do at the API server is in `access`.
+`reconcile`, `offsets`, `restarts`, `transitions`, `status`, `manifests` and what they read (`connector`, `cluster`,
+`properties`, `asking`, `names`) are pure: a plan is a generator that yields requests (`terms`). `hands` carries them
+out, by `rest`; `workers` applies and waits; `statuses` writes; `reconciler` is one reconcile; `operator` leads events
+to the `lane` of their cluster; `tally` counts, `health` tells. What can go wrong is in `errors`, what it is told in
+`settings`, what it may do at the API server in `access`.
 
 Which thread owns what:
 

@@ -20,9 +20,9 @@ class Tally:
         self._resources: dict[str, int] = {}
 
     @contextmanager
-    def reconcile(self, kind: str) -> Iterator["Verdict"]:
+    def reconcile(self, kind: str) -> Iterator["ReconcileResult"]:
         """Count a reconcile: as failed if it raises, or if it says so."""
-        began, verdict = monotonic(), Verdict()
+        began, verdict = monotonic(), ReconcileResult()
         self._count("", kind)
         try:
             yield verdict
@@ -80,7 +80,7 @@ class Tally:
             self._counts[what, kind] += 1
 
 
-class Verdict:
+class ReconcileResult:
     """Whether the reconcile failed without raising."""
 
     failed = False

@@ -42,6 +42,7 @@ def settings_for(servers: str, topic: str) -> dict[str, object]:
         "topic": topic,
         "group_id": f"benchmark-{uuid.uuid4().hex[:8]}",
         "color": Color.BLUE.value,
+        "strategy": "benchmark",
         "membership": Membership.LEAVE_JOIN.value,
     }
 

@@ -131,7 +131,7 @@ def _begun(call: Callable[[], T]) -> "Future[T]":
     def run() -> None:
         try:
             future.set_result(call())
-        except KafkaException as error:
+        except Exception as error:  # noqa: BLE001 - raised to whoever takes the answer, an error of ours as well
             future.set_exception(error)
 
     threading.Thread(target=run, name="offsets", daemon=True).start()
@@ -142,4 +142,6 @@ def _result(future: "Future[T]", until: float) -> T:
     try:
         return future.result(max(0.0, until - time.monotonic()))
     except TimeoutError:
+        if future.done():  # it came just now; or this is what the call itself has come to
+            return future.result()
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the broker did not answer in time")) from None

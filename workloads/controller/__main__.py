@@ -4,6 +4,7 @@ import gc
 import logging
 import signal
 import sys
+import threading
 from dataclasses import dataclass
 
 from workloads.common import logs
@@ -41,6 +42,7 @@ class Program:
     store: Store
     watches: Watches
     measurer: Measurer
+    runs: AnalysisRuns
     publisher: Publisher
     telemetry: Telemetry
     group_lag: GroupLag
@@ -49,14 +51,18 @@ class Program:
     sets: SetSizes
     controller: Controller
 
+    @property
+    def _beside(self) -> tuple[Publisher | Measurer | GroupLag | TopicWatch | GroupWatch | SetSizes, ...]:
+        return self.publisher, self.measurer, self.group_lag, self.topic, self.group, self.sets
+
+    def threads(self) -> list[threading.Thread]:
+        """Those beside the loop that should run by now: what is started here is looked at by the probes."""
+        return [*(part.thread for part in self._beside), *self.watches.threads, *self.runs.threads]
+
     def run(self) -> None:
         """Start what runs beside, and turn until the store is stopped. Raises RestartNeeded."""
-        self.publisher.thread.start()
-        self.measurer.thread.start()
-        self.group_lag.thread.start()
-        self.topic.thread.start()
-        self.group.thread.start()
-        self.sets.thread.start()
+        for part in self._beside:
+            part.thread.start()
         self.watches.start()
         try:
             self.controller.run()
@@ -94,12 +100,12 @@ def assembled(kube: Kube, settings: ControllerSettings) -> Program:
         sets=sets,
     )
     group_lag = GroupLag(BrokerOffsets(servers), store.switch)
-    return Program(store, watches, measurer, publisher, telemetry, group_lag, topic, group, sets, controller)
+    return Program(store, watches, measurer, runs, publisher, telemetry, group_lag, topic, group, sets, controller)
 
 
 def routes(program: Program, pod: str) -> Routes:
     """What the controller answers on the pod's network."""
-    health = Health(program.controller, program.store, program.watches, program.measurer, program.publisher)
+    health = Health(program.controller, program.store, program.watches, program.threads)
     counts = program.publisher.counts
     source = registry(
         lambda: program.telemetry.metrics(

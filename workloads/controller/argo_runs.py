@@ -39,6 +39,12 @@ class AnalysisRuns:
         """Who is to be told, in the watch's thread, when a run has changed."""
         self._changed = changed
 
+    @property
+    def threads(self) -> list[threading.Thread]:
+        """Those that should run by now: the watch's, once a run was asked for."""
+        follower = self._follower
+        return [] if follower is None else [follower.thread]
+
     def look(self, order: Order) -> tuple[Analysis, str]:
         """The verdict so far, and what it rests on. Has the run made, unless it is there. Raises MeasureError when
         that cannot be told now.
@@ -98,14 +104,15 @@ class AnalysisRuns:
 
     def _follow(self) -> None:
         if self._follower is None:
-            self._follower = Follower(
+            follower = Follower(
                 self._kube.sibling(),
                 f"{self._path}/analysisruns",
                 on_read=self._read,
                 on_change=self._event,
                 labels_are=f"{SWITCH_LABEL}={self._switch}",
             )
-            self._follower.start()
+            follower.start()
+            self._follower = follower  # once it runs: `threads` is read by others
 
     def _read(self, found: list[Object], version: int | None) -> None:
         there = {obj["metadata"]["name"] for obj in found}

@@ -1,10 +1,10 @@
 """Whether the controller lives, and whether it sees what it has to decide by."""
 
+import threading
 import time
+from collections.abc import Callable, Iterable
 
 from workloads.controller.loop import Controller
-from workloads.controller.measure import Measurer
-from workloads.controller.publisher import Publisher
 from workloads.controller.sight import Store
 from workloads.controller.watches import Watches
 
@@ -12,21 +12,23 @@ ALIVE_SECONDS = 30.0
 
 
 class Health:
-    """Answers the probes, from any thread."""
+    """Answers the probes, from any thread. beside: gives the threads beside the loop that should run by now."""
 
     def __init__(
-        self, controller: Controller, store: Store, watches: Watches, measurer: Measurer, publisher: Publisher
+        self,
+        controller: Controller,
+        store: Store,
+        watches: Watches,
+        beside: Callable[[], Iterable[threading.Thread]],
     ) -> None:
         self._controller = controller
         self._store = store
         self._watches = watches
-        self._measurer = measurer
-        self._publisher = publisher
+        self._beside = beside
 
     def dead(self) -> list[str]:
         """What should run and does not; empty when all is well."""
-        threads = [self._publisher.thread, self._measurer.thread, *self._watches.threads]
-        names = [thread.name for thread in threads if not thread.is_alive()]
+        names = [thread.name for thread in self._beside() if not thread.is_alive()]
         if time.monotonic() - self._controller.turned > ALIVE_SECONDS:
             names.append("loop (hangs)")
         return names

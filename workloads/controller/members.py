@@ -189,4 +189,6 @@ def _says(member: Member) -> str:
     ready = "" if member.ready else ", not Ready"
     if said.state is None and said.obstacle:
         return said.obstacle
-    return f"{said.state or 'unreachable'} at epoch {said.epoch}{ready}"
+    # Of one that stands, or works, it is about a switch to it, which has a refusal of its own.
+    why = f": {said.obstacle}" if said.obstacle and said.state is State.DRAINING else ""
+    return f"{said.state or 'unreachable'} at epoch {said.epoch}{ready}{why}"

@@ -19,7 +19,7 @@ from workloads.controller.observe import Switch
 from workloads.controller.past import Past
 from workloads.controller.publisher import Publisher
 from workloads.controller.scaled import scale_status
-from workloads.controller.sight import Asked
+from workloads.controller.sight import SwitchSight
 from workloads.controller.telemetry import Telemetry
 from workloads.controller.terms import Decision, Member, Memory
 
@@ -43,7 +43,7 @@ class Narrator:
 
     # -- what is seen --------------------------------------------------------------------------------------------------
 
-    def sees(self, asked: Asked, switch: Switch, grant: Grant | None, now: Moment) -> None:
+    def sees(self, asked: SwitchSight, switch: Switch, grant: Grant | None, now: Moment) -> None:
         """Note what is new: a generation, a Lease that somebody else wrote, or that is gone."""
         if grant is not None and grant != self._grant and self._generation is not None:
             self._lease(self._grant, grant, now)
@@ -54,7 +54,7 @@ class Narrator:
             logger.warning("the Lease is gone", extra=fields(epoch=before.epoch, last_holder=before.last_holder))
             self._note("LeaseLost", "the Lease is gone; it is made again", warning=True, at=now.wall)
 
-    def _new_generation(self, asked: Asked, switch: Switch, grant: Grant | None) -> None:
+    def _new_generation(self, asked: SwitchSight, switch: Switch, grant: Grant | None) -> None:
         if self._generation is not None and self._uid != switch.uid:
             self._history, self._past = History(self._ended), Past()  # another object, whose generations are others
         self._uid, self._generation = switch.uid, switch.spec.generation
@@ -182,7 +182,7 @@ class Narrator:
                 at=now.wall,
             )
 
-    def unusable(self, asked: Asked) -> None:
+    def unusable(self, asked: SwitchSight) -> None:
         """There is no switch, or one that cannot be carried out."""
         obj = asked.object
         if asked.error is None or obj is None:

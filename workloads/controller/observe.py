@@ -72,6 +72,8 @@ class Switch:
     controller gives them their numbers.
     strategy: the stack's name for it, a label of the metrics: nothing here is decided by it. topic_is_there: as far as
     it is known.
+
+    More than a dozen attributes: they are one reading of one object, all of the same version.
     """
 
     uid: str

@@ -33,7 +33,7 @@ IDLE_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DesiredStatus:
     """What the status of the object with this UID should be."""
 
     uid: str
@@ -83,7 +83,7 @@ class Publisher:
         self._pod = pod
         self._newest = newest
         self._changed = threading.Condition()
-        self._wanted: Wanted | None = None
+        self._wanted: DesiredStatus | None = None
         self._due_at: float | None = None
         self._newest_name = 0
         self._notes: deque[Note] = deque(maxlen=EVENTS_KEPT)
@@ -92,7 +92,7 @@ class Publisher:
 
     def publish(self, uid: str, status: dict[str, Any]) -> None:
         """This is what the status of the object with this UID should be from now on."""
-        wanted = Wanted(uid, status)
+        wanted = DesiredStatus(uid, status)
         with self._changed:
             if wanted == self._wanted:
                 return
@@ -150,7 +150,7 @@ class Publisher:
                 )
                 self._again(wanted, note)
 
-    def _again(self, wanted: Wanted | None, note: Note | None) -> None:
+    def _again(self, wanted: DesiredStatus | None, note: Note | None) -> None:
         """What was not accepted is tried again: of the status the newest, of events each a few times."""
         with self._changed:
             if wanted is not None:
@@ -159,7 +159,7 @@ class Publisher:
             elif note is not None and note.tries < EVENT_TRIES:
                 self._notes.appendleft(note)
 
-    def _take(self, pause: float) -> tuple[Wanted | None, Note | None]:
+    def _take(self, pause: float) -> tuple[DesiredStatus | None, Note | None]:
         """What to write next: the status when it is due, else an event; neither after a while of quiet."""
         now = time.monotonic()
         not_before, quiet = now + pause, now + IDLE_SECONDS
@@ -177,7 +177,7 @@ class Publisher:
                 due = self._due_at if self._due_at is not None else self._notes[0].due_at if self._notes else quiet
                 self._changed.wait(min(max(due, not_before), quiet) - now)
 
-    def _write(self, wanted: Wanted) -> None:
+    def _write(self, wanted: DesiredStatus) -> None:
         obj = self._newest()
         if obj is None or not wanted.is_about(obj):
             return  # what is true of another object or generation is on its way here
@@ -195,7 +195,7 @@ class Publisher:
             written = self._put(obj, wanted)
         self.counts.status += written
 
-    def _put(self, obj: Object, wanted: Wanted) -> bool:
+    def _put(self, obj: Object, wanted: DesiredStatus) -> bool:
         """Write it on this version of this object, and on no other. Returns whether there was anything to write."""
         before = obj.get("status") or {}
         status = following(wanted.status, before, rfc3339(time.time())[:19] + "Z")

@@ -17,7 +17,7 @@ BEFORE = Moment(0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SwitchSight:
     """The KafkaConsumerSwitch as it was seen last.
 
     object: None while there is none. switch: None too when it cannot be carried out; error then says why.
@@ -41,7 +41,7 @@ class Sight:
     addresses: pod UID to IP, empty before it has one. listed: for which phase the last consistent list was begun.
     """
 
-    asked: Asked = Asked()
+    asked: SwitchSight = SwitchSight()
     lease: Object | None = None
     lease_read: bool = False
     members: tuple[Member, ...] | None = None
@@ -61,7 +61,7 @@ class Store:
         self._changed = threading.Condition()
         self._dirty = False
         self._stopped = False
-        self._asked = Asked()
+        self._asked = SwitchSight()
         self._lease: Object | None = None
         self._lease_version = 0
         self._lease_read = False
@@ -129,7 +129,7 @@ class Store:
         with self._changed:
             before = self._asked
             if obj is None:
-                self._asked = Asked(read=True, first_sight=now)
+                self._asked = SwitchSight(read=True, first_sight=now)
                 self._notify()
                 return
             if before.object is not None and version_of(obj) < version_of(before.object):
@@ -188,11 +188,11 @@ class Store:
         self._changed.notify()
 
 
-def _read(obj: Object) -> Asked:
+def _read(obj: Object) -> SwitchSight:
     try:
-        return Asked(obj, read_switch(obj), read=True)
+        return SwitchSight(obj, read_switch(obj), read=True)
     except SwitchError as error:
-        return Asked(obj, error=error, read=True)
+        return SwitchSight(obj, error=error, read=True)
 
 
 def _same(one: Switch, other: Switch) -> bool:

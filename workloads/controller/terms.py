@@ -48,6 +48,8 @@ class Spec:
     was switched to was granted. number: that of both colours, which a scaler writes; None where none does. newest: the
     object's generation, where one before it is carried out first (`scaled.held`); 0: it is `generation`. rest: all that
     is asked for but that number, by which generations of a scaler are known; empty where there is none.
+
+    More than a dozen attributes: they are what one generation asks for, and the decision compares whole ones.
     """
 
     generation: int
@@ -171,6 +173,8 @@ class Observation:
     restarted: which processes of the colour on probation ended, more often than is allowed; empty for none.
     since: where the last holder has come to, as it was read in this phase: (partition, next offset); None: not read.
     rewound: its group's offsets were set to where the grant says, in this phase. since_detail: what keeps either.
+
+    More than a dozen attributes: a decision rests on all that was seen at one moment, and on nothing else.
     """
 
     spec: Spec

@@ -29,13 +29,15 @@ class ApplicationSettings(WorkloadSettings):
     zombie's commits are kept out by transactions. transactional_id: what the ids begin with that both colours' pods
     commit by; pod i's is `<transactional_id>-<i>`. transactional_ids: how many pods a colour has, so that an id beyond
     them is no colleague's.
+
+    More than a dozen attributes: its fields are keys of one file, flat as the environment overrides them.
     """
 
     bootstrap_servers: str = Field(min_length=1)
     topic: str = Field(min_length=1)
     group_id: str = Field(min_length=1)
     color: Color
-    strategy: str = "c"
+    strategy: str = Field(min_length=1)
     version: str = "1"
     image: str = Field(default_factory=application_image)
     processing: Literal["none", "checksum"] = "none"

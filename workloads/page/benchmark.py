@@ -51,7 +51,7 @@ class Written:
             self.at.setdefault(int(spec.get("leaseTransitions") or 0), at)
 
 
-class Heard:
+class Viewer:
     """When a viewer heard of each epoch first, and whether the newest generation has ended."""
 
     def __init__(self, url: str) -> None:
@@ -158,7 +158,7 @@ def main(arguments: Sequence[str]) -> int:
     ).start()
     process, url = served(options.namespace)
     try:
-        heard = Heard(url)
+        heard = Viewer(url)
         color = str(kube.get(path)["spec"]["active"])
         heard.wait_for(color)
         before = max(heard.at)

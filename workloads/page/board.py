@@ -17,13 +17,13 @@ from workloads.common.kube import Event, Object, version_of
 from workloads.common.report import Report
 from workloads.page.figures import KEPT_SECONDS, Point
 from workloads.page.handoff import Handoff, advanced, seconds
-from workloads.page.model import Seen, color_of, grant_of, members_of, phase_of, view
+from workloads.page.model import Snapshot, color_of, grant_of, members_of, phase_of, view
 
 Alerts = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class BoardState:
     """What there is to tell at one moment. version: of the state; state: as JSON. points: the figures kept, oldest
     first; newest: how many there ever were, so that each is told once. figures_problem: why there are none.
     """
@@ -180,13 +180,13 @@ class Board:
         with self._changed:
             self._viewers -= 1
 
-    def told(self, seen: int = -1, timeout: float = 0.0) -> Told:
+    def told(self, seen: int = -1, timeout: float = 0.0) -> BoardState:
         """What there is to tell; waits until it is newer than `seen`, for `timeout` seconds at most."""
         with self._changed:
             self._changed.wait_for(lambda: self._version != seen, timeout)
             failing = self.failing()
             state = view(
-                Seen(
+                Snapshot(
                     namespace=self._namespace,
                     switch=self._cluster.switch,
                     lease=self._cluster.lease,
@@ -200,7 +200,7 @@ class Board:
             )
             state["alerts"] = self._flow.alerts
             state["figuresProblem"] = self._flow.problem
-            return Told(self._version, orjson.dumps(state), tuple(self._flow.points), self._flow.newest)
+            return BoardState(self._version, orjson.dumps(state), tuple(self._flow.points), self._flow.newest)
 
     @property
     def complete(self) -> bool:

@@ -56,7 +56,7 @@ class Handoff:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class MemberReport:
     """What one member says."""
 
     pod: str
@@ -64,7 +64,7 @@ class Said:
     report: Report
 
 
-def advanced(before: Handoff | None, grant: Grant | None, at: float, members: Iterable[Said]) -> Handoff | None:
+def advanced(before: Handoff | None, grant: Grant | None, at: float, members: Iterable[MemberReport]) -> Handoff | None:
     """The newest hand-off after a look. grant: the Lease's; at: when it was written, in seconds since 1970.
 
     None while none was seen. A withdrawal begins one, unless one of the same generation is under way.
@@ -100,7 +100,7 @@ def _lease(before: Handoff | None, grant: Grant, at: float) -> Handoff | None:
     return now
 
 
-def _members(now: Handoff, members: Iterable[Said]) -> Handoff:
+def _members(now: Handoff, members: Iterable[MemberReport]) -> Handoff:
     """With what members have confirmed under the epochs of this hand-off, each once."""
     known = {(step.what, step.who, step.epoch) for step in now.steps}
     found = []

@@ -10,7 +10,7 @@ from typing import Any
 from workloads.common.lease import Grant, LeaseFormatError, for_object
 from workloads.common.report import Report, from_pod
 from workloads.common.states import Color, Phase, State
-from workloads.page.handoff import Handoff, Said, from_status, shown
+from workloads.page.handoff import Handoff, MemberReport, from_status, shown
 
 Object = Mapping[str, Any]
 #: What the sidecars of pods say directly, by the pods' UIDs.
@@ -33,7 +33,7 @@ _STAGES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Snapshot:
     """What is known at one moment. switch, lease: None when a read said that there is none. read: everything has been
     read once. lost_seconds: since when the API server does not answer; None while it does. phase_seconds: for how long
     the phase has been the one that it is.
@@ -66,13 +66,13 @@ def report_of(pod: Object, heard: Heard) -> Report | None:
     return record if said is None or (record is not None and record.at > said.at) else said
 
 
-def members_of(switch: Object | None, pods: Iterable[Object], heard: Heard) -> list[Said]:
+def members_of(switch: Object | None, pods: Iterable[Object], heard: Heard) -> list[MemberReport]:
     """What each member says; who says nothing is not among them."""
     found = []
     for pod in pods:
         color, report = color_of(switch, pod), report_of(pod, heard)
         if color is not None and report is not None:
-            found.append(Said(pod["metadata"]["name"], color, report))
+            found.append(MemberReport(pod["metadata"]["name"], color, report))
     return found
 
 
@@ -86,7 +86,7 @@ def color_of(switch: Object | None, pod: Object) -> Color | None:
     return None
 
 
-def phase_of(switch: Object | None, grant: Grant | None, members: Iterable[Said]) -> str:
+def phase_of(switch: Object | None, grant: Grant | None, members: Iterable[MemberReport]) -> str:
     """What is being done now: the Lease's word where it has one, else the status's; empty without a switch."""
     if switch is None:
         return ""
@@ -108,7 +108,7 @@ def phase_of(switch: Object | None, grant: Grant | None, members: Iterable[Said]
     return told if current or told != ASKED else ""
 
 
-def view(seen: Seen) -> dict[str, Any]:
+def view(seen: Snapshot) -> dict[str, Any]:
     """Everything that the page shows, but for figures and alerts, as JSON has it."""
     switch = seen.switch
     grant, problem = grant_of(switch, seen.lease)
@@ -173,7 +173,9 @@ def _condition(condition: Object | None) -> dict[str, Any]:
     }
 
 
-def _color(color: Color, switch: Object, grant: Grant | None, seen: Seen, status: Mapping[str, Any]) -> dict[str, Any]:
+def _color(
+    color: Color, switch: Object, grant: Grant | None, seen: Snapshot, status: Mapping[str, Any]
+) -> dict[str, Any]:
     spec = switch["spec"].get(str(color)) or {}
     own = [_pod(pod, report_of(pod, seen.heard)) for pod in seen.pods if color_of(switch, pod) is color]
     own.sort(key=lambda pod: pod["ordinal"])
@@ -233,12 +235,12 @@ def _pod(pod: Object, report: Report | None) -> dict[str, Any]:
     }
 
 
-def _owners(switch: Object, members: Iterable[Said], grant: Grant | None) -> list[dict[str, Any]]:
+def _owners(switch: Object, members: Iterable[MemberReport], grant: Grant | None) -> list[dict[str, Any]]:
     """Who owns each partition now. A member of a colour that waits may own some in a group of its own: not meant."""
     count = int(switch["spec"].get("partitions") or 0)
     if grant is not None and grant.shape is not None:
         count = max(count, grant.shape.partitions)
-    owner: dict[int, Said] = {}
+    owner: dict[int, MemberReport] = {}
     for said in members:
         if said.report.state is State.ACTIVE and (grant is None or said.color is grant.holder):
             owner |= dict.fromkeys(said.report.partitions, said)

@@ -17,6 +17,8 @@ class PageSettings(WorkloadSettings):
     are, `/api/v1/rules`; by default the metrics store.
     hosts: the names under which it may be asked for, if not under any: on a workstation a page of another origin could
     have a name of its own lead here (DNS rebinding). max_viewers: so many are told at a time, others get 503.
+
+    More than a dozen attributes: its fields are keys of one file, flat as the environment overrides them.
     """
 
     switch_name: str = "consumer"

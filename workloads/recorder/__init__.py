@@ -12,6 +12,11 @@ files into a line of the consumed format. One file is one worker's: its name wit
 | `figures` | how late lines are seen, and how many there were |
 | `settings`, `__main__` | what starts it |
 
+| thread | runs | owns |
+| --- | --- | --- |
+| recorder | `recorder.Recorder` | its turn: it looks again and again; files and logs belong to whoever has the lock |
+| one per HTTP request | a mark, a scrape | nothing: a mark follows the files to their ends, under the same lock |
+
 *When a line was seen* is later than when it was written, by at most the time since the look before: that bound is
 measured for every line (`late`), and its maximum is the clock error that a judge of these logs has to be told.
 """

@@ -6,7 +6,8 @@
 | --- | --- |
 | `step` | what to do next: the protocol's part, run by the protocol model too |
 | `timing`, `outbox` | when: pure rules of what is held back, what is repeated, which report is next |
-| `subject` | what a sidecar can move: `Subject`. `consumer`: an application with the lifecycle API |
+| `subject` | what a sidecar can move: `Subject` |
+| `consumer`, `connect` | such subjects: an application with the lifecycle API, a connector |
 | `store` | the view, and which of two things learnt is the newer |
 | `mover` | takes in what was learnt and carries out what the step says |
 | `callers` | makes the calls |

@@ -1,9 +1,10 @@
 """What a sidecar is told, by its pod's environment."""
 
 import os
+from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from workloads.common.settings import WorkloadSettings, ordinal, pod_name
 from workloads.common.states import Color
@@ -13,14 +14,14 @@ from workloads.sidecar.connect.settings import ConnectSettings
 class SidecarSettings(WorkloadSettings):
     """All of it. lifecycle_url: where its consumer listens; connect: its subject is this connector instead.
 
-    version, image: of the application, strategy: a label; for the events and metrics of a connector. pod_*: its own
-    pod, by the downward API.
+    version, image: of the application, strategy: a label, which a connector needs; for the events and metrics of a
+    connector. pod_*: its own pod, by the downward API.
     """
 
     color: Color
     version: str = ""
     image: str = ""
-    strategy: str = "e"
+    strategy: str = ""
     connect: ConnectSettings | None = None
     lease_name: str = Field(min_length=1)
     lifecycle_url: str = "http://127.0.0.1:8081"
@@ -36,6 +37,12 @@ class SidecarSettings(WorkloadSettings):
     def number(self) -> int:
         """The pod's ordinal: a grant names how many there are to be."""
         return ordinal(self.pod_name)
+
+    @model_validator(mode="after")
+    def _labelled(self) -> Self:
+        if self.connect is not None and not self.strategy:
+            raise ValueError("strategy: is required with connect, whose figures bear it")
+        return self
 
     @field_validator("pod_name")
     @classmethod

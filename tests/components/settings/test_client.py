@@ -206,6 +206,7 @@ def test_it_is_tried_with_what_the_pods_have(own: dict[str, Any], protocol: str)
             "group_id": "g",
             "other_group_id": "h",
             "color": "blue",
+            "strategy": "x",
             "pod_name": "consumer-blue-0",
             "membership": "separate",
             "fencing": "transactions",

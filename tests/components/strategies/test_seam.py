@@ -1,6 +1,7 @@
 """The strategy seam: a strategy that is made up here, in one module that registers itself, is deployed and switched by
 what all strategies share; and nothing but its module names its letter."""
 
+import ast
 import re
 import sys
 from collections.abc import Iterator
@@ -18,8 +19,11 @@ from components.strategy_stack import build_strategy
 from experiments import lines
 from tests.components.strategy_stack.deployed import live
 from tests.support.recorder import Recorder, deploy
+from tests.support.source import parsed
 
 ROOT = Path(__file__).parents[3]
+# Where a text is a strategy's letter or its stack's name, and says what a person gets who does not say which.
+NAMED = {"experiments/logs/benchmark.py: 'strategy-c'", "experiments/logs/command.py: 'strategy-c'"}
 
 MADE_UP = '''
 """Strategy X: a colour is one ConfigMap, and has a group to itself."""
@@ -215,14 +219,17 @@ def test_no_strategy_is_loaded_with_pulumi() -> None:
 
 
 def test_nothing_but_the_strategies_names_a_letter() -> None:
-    """Neither as a text of its own, nor in a comparison; the schemas are generated from what is registered."""
-    letter = re.compile(r"""["'][bce]["']""")
-    named = [
-        f"{path.relative_to(ROOT)}:{number}"
-        for room in ("components", "experiments")
+    """Neither as a text of its own, nor several in one, nor by the name of its stack; the schemas are generated from
+    what is registered. What workloads do otherwise by what they are told is no letter's (`membership`, `positions`).
+    """
+    letters = "".join(registry.models())
+    name = re.compile(rf"[{letters}]{{1,{len(letters)}}}|strategy-[{letters}](-.*)?")
+    named = {
+        f"{path.relative_to(ROOT)}: {node.value!r}"
+        for room in ("components", "experiments", "tools", "workloads")
         for path in sorted((ROOT / room).rglob("*.py"))
         if "strategies" not in path.parts
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if letter.search(line)
-    ]
-    assert named == []
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and name.fullmatch(node.value)
+    }
+    assert named == NAMED

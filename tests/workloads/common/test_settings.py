@@ -16,6 +16,7 @@ CONSUMER: dict[str, Any] = {
     "topic": "bluegreen",
     "group_id": "bluegreen-c",
     "color": "blue",
+    "strategy": "x",
     "pod_name": "consumer-blue-1",
 }
 
@@ -30,6 +31,15 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def consumer(file: Path, **settings: Any) -> ConsumerSettings:
     file.write_text(json.dumps(CONSUMER | settings))
     return ConsumerSettings.load()
+
+
+def test_nobody_guesses_the_strategy(file: Path) -> None:
+    """It is a label of every figure: a file without it would have them taken for another strategy's."""
+    file.write_text(json.dumps({name: value for name, value in CONSUMER.items() if name != "strategy"}))
+    with pytest.raises(SettingsError, match="strategy: is required and missing"):
+        ConsumerSettings.load()
+    with pytest.raises(SettingsError, match="strategy: "):
+        consumer(file, strategy="")
 
 
 def test_environment_overrides_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

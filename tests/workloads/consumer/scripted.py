@@ -265,7 +265,7 @@ class Bench:
     """A loop on a scratch folder with scripted clients; `clients` are all that it made, the last is the present one."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        usual = {"bootstrap_servers": "k", "topic": "t", "group_id": "g", "color": "blue"}
+        usual = {"bootstrap_servers": "k", "topic": "t", "group_id": "g", "color": "blue", "strategy": "x"}
         self.folder = folder
         self.settings = ConsumerSettings.model_validate(
             usual | {"pod_name": POD, "records_dir": folder, "faults_enabled": True, "stall_seconds": 60} | settings

@@ -551,7 +551,7 @@ def test_metrics_have_the_names_of_the_plan(consumer: Consumers, feed: Feed) -> 
     feed.stream(200)
     caught_up(blue, 400)
     until("a lag", lambda: b"bg_consumer_lag{" in blue.call("GET", "/metrics")[1])
-    labels = {"color": "blue", "strategy": "c", "pod": "consumer-blue-0"}
+    labels = {"color": "blue", "strategy": "x", "pod": "consumer-blue-0"}
     assert blue.metric("kafka_consumer_lifecycle_state", state="ACTIVE", **labels) == 1
     assert blue.metric("kafka_consumer_lifecycle_state", state="PAUSED", **labels) == 0
     until("a rate of 200/s", lambda: 150 < blue.metric("kafka_consumer_records_consumed_rate", **labels) < 300)

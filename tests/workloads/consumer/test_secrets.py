@@ -14,6 +14,7 @@ def test_a_secret_of_the_client_is_shown_nowhere(tmp_path: Path) -> None:
         "bootstrap_servers": "127.0.0.1:1",
         "topic": "t",
         "group_id": "g",
+        "strategy": "x",
         "client": {"sasl.username": "someone", "debug": "security,conf"},
     }
     consumer = ConsumerProcess(tmp_path, "consumer-blue-0", settings)

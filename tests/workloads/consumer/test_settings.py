@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from workloads.consumer.settings import ConsumerSettings
 
-USUAL = {"bootstrap_servers": "k", "topic": "t", "group_id": "g-blue", "color": "blue"}
+USUAL = {"bootstrap_servers": "k", "topic": "t", "group_id": "g-blue", "color": "blue", "strategy": "x"}
 SEPARATE: dict[str, Any] = {"membership": "separate", "other_group_id": "g-green"}
 FENCED: dict[str, Any] = SEPARATE | {"fencing": "transactions", "transactional_id": "s", "transactional_ids": 3}
 

@@ -30,7 +30,7 @@ class Place:
         )
         self.program: Program = assembled(Kube(Access(self.api.url), "test"), settings)
         program = self.program
-        self.health = Health(program.controller, program.store, program.watches, program.measurer, program.publisher)
+        self.health = Health(program.controller, program.store, program.watches, program.threads)
         self._thread = threading.Thread(target=program.run, daemon=True)
 
     def start(self) -> None:
@@ -92,3 +92,19 @@ def test_a_loop_that_hangs_is_dead(place: Place) -> None:
     until("ready", place.health.ready)
     place.program.controller.turned -= 60
     assert place.health.dead() == ["loop (hangs)"]
+
+
+@pytest.mark.parametrize("name", ["topic", "group", "sets", "group_lag"])
+def test_a_thread_beside_the_loop_that_has_ended_is_named(place: Place, name: str) -> None:
+    place.make("one", "blue")
+    until("ready", place.health.ready)
+    ended = getattr(place.program, name)
+    ended.stop()  # of all that ends a thread, what can be done from here
+    ended.thread.join(10)
+    assert place.health.dead() == [ended.thread.name]
+
+
+def test_the_watch_of_the_analysis_runs_is_looked_at_once_there_is_one(place: Place) -> None:
+    assert not [thread for thread in place.program.threads() if thread.name == "watch-analysisruns"]
+    place.program.runs._follow()
+    assert [thread.name for thread in place.program.threads() if thread.is_alive()].count("watch-analysisruns") == 1

@@ -26,6 +26,7 @@ def test_who_stops_while_its_group_takes_it_back_leaves_it(broker: Broker) -> No
             "topic": kafka.topic,
             "group_id": group,
             "color": "blue",
+            "strategy": "x",
             "pod_name": "consumer-blue-0",
         },
     )

@@ -27,6 +27,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def brokers() -> Presence:
     settings = {"bootstrap_servers": "b:1", "topic": "t", "group_id": "g", "other_group_id": "h", "color": "green"}
+    settings |= {"strategy": "x"}
     return Presence(validated(FaustSettings, settings | {"membership": "separate", "pod_name": "p-0"}))
 
 

@@ -12,6 +12,7 @@ GOOD: dict[str, Any] = {
     "topic": "t",
     "group_id": "g",
     "color": "green",
+    "strategy": "x",
     "pod_name": "p-0",
 }
 

@@ -48,6 +48,7 @@ def made(monkeypatch: pytest.MonkeyPatch, own: Group, other: Group) -> Starts:
     groups = {"g": own, "h": other}
     monkeypatch.setattr(starts, "Bystander", lambda _, group: groups[group])
     settings = {"bootstrap_servers": "b:1", "topic": "t", "group_id": "g", "other_group_id": "h", "color": "green"}
+    settings |= {"strategy": "x"}
     return Starts(validated(FaustSettings, settings | {"membership": "separate", "pod_name": "p-0"}))
 
 

@@ -28,5 +28,5 @@ def test_version_image_and_processing_are_told(processing: str) -> None:
 
     text = exposition(registry(some)).payload().decode()
     labels = 'color="blue",image="registry/app:1.7",pod="consumer-blue-2",'
-    assert f'bg_consumer_info{{{labels}processing="{processing}",strategy="c",version="1.7"}} 1.0' in text
+    assert f'bg_consumer_info{{{labels}processing="{processing}",strategy="x",version="1.7"}} 1.0' in text
     assert ("bg_consumer_checksum{" in text) == (processing == "checksum")

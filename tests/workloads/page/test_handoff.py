@@ -6,7 +6,7 @@ from typing import Any
 from workloads.common.lease import Grant
 from workloads.common.report import Report
 from workloads.common.states import Color, Outcome, State
-from workloads.page.handoff import Handoff, Said, advanced, from_status, seconds, shown
+from workloads.page.handoff import Handoff, MemberReport, advanced, from_status, seconds, shown
 
 BLUE, GREEN = Color.BLUE, Color.GREEN
 HELD = Grant(BLUE, 2, BLUE, None, 1, Outcome.SWITCHED)
@@ -15,8 +15,8 @@ GRANTED = Grant(GREEN, 4, GREEN, BLUE, 2)
 SWITCHED = replace(GRANTED, outcome=Outcome.SWITCHED)
 
 
-def says(color: Color, state: State, epoch: int, at: float, ordinal: int = 0) -> Said:
-    return Said(f"{color}-{ordinal}", color, Report("boot", state, epoch, epoch, at=int(at * 1e9)))
+def says(color: Color, state: State, epoch: int, at: float, ordinal: int = 0) -> MemberReport:
+    return MemberReport(f"{color}-{ordinal}", color, Report("boot", state, epoch, epoch, at=int(at * 1e9)))
 
 
 def told(handoff: Handoff | None) -> list[tuple[float, str, str]]:
@@ -24,7 +24,7 @@ def told(handoff: Handoff | None) -> list[tuple[float, str, str]]:
     return [] if found is None else [(step["ms"], step["what"], step["who"]) for step in found["steps"]]
 
 
-def after(*looks: tuple[Grant, float, list[Said]]) -> Handoff | None:
+def after(*looks: tuple[Grant, float, list[MemberReport]]) -> Handoff | None:
     handoff = None
     for grant, at, members in looks:
         handoff = advanced(handoff, grant, at, members)

@@ -10,7 +10,7 @@ from tests.support.page_world import NAMESPACE, UID, past, pod, switch
 from workloads.common.lease import Grant, to_lease
 from workloads.common.report import Report
 from workloads.common.states import Color, Outcome, State
-from workloads.page.model import Seen, view
+from workloads.page.model import Snapshot, view
 
 BLUE, GREEN = Color.BLUE, Color.GREEN
 HELD = Grant(BLUE, 2, BLUE, None, 1, Outcome.SWITCHED)
@@ -28,12 +28,12 @@ def report(state: State | None, epoch: int, *partitions: int, **more: Any) -> Re
 
 def seen(grant: Grant | None = HELD, obj: dict[str, Any] | None = None, *pods: dict[str, Any]) -> dict[str, Any]:
     named = tuple({**p, "metadata": {**p["metadata"], "name": f"consumer-{p['metadata']['uid']}"}} for p in pods)
-    found = Seen(NAMESPACE, obj or switch(), None if grant is None else lease(grant), named, read=True)
+    found = Snapshot(NAMESPACE, obj or switch(), None if grant is None else lease(grant), named, read=True)
     return view(found)
 
 
 def test_nothing_is_shown_of_what_is_not_there() -> None:
-    unread, gone = view(Seen(NAMESPACE)), view(Seen(NAMESPACE, read=True, lost_seconds=3.21))
+    unread, gone = view(Snapshot(NAMESPACE)), view(Snapshot(NAMESPACE, read=True, lost_seconds=3.21))
     assert (unread["switch"], unread["read"]) == (None, False)
     assert (gone["switch"], gone["read"], gone["colors"], gone["lostSeconds"]) == (None, True, [], 3.2)
 
@@ -127,7 +127,7 @@ def test_a_pod_is_shown_with_what_stands_against_it() -> None:
 
 def test_a_lease_that_cannot_be_read_is_said_and_nothing_breaks() -> None:
     odd = {"metadata": {"name": "consumer-switch"}, "spec": {"holderIdentity": "red"}}
-    now = view(Seen(NAMESPACE, switch(epoch=7), odd, read=True))["switch"]
+    now = view(Snapshot(NAMESPACE, switch(epoch=7), odd, read=True))["switch"]
     assert now["lease"] == "unreadable"
     assert "holderIdentity is 'red'" in now["problem"]
     assert (now["active"], now["epoch"]) == ("", 7)
@@ -135,7 +135,7 @@ def test_a_lease_that_cannot_be_read_is_said_and_nothing_breaks() -> None:
 
 def test_a_lease_of_an_object_before_says_nothing_of_this_ones_generation() -> None:
     other = to_lease(replace(HELD, generation=9), "l", "2026-11-28T10:00:00.000000Z", switch_uid="another")
-    now = view(Seen(NAMESPACE, switch(), other, read=True))["switch"]
+    now = view(Snapshot(NAMESPACE, switch(), other, read=True))["switch"]
     assert (now["active"], now["phase"]) == ("blue", "Ready")
 
 
@@ -154,7 +154,7 @@ def test_of_a_members_two_words_the_newer_counts() -> None:
 
     def shown(at: int) -> str:
         direct = {"blue-0": replace(report(State.PAUSED, 3), at=at)}
-        found = view(Seen(NAMESPACE, switch(), lease(WITHDRAWN), (named,), direct, read=True))
+        found = view(Snapshot(NAMESPACE, switch(), lease(WITHDRAWN), (named,), direct, read=True))
         return str(found["colors"][0]["pods"][0]["state"])
 
     assert shown(at=2) == "PAUSED", "its sidecar said it, and has not written it down yet"

@@ -11,7 +11,7 @@ from tests.support.fake_kube import FakeApi
 from workloads.common.http import HttpError, Request
 from workloads.common.kube import Access, Kube
 from workloads.common.report import Report
-from workloads.common.settings import SettingsError
+from workloads.common.settings import SettingsError, validated
 from workloads.common.states import State
 from workloads.sidecar.__main__ import made_agent, routes, subject
 from workloads.sidecar.connect.agent import AgentWay
@@ -31,7 +31,16 @@ CONNECT: dict[str, Any] = {
 
 
 def settings(**more: Any) -> SidecarSettings:
+    more = {"strategy": "x"} | more if "connect" in more else more
     return SidecarSettings(color="green", lease_name="l", pod_name="p-0", pod_namespace="n", **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("strategy", [{}, {"strategy": ""}])
+def test_the_figures_of_a_connector_bear_the_strategy_that_the_file_says(strategy: dict[str, str]) -> None:
+    given = {"color": "green", "lease_name": "l", "pod_name": "p-0", "pod_namespace": "n"}
+    assert validated(SidecarSettings, given | strategy).strategy == ""  # an application bears its own
+    with pytest.raises(SettingsError, match="strategy: is required with connect"):
+        validated(SidecarSettings, given | {"connect": CONNECT} | strategy)
 
 
 @pytest.fixture
@@ -85,7 +94,7 @@ def test_an_agents_scrape_has_the_connectors_lifecycle(kube: Kube) -> None:
     sidecar = Sidecar(told, kube, subject(told, agent))
     sidecar.mover.subject_seen(Report("b", State.DRAINING, 7, 8), sidecar.mover.answers())
     scrape = routes(sidecar, told)["GET", "/metrics"](Request("GET", "/metrics", {}, b"")).payload().decode()
-    labels = 'color="green",pod="p-0",state="DRAINING",strategy="e"'
+    labels = 'color="green",pod="p-0",state="DRAINING",strategy="x"'
     assert f"kafka_consumer_lifecycle_state{{{labels}}} 1.0" in scrape
     assert 'image="registry/connect:2"' in scrape
     assert 'version="v2"' in scrape

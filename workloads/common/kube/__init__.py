@@ -10,7 +10,11 @@ errors.
 | `pace` | what a follower does after each turn: a pure rule |
 | `errors` | what can go wrong |
 
-A `Follower` is a thread of its own, and calls its owner in it; a `Kube` may be used by several threads, each with a
+| thread | runs | owns |
+| --- | --- | --- |
+| watch-<what is watched> | `follower.Follower` | its place and its `Kube`; it calls its owner |
+
+A `Kube` may be used by several threads, each with a
 connection of its own while they call at the same time.
 
 `resourceVersion`s are compared as integers, which the API guarantees since Kubernetes 1.35 (KEP-5504) and did before.

@@ -16,6 +16,15 @@
 | `memory`, `command`, `agent` | what is remembered; one command on its way; the `Subject` |
 | `settings`, `build`, `metrics` | from what it is put together; what a scrape reads |
 
+| thread | made by | owns |
+| --- | --- | --- |
+| `caller` | the sidecar's `callers` | the command in hand; the step in hand is under the lock of `command.Hands` |
+| `connect-call`: one for each change | `http.ConnectHttp` | one request, whose outcome it leaves in the ledger |
+| `ask-worker`: up to 8 | `workers.Workers` | one request to a worker each |
+| `watch-kafkaconnectors` | the `Follower` of `strimzi` | its place; it wakes whoever waits |
+
+`Memory` and `ledger` have locks of their own.
+
 Beyond a sidecar's own (its Lease: get, list, watch; `pods/status` of its own pod) an agent's role needs: list `pods`;
 with `control: strimzi` get, list, watch on `kafkaconnectors.kafka.strimzi.io` of both colours and patch on its own,
 create, patch and delete `configmaps` (`<connector>-offsets-<epoch>`). At the brokers: Describe on the groups of both

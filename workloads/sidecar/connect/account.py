@@ -28,7 +28,7 @@ class Counting(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Totals:
     """handled includes failed."""
 
     handled: int = 0
@@ -43,9 +43,9 @@ class Account:
         self._connector = connector
         self._lock = threading.Lock()
         self._last: Mapping[TaskAt, Counts] | None = None
-        self._told = Told()
+        self._told = Totals()
 
-    def read(self, deadline: float) -> Told:
+    def read(self, deadline: float) -> Totals:
         """What there is in it now. Raises SilentError when a worker does not answer, for a part is none, and when
         somebody else is asking for as long: however many ask, the workers are asked by one of them.
         """
@@ -57,7 +57,7 @@ class Account:
             before, self._last = self._last, found
             added = [] if before is None else [_added(now, before.get(task)) for task, now in found.items()]
             sent, failed = sum(one.sent for one in added), sum(one.failed for one in added)
-            self._told = Told(self._told.handled + sent + failed, self._told.failed + failed)
+            self._told = Totals(self._told.handled + sent + failed, self._told.failed + failed)
             return self._told
         finally:
             self._lock.release()

@@ -17,7 +17,7 @@ from workloads.sidecar.connect.journal import Journal
 from workloads.sidecar.connect.ledger import Ledger
 from workloads.sidecar.connect.memory import Goal
 from workloads.sidecar.connect.recorders import Addresses, Recorders
-from workloads.sidecar.connect.rest import Place, RestControl
+from workloads.sidecar.connect.rest import ConnectorAddress, RestControl
 from workloads.sidecar.connect.settings import ConnectSettings, ControlKind
 from workloads.sidecar.connect.strimzi import StrimziControl
 from workloads.sidecar.connect.workers import Pods, Workers, listed
@@ -60,7 +60,7 @@ def control(settings: ConnectSettings, kube: Kube, namespace: str, own: Pods, ot
     http = ConnectHttp(own, settings.rest_port, ledger)
     same = settings.own.workers == settings.other.workers
     others = http if same else ConnectHttp(other, settings.rest_port, Ledger())
-    return RestControl(Place(names[0], http), Place(names[1], others), settings.config, ledger)
+    return RestControl(ConnectorAddress(names[0], http), ConnectorAddress(names[1], others), settings.config, ledger)
 
 
 def _recorders(settings: ConnectSettings, pods: Pods) -> Addresses:

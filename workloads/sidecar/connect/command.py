@@ -12,7 +12,7 @@ from workloads.sidecar.connect.control import Control, NotNowError, RefusedError
 from workloads.sidecar.connect.core import Sight
 from workloads.sidecar.connect.group import Groups
 from workloads.sidecar.connect.journal import Journal
-from workloads.sidecar.connect.memory import Goal, Memory
+from workloads.sidecar.connect.memory import Goal, Memory, interference
 from workloads.sidecar.connect.recorders import Recorders
 from workloads.sidecar.connect.seen import Connector, Member, Seen
 from workloads.sidecar.connect.workers import Workers
@@ -140,7 +140,9 @@ class Command:
         logger.info("step", extra=fields(epoch=self._order.epoch, step=type(step).__name__, seconds=took))
 
     def _perform(self, step: core.Doing) -> None:
-        control, epoch = self._hands.control, self._order.epoch
+        control, epoch, own = self._hands.control, self._order.epoch, self._seen.own
+        if own is not None and (meddled := interference(self._memory.facts, own)):
+            logger.warning("somebody else has written the state", extra=fields(epoch=epoch, why=meddled))
         match step:
             case core.Create():
                 control.create(STEP_SECONDS)

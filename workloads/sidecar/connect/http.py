@@ -35,7 +35,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Reply:
     """Connect's answer: HTTP status, and its JSON."""
 
     status: int
@@ -62,7 +62,7 @@ class ConnectHttp:
         self._known: tuple[Pod, ...] = ()
         self._listed_at = float("-inf")
 
-    def read(self, path: str, deadline: float) -> Said:
+    def read(self, path: str, deadline: float) -> Reply:
         """GET, from the first worker that answers."""
         ends = time.monotonic() + deadline
         problems = []
@@ -77,11 +77,11 @@ class ConnectHttp:
                 self._last(pod)
         raise SilentError(f"GET {path}: no worker answers ({', '.join(problems) or 'there is none'})")
 
-    def change(self, change: Change, deadline: float) -> Said:
+    def change(self, change: Change, deadline: float) -> Reply:
         """Make this change. Its outcome is not known when SilentError is raised: see the ledger."""
         ends = time.monotonic() + deadline
         for pod in self._workers(deadline):
-            outcome: Future[Said | None] = Future()
+            outcome: Future[Reply | None] = Future()
             threading.Thread(target=self._make, args=(change, pod, outcome), name="connect-call", daemon=True).start()
             try:
                 said = outcome.result(max(0.0, ends - time.monotonic()))
@@ -104,7 +104,7 @@ class ConnectHttp:
         """Strike out what was sent to processes that are no more. Raises SilentError without a list."""
         self._ledger.gone({pod.uid for pod in self._list(deadline)})
 
-    def _make(self, change: Change, pod: Pod, outcome: "Future[Said | None]") -> None:
+    def _make(self, change: Change, pod: Pod, outcome: "Future[Reply | None]") -> None:
         call = self._ledger.begins(change.what, pod.uid, pod.name)
         try:
             said = self._send(pod, change.method, change.path, change.content, LONGEST_SECONDS)
@@ -121,7 +121,7 @@ class ConnectHttp:
                 self._ledger.answered(call, accepted=said.status < 300)
             outcome.set_result(said)
 
-    def _send(self, pod: Pod, method: str, path: str, content: object, deadline: float) -> Said:
+    def _send(self, pod: Pod, method: str, path: str, content: object, deadline: float) -> Reply:
         response = self._pool.request(
             method,
             f"http://{pod.host}:{self._port}{path}",
@@ -132,12 +132,12 @@ class ConnectHttp:
             redirect=False,
         )
         try:
-            return Said(response.status, orjson.loads(response.data) if response.data else None)
+            return Reply(response.status, orjson.loads(response.data) if response.data else None)
         except orjson.JSONDecodeError:
-            return Said(response.status, response.data[:300].decode(errors="replace"))
+            return Reply(response.status, response.data[:300].decode(errors="replace"))
 
     @staticmethod
-    def _judged(asked: str, said: Said) -> Said:
+    def _judged(asked: str, said: Reply) -> Reply:
         if said.status == 409:
             raise NotNowError(f"{asked}: {said.message}")
         return said

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from workloads.common.report import Report
 from workloads.common.states import State
 from workloads.sidecar.connect.core import not_whole
-from workloads.sidecar.connect.seen import Connector, Member
+from workloads.sidecar.connect.seen import RUNNING, STOPPED, Connector, Member
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,19 @@ class Memory:
             self._facts = replace(self._facts, blocked=why)
 
 
+def interference(facts: Facts, own: Connector) -> str:
+    """Who asks for another state than the newest command has brought about; empty when nobody does.
+
+    Before a resume has given the connector its epoch, the state is still whoever's it was: the stack makes it.
+    """
+    epoch, pause = facts.order
+    if not own.asked_by or epoch < 0 or own.asked == (STOPPED if pause else RUNNING):
+        return ""
+    if not pause and own.epoch != epoch:
+        return ""
+    return f"Interference: {own.asked_by} asks for {own.name} to be {own.asked}"
+
+
 def report(boot_id: str, facts: Facts, own: Connector, members: tuple[Member, ...], goal: Goal) -> Report:
     """What the agent says of its connector.
 
@@ -112,11 +125,13 @@ def report(boot_id: str, facts: Facts, own: Connector, members: tuple[Member, ..
     epoch = max(own.epoch, 0)
     seen_epoch = max(facts.order[0], facts.heard, epoch)
     obstacle = f"ConnectorRefused: {own.refused}" if own.refused else ""
+    meddled = interference(facts, own)
     owned = tuple(sorted(number for member in members for name, number in member.partitions if name == goal.topic))
     if own.stopped and facts.halted and facts.paused is not None:
         return Report(boot_id, State.PAUSED, facts.paused, seen_epoch, facts.committed, (), obstacle, left=True)
     if own.running and not not_whole(members, goal.topic, goal.partitions):
-        return Report(boot_id, State.ACTIVE, epoch, seen_epoch, True, owned, obstacle)
+        return Report(boot_id, State.ACTIVE, epoch, seen_epoch, True, owned, obstacle or meddled)
     blocked = f"NotYet: {facts.blocked}" if facts.blocked else ""
     failed = own.told() if own.failed else ""
-    return Report(boot_id, State.DRAINING, epoch, seen_epoch, True, owned, obstacle or blocked, failed)
+    why = obstacle or "; ".join(filter(None, (meddled, blocked)))
+    return Report(boot_id, State.DRAINING, epoch, seen_epoch, True, owned, why, failed)

@@ -7,7 +7,7 @@ from typing import Any
 
 from workloads.sidecar.connect.config import EPOCH_KEY, body, differs, epoch_of, group_of
 from workloads.sidecar.connect.control import RefusedError, SilentError
-from workloads.sidecar.connect.http import Change, ConnectHttp, Said
+from workloads.sidecar.connect.http import Change, ConnectHttp, Reply
 from workloads.sidecar.connect.ledger import START, Ledger
 from workloads.sidecar.connect.seen import ABSENT, NO_EPOCH, STOPPED, Connector
 
@@ -21,7 +21,7 @@ _NO_CLASS = "Failed to find any class"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ConnectorAddress:
     """A connector by its name, and the cluster that it is in."""
 
     name: str
@@ -34,7 +34,9 @@ class RestControl:
     ledger: of the own cluster's calls. config: the connector's whole configuration but the epoch; it is made with it.
     """
 
-    def __init__(self, own: Place, other: Place, config: Mapping[str, str], ledger: Ledger) -> None:
+    def __init__(
+        self, own: ConnectorAddress, other: ConnectorAddress, config: Mapping[str, str], ledger: Ledger
+    ) -> None:
         self._name, self._http = own.name, own.http
         self._other = other
         self._config = dict(config)
@@ -135,7 +137,7 @@ class RestControl:
     def _with_epoch(self, epoch: int) -> dict[str, str]:
         return {**self._config, EPOCH_KEY: str(epoch)}
 
-    def _configured(self, said: Said) -> None:
+    def _configured(self, said: Reply) -> None:
         """Connect took the configuration, or it is remembered why not."""
         if said.status == 400 or (said.status >= 400 and _NO_CLASS in said.message):
             self._refused = said.message
@@ -144,7 +146,7 @@ class RestControl:
         self._refused = ""
 
     @staticmethod
-    def _done(said: Said) -> None:
+    def _done(said: Reply) -> None:
         if said.status < 300:
             return
         problem = f"Connect answers with {said.status}: {said.message}"

@@ -27,6 +27,8 @@ class Connector:
     epoch: the one in its configuration. group: its consumer group, as its configuration and worker have it.
     asked: the state that is asked for (RUNNING, STOPPED, PAUSED): what its resource says; without one, STOPPED when it
     is stopped and a stop of ours was accepted after every start of ours had its answer; empty: not known.
+    asked_by: who asks for that where it is not the agent, by the field's owner in its resource; empty: it is the agent,
+    or nobody says.
     pending: what stands between what was asked for and what is seen, for people; empty: nothing.
     altering: the epoch whose offsets are still to be written, by an annotation on its resource; None: none.
     refused: why Connect does not take its configuration; empty: it did. trace: the first line of what failed in it.
@@ -39,6 +41,7 @@ class Connector:
     epoch: int = NO_EPOCH
     group: str = ""
     asked: str = ""
+    asked_by: str = ""
     pending: str = ""
     altering: int | None = None
     refused: str = ""

@@ -32,6 +32,8 @@ class ConnectSettings(_Part):
     config: the connector's configuration but the epoch, with `control: rest`; with `strimzi` the resource has it.
     rest_port, metrics_port: of every worker. recorder_port: of a recorder beside every worker; 0: none.
     recorder_urls: further recorders of this colour. lock_seconds: the operator's lock timeout.
+
+    More than a dozen attributes: its fields are keys of one section of a file, one each.
     """
 
     control: ControlKind

@@ -202,10 +202,21 @@ def understood(name: str, resource: Object | None) -> Connector:
         epoch=epoch_of(config),
         group=group_of(name, config),
         asked=_STATES.get(asked, asked),
+        asked_by=others_word(metadata),
         pending="; ".join(problems),
         altering=_altering(spec) if annotation else None,
         refused=not_ready,
     )
+
+
+def others_word(metadata: Mapping[str, Any]) -> str:
+    """Whose word `spec.state` is, by the field's owners, where the agent is none of them; empty where it is one."""
+    owners = {
+        str(entry.get("manager") or "")
+        for entry in metadata.get("managedFields") or ()
+        if "f:state" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+    }
+    return "" if FIELD_MANAGER in owners else ", ".join(sorted(owners))
 
 
 def conditions(status: Mapping[str, Any]) -> tuple[str, str]:

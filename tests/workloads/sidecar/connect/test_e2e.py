@@ -25,7 +25,7 @@ from workloads.sidecar.connect.journal import Journal
 from workloads.sidecar.connect.ledger import Ledger
 from workloads.sidecar.connect.memory import Goal
 from workloads.sidecar.connect.recorders import Recorders
-from workloads.sidecar.connect.rest import Place, RestControl
+from workloads.sidecar.connect.rest import ConnectorAddress, RestControl
 from workloads.sidecar.connect.workers import Pod, Workers
 from workloads.sidecar.subject import Answer, NoAnswerError, Result
 
@@ -83,7 +83,7 @@ class Scene:
 
         ledger = Ledger()
         http = ConnectHttp(pods, self.worker.port, ledger)
-        own, others = Place(f"{self.topic}-{color}", http), Place(f"{self.topic}-{other}", http)
+        own, others = ConnectorAddress(f"{self.topic}-{color}", http), ConnectorAddress(f"{self.topic}-{other}", http)
         workers = Workers(pods, self.worker.metrics)
         hands = Hands(
             RestControl(own, others, self.config(color) | config, ledger),

@@ -15,7 +15,7 @@ from workloads.sidecar.connect.control import NotNowError, RefusedError, SilentE
 from workloads.sidecar.connect.http import ConnectHttp
 from workloads.sidecar.connect.ledger import START, Ledger
 from workloads.sidecar.connect.recorders import Handled, Recorders
-from workloads.sidecar.connect.rest import Place, RestControl
+from workloads.sidecar.connect.rest import ConnectorAddress, RestControl
 from workloads.sidecar.connect.seen import Worker
 from workloads.sidecar.connect.settings import ConnectSettings
 from workloads.sidecar.connect.workers import Counts, Pod, Workers, counted_by, understood
@@ -30,7 +30,9 @@ class Scene:
         self.pods = [Pod("w-0", "uid-0", "127.0.0.1")]
         self.ledger = Ledger()
         self.http = ConnectHttp(lambda _: self.pods, self.server.port, self.ledger)
-        self.control = RestControl(Place("green", self.http), Place("blue", self.http), CONFIG, self.ledger)
+        self.control = RestControl(
+            ConnectorAddress("green", self.http), ConnectorAddress("blue", self.http), CONFIG, self.ledger
+        )
         self.says("STOPPED")
 
     def says(self, state: str, *tasks: str, epoch: int = 5) -> None:
@@ -61,7 +63,7 @@ def test_a_connector_by_rest(scene: Scene) -> None:
 def test_of_a_cluster_without_workers_it_is_known_that_nothing_of_it_runs(scene: Scene) -> None:
     pods = [Pod("v-0", "uid-9", "")]
     others = ConnectHttp(lambda _: pods, scene.server.port, Ledger())
-    control = RestControl(Place("green", scene.http), Place("blue", others), CONFIG, scene.ledger)
+    control = RestControl(ConnectorAddress("green", scene.http), ConnectorAddress("blue", others), CONFIG, scene.ledger)
     with pytest.raises(SilentError):  # a worker that nobody can ask may have anything
         control.other(1)
     pods.clear()

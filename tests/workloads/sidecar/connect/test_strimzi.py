@@ -309,3 +309,66 @@ def test_all_that_paused_means_by_resource() -> None:
     step = pausing(seen)
     assert getattr(step, "at", None) is Sight.WORKERS
     assert not isinstance(step, Done)
+
+
+# -- somebody else's word --------------------------------------------------------------------------------
+
+
+def written_by(*managers: str, **change: Any) -> dict[str, Any]:
+    """A resource whose `spec.state` these own; the operator and the stack own the rest."""
+    made = resource(**change)
+    spec: dict[str, Any] = {"f:spec": {"f:state": {}, "f:config": {}}}
+    made["metadata"]["managedFields"] = [
+        {"manager": "strimzi", "subresource": "status", "fieldsV1": {"f:status": {"f:state": {}}}},
+        {"manager": "pulumi-kubernetes", "fieldsV1": {"f:spec": {"f:class": {}}}},
+        {"manager": "a-label", "fieldsV1": {"f:metadata": {"f:labels": {}}}},
+        *({"manager": manager, "fieldsV1": spec} for manager in managers),
+    ]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("managers", "by"),
+    [
+        (("kafka-bluegreen-agent",), ""),
+        (("kafka-bluegreen-agent", "strimzi"), ""),  # who wrote the same owns it, too
+        (("kubectl-edit",), "kubectl-edit"),
+        (("kubectl-edit", "argo-cd"), "argo-cd, kubectl-edit"),
+        ((), ""),
+    ],
+)
+def test_whose_word_the_state_is(managers: tuple[str, ...], by: str) -> None:
+    assert understood("green", written_by(*managers)).asked_by == by
+    assert understood("green", resource()).asked_by == "", "nobody says"
+
+
+RUNS: dict[str, Any] = {"state": "running", "seen": "RUNNING", "tasks": [(0, "RUNNING")]}
+MEDDLED = "Interference: kubectl-edit asks for green to be"
+
+
+@pytest.mark.parametrize(
+    ("order", "manager", "change", "said"),
+    [
+        ((5, False), "kubectl-edit", {}, f"{MEDDLED} STOPPED"),
+        ((5, False), "kubectl-edit", {"state": "paused", "seen": "PAUSED"}, f"{MEDDLED} PAUSED"),
+        ((6, True), "kubectl-edit", RUNS, f"{MEDDLED} RUNNING"),
+        ((5, False), "kafka-bluegreen-agent", {}, ""),
+        ((5, False), "kubectl-edit", RUNS, ""),  # it is what the agent wants
+        ((6, True), "kubectl-edit", {}, ""),
+        ((6, False), "pulumi-kubernetes", {}, ""),  # as the stack made it: this resume has not come to it
+        ((-1, False), "kubectl-edit", RUNS, ""),  # nothing was asked of the agent
+    ],
+)
+def test_who_asks_for_another_state_is_named(
+    order: tuple[int, bool], manager: str, change: dict[str, Any], said: str
+) -> None:
+    own = understood("green", written_by(manager, **change))
+    assert report("b", Facts(order=order), own, (), Goal("t", 2)).obstacle == said
+
+
+def test_it_stands_beside_what_the_agent_waits_for_and_behind_what_connect_refuses() -> None:
+    facts = Facts(order=(5, False), blocked="green is stopped")
+    own = understood("green", written_by("kubectl-edit"))
+    assert report("b", facts, own, (), Goal("t", 2)).obstacle == f"{MEDDLED} STOPPED; NotYet: green is stopped"
+    own = understood("green", written_by("kubectl-edit", conditions=NOT_READY))
+    assert report("b", facts, own, (), Goal("t", 2)).obstacle.startswith("ConnectorRefused: ")
