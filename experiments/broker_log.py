@@ -8,9 +8,10 @@ Patterns as of Kafka 4.3.1. `GroupMetadataManager` writes, with the group named 
 - KIP-848: `Bumped group epoch to N with …` once per change of the assignment to be reached; a static member that comes
   back: `Static member with instance id … re-joins the consumer group … to replace the existing member …`.
 
-A JoinGroup request (and a member's first heartbeat by KIP-848) is told once as `… joins group G …` or `… re-joins …`, a
-dynamic member's twice, for it is told its id first. The leader's SyncGroup request is told once per generation, as
-`Assignment received from leader …`.
+Lines are counted, and no requests. Who enters a group is told as `… joins group G …` or `… re-joins …`; a dynamic member
+twice, for it is told its id first. The JoinGroup of a member that stays is told nowhere. A leader's assignment is told
+once per generation, as `Assignment received from leader …`, and the SyncGroup of all others nowhere. By KIP-848 there is
+neither request. The requests themselves are the brokers' counters (`metrics.QUERIES`, `group_requests`).
 """
 
 import re
@@ -24,7 +25,7 @@ _REPLACED = re.compile(
     r"Static member .*?groupInstanceId=?\s*(?P<instance>\S+).*?Replacing previously mapped member", re.IGNORECASE
 )
 _REPLACED_848 = re.compile(r"Static member .*? re-joins the consumer group .*? to replace the existing member")
-_JOINS = re.compile(r" joins (the consumer )?group | re-joins ")
+_ENTERS = re.compile(r" joins (the consumer )?group | re-joins ")
 _ASSIGNMENTS = re.compile(r"Assignment received from leader ")
 _EXPIRED = re.compile(
     r"has failed, removing it|session expired|fenced from the group because its session expired", re.IGNORECASE
@@ -38,8 +39,8 @@ class GroupEvents:
     rebalances: int = 0
     replaced_static_members: int = 0
     expired_members: int = 0
-    joins: int = 0
-    assignments: int = 0
+    entry_lines: int = 0
+    leader_assignment_lines: int = 0
 
     def __add__(self, other: "GroupEvents") -> "GroupEvents":
         return GroupEvents(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
@@ -47,7 +48,7 @@ class GroupEvents:
 
 def count(lines: Iterable[str], group: str) -> GroupEvents:
     """Count what concerns `group`. Lines that name no group are other groups' or the broker's own."""
-    rebalances = replaced = expired = joins = assignments = 0
+    rebalances = replaced = expired = entries = assignments = 0
     # A group's name may be part of another's: whole words only.
     named = re.compile(rf"(?<![\w.-]){re.escape(group)}(?![\w.-])")
     for line in lines:
@@ -56,10 +57,10 @@ def count(lines: Iterable[str], group: str) -> GroupEvents:
         match = _CLASSIC.search(line) or _KIP_848.search(line)
         rebalances += match is not None and match["group"] == group
         replaced += (_REPLACED.search(line) or _REPLACED_848.search(line)) is not None
-        joins += _JOINS.search(line) is not None
+        entries += _ENTERS.search(line) is not None
         assignments += _ASSIGNMENTS.search(line) is not None
         expired += _EXPIRED.search(line) is not None
-    return GroupEvents(rebalances, replaced, expired, joins, assignments)
+    return GroupEvents(rebalances, replaced, expired, entries, assignments)
 
 
 def within(lines: Iterable[str], since: float, until: float) -> Iterator[str]:

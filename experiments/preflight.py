@@ -16,6 +16,7 @@ from components.settings import (
 )
 from experiments.cluster import Cluster, ClusterError
 from experiments.errors import PreflightError
+from experiments.fitness import Need, Pair
 from experiments.stacks import Configuration, require_programs
 
 _SANDBOX_ENVIRONMENT = 'eval "$(python -m tools.sandbox env)"'
@@ -84,3 +85,11 @@ def platform_settings_of(configuration: Configuration) -> PlatformSettings:
     if settings.platform == "sandbox" and not os.environ.get("KAFKA_BLUEGREEN_IMAGES"):
         raise PreflightError(f"KAFKA_BLUEGREEN_IMAGES is not set; run: {_SANDBOX_ENVIRONMENT}")
     return settings
+
+
+def fit_for(scenario: str, needs: Need, pair: Pair) -> None:
+    """Raises PreflightError where the pair is not what this scenario needs."""
+    if why := needs(pair):
+        raise PreflightError(
+            f"scenario {scenario} is none for strategy {pair.settings.strategy} with these settings: {why}"
+        )

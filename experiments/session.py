@@ -10,13 +10,14 @@ from typing import Any
 
 from components.names import PLATFORM_NAMESPACE
 from components.settings import StackName, StrategySettings
-from components.strategies.base import COLORS, Strategy, strategy
+from components.strategies.base import COLORS, strategy
 from components.strategies.parts import Parts, numbers
 from experiments import clocks, own_pair, preflight, recorders
 from experiments.clocks import Clocks
 from experiments.cluster import Cluster, ClusterError
 from experiments.connect import Connect
 from experiments.errors import ExperimentError, PreconditionError
+from experiments.fitness import Pair
 from experiments.guard import Guard, writers_of
 from experiments.interrupts import Interrupted, Interrupts
 from experiments.lab import Lab
@@ -133,14 +134,15 @@ class Session:
         self._progress = progress
         file = folder / f"Pulumi.{options.stack}.yaml"
         self._configuration = Configuration(repository, options.stack, file, like=options.standing)
-        chosen: Strategy = strategy(options.strategy)
         self._configuration.set(**{"strategy": options.strategy, **options.scenario.configured(options.strategy)})
         self._configuration.set(**options.overrides)
         if options.own:
             topic = preflight.strategy_settings_of(self._configuration).topic
             self._configuration.set(topic=f"{topic}-{options.own}")
         self.settings: StrategySettings = preflight.strategy_settings_of(self._configuration)
-        self.parts: Parts = chosen.parts(self.settings, StackName(options.stack))
+        pair = Pair.of(self.settings, options.stack)
+        preflight.fit_for(options.scenario.name, options.scenario.needs, pair)
+        self.parts: Parts = pair.parts
         own: dict[str, Any] = {KAFKA_CONFIG: dict(options.kafka_config)} if options.kafka_config else {}
         own.update(dict.fromkeys(options.extras, True))
         self._platform = Platform(repository, folder, {**options.scenario.platform, **own}, interrupts, progress)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from experiments import connector_lab, criteria
+from experiments import connector_lab, criteria, fitness
 from experiments.connect import PAUSED, RUNNING, STOPPED, Connect
 from experiments.connector_lab import STATE_SECONDS
 from experiments.lab import Lab
@@ -103,6 +103,7 @@ SCENARIO = Scenario(
     step=1,
     perform=perform,
     judge=criteria.measured,
+    needs=fitness.connectors,
     kind="measurement",
     shows=(
         "pause_seen_seconds_median",

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from experiments import broker_log, criteria, faults, ownership
+from experiments import broker_log, criteria, faults, fitness, ownership
 from experiments.collection import kept_broker_log
 from experiments.criteria import Observations
 from experiments.lab import Lab, Notes
@@ -183,6 +183,7 @@ SCENARIO = Scenario(
     step=len(CASES),
     perform=perform,
     judge=judge,
+    needs=fitness.one_group,
     configuration={"lagPolicy": "immediate", **CONFIGURATION},
     kind="measurement",
     observe=observe,

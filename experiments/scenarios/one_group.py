@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from components.strategies.parts import Part
-from experiments import criteria, one_group
+from experiments import criteria, fitness, one_group
 from experiments.criteria import Observations, none_of
 from experiments.lab import Lab, Notes
 from experiments.measurements import Color, other
@@ -182,6 +182,7 @@ SCENARIO = Scenario(
     step=1,
     perform=perform,
     judge=judge,
+    needs=fitness.one_group,
     kind="measurement",
     observe=observe,
     reshapes=True,

@@ -22,7 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from experiments import broker_log, criteria, pauses
+from experiments import broker_log, criteria, fitness, pauses
 from experiments.backlog import Release, behind
 from experiments.collection import kept_broker_log
 from experiments.criteria import Observations, none_of
@@ -173,6 +173,7 @@ SCENARIO = Scenario(
     step=len(_TURNS),
     perform=perform,
     judge=judge,
+    needs=fitness.members_at_work,
     observe=observe,
     faults=True,
 )

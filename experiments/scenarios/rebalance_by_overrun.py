@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from experiments import faults
+from experiments import faults, fitness
 from experiments.criteria import Observations
 from experiments.disturbance import PAUSING, RESUMING, Disturbance
 from experiments.lab import Lab, Notes
@@ -95,6 +95,7 @@ SCENARIO = Scenario(
     step=len(_TURNS),
     perform=perform,
     judge=judge,
+    needs=fitness.one_group,
     observe=observe,
     faults=True,
     configuration={**CONFIGURATION, **_TIMEOUTS},

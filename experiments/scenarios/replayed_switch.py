@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from experiments import criteria
+from experiments import criteria, fitness
 from experiments.criteria import Observations, none_of
 from experiments.lab import Notes
 from experiments.records import handled
@@ -72,6 +72,7 @@ SCENARIO = Scenario(
     step=failed_switch.CAUSES,
     perform=failed_switch.perform,
     judge=judge,
+    needs=fitness.members_at_work,
     observe=observe,
     faults=True,
     configuration={"analysis": failed_switch.ANALYSIS, "onRollback": "replay"},

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments import criteria
+from experiments import criteria, fitness
 from experiments.criteria import Observations
 from experiments.disturbance import Disturbance
 from experiments.errors import DeadlineError
@@ -213,6 +213,7 @@ SCENARIO = Scenario(
     step=1,
     perform=perform,
     judge=judge,
+    needs=fitness.one_group,
     configuration={
         "lagPolicy": "immediate",
         "resumeTimeoutSeconds": _RESUME_SECONDS,

@@ -40,10 +40,10 @@ BUMPED = PREFIX + "[GroupId bluegreen-c] Bumped group epoch to 7 with metadata h
         ([PREPARING], GroupEvents(rebalances=1)),
         ([STABILIZED], GroupEvents()),
         ([PREPARING, STABILIZED, PREPARING, STABILIZED], GroupEvents(rebalances=2)),
-        ([REPLACED], GroupEvents(replaced_static_members=1, joins=1)),
-        ([REJOINED], GroupEvents(replaced_static_members=1, joins=1)),
-        ([JOINED, PENDING], GroupEvents(joins=2)),  # a dynamic member asks twice
-        ([ASSIGNED], GroupEvents(assignments=1)),
+        ([REPLACED], GroupEvents(replaced_static_members=1, entry_lines=1)),
+        ([REJOINED], GroupEvents(replaced_static_members=1, entry_lines=1)),
+        ([JOINED, PENDING], GroupEvents(entry_lines=2)),  # a dynamic member asks twice
+        ([ASSIGNED], GroupEvents(leader_assignment_lines=1)),
         ([FAILED], GroupEvents(expired_members=1)),
         ([BUMPED], GroupEvents(rebalances=1)),
         ([PREPARING.replace("bluegreen-c", "bluegreen-c2")], GroupEvents()),

@@ -51,6 +51,8 @@ GOOD = Observations(
         "lag_when_commanded_min": 501,
         "switch_seconds_immediate": 1.0,
         "switch_seconds_threshold": 1.0,
+        "lag_threshold": 250,
+        "waiting_seconds_threshold": 1.0,
         "caught_up_seconds_immediate": 3.0,
         "analysis_seconds": 10,
         "rounds_as_they_should": 2,
