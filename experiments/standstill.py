@@ -79,7 +79,9 @@ class Records:
     def _flow(self, partition: int, window: Window) -> Flow:
         acked, done, every = (each.get(partition, []) for each in (self._acked, self._done, self._every))
         handled = every[bisect_left(every, window.begins) : bisect_left(every, window.ends)]
-        marks = [window.begins, *handled, window.ends]
+        # A partition that is new is missed from its first record on.
+        begins = min(window.ends, max(window.begins, acked[0])) if acked else window.begins
+        marks = [begins, *(at for at in handled if at >= begins), window.ends]
         silent = max(after - before for before, after in pairwise(marks))
         return Flow(
             partition=partition,

@@ -39,8 +39,6 @@ from experiments.scenarios.base import Scenario
 from experiments.standstill import Records, gap_seconds
 
 LAG = 500
-#: Below the backlog, and well above what a flow has on its way.
-THRESHOLD = 250
 _TABLE = "cases"
 _REFUSED = "Refused"
 _CAUGHT_UP_SECONDS = criteria.LAG_RECOVERY_LIMIT_SECONDS
@@ -54,24 +52,34 @@ _WAITING_RECORDS = 100
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """values: of the switch's configuration. released: when the colour is quick again; outcome: how it has to end."""
+    """values: of the switch's configuration. released: when the colour is quick again; outcome: how it has to end.
+    threshold: with a `lagThreshold` that the backlog crosses.
+    """
 
     name: str
     values: Mapping[str, Any]
     released: Literal["while it waits", "at the withdrawal", "after it"]
     outcome: str = SWITCHED
+    threshold: bool = False
 
 
 CASES = (
     Case("wait_released", {"lagPolicy": "wait", "lagTimeoutSeconds": 120, "lagThreshold": 0}, "while it waits"),
     Case("wait_stays", {"lagPolicy": "wait", "lagTimeoutSeconds": 5, "lagThreshold": 0}, "after it", _REFUSED),
     Case("immediate", {"lagPolicy": "immediate"}, "at the withdrawal"),
-    Case("threshold", {"lagPolicy": "wait", "lagTimeoutSeconds": 120, "lagThreshold": THRESHOLD}, "while it waits"),
+    Case("threshold", {"lagPolicy": "wait", "lagTimeoutSeconds": 120}, "while it waits", threshold=True),
 )
 
 
+def threshold(partitions: int) -> int:
+    """`lagThreshold`, which is of each partition, so that all of them together have half of the backlog left: it is
+    crossed, and well above what a flow has on its way.
+    """
+    return LAG // (2 * partitions)
+
+
 def perform(lab: Lab, switches: int) -> None:
-    lab.notes.measured["lag_threshold"] = THRESHOLD
+    lab.notes.measured["lag_threshold"] = threshold(lab.settings.partitions)
     lab.spell()
     for number in range(switches):
         case = CASES[number % len(CASES)]
@@ -93,7 +101,8 @@ def _carry_out(lab: Lab, case: Case) -> dict[str, Any]:
             slow()
             released.append(time.time())
 
-        record = lab.switch(during=_during(lab, case, release), **case.values)
+        above = {"lagThreshold": threshold(lab.settings.partitions)} if case.threshold else {}
+        record = lab.switch(during=_during(lab, case, release), **case.values, **above)
         touched = _changes(before, _standing(lab)) if case.outcome == _REFUSED else []
     released.append(time.time())
     wrong = _wrong(case, record, touched)

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from components.strategies.consumers import PARTS
 from experiments import by_hand, connector_lab, zombies
 from experiments.cluster import ClusterError
 from experiments.connect import RUNNING, STOPPED, State
-from experiments.errors import DeadlineError, ExperimentError, PreconditionError
+from experiments.errors import DeadlineError, ExperimentError
 from experiments.guard import ForeignChangeError
 from experiments.lab import Notes
 from experiments.measurements import SwitchRecord, other

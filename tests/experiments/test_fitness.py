@@ -55,6 +55,7 @@ def test_the_commands_tell_for_which_strategies_each_scenario_is() -> None:
         ("b-runbook", "c", {}, "both of its colours have one consumer group"),
         ("b-runbook", "e", {}, "its members do not handle records themselves"),
         ("zombie", "e", {}, "its members do not handle records themselves"),
+        ("5-unwell", "e", {}, "its members do not handle records themselves"),
         ("4-static", "b", {}, "each of its colours has a consumer group of its own"),
         ("e-crash", "c", {}, "its colours are no connectors"),
         ("e-zombie", "e", {"connect": "shared"}, "both colours have the same workers"),

@@ -34,7 +34,8 @@ class World(NotedLab):
     """Each switch ends as the next of `records` says."""
 
     def __init__(self, *records: SwitchRecord) -> None:
-        super().__init__(PARTS, rate=100)
+        super().__init__(PARTS, rate=100, partitions=12)
+        self.thresholds: list[object] = []
         self.records = list(records)
         self.epoch = 7
         self.lag: Any = SimpleNamespace(
@@ -55,6 +56,7 @@ class World(NotedLab):
 
     def switch(self, *, during: Any = None, **changes: object) -> SwitchRecord:
         self.did.append(f"switch {changes['lagPolicy']}")
+        self.thresholds.append(changes.get("lagThreshold"))
         if during is not None:
             during(self.disturbance)
         record = self.records.pop(0)
@@ -146,9 +148,12 @@ def test_what_each_case_did_is_told_of_each_by_itself(tmp_path: Path) -> None:
 
 
 def test_the_threshold_is_one_that_the_backlog_crosses() -> None:
-    case = next(one for one in CASES if one.name == "threshold")
-    assert 0 < case.values["lagThreshold"] < switch_under_lag.LAG
-    assert case.released == "while it waits"
+    """It is of each partition, and was 1,000,000: more than any backlog."""
+    case = next(one for one in CASES if one.threshold)
+    assert (case.name, case.released, case.values["lagPolicy"]) == ("threshold", "while it waits", "wait")
+    for partitions in (1, 12, 24):
+        assert 0 < switch_under_lag.threshold(partitions) * partitions < switch_under_lag.LAG
+    assert performed(SWITCH, REFUSED, SWITCH, SWITCH).thresholds == [0, 0, None, 20]
 
 
 def test_a_case_that_ends_otherwise_ends_the_run(tmp_path: Path) -> None:
@@ -181,7 +186,7 @@ def test_the_criteria() -> None:
             "case_wrong": None,
             "lag_when_commanded_min": 501,
             "switch_seconds_immediate": 1.0,
-            "lag_threshold": 250,
+            "lag_threshold": 20,
             "waiting_seconds_threshold": 1.0,
             "caught_up_seconds_immediate": 3.0,
         },
