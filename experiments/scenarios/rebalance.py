@@ -110,9 +110,11 @@ def turn(
     pod, group = lab.pod(color, number), lab.cluster.switch(lab.namespace).groups[color]
     spared, inside = membership.static(lab.settings), _inside(lab)
     begun, disturbed = time.time() + offset, list[float]()
-    policy = "wait" if phase == WAITING_FOR_LAG else "immediate"
+    asked: dict[str, Any] = {"lagPolicy": "wait" if phase == WAITING_FOR_LAG else "immediate"}
+    if attempt is not None:
+        asked["attempt"] = attempt
     with disturbing(lab, phase, pod, lambda: disturbed.append(time.time() + offset)) as during:
-        record = lab.switch(during=during, lagPolicy=policy, **({} if attempt is None else {"attempt": attempt}))
+        record = lab.switch(during=during, **asked)
     right = record.outcome in ends
     wrong = "" if right else f"the switch ended as {record.outcome}: {record.error or record.reason}"
     follows = attempt is None and not wrong and record.error is not None

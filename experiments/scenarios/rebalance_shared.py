@@ -55,7 +55,7 @@ def perform(lab: Lab, switches: int) -> None:
             lab.progress.say(f"  {row['wrong']}")
             break
         lab.wait_pods(lab.whole)
-    shared_group.leave(lab, attempt=switches + 2)
+    shared_group.leave(lab, switches + 2)
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def perform(lab: Lab, switches: int) -> None:
         # What was asked for and did not go through is asked for again by another number.
         record = lab.switch(during=_watch_it(lab), attempt=number + 1)
         lab.report(number, switches, record)
-    leave(lab, attempt=switches + 2)
+    leave(lab, switches + 2)
 
 
 def enter(lab: Lab) -> SwitchRecord:
@@ -70,9 +70,9 @@ def enter(lab: Lab) -> SwitchRecord:
     return record
 
 
-def leave(lab: Lab, **changes: object) -> None:
+def leave(lab: Lab, attempt: int) -> None:
     """The switch by which only one of them is a member again, and what stood still is handled; it is noted, too."""
-    record = lab.switch(reshapes=True, membership=TAKEOVER, **changes)
+    record = lab.switch(reshapes=True, membership=TAKEOVER, attempt=attempt)
     lab.notes.measured["left"] = record.outcome if record.error is None else record.error
     lab.wait_pods(lab.whole)
     lab.spell()

@@ -101,8 +101,10 @@ def _carry_out(lab: Lab, case: Case) -> dict[str, Any]:
             slow()
             released.append(time.time())
 
-        above = {"lagThreshold": threshold(lab.settings.partitions)} if case.threshold else {}
-        record = lab.switch(during=_during(lab, case, release), **case.values, **above)
+        values = dict(case.values)
+        if case.threshold:
+            values["lagThreshold"] = threshold(lab.settings.partitions)
+        record = lab.switch(during=_during(lab, case, release), **values)
         touched = _changes(before, _standing(lab)) if case.outcome == _REFUSED else []
     released.append(time.time())
     wrong = _wrong(case, record, touched)

@@ -86,7 +86,7 @@ def test_a_pod_is_brought_back_whatever_happens() -> None:
 
 
 def test_what_it_has_to_show_to_be_a_measurement() -> None:
-    good = {
+    good: dict[str, Any] = {
         "entered": "Switched",
         "left": "Switched",
         "switches_with_a_restart": 6,

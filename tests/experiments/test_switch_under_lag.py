@@ -23,9 +23,10 @@ from tests.support.noted import NotedLab
 from tests.support.samples import LAST, SWITCH
 
 NS = 1_000_000_000
+WAITED_SECONDS = 5.0
 REFUSED = replace(
     SWITCH,
-    last=replace(LAST, outcome="Refused", reason="LagTimeout: 600 behind after 5 s", active_at=None),
+    last=replace(LAST, outcome="Refused", reason="LagTimeout: 600 behind after 5 s", active_at=None, ended_at=105.2),
     error="blue is active, not green",
 )
 
@@ -144,7 +145,7 @@ def test_what_each_case_did_is_told_of_each_by_itself(tmp_path: Path) -> None:
     assert measured["lag_0_after_active_seconds_immediate"] == 3.0
     # Nobody else was ever active there; what it waited for was its refusal.
     assert not {"gap_seconds_wait_stays", "lag_0_after_active_seconds_wait_stays"} & measured.keys()
-    assert measured["waiting_seconds_wait_stays"] == pytest.approx(REFUSED.last.ended_at - REFUSED.last.started_at)
+    assert measured["waiting_seconds_wait_stays"] == pytest.approx(WAITED_SECONDS)
 
 
 def test_the_threshold_is_one_that_the_backlog_crosses() -> None:
