@@ -225,15 +225,16 @@ def _rebalances(
 
 def _revoked(rows: Sequence[Mapping[str, Any]], changes: Sequence[pauses.Assignment]) -> int:
     """How often a rebalance by a restart took partitions from a member that rested, and that was not restarted: it was
-    paused in the middle of it.
+    paused in the middle of it. A pod may be back, and take what it had from them, only after its switch's end.
     """
+    ends = [*(row["begun"] for row in rows[1:]), *(row["ended"] + _BACK_SECONDS for row in rows[-1:])]
     return sum(
         change.event == "REVOKED"
         and change.state == pauses.RESTING
         and row["disturbed_at"] is not None
-        and Window.of(row["disturbed_at"], row["ended"]).holds(change.t)
+        and Window.of(row["disturbed_at"], until).holds(change.t)
         and change.process.rpartition(".")[0] != row["pod"]
-        for row in rows
+        for row, until in zip(rows, ends, strict=True)
         for change in changes
     )
 

@@ -258,7 +258,7 @@ def test_a_member_that_rested_through_a_rebalance_is_another_one(tmp_path: Path)
     kept(tmp_path, 1000.0, [], GRANT)
     for pod in ("blue-1", "blue-2"):
         (tmp_path / "logs" / EVENTS).mkdir(parents=True, exist_ok=True)
-        lines = [event(f"{pod}.a", "PAUSED", 5)[1], event(f"{pod}.a", "REVOKED", 1002 * 10**9)[1]]
+        lines = [event(f"{pod}.a", "PAUSED", 5)[1], event(f"{pod}.a", "REVOKED", 1012 * 10**9)[1]]
         text = "".join(f"{json.dumps(line)}\n" for line in lines)
         write_compressed(tmp_path / "logs" / EVENTS / f"{pod}.a.jsonl.zst", text.encode())
     measured = rebalance.observe(Notes(tables={"restarts_in_a_switch": [dict(ROW)]}), tmp_path / "logs")
