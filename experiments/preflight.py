@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from components.settings import (
     PlatformSettings,
@@ -87,9 +88,21 @@ def platform_settings_of(configuration: Configuration) -> PlatformSettings:
     return settings
 
 
-def fit_for(scenario: str, needs: Need, pair: Pair) -> None:
-    """Raises PreflightError where the pair is not what this scenario needs."""
-    if why := needs(pair):
+class Needing(Protocol):
+    """What is to be run, as far as it says what it needs."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def needs(self) -> Need: ...
+
+
+def pair_for(scenario: Needing, settings: StrategySettings, stack: str) -> Pair:
+    """What a stack with these settings is made of. Raises PreflightError where that is not what the scenario needs."""
+    pair = Pair.of(settings, stack)
+    if why := scenario.needs(pair):
         raise PreflightError(
-            f"scenario {scenario} is none for strategy {pair.settings.strategy} with these settings: {why}"
+            f"scenario {scenario.name} is none for strategy {settings.strategy} with these settings: {why}"
         )
+    return pair

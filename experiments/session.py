@@ -17,7 +17,6 @@ from experiments.clocks import Clocks
 from experiments.cluster import Cluster, ClusterError
 from experiments.connect import Connect
 from experiments.errors import ExperimentError, PreconditionError
-from experiments.fitness import Pair
 from experiments.guard import Guard, writers_of
 from experiments.interrupts import Interrupted, Interrupts
 from experiments.lab import Lab
@@ -140,9 +139,7 @@ class Session:
             topic = preflight.strategy_settings_of(self._configuration).topic
             self._configuration.set(topic=f"{topic}-{options.own}")
         self.settings: StrategySettings = preflight.strategy_settings_of(self._configuration)
-        pair = Pair.of(self.settings, options.stack)
-        preflight.fit_for(options.scenario.name, options.scenario.needs, pair)
-        self.parts: Parts = pair.parts
+        self.parts: Parts = preflight.pair_for(options.scenario, self.settings, options.stack).parts
         own: dict[str, Any] = {KAFKA_CONFIG: dict(options.kafka_config)} if options.kafka_config else {}
         own.update(dict.fromkeys(options.extras, True))
         self._platform = Platform(repository, folder, {**options.scenario.platform, **own}, interrupts, progress)
