@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from components.settings import (
     PlatformSettings,
@@ -16,6 +17,7 @@ from components.settings import (
 )
 from experiments.cluster import Cluster, ClusterError
 from experiments.errors import PreflightError
+from experiments.fitness import Need, Pair
 from experiments.stacks import Configuration, require_programs
 
 _SANDBOX_ENVIRONMENT = 'eval "$(python -m tools.sandbox env)"'
@@ -84,3 +86,23 @@ def platform_settings_of(configuration: Configuration) -> PlatformSettings:
     if settings.platform == "sandbox" and not os.environ.get("KAFKA_BLUEGREEN_IMAGES"):
         raise PreflightError(f"KAFKA_BLUEGREEN_IMAGES is not set; run: {_SANDBOX_ENVIRONMENT}")
     return settings
+
+
+class Needing(Protocol):
+    """What is to be run, as far as it says what it needs."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def needs(self) -> Need: ...
+
+
+def pair_for(scenario: Needing, settings: StrategySettings, stack: str) -> Pair:
+    """What a stack with these settings is made of. Raises PreflightError where that is not what the scenario needs."""
+    pair = Pair.of(settings, stack)
+    if why := scenario.needs(pair):
+        raise PreflightError(
+            f"scenario {scenario.name} is none for strategy {settings.strategy} with these settings: {why}"
+        )
+    return pair

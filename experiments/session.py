@@ -10,7 +10,7 @@ from typing import Any
 
 from components.names import COLORS, PLATFORM_NAMESPACE
 from components.settings import StackName, StrategySettings
-from components.strategies.base import Strategy, strategy
+from components.strategies.base import strategy
 from components.strategies.parts import Parts, numbers
 from experiments import clocks, own_pair, preflight, recorders
 from experiments.clocks import Clocks
@@ -133,14 +133,13 @@ class Session:
         self._progress = progress
         file = folder / f"Pulumi.{options.stack}.yaml"
         self._configuration = Configuration(repository, options.stack, file, like=options.standing)
-        chosen: Strategy = strategy(options.strategy)
         self._configuration.set(**{"strategy": options.strategy, **options.scenario.configured(options.strategy)})
         self._configuration.set(**options.overrides)
         if options.own:
             topic = preflight.strategy_settings_of(self._configuration).topic
             self._configuration.set(topic=f"{topic}-{options.own}")
         self.settings: StrategySettings = preflight.strategy_settings_of(self._configuration)
-        self.parts: Parts = chosen.parts(self.settings, StackName(options.stack))
+        self.parts: Parts = preflight.pair_for(options.scenario, self.settings, options.stack).parts
         own: dict[str, Any] = {KAFKA_CONFIG: dict(options.kafka_config)} if options.kafka_config else {}
         own.update(dict.fromkeys(options.extras, True))
         self._platform = Platform(repository, folder, {**options.scenario.platform, **own}, interrupts, progress)

@@ -4,7 +4,7 @@ A partition stands still while records come in on it and nobody handles one. Its
 handled yet, by whomever, in whichever colour. Pure: lines in, values out.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -64,10 +64,24 @@ class Records:
         """Each partition that has records, by its number."""
         return [self._flow(partition, window) for partition in sorted(self._acked)]
 
+    def caught_up_after(self, moment: float) -> float | None:
+        """How many seconds after a moment (seconds since 1970) everything was handled that had come in by then; None
+        where something of it never was. Each partition is handled in order.
+        """
+        at, last = int(moment * _NS), int(moment * _NS)
+        for partition, acked in self._acked.items():
+            came, done = bisect_right(acked, at), self._done.get(partition, [])
+            if came > len(done):
+                return None
+            last = max([last, *done[:came][-1:]])
+        return round((last - at) / _NS, 6)
+
     def _flow(self, partition: int, window: Window) -> Flow:
         acked, done, every = (each.get(partition, []) for each in (self._acked, self._done, self._every))
         handled = every[bisect_left(every, window.begins) : bisect_left(every, window.ends)]
-        marks = [window.begins, *handled, window.ends]
+        # A partition that is new is missed from its first record on.
+        begins = min(window.ends, max(window.begins, acked[0])) if acked else window.begins
+        marks = [begins, *(at for at in handled if at >= begins), window.ends]
         silent = max(after - before for before, after in pairwise(marks))
         return Flow(
             partition=partition,
@@ -77,6 +91,24 @@ class Records:
             lag_begins=bisect_left(acked, window.begins) - bisect_left(done, window.begins),
             lag_ends=bisect_left(acked, window.ends) - bisect_left(done, window.ends),
         )
+
+
+def gap_seconds(consumed: Iterable[Line], epoch: int) -> float | None:
+    """The longest time of a partition between the last record of an earlier grant and the first of this one, by its
+    epoch; None where it has none of both. Negative where the earlier one went on.
+    """
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for line in consumed:
+        if "offset" not in line:
+            continue
+        partition, at = line["partition"], line["t"]
+        if line["epoch"] == epoch:
+            first[partition] = min(at, first.get(partition, at))
+        elif line["epoch"] < epoch:
+            last[partition] = max(at, last.get(partition, at))
+    gaps = [(at - last[partition]) / _NS for partition, at in first.items() if partition in last]
+    return round(max(gaps), 6) if gaps else None
 
 
 def _sorted(times: Mapping[int, list[int]]) -> dict[int, list[int]]:

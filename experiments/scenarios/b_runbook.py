@@ -21,9 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from components.names import COLORS, Color
-from experiments import criteria, groups, offsets, switching
+from experiments import criteria, fitness, groups, offsets, switching
 from experiments.cluster import LiveSwitch
-from experiments.errors import ExperimentError, PreconditionError
+from experiments.errors import ExperimentError
 from experiments.lab import Lab, Notes
 from experiments.measurements import SwitchRecord, other
 from experiments.results import Measured
@@ -39,13 +39,6 @@ STEPS = ("scale_down", "copy", "scale_up", "grant")
 
 def perform(lab: Lab, switches: int) -> None:
     names = lab.cluster.switch(lab.namespace).groups
-    if lab.parts.workers is not None:
-        raise PreconditionError("this strategy's members are no consumers whose groups could be copied by command")
-    if len(set(names.values())) != 2:
-        raise PreconditionError(
-            f"stack {lab.namespace} has one consumer group for both colours, so there is nothing to copy; "
-            "run this scenario with a strategy that has a group for each"
-        )
     try:
         _take_away(lab, other(lab.active))
         _there_and_back(lab, switches, names)
@@ -155,6 +148,7 @@ SCENARIO = Scenario(
     step=1,
     perform=perform,
     judge=criteria.measured,
+    needs=fitness.a_group_each,
     configuration={"lagPolicy": "immediate"},
     kind="measurement",
     observe=observe,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.strategies.base import Criteria, strategy
-from experiments import faults
+from experiments import faults, fitness
 from experiments.criteria import Observations
 from experiments.lab import Lab, Notes
 from experiments.results import Criterion, Kind, Measured
@@ -27,7 +27,7 @@ class Scenario:
     `measurement` is there to show something, and neither passes nor fails. observe: what it measures besides, from what
     was noted and the record logs that were collected (their folder); it may add to the notes' tables. faults: it
     injects faults where members take them, so both colours are configured for it. reshapes: it makes the pair something
-    else on its way, so it gets one of its own.
+    else on its way, so it gets one of its own. needs: what of the strategy that it is run on.
     shows: of a measurement, the figures that stand for it where strategies are compared. tolerated: the validator's
     classes of anomaly that are no failure of what it does, besides those that the strategy tolerates; counted they are.
     moment: the one that stands for it in pictures of the switch page.
@@ -48,6 +48,7 @@ class Scenario:
     observe: Callable[[Notes, Path], Mapping[str, Measured]] = _nothing
     faults: bool = False
     reshapes: bool = False
+    needs: fitness.Need = fitness.nothing
     shows: tuple[str, ...] = ()
     tolerated: frozenset[str] = frozenset()
     moment: Moment = "granted"

@@ -16,7 +16,7 @@ node's processes on this machine, and root.
 import signal
 from collections.abc import Callable
 
-from experiments import criteria
+from experiments import criteria, fitness
 from experiments.disturbance import Disturbance
 from experiments.lab import Lab
 from experiments.measurements import other
@@ -76,6 +76,7 @@ SCENARIO = Scenario(
     step=2,
     perform=perform,
     judge=criteria.measured,
+    needs=fitness.members_at_work,
     kind="measurement",
     shows=(
         "crashes_old",

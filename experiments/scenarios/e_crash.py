@@ -16,7 +16,7 @@ from math import ceil
 from pathlib import Path
 
 from components.names import Color
-from experiments import connector_lab, criteria, redeliveries
+from experiments import connector_lab, criteria, fitness, redeliveries
 from experiments.connect import required
 from experiments.errors import DeadlineError
 from experiments.lab import Lab, Notes
@@ -100,6 +100,7 @@ SCENARIO = Scenario(
     step=2,
     perform=perform,
     judge=criteria.measured,
+    needs=fitness.connectors,
     kind="measurement",
     observe=observe,
     shows=(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.names import Color
-from experiments import connector_lab, criteria
+from experiments import connector_lab, criteria, fitness
 from experiments.connect import PAUSED, RUNNING, STOPPED, Connect
 from experiments.connector_lab import STATE_SECONDS
 from experiments.lab import Lab
@@ -104,6 +104,7 @@ SCENARIO = Scenario(
     step=1,
     perform=perform,
     judge=criteria.measured,
+    needs=fitness.connectors,
     kind="measurement",
     shows=(
         "pause_seen_seconds_median",

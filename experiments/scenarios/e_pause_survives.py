@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.names import Color
-from experiments import connector_lab, criteria
+from experiments import connector_lab, criteria, fitness
 from experiments.cluster import ClusterError
 from experiments.connect import PAUSED, RUNNING, STOPPED, Connect
 from experiments.connector_lab import STATE_SECONDS
@@ -106,6 +106,7 @@ SCENARIO = Scenario(
     step=1,
     perform=perform,
     judge=criteria.measured,
+    needs=fitness.connectors,
     kind="measurement",
     shows=(
         "pauses_tried",

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.names import Color
-from experiments import by_hand, connector_lab, criteria
+from experiments import by_hand, connector_lab, criteria, fitness
 from experiments.cluster import ClusterError
 from experiments.connect import PAUSED, RUNNING, STOPPED, Connect, required
 from experiments.connector_lab import STATE_SECONDS
@@ -155,6 +155,7 @@ SCENARIO = Scenario(
     step=1,
     perform=perform,
     judge=criteria.measured,
+    needs=fitness.connectors,
     kind="measurement",
     shows=(
         "rest_pauses_reverted_by_the_event",

@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from experiments import connector_lab, criteria, freezing, switching, zombie_lab, zombies
+from experiments import connector_lab, criteria, fitness, freezing, switching, zombie_lab, zombies
 from experiments.connect import required
 from experiments.errors import PreconditionError
 from experiments.lab import Lab, Notes
@@ -32,11 +32,6 @@ _WATCHED_SECONDS = 8.0
 
 def perform(lab: Lab, switches: int) -> None:
     connector_lab.connect_of(lab)
-    if lab.parts.at_work.shared:
-        raise PreconditionError(
-            "both colours have the same workers, so one that is frozen stops both; run this scenario with workers "
-            "for each"
-        )
     zombie_lab.perform(lab, switches, lambda pod, by_up: _with_a_zombie(lab, pod, by_up=by_up), lambda _: ", went on")
 
 
@@ -109,6 +104,7 @@ SCENARIO = Scenario(
     step=2,
     perform=perform,
     judge=criteria.measured,
+    needs=fitness.connectors_apart,
     configuration={"drainTimeoutSeconds": 20},
     kind="measurement",
     observe=observe,

@@ -31,6 +31,9 @@ TABLE = "rollbacks"
 _REASONS = ("AnalysisFailed",)
 #: Each kind of green does wrong in so many ways, in turn.
 CAUSES = 2
+#: By when it is seen that too many of the fewest records failed; and how long the way back takes then, at the most.
+_LOOK_SECONDS = 2.0
+_WAY_BACK_SECONDS = 5.0
 ANALYSIS = {"seconds": 10, "maxErrorRate": 0.05, "minRecords": 50, "minThroughput": 0.9}
 
 Look = Callable[[Lab, SwitchRecord], dict[str, Any]]
@@ -130,13 +133,21 @@ def _began(events: Sequence[Mapping[str, Any]], moment: float | None) -> float |
 
 
 def judge(seen: Observations) -> list[Criterion]:
-    unhandled = seen.measured.get("failed_and_not_handled_again")
-    most = seen.rate * back_limit(seen) * seen.switches_asked
+    unhandled, errors = (seen.measured.get(name) for name in ("failed_and_not_handled_again", "rounds_with_errors"))
+    most = unhandled_limit(seen.rate, errors if isinstance(errors, int) else 0)
     return [
         *rounds(seen),
         below("failed_and_not_handled_again", unhandled if isinstance(unhandled, int) else None, most, "records"),
         *criteria.records(seen),
     ]
+
+
+def unhandled_limit(rate: int, rounds: int) -> float:
+    """How many records nobody may handle again, of so many rounds in which green fails a share of them: an analysis
+    that went on to its end would leave more behind, whatever the strategy's own limit for a way back.
+    """
+    ends_early = ANALYSIS["minRecords"] / rate + _LOOK_SECONDS
+    return rounds * bad_green.SHARE_FAILED * rate * (ends_early + _WAY_BACK_SECONDS)
 
 
 def back_limit(seen: Observations) -> float:

@@ -15,7 +15,7 @@ from components.argo.crds import GROUP_VERSION
 from components.argo.templates import NAMES
 from components.names import SWITCH_NAME
 from components.observability.names import RECORDS
-from experiments import metrics
+from experiments import fitness, metrics
 from experiments.criteria import Observations
 from experiments.errors import DeadlineError
 from experiments.lab import Lab
@@ -99,6 +99,7 @@ SCENARIO = Scenario(
     step=failed_switch.SCENARIO.step,
     perform=perform,
     judge=judge,
+    needs=fitness.members_at_work,
     observe=observe,
     faults=True,
     configuration={"analysis": {"templates": list(NAMES), "timeoutSeconds": _TIMEOUT_SECONDS}},

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from experiments import broker_log, criteria, faults, ownership
+from experiments import broker_log, criteria, faults, fitness, ownership
 from experiments.collection import kept_broker_log
 from experiments.criteria import Observations
 from experiments.lab import Lab, Notes
@@ -183,6 +183,7 @@ SCENARIO = Scenario(
     perform=perform,
     judge=judge,
     tolerated=frozenset({"duplicate"}),
+    needs=fitness.one_group,
     configuration={"lagPolicy": "immediate", **CONFIGURATION},
     kind="measurement",
     observe=observe,

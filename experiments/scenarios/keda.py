@@ -19,7 +19,7 @@ from typing import Any
 from components import names
 from components.keda.crds import GROUP_VERSION
 from components.keda.scaler import NAME, PAUSED
-from experiments import by_hand, criteria, ownership
+from experiments import by_hand, criteria, fitness, ownership
 from experiments.cluster import ClusterError, LiveSwitch
 from experiments.criteria import Observations, below
 from experiments.errors import DeadlineError
@@ -164,6 +164,7 @@ SCENARIO = Scenario(
     step=1,
     perform=perform,
     judge=judge,
+    needs=fitness.one_group,
     observe=observe,
     faults=True,
     reshapes=True,

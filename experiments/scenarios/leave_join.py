@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments import broker_log, criteria
+from experiments import broker_log, criteria, fitness
 from experiments.collection import kept_broker_log
 from experiments.criteria import Observations
 from experiments.lab import Lab, Notes
@@ -76,6 +76,7 @@ SCENARIO = Scenario(
     step=2,
     perform=perform,
     judge=judge,
+    needs=fitness.one_group,
     configuration={"membership": _MEMBERSHIP},
     kind="measurement",
     observe=observe,

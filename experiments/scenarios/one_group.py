@@ -21,7 +21,7 @@ from typing import Any
 
 from components.names import Color
 from components.strategies.parts import Part
-from experiments import criteria, one_group
+from experiments import criteria, fitness, one_group
 from experiments.criteria import Observations, none_of
 from experiments.lab import Lab, Notes
 from experiments.measurements import other
@@ -183,6 +183,7 @@ SCENARIO = Scenario(
     step=1,
     perform=perform,
     judge=judge,
+    needs=fitness.one_group,
     kind="measurement",
     observe=observe,
     reshapes=True,

@@ -5,8 +5,8 @@
 - of the resuming colour: its first record; the switch is held in `Resuming` meanwhile (`experiments/disturbance.py`).
 
 It is judged as a restart in the middle of a switch is (`experiments/scenarios/rebalance.py`); and a switch counts only
-if the pod did drop out in it. What it had in hand is committed by nobody and handled again, once in each switch at
-least and no more than a batch: duplicates are counted, and belong to the fault.
+if the pod did drop out in it, by its own log and by the coordinator's. What it had in hand is committed by nobody and
+handled again, once in each switch at least and no more than a batch: duplicates are counted, and belong to the fault.
 """
 
 import time
@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from experiments import faults
+from experiments import faults, fitness
+from experiments.collection import kept_broker_log
 from experiments.criteria import Observations
 from experiments.disturbance import PAUSING, RESUMING, Disturbance
 from experiments.lab import Lab, Notes
@@ -41,7 +42,7 @@ def perform(lab: Lab, switches: int) -> None:
 
 
 @contextmanager
-def _overrun(lab: Lab, phase: str, pod: str) -> Iterator[Callable[[Disturbance], None]]:
+def _overrun(lab: Lab, phase: str, pod: str, begins: Callable[[], None]) -> Iterator[Callable[[Disturbance], None]]:
     source, target = lab.active, other(lab.active)
 
     def put(*, on: bool) -> None:
@@ -50,6 +51,7 @@ def _overrun(lab: Lab, phase: str, pod: str) -> Iterator[Callable[[Disturbance],
 
     def during(disturbance: Disturbance) -> None:
         # The update takes a second and more until it writes the switch, and a record comes every eighth of one.
+        begins()
         put(on=True)
         try:
             if phase == PAUSING:
@@ -72,17 +74,34 @@ def _over(phase: str) -> None:
 def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     """As of a restart; and in which switches the pod dropped out."""
     found = rebalance.observe(notes, logs)
-    rows = rebalance.rows_of(notes)
+    rows, lines = rebalance.rows_of(notes), kept_broker_log(logs.parent).splitlines()
     gone = [event for event in objects(logs, EVENTS) if event["event"] in {"LOST", "FENCED"}]
     for row in rows:
         window = Window.of(row["begun"], row["ended"])
-        row["dropped_out"] = sum(event["pod"] == row["pod"] and window.holds(event["t"]) for event in gone)
-    return {**found, "switches_with_an_overrun": sum(row["dropped_out"] > 0 for row in rows)}
+        lost = [event["t"] for event in gone if event["pod"] == row["pod"] and window.holds(event["t"])]
+        row["dropped_out"] = len(lost)
+        # The coordinator hears of it from the client's other thread, before the one that is late in its record does.
+        row["left_by_the_pod"] = len(rebalance.departures(row, lines, max(lost) / 1e9)) if lost else 0
+    return {
+        **found,
+        "switches_with_an_overrun": sum(row["dropped_out"] > 0 for row in rows),
+        "switches_with_the_departure": sum(row["left_by_the_pod"] > 0 for row in rows),
+    }
 
 
 def judge(seen: Observations) -> list[Criterion]:
     asked, over = seen.switches_asked, seen.measured.get("switches_with_an_overrun")
-    return [Criterion("switches_with_an_overrun", f"= {asked}", over, over == asked), *rebalance.judge(seen)]
+    # Until 29 November 2026 any rebalance of the switch's counted.
+    before, now = "switches_with_a_rebalance", "switches_with_the_departure"
+    told = now if now in seen.measured else before
+    rebalanced = seen.measured.get(told)
+    made, *rest = rebalance.switches(seen)
+    return [
+        Criterion("switches_with_an_overrun", f"= {asked}", over, over == asked),
+        made,
+        Criterion(told, f"= {asked}", rebalanced, rebalanced == asked),
+        *rest,
+    ]
 
 
 _TIMEOUTS: dict[str, Any] = {"drainTimeoutSeconds": _TIMEOUT_SECONDS, "resumeTimeoutSeconds": _TIMEOUT_SECONDS}
@@ -94,6 +113,7 @@ SCENARIO = Scenario(
     perform=perform,
     judge=judge,
     tolerated=frozenset({"duplicate"}),
+    needs=fitness.one_group,
     observe=observe,
     faults=True,
     configuration={**CONFIGURATION, **_TIMEOUTS},

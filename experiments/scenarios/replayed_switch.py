@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments import criteria
+from experiments import criteria, fitness
 from experiments.criteria import Observations, none_of
 from experiments.lab import Notes
 from experiments.records import handled
@@ -71,6 +71,7 @@ SCENARIO = Scenario(
     perform=failed_switch.perform,
     judge=judge,
     tolerated=frozenset({"duplicate"}),
+    needs=fitness.members_at_work,
     observe=observe,
     faults=True,
     configuration={"analysis": failed_switch.ANALYSIS, "onRollback": "replay"},

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from experiments import broker_log, by_hand, criteria, ownership
+from experiments import broker_log, by_hand, criteria, fitness, ownership
 from experiments.cluster import Objects
 from experiments.collection import kept_broker_log
 from experiments.criteria import Observations
@@ -143,6 +143,7 @@ SCENARIO = Scenario(
     step=1,
     perform=perform,
     judge=judge,
+    needs=fitness.one_group,
     kind="measurement",
     observe=observe,
     reshapes=True,

@@ -6,6 +6,9 @@ longest time that a partition had nobody at work on it. The last is judged where
 away and nobody is restarted (design §4, *Shape*). Where a colour's number is in what its pods are configured with, as
 in strategies B and E, another one comes with a switch, and what it costs is a switch's.
 
+Where members have the work done by others, as a connector's agent has, their events do not tell who is at work on a
+partition: there it is the longest time in which one had no record handled, which may last as long as a switch.
+
 A change that failed ends the run's changes: what comes after it would measure something else.
 """
 
@@ -24,6 +27,7 @@ from experiments.records import CONSUMED, EVENTS, PRODUCED, objects
 from experiments.results import Criterion, Measured
 from experiments.scenarios.base import Scenario
 from experiments.scenarios.normal_switch import new_version
+from experiments.standstill import Records, longest_silence
 
 _TABLE = "changes"
 _UNOWNED_LIMIT_SECONDS = 0.5
@@ -75,7 +79,7 @@ def changes(settings: StrategySettings, version: Mapping[str, Any]) -> Iterator[
 
 def perform(lab: Lab, switches: int) -> None:
     planned = list(changes(lab.settings, new_version(lab)))
-    lab.notes.measured["changes_planned"] = len(planned)
+    lab.notes.measured |= {"changes_planned": len(planned), "members_at_work": int(lab.parts.workers is None)}
     lab.spell()
     for number, change in enumerate(planned, 1):
         row = _carry_out(lab, change)
@@ -110,13 +114,20 @@ def _carry_out(lab: Lab, change: Change) -> dict[str, Any]:
 def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     """What each change cost, by the record logs; it is in the table, too."""
     rows: list[dict[str, Any]] = notes.tables.get(_TABLE, [])
-    found = ownership.costs(_windows(rows), objects(logs, EVENTS), objects(logs, PRODUCED), objects(logs, CONSUMED))
-    for row, cost in zip(rows, found, strict=True):
-        row.update(asdict(cost))
+    produced, consumed, windows = list(objects(logs, PRODUCED)), list(objects(logs, CONSUMED)), _windows(rows)
+    records, told = Records(produced, consumed), bool(notes.measured.get("members_at_work", 1))
+    found = ownership.costs(windows, objects(logs, EVENTS), produced, consumed)
+    for row, window, cost in zip(rows, windows, found, strict=True):
+        row.update(asdict(cost), silent_seconds=longest_silence(records.within(window)) or 0.0)
+        if not told:
+            row.update(unowned_seconds=None, partition=None)
+    resizing = [row for row in rows if row["resizes"]]
     return {
         "changes_made": sum(row["error"] is None for row in rows),
-        "unowned_seconds_max": _longest(row for row in rows),
-        "unowned_seconds_max_resizing": _longest(row for row in rows if row["resizes"]),
+        "unowned_seconds_max": _longest(rows, "unowned_seconds"),
+        "unowned_seconds_max_resizing": _longest(resizing, "unowned_seconds"),
+        "silent_seconds_max": _longest(rows, "silent_seconds"),
+        "silent_seconds_max_resizing": _longest(resizing, "silent_seconds"),
         "change_up_seconds_max": max((row["up_seconds"] for row in rows), default=None),
     }
 
@@ -127,16 +138,19 @@ def _windows(rows: Sequence[Mapping[str, Any]]) -> list[Window]:
     return [Window(begun, ends) for begun, ends in zip(begins, [*begins[1:], time.time_ns()], strict=False)]
 
 
-def _longest(rows: Iterator[Mapping[str, Any]]) -> float | None:
-    return max((round(row["unowned_seconds"], 6) for row in rows), default=None)
+def _longest(rows: Sequence[Mapping[str, Any]], name: str) -> float | None:
+    return max((round(row[name], 6) for row in rows if row[name] is not None), default=None)
 
 
 def judge(seen: Observations) -> list[Criterion]:
     planned, made = seen.measured.get("changes_planned"), seen.measured.get("changes_made")
-    unowned = seen.measured.get("unowned_seconds_max_resizing")
+    name, limit = "unowned_seconds_max_resizing", _UNOWNED_LIMIT_SECONDS
+    if seen.measured.get("members_at_work") == 0:
+        name, limit = "silent_seconds_max_resizing", seen.limits.switch_seconds
+    longest = seen.measured.get(name)
     return [
         Criterion("changes_made", f"= {planned}", made, made is not None and made == planned),
-        below("unowned_seconds_max_resizing", unowned if isinstance(unowned, float) else None, _UNOWNED_LIMIT_SECONDS),
+        below(name, longest if isinstance(longest, float) else None, limit),
         criteria.spells(seen),
         *criteria.sound(seen),
     ]

@@ -22,12 +22,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments import criteria
+from experiments import criteria, fitness
 from experiments.criteria import Observations
 from experiments.disturbance import Disturbance
 from experiments.errors import DeadlineError
 from experiments.lab import Lab, Notes
-from experiments.measurements import other
+from experiments.measurements import SwitchRecord, other
 from experiments.ownership import Window
 from experiments.records import CONSUMED, PRODUCED, objects
 from experiments.results import Criterion, Measured
@@ -48,20 +48,32 @@ _MEMBERS_SECONDS = 60.0
 
 def perform(lab: Lab, switches: int) -> None:
     lab.spell()
-    entered = lab.switch(reshapes=True, membership=SHARED)
-    lab.notes.measured |= {"entered": entered.outcome, MEMBERSHIP: SHARED}
-    if not entered.switched:
-        lab.progress.say(f"  not into one group: {entered.outcome}: {entered.error or entered.reason}")
+    if not enter(lab).switched:
         return
-    lab.wait_pods(lab.whole)
     for number in range(1, switches + 1):
-        _wait_all_have_partitions(lab)
+        wait_all_have_partitions(lab)
         _watch(lab, BEFORE)
         # What was asked for and did not go through is asked for again by another number.
         record = lab.switch(during=_watch_it(lab), attempt=number + 1)
         lab.report(number, switches, record)
-    left = lab.switch(reshapes=True, membership=TAKEOVER, attempt=switches + 2)
-    lab.notes.measured["left"] = left.outcome if left.error is None else left.error
+    leave(lab, switches + 2)
+
+
+def enter(lab: Lab) -> SwitchRecord:
+    """The switch by which both colours become members of one group; it is noted whether they did."""
+    record = lab.switch(reshapes=True, membership=SHARED)
+    lab.notes.measured |= {"entered": record.outcome, MEMBERSHIP: SHARED}
+    if record.switched:
+        lab.wait_pods(lab.whole)
+    else:
+        lab.progress.say(f"  not into one group: {record.outcome}: {record.error or record.reason}")
+    return record
+
+
+def leave(lab: Lab, attempt: int) -> None:
+    """The switch by which only one of them is a member again, and what stood still is handled; it is noted, too."""
+    record = lab.switch(reshapes=True, membership=TAKEOVER, attempt=attempt)
+    lab.notes.measured["left"] = record.outcome if record.error is None else record.error
     lab.wait_pods(lab.whole)
     lab.spell()
 
@@ -105,7 +117,7 @@ def _told(members: Iterable[Mapping[str, Any]]) -> str:
     return ", ".join(f"{key} {number} partitions" for key, number in sorted(counts.items()))
 
 
-def _wait_all_have_partitions(lab: Lab) -> None:
+def wait_all_have_partitions(lab: Lab) -> None:
     """Until every member of both colours has some. Past the deadline it goes on: the result says who had none."""
 
     def missing(live: Any) -> str | None:
@@ -213,6 +225,7 @@ SCENARIO = Scenario(
     step=1,
     perform=perform,
     judge=judge,
+    needs=fitness.one_group,
     configuration={
         "lagPolicy": "immediate",
         "resumeTimeoutSeconds": _RESUME_SECONDS,

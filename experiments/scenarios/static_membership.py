@@ -6,18 +6,23 @@ The pod of the highest number of the active colour is away for a while, as often
 - `beyond`: its set is one smaller until its session has ended, and then as large as before.
 
 How a member enters the group is the run's: with `--membership takeover` it has a `group.instance.id`, with `leave-join`
-it has none. So a table is two runs, or four with `--group-protocol consumer`. What each way costs is counted three
-times: by the coordinator's log (`experiments/broker_log.py`), by the members that stayed, and by how long a partition
-had nobody at work on it.
+it has none. So a table is two runs, or four with `--group-protocol consumer`, where the session is the brokers' own.
+
+What each way costs is counted
+
+- by the coordinator's log: rebalances, and lines about who entered and what was assigned (`experiments/broker_log.py`);
+- by the brokers' request metrics: JoinGroup, SyncGroup and LeaveGroup, of all groups together (`*_requests_*`);
+- by the members that stayed: their own metric of rebalances (`member_rebalances_*`), and changes of what they have;
+- by how long a partition had nobody at work on it.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from experiments import broker_log, criteria, ownership
+from experiments import broker_log, broker_settings, counters, criteria, fitness, membership, ownership
 from experiments.collection import kept_broker_log
 from experiments.criteria import Observations
 from experiments.lab import Lab, Notes
@@ -29,22 +34,28 @@ from experiments.scenarios.base import Scenario
 WITHIN, BEYOND = CELLS = ("within", "beyond")
 _TABLE = "restarts"
 _SESSION_SECONDS = 12
-#: By KIP-848 the session is the broker's own (`group.consumer.session.timeout.ms`), 45 s by default.
-_BROKERS_SESSION_SECONDS = 45
+#: Requests of a member, by the name of the column that counts them.
+_REQUESTS = {
+    "JoinGroup": "join_group_requests",
+    "SyncGroup": "sync_group_requests",
+    "LeaveGroup": "leave_group_requests",
+}
 _MARGIN_SECONDS = 3.0
 _FLOW_SECONDS = 90.0
 
 
 def perform(lab: Lab, switches: int) -> None:
-    membership, protocol = lab.settings.own("membership"), lab.settings.own("group_protocol")
+    of_brokers = broker_settings.consumer_session_seconds(lab.namespace)
     lab.notes.measured |= {
-        "static": int(membership != "leave-join"),
-        "session_seconds": _BROKERS_SESSION_SECONDS if protocol == "consumer" else _SESSION_SECONDS,
+        "static": int(membership.static(lab.settings)),
+        "session_seconds": membership.session_seconds(lab.settings, of_brokers),
         "restarts_by_cell": switches,
     }
     pod = lab.pod(lab.active, lab.settings.replicas - 1)
     lab.spell()
     for cell, away in ((WITHIN, _again), (BEYOND, _away)):
+        # What was counted before is in the store by then: nothing tells when a broker was scraped.
+        time.sleep(counters.LATE_SECONDS)
         for number in range(1, switches + 1):
             row = _restart(lab, pod, cell, away)
             lab.notes.tables.setdefault(_TABLE, []).append(row)
@@ -106,11 +117,29 @@ def observe(notes: Notes, logs: Path) -> Mapping[str, Measured]:
     for cell in CELLS:
         own = [row for row in rows if row["cell"] == cell]
         found[f"restarts_{cell}"] = len(own)
-        for name in ("rebalances", "joins", "assignments", "assigned_others", "expired_members"):
+        for name in ("rebalances", "entry_lines", "leader_assignment_lines", "assigned_others", "expired_members"):
             found[f"{name}_{cell}"] = sum(row[name] for row in own)
+        found.update({f"{name}_{cell}": count for name, count in _counted_by_others(logs.parent, own).items()})
         found[f"away_seconds_{cell}_max"] = max((row["away_seconds"] for row in own), default=None)
         found[f"unowned_seconds_{cell}_max"] = max((row["unowned_seconds"] for row in own), default=None)
     return found
+
+
+def _counted_by_others(folder: Path, rows: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
+    """Of a cell: how many requests of each kind the brokers took in it, of whatever group, and how many rebalances the
+    members counted that stayed (`kafka_consumer_rebalance_count_total`). None where the store does not know.
+
+    Of the cell and not of each restart: a broker is scraped less often than a pod is restarted.
+    """
+    begun, ended = min((row["begun"] for row in rows), default=0.0), max((row["ended"] for row in rows), default=0.0)
+    requests, members = (counters.recorded(folder, name) for name in ("group_requests", "rebalances_by_member"))
+    taken = counters.grown(requests, "request", begun, ended)
+    counted = counters.grown(members, "pod", begun, ended)
+    gone = {row["pod"] for row in rows}
+    return {
+        **{column: taken.get(request, 0) if requests else None for request, column in _REQUESTS.items()},
+        "member_rebalances": sum(count for pod, count in counted.items() if pod not in gone) if members else None,
+    }
 
 
 def judge(seen: Observations) -> list[Criterion]:
@@ -120,7 +149,7 @@ def judge(seen: Observations) -> list[Criterion]:
     found = [Criterion("restarts_made", f"= {asked} each", f"{made[0]}, {made[1]}", made == [asked, asked])]
     static, session = told.get("static"), told.get("session_seconds")
     quick = told.get(f"away_seconds_{WITHIN}_max")
-    timely = isinstance(quick, float) and isinstance(session, int) and quick < session
+    timely = isinstance(quick, float) and isinstance(session, int | float) and quick < session
     found.append(Criterion(f"away_seconds_{WITHIN}_max", f"< {session} s", quick, timely))
     found += [
         _counted(f"{name}_{cell}", told.get(f"{name}_{cell}"), asked, spared=static == 1 and cell == WITHIN)
@@ -144,6 +173,7 @@ SCENARIO = Scenario(
     step=1,
     perform=perform,
     judge=judge,
+    needs=fitness.one_group,
     observe=observe,
     reshapes=True,
     configuration={"sessionTimeoutSeconds": _SESSION_SECONDS},

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from components.names import SIDECAR
-from experiments import criteria, freezing, switching, zombie_lab, zombies
+from experiments import criteria, fitness, freezing, switching, zombie_lab, zombies
 from experiments.errors import CollectionError, PreconditionError
 from experiments.lab import Lab, Notes
 from experiments.measurements import SwitchRecord, other
@@ -39,8 +39,6 @@ _POLL_SECONDS = 0.02
 
 
 def perform(lab: Lab, switches: int) -> None:
-    if lab.parts.workers is not None:
-        raise PreconditionError("this strategy's members do no work themselves; run its own scenario of a zombie")
     zombie_lab.perform(lab, switches, lambda pod, by_up: _with_a_zombie(lab, pod, noticeable=by_up), _told)
 
 
@@ -140,6 +138,7 @@ SCENARIO = Scenario(
     step=2,
     perform=perform,
     judge=criteria.measured,
+    needs=fitness.members_at_work,
     configuration={"lagPolicy": "immediate"},
     kind="measurement",
     observe=observe,

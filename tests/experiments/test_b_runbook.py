@@ -11,7 +11,7 @@ import pytest
 from components.strategies.consumers import PARTS
 from experiments import groups
 from experiments.cluster import LiveSwitch
-from experiments.errors import CollectionError, DeadlineError, PreconditionError
+from experiments.errors import CollectionError, DeadlineError
 from experiments.measurements import SwitchRecord
 from experiments.scenarios import b_runbook
 from tests.experiments.test_accuracy import event
@@ -102,14 +102,6 @@ def test_the_steps(world: World) -> None:
     (row,) = world.notes.tables["runbook"]
     assert (row["grant"], row["copied"], row["epoch"]) == (0.5, {0: 9, 1: 9}, 8)
     assert world.notes.measured["runbook_grant_seconds_max"] == 0.5
-
-
-def test_one_group_for_both_has_nothing_to_copy(world: World) -> None:
-    world.groups = dict.fromkeys(GROUPS, "g")
-    lab: Any = world
-    with pytest.raises(PreconditionError, match="one consumer group for both colours"):
-        b_runbook.perform(lab, 1)
-    assert world.did == []
 
 
 def test_what_goes_wrong_leaves_both_colours_there(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.broker_log import GroupEvents, count, within
+from experiments.broker_log import GroupEvents, count, departures, within
 
 PREFIX = "2026-11-23T12:00:00.000000000Z [2026-11-23 12:00:00,001] INFO [GroupCoordinator id=1] "
 PREPARING = PREFIX + (
@@ -40,10 +40,10 @@ BUMPED = PREFIX + "[GroupId bluegreen-c] Bumped group epoch to 7 with metadata h
         ([PREPARING], GroupEvents(rebalances=1)),
         ([STABILIZED], GroupEvents()),
         ([PREPARING, STABILIZED, PREPARING, STABILIZED], GroupEvents(rebalances=2)),
-        ([REPLACED], GroupEvents(replaced_static_members=1, joins=1)),
-        ([REJOINED], GroupEvents(replaced_static_members=1, joins=1)),
-        ([JOINED, PENDING], GroupEvents(joins=2)),  # a dynamic member asks twice
-        ([ASSIGNED], GroupEvents(assignments=1)),
+        ([REPLACED], GroupEvents(replaced_static_members=1, entry_lines=1)),
+        ([REJOINED], GroupEvents(replaced_static_members=1, entry_lines=1)),
+        ([JOINED, PENDING], GroupEvents(entry_lines=2)),  # a dynamic member asks twice
+        ([ASSIGNED], GroupEvents(leader_assignment_lines=1)),
         ([FAILED], GroupEvents(expired_members=1)),
         ([BUMPED], GroupEvents(rebalances=1)),
         ([PREPARING.replace("bluegreen-c", "bluegreen-c2")], GroupEvents()),
@@ -61,3 +61,25 @@ def test_lines_of_a_span() -> None:
     lines.insert(2, "java.lang.Exception: the rest of a message")
     assert list(within(lines, noon, noon + 1)) == [lines[1]]
     assert list(within(lines, noon - 1, noon + 2)) == [lines[0], lines[1], lines[3]]
+
+
+ID = "64f4e95c-d8d4-4da7-b93b-db37aa511ca1"
+DEPARTURES = {
+    f"[Group bluegreen-c] Member consumer-blue-1-{ID} has left group through explicit `LeaveGroup` request": (
+        "consumer-blue-1"
+    ),
+    f"Member bluegreen-c-1-{ID} in group bluegreen-c has failed, removing it from the group.": "bluegreen-c-1",
+    "[GroupId bluegreen-c] Member umQtKchaSzu45yigPOgqyg left the consumer group.": None,
+    "[GroupId bluegreen-c] Member umQtKchaSzu45yigPOgqyg fenced from the group because its session expired.": None,
+}
+
+
+@pytest.mark.parametrize(("said", "name"), DEPARTURES.items())
+def test_who_left_a_group_and_whether_its_id_tells_who_it_was(said: str, name: str | None) -> None:
+    assert [one.name for one in departures([PREFIX + said], "bluegreen-c")] == [name]
+    assert not departures([PREFIX + said], "bluegreen-c2")
+
+
+def test_a_static_member_of_kip_848_that_is_to_come_back_has_not_left() -> None:
+    line = "[GroupId bluegreen-c] Static member K+t with instance id bluegreen-c-1 temporarily left the consumer group."
+    assert not departures([PREFIX + line, PREPARING, BUMPED], "bluegreen-c")

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from components.strategies.consumers import PARTS
 from experiments import by_hand, connector_lab, zombies
 from experiments.cluster import ClusterError
 from experiments.connect import RUNNING, STOPPED, State
-from experiments.errors import DeadlineError, ExperimentError, PreconditionError
+from experiments.errors import DeadlineError, ExperimentError
 from experiments.guard import ForeignChangeError
 from experiments.lab import Notes
 from experiments.measurements import SwitchRecord, other
@@ -126,16 +125,6 @@ def arranged(made: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 AWAY = ["0 agent-blue", "wait for agent-blue-0 to be gone"]
 BACK = ["1 agent-blue", "pods {'blue': 2}", "steady"]
-
-
-@pytest.mark.parametrize(
-    "scenario", [e_pause_survives, e_pause_or_stop, e_reconcile, e_crash, e_zombie], ids=lambda one: one.SCENARIO.name
-)
-def test_a_strategy_whose_colours_are_no_connectors_is_refused(scenario: Any) -> None:
-    lab: Any = SimpleNamespace(parts=PARTS)
-    with pytest.raises(PreconditionError, match="colours are no connectors"):
-        scenario.perform(lab, 2)
-    assert scenario.SCENARIO.kind == "measurement"
 
 
 # The agent
@@ -393,13 +382,6 @@ def test_a_switch_that_failed_makes_no_zombie(frozen: World) -> None:
     e_zombie.perform(lab, 2)
     assert "zombies" not in frozen.notes.tables
     assert frozen.did[-2:] == ["scale blue 2", "pods {'blue': 2}"]
-
-
-def test_workers_of_both_colours_cannot_be_one_colours_zombie(frozen: World) -> None:
-    frozen.parts = parts(connect="shared")
-    lab: Any = frozen
-    with pytest.raises(PreconditionError, match="both colours have the same workers"):
-        e_zombie.perform(lab, 2)
 
 
 def test_what_a_zombie_writes_is_counted_until_it_is_ended(frozen: World, tmp_path: Path) -> None:

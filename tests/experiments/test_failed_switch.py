@@ -19,7 +19,7 @@ from experiments.lag import Lag
 from experiments.measurements import SwitchRecord
 from experiments.records import CONSUMED, EVENTS, write_compressed
 from experiments.scenarios import failed_switch
-from experiments.scenarios.failed_switch import judge, observe
+from experiments.scenarios.failed_switch import ANALYSIS, judge, observe
 from experiments.stacks import Update
 from tests.experiments.test_criteria import GOOD
 from tests.experiments.test_failures import event, line
@@ -223,9 +223,19 @@ def test_the_criteria() -> None:
         ("epochs_with_failed_records", 4),
         ("back_seconds_worst", 15.0),
         ("back_seconds_worst", None),
-        ("failed_and_not_handled_again", 7500),
+        ("failed_and_not_handled_again", 1875),
         ("failed_by_blue", 1),
         ("failed_by_green", 399),
         ("mended", "RolledBack"),
     ):
         assert not passed(judge(replace(good, measured={**good.measured, name: value}))), name
+
+
+@pytest.mark.parametrize("letter", ["b", "c"])
+def test_an_analysis_that_goes_on_to_its_end_leaves_too_much_behind(letter: str) -> None:
+    """Whatever the strategy's own limit for a way back: half of what comes in, for the analysis's ten seconds."""
+    failed = 5 * round(0.5 * 100 * ANALYSIS["seconds"])
+    told = {**GOOD.measured, "rounds_with_errors": 5, "failed_and_not_handled_again": failed}
+    seen = replace(GOOD, limits=strategy(letter).criteria, switches_asked=10, measured=told)
+    found = {criterion.name: criterion.passed for criterion in judge(seen)}
+    assert not found["failed_and_not_handled_again"]

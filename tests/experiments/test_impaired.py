@@ -15,7 +15,7 @@ from experiments import faults
 from experiments.criteria import passed
 from experiments.measurements import SwitchRecord
 from experiments.records import CONSUMED, EVENTS, PRODUCED, write_compressed
-from experiments.scenarios import impaired
+from experiments.scenarios import impaired, rebalance_by_overrun
 from experiments.scenarios.impaired import judge
 from experiments.stacks import Update
 from tests.experiments.test_criteria import GOOD
@@ -134,3 +134,8 @@ def test_what_was_not_measured_is_told_by_name() -> None:
     again = replace(seen, anomalies={**seen.anomalies, "duplicate": 3}, verdict="fail", failing=("duplicate",))
     assert passed(judge(again))
     assert not passed(judge(replace(seen, anomalies={**seen.anomalies, "lost": 1})))
+
+
+def test_the_fault_outlasts_the_second_record_of_a_member_at_work() -> None:
+    """Its client tells it that it has dropped out after that: 12 s were too short, and nothing was seen."""
+    assert impaired._AFTER_SECONDS > 2 * rebalance_by_overrun._RECORD_SECONDS

@@ -16,7 +16,7 @@ from experiments.scenarios import rebalance_by_overrun
 from experiments.scenarios.rebalance_by_overrun import judge
 from tests.experiments.test_criteria import GOOD
 from tests.experiments.test_ownership import event
-from tests.experiments.test_rebalance import World
+from tests.experiments.test_rebalance import World, kept, left
 
 
 @pytest.fixture
@@ -58,8 +58,9 @@ def test_that_it_dropped_out_is_read_from_its_own_log(world: World, tmp_path: Pa
     lab: Any = world
     rebalance_by_overrun.perform(lab, 2)
     first, second = world.notes.tables["restarts_in_a_switch"]
-    first["begun"], first["ended"], second["begun"], second["ended"] = 10.0, 20.0, 20.0, 30.0
-    write_compressed(tmp_path / "kafka.log.zst", b"")
+    for row, begun in ((first, 10.0), (second, 20.0)):
+        row |= {"begun": begun, "disturbed_at": begun + 1.0, "ended": begun + 10.0}
+    kept(tmp_path, 10.0, ["3.0 " + left("consumer-blue-1"), "12.0 " + left("consumer-blue-1")], [])
     (tmp_path / "logs" / EVENTS).mkdir(parents=True)
     lines = [event("LOST", "consumer-blue-1", 15.0, 0), event("LOST", "consumer-blue-0", 25.0, 0)]
     text = "".join(f"{json.dumps(line)}\n" for line in lines)
@@ -67,20 +68,22 @@ def test_that_it_dropped_out_is_read_from_its_own_log(world: World, tmp_path: Pa
     measured = rebalance_by_overrun.observe(world.notes, tmp_path / "logs")
     assert measured["switches_with_an_overrun"] == 1
     assert measured["switches_with_a_rebalance"] == 0
+    assert measured["switches_with_the_departure"] == 1  # of the second, the pod was never told that it is out
     assert (first["dropped_out"], second["dropped_out"]) == (1, 0)
 
 
-def test_the_criteria() -> None:
+@pytest.mark.parametrize("departure", ["switches_with_the_departure", "switches_with_a_rebalance"])
+def test_the_criteria(departure: str) -> None:
     good = {
         "switches_with_an_overrun": 4,
         "switches_with_a_restart": 4,
         "switch_wrong": None,
-        "switches_with_a_rebalance": 4,
+        departure: 4,
         "handled_while_resting": 0,
     }
     seen = replace(GOOD, limits=rebalance_by_overrun.SCENARIO.limits("c"), switches_asked=4, measured=good)
     assert passed(judge(seen))
-    for name in ("switches_with_an_overrun", "switches_with_a_rebalance"):
+    for name in ("switches_with_an_overrun", departure):
         assert [one.name for one in judge(replace(seen, measured=good | {name: 3})) if not one.passed] == [name]
     again = replace(seen, anomalies={**seen.anomalies, "duplicate": 3}, verdict="fail", failing=("duplicate",))
     assert passed(judge(again))

@@ -36,6 +36,7 @@ def test_the_plans_scenarios_are_found() -> None:
         "3": "switch under lag",
         "4": "a consumer is restarted in the middle of a switch",
         "4-overrun": "a consumer drops out of its group in the middle of a switch",
+        "4-shared": "a member is away in the middle of a switch, where whoever rests owns partitions",
         "4-static": "static membership: restarts within and beyond the session",
         "5": "failed switch, and the way back by itself",
         "5-replay": "failed switch, and what green has handled is handled again",
@@ -61,6 +62,7 @@ def test_the_plans_scenarios_are_found() -> None:
 
 def test_what_is_no_test_of_the_plan_is_a_measurement() -> None:
     assert {name for name, scenario in scenarios.SCENARIOS.items() if scenario.kind == "measurement"} == {
+        "4-shared",
         "b-runbook",
         "crash",
         "e-crash",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from components.settings import strategy_settings
+from components.strategies.consumers import PARTS
 from experiments.clocks import Clocks
 from experiments.errors import PreflightError
 from experiments.lab import Lab, Notes
@@ -74,6 +75,7 @@ class Pair(Lab):
     """Carries out nothing; `fails` at the change of that number."""
 
     def __init__(self, fails: int | None = None) -> None:
+        self.parts = PARTS
         self.settings = strategy_settings({"strategy": "c", "images": '{"workloads": "app:1"}'}, "strategy-c")
         self.notes = Notes()
         self.progress = Progress()
@@ -184,3 +186,30 @@ def test_a_pair_of_its_own_is_for_runs_that_make_it_of_something_else() -> None:
 def test_what_is_refused_is_refused_before() -> None:
     with pytest.raises(PreflightError, match="replicas: 13 contradicts partitions: 12"):
         own_pair(options(replicas=13), REPOSITORY)
+
+
+def test_where_events_do_not_tell_who_is_at_work_silence_is_judged_by_a_switchs_limit() -> None:
+    """An agent has the work done: the pods that handle records are none of those that the events are about."""
+    good = {**GOOD.measured, "members_at_work": 0, "unowned_seconds_max_resizing": None}
+    for seconds, kept in ((4.9, True), (5.0, False), (None, False)):
+        judged = shape.judge(replace(GOOD, measured={**good, "silent_seconds_max_resizing": seconds}))
+        assert {one.name: one.passed for one in judged}["silent_seconds_max_resizing"] is kept
+
+
+def test_of_connectors_nothing_is_said_of_owners(tmp_path: Path) -> None:
+    notes = Notes(measured={"members_at_work": 0})
+    row = {"change": "partitions", "resizes": True, "begun_ns": 10 * SECOND, "up_seconds": 1.5, "error": None}
+    notes.tables["changes"] = [row]
+    lines = {
+        EVENTS: [],
+        PRODUCED: [{"topic": "t", "partition": 0, "offset": 0, "status": "acked", "t": 11 * SECOND}],
+        CONSUMED: [{"topic": "t", "partition": 0, "offset": 0, "pod": "connect-0", "t": 14 * SECOND}],
+    }
+    for kind, own in lines.items():
+        (tmp_path / kind).mkdir()
+        text = "".join(f"{json.dumps(line)}\n" for line in own)
+        write_compressed(tmp_path / kind / "x.jsonl.zst", text.encode())
+    measured = shape.observe(notes, tmp_path)
+    assert measured["unowned_seconds_max_resizing"] is None
+    assert row["unowned_seconds"] is None
+    assert measured["silent_seconds_max_resizing"] is not None

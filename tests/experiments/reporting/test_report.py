@@ -208,7 +208,7 @@ def test_it_has_the_plans_parts() -> None:
         "## 6. Conclusions",
     ]
     sections = [line.split(":")[0] for line in text.splitlines() if line.startswith("### Scenario ")]
-    plans = ("1", "2", "3", "4", "4-static", "5", "5-argo", "5-replay", "5-unwell")
+    plans = ("1", "2", "3", "4", "4-static", "5", "5-argo")
     assert sections == [f"### Scenario {name}" for name in plans]
 
 
