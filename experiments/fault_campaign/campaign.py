@@ -34,7 +34,7 @@ _TAKE_BACK_SECONDS = 90.0
 _BEFORE = 3
 #: The alert that says that both colours are at work.
 _NEVER = "DualActiveConsumers"
-_TRIALS = 24
+_TRIALS = 48
 
 Shield = AbstractContextManager[None]
 
