@@ -128,9 +128,11 @@ class Planner:
         """The switch of that number."""
         drawn = random.Random(f"{self._seed}/{number}")  # noqa: S311 - it has to be the same again
         replicas, partitions = self._shape(number)
-        phase = self._phase(drawn, [phase for phase in Phase if replicas is None or phase not in HELD])
+        reshaped = replicas is not None or partitions > 0
+        # By the configuration, so by `up`: a phase would have to be held for all of it.
+        phase = self._phase(drawn, [phase for phase in Phase if not reshaped or phase not in HELD])
         chosen = self._chosen(drawn, phase)
-        by_up = phase not in HELD and (replicas is not None or drawn.random() < _UP_SHARE)
+        by_up = phase not in HELD and (reshaped or drawn.random() < _UP_SHARE)
         return Step(number, phase, "up" if by_up else "patch", tuple(chosen), replicas, partitions)
 
     def short(self) -> list[Cell]:
