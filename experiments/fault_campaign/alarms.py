@@ -56,7 +56,7 @@ class Alarms:
 
     def _missed(self, before: int | None, now: int, seconds: float) -> str:
         if before is None:
-            return ""  # the first look
+            return "it is not known how often the rules were evaluated before"
         should = int(seconds / INTERVAL_SECONDS * _LEAST_SHARE)
         if now - before >= should:
             return ""

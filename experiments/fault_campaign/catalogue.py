@@ -49,7 +49,7 @@ _MODELLED: tuple[Fault, ...] = (
                 "SIGSTOP, longer than a session",
                 "signals",
                 SIGCONT,
-                (16.0, 18.0),
+                (14.0, 15.0),
                 True,
             ),
             Way("pod-freeze", Role.WORKER, "SIGSTOP of all that a pod runs", "signals", SIGCONT, (1.0, 6.0), True),
@@ -160,7 +160,7 @@ _MODELLED: tuple[Fault, ...] = (
                 "SIGSTOP of the sidecar, or the agent, longer than a session",
                 "signals",
                 SIGCONT,
-                (14.0, 16.0),
+                (13.0, 14.0),
             ),
             Way(
                 "cut-api",

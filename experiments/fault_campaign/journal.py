@@ -175,7 +175,8 @@ def summary(lines: Sequence[Mapping[str, Any]], everything: Sequence[Cell], need
     for piece in pieces:
         found.update(piece["anomalies"])
     ups = [line for line in switches if line["step"]["commanded"] == "up"]
-    unseen = sum(bool(line["not_evaluated"]) for line in switches)
+    # Journals of before there were alerts and shapes have no word of them.
+    unseen = sum(bool(line.get("not_evaluated", True)) for line in switches)
     return {
         "schema": SCHEMA,
         **{key: value for key, value in begun.items() if key != "kind"},
@@ -183,7 +184,7 @@ def summary(lines: Sequence[Mapping[str, Any]], everything: Sequence[Cell], need
         "switches": len(switches),
         "by_up": len(ups),
         "up_failed": sum(line["error"] is not None for line in ups),
-        "reshaped": sum(bool(line["step"]["replicas"] or line["step"]["partitions"]) for line in switches),
+        "reshaped": sum(bool(line["step"].get("replicas") or line["step"].get("partitions")) for line in switches),
         "faults": len(hits),
         "missed": sum(bool(hit["missed"]) for line in switches for hit in line["hits"]),
         "outcomes": dict(Counter(line["outcome"] for line in switches).most_common()),
@@ -200,10 +201,10 @@ def summary(lines: Sequence[Mapping[str, Any]], everything: Sequence[Cell], need
         ],
         "duplicates": [told for piece in pieces for told in piece["duplicates"]],
         "well_seconds_worst": max((line["well_seconds"] or 0.0 for line in switches), default=None),
-        "made_anew": sum(len(line["made_anew"]) for line in switches),
+        "made_anew": sum(len(line.get("made_anew", ())) for line in switches),
         "alerts": NOT_EVALUATED
         if unseen == len(switches)
-        else dict(Counter(one["alert"] for line in switches for one in line["alerts"])),
+        else dict(Counter(one["alert"] for line in switches for one in line.get("alerts", ()))),
         "alerts_not_evaluated": unseen,
         "least_covered": least(table),
         "enough": ENOUGH,

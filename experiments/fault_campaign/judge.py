@@ -40,8 +40,9 @@ _AGREE_SECONDS = 20.0
 _CAUGHT_UP_SECONDS = 90.0
 _WRITTEN_SECONDS = 15.0
 _POLL_SECONDS = 0.5
-#: A container that was started again once would wait the next time: its pod is made anew, once all is judged well.
-_RESTARTS = 1
+#: A container that was started again once would wait the next time: its pod is made anew, once all is judged well. A
+#: Connect worker takes longer to begin than it would wait: of it the second time.
+_RESTARTS, _WORKERS_RESTARTS = 1, 2
 #: For so long the switch has to have said that it is so before an update that failed is called wrong.
 _SAID_SECONDS = 2.0
 #: A pod that is asked to end, or a broker that is, goes on to do so for up to so long.
@@ -200,10 +201,12 @@ class Judge:
         would wait with it. Only after it was judged that all is well without it; told with the switch.
         """
         lab, found = self._lab, []
-        apps = {part.app for part in lab.parts.all} | {CONTROLLER}
+        allowed = {CONTROLLER: _RESTARTS, **{part.app: _RESTARTS for part in lab.parts.all}}
+        if lab.parts.workers is not None:
+            allowed[lab.parts.workers.app] = _WORKERS_RESTARTS
         for pod in patiently("the pods", lambda: lab.cluster.pods(lab.namespace), _READ_SECONDS):
             most = max(pod.restarts_by_container.values(), default=0)
-            if pod.app in apps and most >= _RESTARTS and not pod.terminating:
+            if pod.app in allowed and most >= allowed[pod.app] and not pod.terminating:
                 patiently(
                     f"{pod.name} to be deleted", partial(lab.cluster.delete_pod, lab.namespace, pod.name), _READ_SECONDS
                 )

@@ -79,5 +79,9 @@ def test_rules_that_nobody_evaluated_are_told(world: World) -> None:
     assert own.look().why == ""
     world.fails = True
     assert own.look().why == "503"
-    world.fails, world.count = False, None
+    world.fails = False
+    assert own.look().why == "it is not known how often the rules were evaluated before"
+    after(world, 20, 4)
+    assert own.look().why == ""
+    world.count = None
     assert own.look().why == "the platform has no alerts"

@@ -116,6 +116,17 @@ def test_alerts_are_counted_and_where_nobody_evaluated_them_that_is_told(tmp_pat
     assert (made["alerts"], made["alerts_not_evaluated"]) == ({"ConsumerLag": 2}, 1)
 
 
+def test_a_journal_of_before_there_were_alerts_and_shapes_is_summed_up(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.switch(carried(STEPS[0]), judged())
+    for key in ("made_anew", "alerts", "not_evaluated"):
+        del journal.lines[0][key]
+    for key in ("replicas", "partitions"):
+        del journal.lines[0]["step"][key]
+    made = summary(journal.lines, cells(ALL))
+    assert (made["alerts"], made["made_anew"], made["reshaped"]) == ("not evaluated", 0, 0)
+
+
 def test_what_a_hand_did_is_told(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.switch(carried(STEPS[0]), replace(judged(), made_anew=["consumer-blue-0", "controller-x"]))
