@@ -21,8 +21,6 @@ _LOST = {"LOST": "its partitions were lost", "FENCED": "it was fenced", "REVOKED
 _ENDED, _UNCOMMITTED = "its process ended", "the commit of its drain was not acknowledged"
 _NO_LOG = "it was hit between the two, and has no log that says more"
 
-Line = tuple[float, str]
-
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
@@ -196,7 +194,7 @@ class Trail:
         last = max((event.at for event in self._of[repeat.first]), default=0)
         return bool(after) and last <= min(after)
 
-    def timeline(self, of: Sequence[Repeat], crash: Crash | None, said: Iterable[Line]) -> tuple[str, ...]:
+    def timeline(self, of: Sequence[Repeat], crash: Crash | None, said: Iterable[tuple[float, str]]) -> tuple[str, ...]:
         """What leads to repetitions between two processes, so many lines at most. said: what else was seen."""
         first, last = min(one.first_at for one in of), max(one.again_at for one in of)
         since, until = first / _NS - _AROUND_SECONDS, last / _NS + _AROUND_SECONDS
@@ -220,7 +218,7 @@ class Trail:
 
 
 def explain(
-    found: Sequence[Repeat], crashes: Sequence[Crash], trail: Trail, said: Sequence[Line] = ()
+    found: Sequence[Repeat], crashes: Sequence[Crash], trail: Trail, said: Sequence[tuple[float, str]] = ()
 ) -> list[Explained]:
     """The repetitions between two processes, each with what explains it."""
     by_pair: dict[tuple[str, str, Crash | None, str], list[Repeat]] = defaultdict(list)

@@ -148,7 +148,10 @@ class Judge:
         except ExperimentError as error:
             findings.append(f"invariant 5: what became of the records cannot be told: {error}")
         if made_anew:
-            patiently("the pods that were made anew", self._all_there, _WELL_SECONDS)
+            try:
+                patiently("the pods that were made anew", self._all_there, _WELL_SECONDS)
+            except DeadlineError as error:
+                findings.append(f"invariant 4: pods that the campaign made anew do not come back: {error}")
         return Judged(
             findings=findings,
             outcome=outcome,

@@ -84,17 +84,19 @@ class Tail:
 
     def copy_consumed(self, pods: Mapping[str, Program]) -> list[str]:
         """What was handled, and what happened to whom, by now. pods: those that write it, with what runs in them.
-        Returns those whose volume is not reached, for no process of them is there just now. Of a pod that a change of
-        shape has taken away what it wrote at its end is copied, too: its volume outlives it.
+        Returns those whose volume is not reached, for no process of them is there just now. Of them, and of pods that a
+        change of shape has taken away, what they wrote at their end is copied all the same: a volume outlives its pod.
         """
-        for pod, kind in [key for key in self._folders if key[0] not in pods and key[1] != PRODUCED]:
-            with suppress(OSError):
-                self._grown(pod, kind, Path(f"/proc/self/fd/{self._folders[pod, kind]}"))
-        return [
+        unreached = [
             pod
             for pod, program in pods.items()
             if not all(self._copy(pod, program, kind) for kind in (CONSUMED, EVENTS))
         ]
+        for pod, kind in list(self._folders):
+            if kind != PRODUCED and (pod in unreached or pod not in pods):
+                with suppress(OSError):
+                    self._grown(pod, kind, Path(f"/proc/self/fd/{self._folders[pod, kind]}"))
+        return unreached
 
     def _copy(self, pod: str, program: Program, kind: str) -> bool:
         for pid in self._processes.of(pod, program):

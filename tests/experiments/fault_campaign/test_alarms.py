@@ -1,12 +1,12 @@
 """What was alerted is looked at after each switch, told once, and not evaluated is not the same as nothing."""
 
+import time
 from typing import Any
 
 import pytest
 
-from experiments.alerts import Raised
+from experiments.alerts import Evaluator, Raised
 from experiments.cluster import ClusterError
-from experiments.fault_campaign import alarms
 from experiments.fault_campaign.alarms import Alarms, findings
 
 
@@ -31,8 +31,8 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
-    monkeypatch.setattr(alarms.Evaluator, "found", lambda _: None if made.count is None else made)
-    monkeypatch.setattr(alarms.time, "time", lambda: made.now)  # type: ignore[attr-defined]
+    monkeypatch.setattr(Evaluator, "found", lambda _: None if made.count is None else made)
+    monkeypatch.setattr(time, "time", lambda: made.now)
     return made
 
 

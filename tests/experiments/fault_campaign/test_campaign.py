@@ -14,6 +14,7 @@ from experiments import environment
 from experiments.alerts import Raised
 from experiments.errors import ExperimentError, PreconditionError
 from experiments.fault_campaign import campaign as room
+from experiments.fault_campaign import shapes
 from experiments.fault_campaign.alarms import Looked
 from experiments.fault_campaign.campaign import Asked, Ended, Piece, execute
 from experiments.fault_campaign.carry import Carried
@@ -107,7 +108,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(room, "Judge", lambda *_: judge)
     monkeypatch.setattr(room, "take_back", lambda _: [made.left.pop()] if made.left else [])
     monkeypatch.setattr(room, "Alarms", lambda *_: SimpleNamespace(look=look))
-    monkeypatch.setattr(room.shapes, "look", lambda _: None)
+    monkeypatch.setattr(shapes, "look", lambda _: None)
     monkeypatch.setattr(environment, "commit", lambda: "abc")
     return made
 

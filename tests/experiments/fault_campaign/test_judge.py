@@ -14,6 +14,7 @@ from experiments import recorders
 from experiments.cluster import ClusterError, LiveSwitch
 from experiments.errors import DeadlineError, PreconditionError
 from experiments.fault_campaign import judge as room
+from experiments.fault_campaign import shapes
 from experiments.fault_campaign.carry import Carried
 from experiments.fault_campaign.injection import Hit
 from experiments.fault_campaign.judge import Judge, Judged, Span, crashes, patiently, record_findings, stepped
@@ -110,7 +111,7 @@ class World:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is waited for that is not there."""
-    monkeypatch.setattr(room.shapes, "look", lambda _: None)
+    monkeypatch.setattr(shapes, "look", lambda _: None)
     for name in ("_AGREE_SECONDS", "_WRITTEN_SECONDS", "_LEAST_SECONDS", "_POLL_SECONDS"):
         monkeypatch.setattr(room, name, 0.0)
 
@@ -255,7 +256,9 @@ def test_an_update_that_failed_where_the_switch_was_there_is_found(
     assert findings(world, tmp_path, done).replace(":   ", ": ") == found
 
 
-def test_nothing_is_done_by_hand_before_it_is_judged_whether_all_is_well(world: World, tmp_path: Path) -> None:
+def test_nothing_is_done_by_hand_before_it_is_judged_whether_all_is_well(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Found by an audit: pods were deleted first, and then it was judged that nothing needed a hand."""
     often = SimpleNamespace(
         name=GREEN, app="consumer", restarts_by_container={"consumer": 3}, terminating=False, ready=True
@@ -267,6 +270,9 @@ def test_nothing_is_done_by_hand_before_it_is_judged_whether_all_is_well(world: 
     found = judged(world, tmp_path)
     assert (found.made_anew, found.findings) == ([GREEN], [])
     assert world.did == ["pods", "flow of green", "blue assigned", f"delete {GREEN}", "green caught up", "pods"]
+    world.pods = [often]
+    monkeypatch.setattr(room, "_WELL_SECONDS", 0.0)
+    assert "made anew do not come back" in findings(world, tmp_path / "gone"), "there is no controller"
     world.pods, world.did = [often, controller], []
     world.settled = "False"
     assert judged(world, tmp_path / "unwell").made_anew == []

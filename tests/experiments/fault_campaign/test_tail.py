@@ -139,4 +139,7 @@ def test_what_a_pod_wrote_at_its_end_is_copied_when_a_change_of_shape_has_taken_
     volume.dead.add(POD)
     assert tail.copy_consumed({}) == []
     assert [one["offset"] for _, one in tail.lines(CONSUMED)] == [1, 2]
+    volume.write(POD, CONSUMED, f"{POD}.a.jsonl", json.dumps({"offset": 3}) + "\n")
+    assert tail.copy_consumed({POD: program}) == [POD], "and of one that is not there just now"
+    assert [one["offset"] for _, one in tail.lines(CONSUMED)] == [1, 2, 3]
     tail.close()

@@ -1,8 +1,8 @@
 """What the API server said, by the moment at which it said it."""
 
+import time
 from typing import Any
 
-from experiments.fault_campaign import witness as room
 from experiments.fault_campaign.witness import Witness
 
 
@@ -15,7 +15,7 @@ def switch(generation: int, active: str, ready: str, of: int) -> dict[str, Any]:
 def test_who_was_at_work_is_known_for_each_moment(monkeypatch: Any) -> None:
     cluster: Any = None
     own, now = Witness(cluster, "ns"), [10.0]
-    monkeypatch.setattr(room.time, "time", lambda: now[0])
+    monkeypatch.setattr(time, "time", lambda: now[0])
     for at, seen in (
         (10.0, switch(3, "blue", "True", 3)),
         (11.0, switch(4, "blue", "True", 3)),
