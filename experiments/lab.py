@@ -88,8 +88,7 @@ class Lab:
         self.disturbance = Disturbance(cluster, stack.name, parts.members, local, stack.wait_switching, at_work=work)
         self.notes = Notes()
         self._spell_seconds = spell_seconds
-        self.sizes: dict[Color, int] = {}
-        """As many pods as the colours were seen to be told to have, where an update may not have come to its end."""
+        self.sizes: dict[Color, int] = {}  # as the sets were seen, where an update may not have come to its end
         self.active: Color = settings.active
 
     @property
