@@ -88,6 +88,7 @@ class Lab:
         self.disturbance = Disturbance(cluster, stack.name, parts.members, local, stack.wait_switching, at_work=work)
         self.notes = Notes()
         self._spell_seconds = spell_seconds
+        self.sizes: dict[Color, int] = {}  # as the sets were seen, where an update may not have come to its end
         self.active: Color = settings.active
 
     @property
@@ -97,7 +98,7 @@ class Lab:
     @property
     def whole(self) -> dict[Color, int]:
         """The pods at work that each colour has when both are there."""
-        return {"blue": self.settings.replicas, "green": self.settings.replicas}
+        return self.sizes or {"blue": self.settings.replicas, "green": self.settings.replicas}
 
     @property
     def clock_offset(self) -> float:

@@ -2,23 +2,23 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 
-from components.observability.rules import DUAL_ACTIVE
 from experiments import environment
 from experiments.errors import ExperimentError
+from experiments.fault_campaign import alarms, invariants, shapes
 from experiments.fault_campaign import journal as journals
+from experiments.fault_campaign.alarms import Alarms
 from experiments.fault_campaign.calibration import calibrate
 from experiments.fault_campaign.carry import Carried, carry
 from experiments.fault_campaign.injection import take_back
 from experiments.fault_campaign.journal import Journal
-from experiments.fault_campaign.judge import Judge, Judged, begin, fired, patiently
-from experiments.fault_campaign.plan import Step, cells, steps
+from experiments.fault_campaign.judge import Judge, Judged, begin, patiently
+from experiments.fault_campaign.plan import Planner, Step, cells
 from experiments.fault_campaign.scene import Scene, roles
 from experiments.fault_campaign.shrink import OutOfTrialsError, shrink
 from experiments.fault_campaign.stage import Stage, name_of
@@ -33,7 +33,9 @@ from experiments.progress import Progress
 _LAST_SECONDS = 45.0
 _TAKE_BACK_SECONDS = 90.0
 _BEFORE = 3
-_TRIALS = 24
+_TRIALS = 48
+#: So many switches are judged together: all of their records are judged again with each.
+_SPAN_SWITCHES = 20
 
 Shield = AbstractContextManager[None]
 
@@ -58,13 +60,18 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a piece ended. findings: how many switches had some, in the whole campaign. done: of how many switches."""
+    """How a piece ended. findings: how many there are in the whole campaign: switches that had some, and what else was
+    found while they were made shorter. done: of how many switches. coverage: what the table comes to, in words;
+    covered: it is enough, or nobody asked for any.
+    """
 
     summary: Path
     findings: int
     done: int
     asked: int
     table: str
+    coverage: str = ""
+    covered: bool = True
 
 
 def execute(asked: Asked, interrupts: Interrupts, progress: Progress) -> Ended:
@@ -80,7 +87,7 @@ def execute(asked: Asked, interrupts: Interrupts, progress: Progress) -> Ended:
         piece = Piece(asked, stage, journal, progress, interrupts.shielded)
         piece.run()
         if journal.done >= asked.switches and not asked.keep:
-            stage.take_away()
+            stage.end()
         elif journal.done < asked.switches:
             progress.say(
                 f"{journal.done} of {asked.switches} switches are done; the same command goes on with the next, "
@@ -110,9 +117,10 @@ class Piece:
         self._first = journal.done + 1
         self._acked = 0
         self._anomalies: dict[str, int] = {}
-        self._duplicates: list[str] = []
+        self._duplicates: list[dict[str, object]] = []
         self._findings: list[str] = []
-        self._alerts: dict[str, int] = {}
+        self._not_summed: Judged | None = None
+        self._shorter: dict[tuple[Step, ...], Sequence[str]] = {}
         self._scratch = Path()
         self._spans = 0
         self._told: set[str] = set()
@@ -144,10 +152,13 @@ class Piece:
         self._lab = lab
         for left in patiently("what was left set to be taken back", lambda: take_back(lab), _TAKE_BACK_SECONDS):
             self._progress.say(f"left by a campaign that was killed, and taken back: {left}")
+        patiently("the shape of the pair", lambda: shapes.look(lab), _TAKE_BACK_SECONDS)
         lab.wait_pods(lab.whole)
         self._witness = Witness(lab.cluster, lab.namespace)
         self._witness.start()
         self._judge = Judge(lab, self._witness, self._scratch)
+        self._alarms = Alarms(lab.cluster, lab.namespace)
+        self._alarms.look()  # what was before is another's
         live = lab.cluster.wait_switch(
             lab.namespace,
             lambda switch: None if switch.active and switch.holds(switch.settled) else switch.describe(),
@@ -155,17 +166,28 @@ class Piece:
             120.0,
         )
         lab.active = "green" if live.active == "green" else "blue"
+        self._new_span()
+
+    def _new_span(self) -> None:
         self._spans += 1
-        self._span = begin(lab, self._scratch / f"span-{self._spans}")
+        self._in_span = 0
+        self._span = begin(self._lab, self._scratch / f"span-{self._spans}")
 
     # Switches
 
-    def _planned(self) -> Sequence[Step]:
+    def _planned(self) -> Iterator[Step]:
+        """One after the other: what is planned depends on what of those before has hit."""
         if self._asked.sequence:
             numbered = [replace(step, number=number) for number, step in enumerate(self._asked.sequence, 1)]
-            return numbered[self._first - 1 :]
-        endless = steps(self._asked.seed, self._roles, self._asked.only)
-        return list(islice(endless, self._first - 1, self._asked.switches))
+            yield from numbered[self._first - 1 :]
+            return
+        for number in range(self._first, self._asked.switches + 1):
+            yield self._planner().step(number)
+
+    def _planner(self) -> Planner:
+        planner = Planner(self._asked.seed, self._roles, self._asked.only)
+        self._journal.count_into(planner)
+        return planner
 
     def _time_left(self) -> float:
         if self._asked.minutes is None:
@@ -173,23 +195,35 @@ class Piece:
         return self._asked.minutes * 60 - _LAST_SECONDS - (time.monotonic() - self._begun)
 
     def _steps(self) -> None:
-        planned = self._planned()
-        for index, step in enumerate(planned):
+        before: list[Step] = []
+        for step in self._planned():
             if self._time_left() <= 0:
                 return
+            if self._in_span >= _SPAN_SWITCHES:
+                self._end_span()
+                self._new_span()
             carried, judged = self._one(step)
             self._journal.switch(carried, judged)
             self._report(carried, judged)
+            before = [*before, step][-_BEFORE:]
             if judged.findings:
                 self._findings += judged.findings
-                self._failed(planned[max(0, index - _BEFORE + 1) : index + 1], judged)
+                self._failed(before, judged)
 
     def _one(self, step: Step) -> tuple[Carried, Judged]:
         lab = self._lab
         scene = Scene(lab, self._stage.bootstrap, lab.active, other(lab.active), self._shield)
         carried = carry(scene, step, self._witness)
         judged = self._judge.judge(self._span, carried)
-        self._last_judged = judged
+        looked = self._alarms.look()
+        judged = replace(
+            judged,
+            findings=[*judged.findings, *alarms.findings(looked.raised)],
+            alerts=[asdict(one) for one in looked.raised],
+            not_evaluated=looked.why,
+        )
+        self._in_span += 1
+        self._not_summed = judged
         return carried, judged
 
     def _report(self, carried: Carried, judged: Judged) -> None:
@@ -199,10 +233,15 @@ class Piece:
         repeated = sum(one.count for one in judged.duplicates)
         self._progress.say(
             f"switch {step.number}/{self._asked.switches}: {carried.source} -> {carried.target} by {step.commanded}, "
-            f"{step.phase}: {told or 'no fault'}: {judged.outcome}, {well}; "
+            f"{step.phase}: {self._shape(step)}{told or 'no fault'}: {judged.outcome}, {well}; "
             f"{judged.acked} records, {repeated} handled again"
         )
-        for line in [*carried.notes, *(f"missed: {hit.missed}" for hit in carried.hits if hit.missed)]:
+        lines = [*carried.notes, *(f"missed: {hit.missed}" for hit in carried.hits if hit.missed)]
+        lines += [f"made anew by the campaign, once all was well: {pod}" for pod in judged.made_anew]
+        lines += [f"alert {one['alert']} from {one['since']:.0f} to {one['until']:.0f}" for one in judged.alerts]
+        if judged.not_evaluated:
+            lines.append(f"alerts: {journals.NOT_EVALUATED}: {judged.not_evaluated}")
+        for line in lines:
             self._progress.say(f"  {line}")
         for one in judged.duplicates:
             if str(one) not in self._told:  # all of a span are counted again and again
@@ -215,33 +254,58 @@ class Piece:
             for at, text in judged.timeline:
                 self._progress.say(f"      {at:.3f} {text}")
 
+    @staticmethod
+    def _shape(step: Step) -> str:
+        told = f"{step.replicas} pods a colour, " if step.replicas is not None else ""
+        return told + (f"{step.partitions} more partitions, " if step.partitions else "")
+
     # What failed
 
     def _failed(self, sequence: Sequence[Step], judged: Judged) -> None:
         """Make it shorter, where there is time, and go on from a pair that is well, under another producer."""
-        self._sum_up(judged)
+        self._sum_up()
         self._recover(judged)
         if not self._asked.shrinks:
             return
         self._progress.say("  making the sequence shorter")
-        found = shrink(sequence, self._fails, _TRIALS)
-        self._journal.shorter(sequence[-1].number, found, judged.findings)
-        ways = "; ".join(f"{step.phase}: {', '.join(one.way for one in step.injections)}" for step in found.steps)
+        self._shorter.clear()
+        shrunk = shrink(sequence, self._fails_as(judged.findings), _TRIALS)
+        found = self._shorter.get(shrunk.steps, ())
+        self._journal.shorter(sequence[-1].number, shrunk, judged.findings, found)
+        ways = "; ".join(f"{step.phase}: {', '.join(one.way for one in step.injections)}" for step in shrunk.steps)
         self._progress.say(
-            f"  {'shortest' if found.minimal else 'shorter, if at all'} after {found.trials} trials"
-            f"{'' if found.again else ' (it did not fail again)'}: {ways}"
+            f"  {'shortest' if shrunk.minimal else 'shorter, if at all'} after {shrunk.trials} trials"
+            f"{'' if shrunk.again else ' (it did not fail again)'}: {ways}"
         )
 
-    def _fails(self, sequence: Sequence[Step]) -> bool:
-        if self._time_left() <= 0:
-            raise OutOfTrialsError
-        for step in sequence:
-            _, judged = self._one(step)
-            if judged.findings:
-                self._progress.say(f"    failed again: {judged.findings[0]}")
+    def _fails_as(self, findings: Sequence[str]) -> Callable[[Sequence[Step]], bool]:
+        """Carries out a sequence, and says whether it failed in the same way. What else it finds is a finding of its
+        own, once for each kind, and no word about this one.
+        """
+        wanted = invariants.kinds(findings)
+        told = set(wanted)
+
+        def fails(sequence: Sequence[Step]) -> bool:
+            if self._time_left() <= 0:
+                raise OutOfTrialsError
+            for number, step in enumerate(sequence, 1):
+                _, judged = self._one(step)
+                if not judged.findings:
+                    continue
+                own = invariants.kinds(judged.findings)
+                if fresh := own - told:
+                    told.update(fresh)
+                    self._findings += judged.findings
+                    self._journal.beside(step.number, sequence[:number], judged)
+                    self._progress.say(f"    FOUND besides: {'; '.join(judged.findings)}")
                 self._recover(judged)
-                return True
-        return False
+                if own & wanted:
+                    self._progress.say(f"    failed again: {judged.findings[0]}")
+                    self._shorter[tuple(sequence)] = judged.findings
+                return bool(own & wanted)
+            return False
+
+        return fails
 
     def _recover(self, judged: Judged) -> None:
         """A pair that is well, with nothing of what was found in its records."""
@@ -255,27 +319,35 @@ class Piece:
 
     # The end
 
-    def _sum_up(self, judged: Judged) -> None:
+    def _sum_up(self) -> None:
+        """What was judged last is all that there is of its span."""
+        if (judged := self._not_summed) is None:
+            return
+        self._not_summed = None
         self._acked += judged.acked
         for name, count in judged.anomalies.items():
             self._anomalies[name] = self._anomalies.get(name, 0) + count
-        self._duplicates += map(str, judged.duplicates)
+        self._duplicates += [one.as_json() for one in judged.duplicates]
 
-    def _close(self) -> None:
+    def _end_span(self) -> None:
         """What is judged together is judged as a whole."""
         with self._progress.step("rate 0, and everything judged as a whole"):
             judged = self._judge.last(self._span)
-            self._alerts = fired(self._lab.cluster, self._lab.namespace, self._began.timestamp(), time.time())
-        if DUAL_ACTIVE in self._alerts:
-            self._findings.append(f"invariant 1: alert {DUAL_ACTIVE} fired for {self._alerts[DUAL_ACTIVE]} s")
         self._findings += judged.findings
         for line in judged.findings:
             self._progress.say(f"  FOUND at the end: {line}")
-        self._last_judged = judged
+        self._not_summed = judged
+        self._sum_up()
+
+    def _close(self) -> None:
+        self._end_span()
+        late = alarms.findings(self._alarms.look().raised)
+        for line in late:
+            self._progress.say(f"  FOUND at the end: {line}")
+        self._findings += late
 
     def _write_piece(self) -> None:
-        with suppress(AttributeError):  # nothing was judged yet
-            self._sum_up(self._last_judged)
+        self._sum_up()
         self._journal.piece(
             code=self._code,
             planned=self._asked.switches,
@@ -285,30 +357,30 @@ class Piece:
             anomalies=self._anomalies,
             duplicates=self._duplicates,
             findings=self._findings,
-            alerts=self._alerts,
             **{"from": self._first, "to": self._journal.done},
         )
         journals.write_summary(self._asked.out, self._summary())
 
     def _summary(self) -> dict[str, object]:
-        return journals.summary(self._journal.lines, cells(self._roles, self._asked.only))
+        """Of a sequence that was given no coverage is asked."""
+        needed = 0 if self._asked.sequence else self._planner().needed(self._journal.done + 1)
+        return journals.summary(self._journal.lines, cells(self._roles, self._asked.only), needed)
 
     def ended(self) -> Ended:
         """How it ended, for the last lines."""
         told = self._summary()
-        covered = told["coverage"]
-        if not isinstance(covered, dict):
+        covered, needed = told["coverage"], told["switches_needed"]
+        if not isinstance(covered, dict) or not isinstance(needed, int):
             raise TypeError("a summary without its coverage")
-        failed = {
-            line["step"]["number"] for line in self._journal.lines if line["kind"] == "switch" and line["findings"]
-        }
-        pieces = sum(bool(line["findings"]) for line in self._journal.lines if line["kind"] == "piece")
+        given = bool(self._asked.sequence)
         return Ended(
             summary=self._asked.out / journals.SUMMARY,
-            findings=len(failed) or pieces,
+            findings=self._journal.found,
             done=self._journal.done,
             asked=self._asked.switches,
             table=journals.table(covered),
+            coverage="coverage: of a given sequence none is asked" if given else journals.told_of(covered, needed),
+            covered=given or not told["not_covered"],
         )
 
 

@@ -40,8 +40,7 @@ _RETRY_SECONDS = 0.5
 class Carried:
     """A switch that was carried out. Wall clock seconds. error: what `pulumi up`, or the API server, said.
 
-    written: the generation that the command made is there. held: of the pods that handle records, those that stood
-    still to hold its phase open.
+    returned: when an update did. held: of the pods that handle records, those that stood still to hold its phase open.
     """
 
     step: Step
@@ -50,6 +49,7 @@ class Carried:
     began: float
     ended: float = 0.0
     seconds: float | None = None
+    returned: float | None = None
     error: str | None = None
     before: int = 0
     hits: list[Hit] = field(default_factory=list)
@@ -67,6 +67,10 @@ def carry(scene: Scene, step: Step, witness: Witness) -> Carried:
         "attempt": int(live.raw["spec"].get("attempt", 1)) + 1,
         "lagPolicy": policy,
     }
+    if step.replicas is not None:
+        wanted["replicas"] = step.replicas
+    if step.partitions:
+        wanted["partitions"] = lab.settings.partitions + step.partitions
     done = Carried(step, scene.source, scene.target, time.time(), before=live.generation)
     done.held = _held_pods(scene, step.phase)
     witness.note(f"switch {step.number}: {scene.source} -> {scene.target} by {step.commanded}, {step.phase}")
@@ -126,7 +130,8 @@ def _by_up(scene: Scene, wanted: dict[str, object], done: Carried) -> Iterator[C
     scene.lab.stack.configuration.set(**wanted)
     with in_background(scene.lab.stack.up) as pending:
         yield lambda: None
-    done.error, done.seconds = pending.update.error, pending.update.seconds
+    update = pending.update
+    done.error, done.seconds, done.returned = update.error, update.seconds, update.commanded_at + update.seconds
 
 
 @contextmanager

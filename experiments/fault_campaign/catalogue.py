@@ -1,7 +1,8 @@
 """The faults: one list for the protocol model and for the campaign, each with the place where it is injected.
 
 A fault is what may go wrong, as the model has it; a way is how the running system gets it. Plain data: what acts on it
-is in `tests/protocol` and in the rooms that `place` names.
+is in `tests/protocol` and in the rooms that `place` names. Those that the model has are in here, the others in
+`beyond_the_model`.
 
 What no way injects says why, and who looks at it instead. What the model does not have says why, too: it knows no time,
 no disk, and no broker's insides.
@@ -9,17 +10,12 @@ no disk, and no broker's insides.
 
 from collections.abc import Iterator
 
-from experiments.fault_campaign.kinds import Fault, Phase, Role, Way
+from experiments.fault_campaign.beyond_the_model import BEYOND, OWN_SET, ROUTE, RULE, SIGCONT
+from experiments.fault_campaign.kinds import Fault, Role, Takes, Way
 
 _KUBELET = "the kubelet starts it again"
-_SET = "its set makes it again"
-_SIGCONT = "SIGCONT, by a guardian too"
-_RULE = "the rules are taken away"
-_CLOCK = "the kernel's own code is put back"
-_DAY = "day behind, by the code that answers in the process (vDSO)"
-_NO_TIME = "the model knows no time; what comes of it is in there: late views, deadlines, commits without an answer"
 
-FAULTS: tuple[Fault, ...] = (
+_MODELLED: tuple[Fault, ...] = (
     Fault(
         "consumer-crash",
         "a consumer process dies, and starts again some time later",
@@ -46,17 +42,17 @@ FAULTS: tuple[Fault, ...] = (
         "a pod stands still, and thaws some time later",
         "slots",
         (
-            Way("worker-freeze", Role.WORKER, "SIGSTOP, shorter than a session", "signals", _SIGCONT, (1.0, 4.0), True),
+            Way("worker-freeze", Role.WORKER, "SIGSTOP, shorter than a session", "signals", SIGCONT, (1.0, 4.0), True),
             Way(
                 "worker-freeze-long",
                 Role.WORKER,
                 "SIGSTOP, longer than a session",
                 "signals",
-                _SIGCONT,
-                (16.0, 18.0),
+                SIGCONT,
+                (14.0, 15.0),
                 True,
             ),
-            Way("pod-freeze", Role.WORKER, "SIGSTOP of all that a pod runs", "signals", _SIGCONT, (1.0, 6.0), True),
+            Way("pod-freeze", Role.WORKER, "SIGSTOP of all that a pod runs", "signals", SIGCONT, (1.0, 6.0), True),
         ),
     ),
     Fault(
@@ -64,14 +60,14 @@ FAULTS: tuple[Fault, ...] = (
         "a pod is gone, and made again some time later",
         "slots",
         (
-            Way("pod-delete", Role.WORKER, "its pod is deleted", "pods", _SET, repeats=True),
-            Way("pod-evict", Role.WORKER, "its pod is evicted", "pods", _SET, repeats=True),
+            Way("pod-delete", Role.WORKER, "its pod is deleted", "pods", OWN_SET, repeats=True),
+            Way("pod-evict", Role.WORKER, "its pod is evicted", "pods", OWN_SET, repeats=True),
             Way(
                 "pod-force-delete",
                 Role.WORKER,
                 "its processes are killed, then its object is deleted by force: who does that says that they are dead",
                 "pods",
-                _SET,
+                OWN_SET,
                 repeats=True,
             ),
         ),
@@ -86,9 +82,10 @@ FAULTS: tuple[Fault, ...] = (
                 Role.WORKER,
                 "its pod reaches no broker, for longer than a session",
                 "network",
-                "the route is taken away",
+                ROUTE,
                 (14.0, 16.0),
                 True,
+                takes=Takes.BROKER,
             ),
             Way(
                 "max-poll",
@@ -98,6 +95,7 @@ FAULTS: tuple[Fault, ...] = (
                 "the fault is put off",
                 (2.0, 5.0),
                 True,
+                takes=Takes.WORK,
             ),
         ),
     ),
@@ -114,6 +112,7 @@ FAULTS: tuple[Fault, ...] = (
                 "the fault is put off",
                 (2.0, 5.0),
                 True,
+                takes=Takes.WORK,
             ),
         ),
     ),
@@ -130,14 +129,16 @@ FAULTS: tuple[Fault, ...] = (
                 "the fault is put off",
                 (2.0, 5.0),
                 True,
+                takes=Takes.WORK,
             ),
             Way(
                 "cut-sidecar",
                 Role.HANDLER,
                 "its sidecar does not reach it",
                 "network",
-                "the rule is taken away",
+                RULE,
                 (1, 6),
+                takes=Takes.SIDECAR,
             ),
         ),
     ),
@@ -152,9 +153,23 @@ FAULTS: tuple[Fault, ...] = (
         "a report that was written is written again, once or more often, at any later time",
         "slots",
         (
-            Way("mover-freeze", Role.MOVER, "SIGSTOP of the sidecar, or the agent", "signals", _SIGCONT, (1.0, 6.0)),
+            Way("mover-freeze", Role.MOVER, "SIGSTOP of the sidecar, or the agent", "signals", SIGCONT, (1.0, 6.0)),
             Way(
-                "cut-api", Role.MOVER, "its pod reaches no API server", "network", "the route is taken away", (1.0, 8.0)
+                "mover-freeze-long",
+                Role.MOVER,
+                "SIGSTOP of the sidecar, or the agent, longer than a session",
+                "signals",
+                SIGCONT,
+                (13.0, 14.0),
+            ),
+            Way(
+                "cut-api",
+                Role.MOVER,
+                "its pod reaches no API server",
+                "network",
+                ROUTE,
+                (1.0, 8.0),
+                takes=Takes.API,
             ),
         ),
     ),
@@ -162,13 +177,31 @@ FAULTS: tuple[Fault, ...] = (
         "spec-flip",
         "the specification asks for the other colour again, as a new generation",
         "world",
-        (Way("spec-flip", Role.SWITCH, "asked back, and once more", "objects", "it ends asked for as the switch was"),),
+        (
+            Way(
+                "spec-flip",
+                Role.SWITCH,
+                "asked back, and once more",
+                "objects",
+                "it ends asked for as the switch was",
+                takes=Takes.CONTENT,
+            ),
+        ),
     ),
     Fault(
         "lease-delete",
         "somebody deletes the Lease",
         "world",
-        (Way("lease-delete", Role.LEASE, "the Lease is deleted", "objects", "the controller makes it again"),),
+        (
+            Way(
+                "lease-delete",
+                Role.LEASE,
+                "the Lease is deleted",
+                "objects",
+                "the controller makes it again",
+                takes=Takes.CONTENT,
+            ),
+        ),
     ),
     Fault(
         "unready",
@@ -189,6 +222,7 @@ FAULTS: tuple[Fault, ...] = (
                 "it leaves",
                 (2.0, 5.0),
                 True,
+                takes=Takes.CONTENT,
             ),
         ),
     ),
@@ -206,133 +240,10 @@ FAULTS: tuple[Fault, ...] = (
         not_injected="whoever deletes by force says that the processes are dead, and here they are not: a limit of the "
         "design. Scenarios zombie and e-zombie count what comes of it",
     ),
-    Fault(
-        "control-plane",
-        "the API server or its store does not answer, or is started again",
-        ways=(
-            Way("api-stall", Role.PLANE, "SIGSTOP of the API server", "signals", _SIGCONT, (1.0, 5.0)),
-            Way("api-restart", Role.PLANE, "SIGKILL of the API server", "signals", "whoever started it does again"),
-            Way("etcd-stall", Role.PLANE, "SIGSTOP of etcd", "signals", _SIGCONT, (1.0, 4.0)),
-        ),
-        not_modelled="in there as views that are old and writes that are not made",
-    ),
-    Fault(
-        "api-errors",
-        "the API server answers 500, 429 or 409",
-        ways=(
-            Way(
-                "api-errors",
-                Role.MOVER,
-                "its pod is answered 500, 429 and 409 in turn, by somebody in the API server's place",
-                "network",
-                _RULE,
-                (1.0, 6.0),
-            ),
-            Way(
-                "api-errors-controller",
-                Role.CONTROLLER,
-                "the controller is answered 500, 429 and 409 in turn",
-                "network",
-                _RULE,
-                (1.0, 6.0),
-            ),
-        ),
-        not_modelled="in there as writes that are not made",
-    ),
-    Fault(
-        "broker",
-        "the broker does not answer, or is started again",
-        ways=(
-            Way(
-                "broker-stall",
-                Role.BROKER,
-                "SIGSTOP of the broker, for longer than a client waits for an answer in a hand-off",
-                "signals",
-                _SIGCONT,
-                (6.0, 9.0),
-                True,
-                180.0,
-            ),
-            Way(
-                "broker-stall-long",
-                Role.BROKER,
-                "SIGSTOP of the broker, for longer than a client's request timeout (60 s), in the middle of a takeover",
-                "signals",
-                _SIGCONT,
-                (62.0, 65.0),
-                True,
-                240.0,
-                (Phase.RESUMING,),
-            ),
-            Way("broker-restart", Role.BROKER, "its pod is deleted", "pods", _SET, (0, 0), True, 240.0),
-        ),
-        not_modelled=_NO_TIME,
-    ),
-    Fault(
-        "lease-edit",
-        "somebody else writes the Lease",
-        ways=(Way("lease-edit", Role.LEASE, "an annotation of others is written to it", "objects", "it stays"),),
-        not_modelled="in there as a compare-and-swap that fails",
-    ),
-    Fault(
-        "two-controllers",
-        "two controllers are at work at once",
-        ways=(
-            Way(
-                "two-controllers", Role.CONTROLLER, "the Deployment is given two", "objects", "it gets one", (3.0, 8.0)
-            ),
-        ),
-        not_modelled="a bound of the model, and no fault: `Bounds.controllers`",
-    ),
-    Fault(
-        "failing-records",
-        "the application fails on records",
-        ways=(
-            Way(
-                "failure-rate",
-                Role.HANDLER,
-                "half of its records fail (failure_rate)",
-                "application",
-                "the fault is put off",
-                (2.0, 5.0),
-            ),
-        ),
-        not_modelled="the protocol never looks at what becomes of a record",
-    ),
-    Fault(
-        "disk-full",
-        "the record log cannot be written to",
-        ways=(
-            Way(
-                "disk-full",
-                Role.HANDLER,
-                "its files may not grow (RLIMIT_FSIZE of the process: EFBIG in the place of ENOSPC)",
-                "disk",
-                "the limit is lifted",
-                (1.0, 4.0),
-                True,
-            ),
-        ),
-        not_modelled="the model has no disk",
-    ),
-    Fault(
-        "clock-step",
-        "the clock of one pod is stepped",
-        ways=(
-            Way("clock-step", Role.HANDLER, f"its wall clock is a {_DAY}", "clock", _CLOCK, (2.0, 6.0)),
-            Way(
-                "mover-clock-step",
-                Role.MOVER,
-                f"that of the sidecar, or the agent, is a {_DAY}",
-                "clock",
-                _CLOCK,
-                (2.0, 6.0),
-            ),
-            Way("controller-clock-step", Role.CONTROLLER, f"the controller's is a {_DAY}", "clock", _CLOCK, (2.0, 6.0)),
-        ),
-        not_modelled=_NO_TIME,
-    ),
 )
+
+#: All of them.
+FAULTS: tuple[Fault, ...] = (*_MODELLED, *BEYOND)
 
 
 def ways() -> Iterator[Way]:

@@ -2,15 +2,17 @@
 text for each finding, with the invariant's number.
 """
 
-import itertools
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from experiments.measurements import SWITCHED
 
-_NS = 1_000_000_000
+_COLORS = frozenset({"blue", "green"})
+#: What of a finding's text is another each time.
+_VARIES = re.compile(r"[\w.-]*\d[\w.-]*|\b(blue|green|nobody|nothing)\b")
+_NUMBERED = re.compile(r"invariant \d+: ")
 _ENDS = frozenset({SWITCHED, "Refused", "Failed", "RolledBack", "RollbackBlocked", "Superseded"})
 
 
@@ -65,8 +67,8 @@ def lease_history(seen: Sequence[LeaseSeen]) -> list[str]:
     highest = 0
     before: LeaseSeen | None = None
     for now in seen:
-        if now.epoch < 0:
-            continue
+        if now.epoch < 0 or (now.holder and now.holder not in _COLORS):
+            continue  # there is none, or one that a fault has made unreadable
         if now.epoch < highest:
             found.append(f"invariant 2: the Lease's epoch fell from {highest} to {now.epoch}")
         if before is not None and before.uid == now.uid:
@@ -133,15 +135,36 @@ def ready(said: bool, truth: Truth) -> list[str]:
     return [f"invariant 6: Ready is {said}, but {truth}"]
 
 
-def update(error: str | None, *, asked: str, active: str, generations: int, outcome: str) -> list[str]:
+def update(
+    error: str | None, *, asked: str, active: str, generations: int, outcome: str, so_it_was: bool = False
+) -> list[str]:
     """Whether `pulumi up` ended as the switch did. asked: the colour that it asked for. generations: how many there
-    have been since before it; where others than the update's own followed, nothing is said: they are not its own. An
-    update that failed where the switch came to it is no finding: it says less than it could, and nothing that is wrong.
+    have been since before it; where others than the update's own followed, nothing is said: they are not its own.
+    so_it_was: when it returned, the switch had said for a while that the colour asked for is at work, and nothing kept
+    it from seeing that.
     """
-    if error is not None or active == asked or generations > 1:
+    if generations > 1:
+        return []
+    if error is not None:
+        told = error.strip().splitlines()[-1] if error.strip() else "without a word"
+        return [f"invariant 6: pulumi up failed, but {asked} was active and Ready: {told}"] if so_it_was else []
+    if active == asked:
         return []
     wrote = f"its generation ended as {outcome or 'nothing'}" if generations else "it wrote nothing"
     return [f"invariant 6: pulumi up returned 0 for {asked}, but {active or 'nobody'} is active, and {wrote}"]
+
+
+def kind(finding: str) -> str:
+    """What sort of a finding it is: its invariant, and what of its text is the same each time."""
+    numbered = _NUMBERED.match(finding)
+    prefix = numbered[0] if numbered else ""
+    rest = _VARIES.sub("*", finding[len(prefix) :])
+    return prefix + re.split(r"[:;,(]", rest)[0].strip()
+
+
+def kinds(findings: Iterable[str]) -> frozenset[str]:
+    """Of several."""
+    return frozenset(map(kind, findings))
 
 
 def anomalies(found: Mapping[str, int]) -> list[str]:
@@ -152,132 +175,3 @@ def anomalies(found: Mapping[str, int]) -> list[str]:
         for name, count in found.items()
         if count and name != "duplicate"
     ]
-
-
-# Duplicates
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """One record that was processed again: by whom first and then (`<pod>.<boot id>`), and when (nanoseconds)."""
-
-    partition: int
-    offset: int
-    first: str
-    again: str
-    first_at: int
-    again_at: int
-
-
-def repeats(consumed: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Repeat]:
-    """Every further processing of a record at one offset. consumed: the lines of the consumed logs, each with whose it
-    is; those that say where a log ends, and those with an error, are none.
-    """
-    known: dict[tuple[str, int, int], list[tuple[int, str]]] = defaultdict(list)
-    for process, line in consumed:
-        if "offset" in line and "error" not in line:
-            known[line["topic"], line["partition"], line["offset"]].append((line["t"], process))
-    found = []
-    for (_, partition, offset), times in known.items():
-        times.sort()
-        for (first_at, first), (again_at, again) in itertools.pairwise(times):
-            found.append(Repeat(partition, offset, first, again, first_at, again_at))
-    return sorted(found, key=lambda repeat: repeat.again_at)
-
-
-def behind_commits(found: Iterable[Repeat], events: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Repeat]:
-    """Those of the repetitions that no crash can excuse: when whoever handled the record again began to read, whoever
-    had handled it first had its commit acknowledged already. events: the lines of the event logs, each with whose it
-    is. Of whose beginning nothing is known, nothing is said.
-    """
-    begun: dict[tuple[str, int], list[int]] = defaultdict(list)
-    committed: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
-    for process, line in events:
-        for _, partition, *offset in line.get("partitions", ()):
-            if line["event"] == "ASSIGNED":
-                begun[process, partition].append(line["t"])
-            elif line["event"] == "COMMITTED" and offset:
-                committed[process, partition].append((line["t"], offset[0]))
-    behind = []
-    for repeat in found:
-        since = max((at for at in begun[repeat.again, repeat.partition] if at <= repeat.again_at), default=None)
-        commits = committed[repeat.first, repeat.partition]
-        if since is not None and any(at < since and offset > repeat.offset for at, offset in commits):
-            behind.append(repeat)
-    return behind
-
-
-@dataclass(frozen=True, slots=True)
-class Crash:
-    """Something after which records may be handled again: what it was, when (wall clock seconds), and whom it hit, a
-    pod; empty for everybody.
-    """
-
-    what: str
-    pod: str
-    began: float
-    ended: float
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """The repetitions between a process and who came after it, and the crash that they follow from; None: nothing."""
-
-    first: str
-    again: str
-    count: int
-    partitions: tuple[int, ...]
-    crash: Crash | None
-    first_at: int
-    again_at: int
-
-    def __str__(self) -> str:
-        why = f"{self.crash.what} of {self.crash.pod or 'all'}" if self.crash else "nothing that could explain it"
-        took = (self.again_at - self.first_at) / _NS
-        return f"{self.count} handled by {self.first}, and again by {self.again} {took:.2f} s after: {why}"
-
-
-#: So long after the end of a fault its victim may still do what it does to it, such as a drain that was asked for.
-_AFTERMATH_SECONDS = 30.0
-
-
-def explain(found: Sequence[Repeat], crashes: Sequence[Crash], *, places: bool) -> list[Explained]:
-    """Each process's repetitions by the crash that lies between the effect and the commit: one that hit one of the two
-    pods, or who shares its place, or everybody, began before the record was handled again, and was over not long before
-    it was handled first.
-
-    places: pods of both colours that have the same number may have one place between them, by an instance id or a
-    transactional id, so that what hits the one can fence the other.
-    """
-    by_pair: dict[tuple[str, str, Crash | None], list[Repeat]] = defaultdict(list)
-    for repeat in found:
-        by_pair[repeat.first, repeat.again, _cause(repeat, crashes, _number if places else str)].append(repeat)
-    return [
-        Explained(
-            first=first,
-            again=again,
-            count=len(of),
-            partitions=tuple(sorted({repeat.partition for repeat in of})),
-            crash=crash,
-            first_at=min(repeat.first_at for repeat in of),
-            again_at=min(repeat.again_at for repeat in of),
-        )
-        for (first, again, crash), of in by_pair.items()
-    ]
-
-
-def _number(pod: str) -> str:
-    return pod.rpartition("-")[2]
-
-
-def _cause(repeat: Repeat, crashes: Sequence[Crash], place: Callable[[str], str]) -> Crash | None:
-    first, again = repeat.first_at / _NS, repeat.again_at / _NS
-    pods = {place(process.rpartition(".")[0]) for process in (repeat.first, repeat.again)}
-    candidates = [
-        crash
-        for crash in crashes
-        if (not crash.pod or place(crash.pod) in pods)
-        and crash.began <= again
-        and crash.ended + _AFTERMATH_SECONDS >= first
-    ]
-    return max(candidates, key=lambda crash: (bool(crash.pod), crash.began), default=None)

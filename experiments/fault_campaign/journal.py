@@ -16,12 +16,15 @@ from experiments.fault_campaign.carry import Carried
 from experiments.fault_campaign.catalogue import FAULTS, WAYS
 from experiments.fault_campaign.judge import Judged
 from experiments.fault_campaign.kinds import Phase
-from experiments.fault_campaign.plan import Cell, coverage, least
+from experiments.fault_campaign.plan import ENOUGH, Cell, Planner, Step, coverage, least
 from experiments.fault_campaign.shrink import Shrunk
+from experiments.fault_campaign.witness import Line
 
 JOURNAL, SUMMARY = "journal.jsonl", "summary.json"
-SCHEMA = 1
-_BEGUN, _SWITCH, _PIECE, _SHORTER = "begun", "switch", "piece", "shorter"
+#: 2: duplicates are objects with their timeline; alerts are counted by name, or `not evaluated`.
+SCHEMA = 2
+NOT_EVALUATED = "not evaluated"
+_BEGUN, _SWITCH, _PIECE, _SHORTER, _BESIDE = "begun", "switch", "piece", "shorter", "beside"
 
 
 class Journal:
@@ -84,9 +87,12 @@ class Journal:
                 "notes": carried.notes,
                 "acked": judged.acked,
                 "anomalies": dict(judged.anomalies),
-                "duplicates": [str(one) for one in judged.duplicates],
+                "duplicates": [one.as_json() for one in judged.duplicates],
+                "made_anew": list(judged.made_anew),
+                "alerts": list(judged.alerts),
+                "not_evaluated": judged.not_evaluated,
                 "findings": list(judged.findings),
-                "timeline": [f"{at:.3f} {text}" for at, text in judged.timeline],
+                "timeline": lines_of(judged.timeline),
             }
         )
 
@@ -94,11 +100,43 @@ class Journal:
         """One piece of the campaign, from its begin to its end, and what was judged of it as a whole."""
         self._write({"kind": _PIECE, **told})
 
-    def shorter(self, number: int, found: Shrunk, findings: Sequence[str]) -> None:
-        """The shortest sequence that was found of a switch that failed."""
-        steps = [step.as_json() for step in found.steps]
-        told = {"trials": found.trials, "minimal": found.minimal, "failed_again": found.again}
-        self._write({"kind": _SHORTER, "number": number, "findings": list(findings), **told, "steps": steps})
+    def shorter(self, number: int, shrunk: Shrunk, findings: Sequence[str], found: Sequence[str]) -> None:
+        """The shortest sequence that was found of a switch that failed. findings: of that switch; found: of the trial
+        that carried out this sequence.
+        """
+        steps = [step.as_json() for step in shrunk.steps]
+        told = {"trials": shrunk.trials, "minimal": shrunk.minimal, "failed_again": shrunk.again}
+        self._write(
+            {
+                "kind": _SHORTER,
+                "number": number,
+                "findings": list(findings),
+                "found": list(found),
+                **told,
+                "steps": steps,
+            }
+        )
+
+    def beside(self, number: int, steps: Sequence[Step], judged: Judged) -> None:
+        """Something else that a trial found than the switch that was to be made shorter."""
+        told = {"findings": list(judged.findings), "timeline": lines_of(judged.timeline)}
+        self._write({"kind": _BESIDE, "number": number, **told, "steps": [step.as_json() for step in steps]})
+
+    def count_into(self, planner: Planner) -> None:
+        """What was carried out, and what of it hit."""
+        for line in self.lines:
+            if line["kind"] == _SWITCH:
+                planner.count(Step.of(line["step"]), hits_of(line))
+
+    @property
+    def found(self) -> int:
+        """How many findings there are: switches with some, what trials found besides, and pieces that had some as a
+        whole where none of these had.
+        """
+        own = {line["step"]["number"] for line in self.lines if line["kind"] == _SWITCH and line["findings"]}
+        besides = sum(line["kind"] == _BESIDE for line in self.lines)
+        pieces = sum(bool(line["findings"]) for line in self.lines if line["kind"] == _PIECE)
+        return len(own) + besides or pieces
 
     def _write(self, line: Mapping[str, Any]) -> None:
         text = json.dumps(line)
@@ -109,6 +147,11 @@ class Journal:
         self.lines.append(json.loads(text))
 
 
+def lines_of(timeline: Sequence[Line]) -> list[str]:
+    """A timeline as it is written down."""
+    return [f"{at:.3f} {text}" for at, text in timeline]
+
+
 def hits_of(line: Mapping[str, Any]) -> list[Cell]:
     """What of a switch hit: each way, in the phase that was planned, if that was reached."""
     if any("was not reached" in note for note in line["notes"]):
@@ -117,8 +160,9 @@ def hits_of(line: Mapping[str, Any]) -> list[Cell]:
     return [(hit["way"], phase) for hit in line["hits"] if hit["hit"]]
 
 
-def summary(lines: Sequence[Mapping[str, Any]], everything: Sequence[Cell]) -> dict[str, Any]:
-    """The summary of a journal. everything: the cells that could be hit.
+def summary(lines: Sequence[Mapping[str, Any]], everything: Sequence[Cell], needed: int = 0) -> dict[str, Any]:
+    """The summary of a journal. everything: the cells that could be hit. needed: how many more switches it takes until
+    all of them have been often enough.
 
     `acked`, and the counts of anomalies, are those of the pieces that were judged as a whole.
     """
@@ -131,6 +175,8 @@ def summary(lines: Sequence[Mapping[str, Any]], everything: Sequence[Cell]) -> d
     for piece in pieces:
         found.update(piece["anomalies"])
     ups = [line for line in switches if line["step"]["commanded"] == "up"]
+    # Journals of before there were alerts and shapes have no word of them.
+    unseen = sum(bool(line.get("not_evaluated", True)) for line in switches)
     return {
         "schema": SCHEMA,
         **{key: value for key, value in begun.items() if key != "kind"},
@@ -138,6 +184,7 @@ def summary(lines: Sequence[Mapping[str, Any]], everything: Sequence[Cell]) -> d
         "switches": len(switches),
         "by_up": len(ups),
         "up_failed": sum(line["error"] is not None for line in ups),
+        "reshaped": sum(bool(line["step"].get("replicas") or line["step"].get("partitions")) for line in switches),
         "faults": len(hits),
         "missed": sum(bool(hit["missed"]) for line in switches for hit in line["hits"]),
         "outcomes": dict(Counter(line["outcome"] for line in switches).most_common()),
@@ -149,10 +196,20 @@ def summary(lines: Sequence[Mapping[str, Any]], everything: Sequence[Cell]) -> d
             if line["findings"]
         ],
         "shorter": [{key: line[key] for key in line if key != "kind"} for line in lines if line["kind"] == _SHORTER],
+        "found_beside": [
+            {key: line[key] for key in line if key != "kind"} for line in lines if line["kind"] == _BESIDE
+        ],
         "duplicates": [told for piece in pieces for told in piece["duplicates"]],
         "well_seconds_worst": max((line["well_seconds"] or 0.0 for line in switches), default=None),
-        "alerts": dict(sum((Counter(piece["alerts"]) for piece in pieces), Counter[str]())),
+        "made_anew": sum(len(line.get("made_anew", ())) for line in switches),
+        "alerts": NOT_EVALUATED
+        if unseen == len(switches)
+        else dict(Counter(one["alert"] for line in switches for one in line.get("alerts", ()))),
+        "alerts_not_evaluated": unseen,
         "least_covered": least(table),
+        "enough": ENOUGH,
+        "not_covered": under(table),
+        "switches_needed": needed,
         "coverage": table,
         "pieces": [
             {key: piece[key] for key in ("code", "from", "to", "began", "ended", "acked", "findings")}
@@ -160,6 +217,23 @@ def summary(lines: Sequence[Mapping[str, Any]], everything: Sequence[Cell]) -> d
         ],
         "not_injected": not_injected(),
     }
+
+
+def under(covered: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """What of a table of coverage is below what is enough."""
+    low = {name: {phase: count for phase, count in row.items() if count < ENOUGH} for name, row in covered.items()}
+    return {name: row for name, row in low.items() if row}
+
+
+def told_of(covered: Mapping[str, Mapping[str, int]], needed: int) -> str:
+    """One line about a table of coverage."""
+    cells, short = (sum(map(len, one.values())) for one in (covered, under(covered)))
+    if not short:
+        return f"coverage: every fault hit in every phase at least {ENOUGH} times ({cells} of {cells})"
+    return (
+        f"coverage: {cells - short} of {cells} hit at least {ENOUGH} times, the least {least(covered)}; "
+        f"{needed} more switches are needed, if everything hits"
+    )
 
 
 def not_injected() -> dict[str, str]:

@@ -7,27 +7,29 @@ meanwhile; never on what the controller says of itself alone.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from components.names import CONTROLLER, Color
+from components.names import CONTROLLER, NAME_LABEL, Color
 from components.strategies.parts import Program
 from experiments import recorders, verdict
-from experiments.cluster import Cluster, LiveSwitch
-from experiments.errors import DeadlineError, ExperimentError
-from experiments.fault_campaign import clock, invariants
+from experiments.cluster import LiveSwitch
+from experiments.errors import DeadlineError, ExperimentError, PreconditionError
+from experiments.fault_campaign import clock, duplicates, invariants, shapes
 from experiments.fault_campaign.carry import Carried
-from experiments.fault_campaign.invariants import Crash, Explained, Truth
-from experiments.fault_campaign.kinds import SHARED
+from experiments.fault_campaign.duplicates import Crash, Explained, Trail
+from experiments.fault_campaign.invariants import Truth
+from experiments.fault_campaign.kinds import SHARED, Role
 from experiments.fault_campaign.tail import Stepped, Tail
 from experiments.fault_campaign.witness import Line, Witness
 from experiments.lab import Lab
 from experiments.measurements import Verdict, other
-from experiments.metrics import query_range
 from experiments.recorders import Recorded
 from experiments.records import CONSUMED, EVENTS
 
 T = TypeVar("T")
+_NS = 1_000_000_000
 _CLOCKS = "clock"
 
 _WELL_SECONDS = 90.0
@@ -40,8 +42,14 @@ _WRITTEN_SECONDS = 15.0
 _POLL_SECONDS = 0.5
 #: Classes of which it is looked what explains them, record by record: they fail nothing by themselves.
 _EXPLAINED = frozenset({"duplicate"})
-#: From so many restarts on a container is started again only after a while: its pod is made anew.
-_RESTARTS = 2
+#: A container that was started again once would wait the next time: its pod is made anew, once all is judged well. A
+#: Connect worker takes longer to begin than it would wait: of it the second time.
+_RESTARTS, _WORKERS_RESTARTS = 1, 2
+#: For so long the switch has to have said that it is so before an update that failed is called wrong.
+_SAID_SECONDS = 2.0
+#: A pod that is asked to end, or a broker that is, goes on to do so for up to so long.
+_GOES_ON = {"pod-delete": 30.0, "pod-evict": 30.0, "broker-restart": 60.0}
+_MADE_ANEW = "made anew by the campaign"
 
 
 @dataclass(slots=True)
@@ -70,7 +78,10 @@ def begin(lab: Lab, folder: Path) -> Span:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What was found. findings: what is broken; empty: nothing. duplicates: each with what explains it."""
+    """What was found. findings: what is broken; empty: nothing. duplicates: each with what explains it. made_anew: the
+    pods that the campaign itself has deleted, after it was judged whether all is well without a hand. alerts, not
+    evaluated: what was alerted, and why that is not known.
+    """
 
     findings: Sequence[str]
     outcome: str
@@ -80,6 +91,9 @@ class Judged:
     anomalies: Mapping[str, int]
     duplicates: Sequence[Explained]
     timeline: Sequence[Line] = ()
+    made_anew: Sequence[str] = ()
+    alerts: Sequence[Mapping[str, Any]] = ()
+    not_evaluated: str = ""
 
 
 class Judge:
@@ -101,6 +115,8 @@ class Judge:
         findings = [f"{hit.injection.way} cannot be taken back: {hit.left}" for hit in carried.hits if hit.left]
         begun = time.monotonic()
         well: float | None = None
+        if carried.step.commanded == "up":
+            patiently("the shape of the pair", lambda: shapes.look(lab), _READ_SECONDS)
         try:
             self._wait_well(deadline)
             well = time.monotonic() - begun
@@ -119,10 +135,12 @@ class Judge:
                 active=live.active,
                 generations=live.generation - carried.before,
                 outcome=outcome,
+                so_it_was=self._so_it_was(carried),
             )
         findings += invariants.lease_history(self._witness.leases())
         if live.holds(live.settled):
             findings += invariants.ends(live.raw["status"], settled=live.generation, since=carried.before)
+        made_anew = self._make_anew(span) if well is not None else []
         acked, counts, repeated = 0, dict[str, int](), list[Explained]()
         try:
             judged = self._records(span)
@@ -131,6 +149,11 @@ class Judge:
             findings += record_findings(counts, repeated) + behind
         except ExperimentError as error:
             findings.append(f"invariant 5: what became of the records cannot be told: {error}")
+        if made_anew:
+            try:
+                patiently("the pods that were made anew", self._all_there, _WELL_SECONDS)
+            except DeadlineError as error:
+                findings.append(f"invariant 4: pods that the campaign made anew do not come back: {error}")
         return Judged(
             findings=findings,
             outcome=outcome,
@@ -140,7 +163,21 @@ class Judge:
             anomalies=counts,
             duplicates=repeated,
             timeline=self._witness.since(carried.began) if findings else (),
+            made_anew=made_anew,
         )
+
+    def _so_it_was(self, carried: Carried) -> bool:
+        """Whether the switch had said for a while that the colour asked for is at work when the update returned. Where
+        the API server was hit, or the numbers of pods were asked for as well, an update fails for reasons of its own.
+        """
+        step = carried.step
+        hit = any(one.hit and one.injection.kind.role is Role.PLANE for one in carried.hits)
+        if carried.returned is None or hit or step.replicas is not None or step.partitions:
+            return False
+        before, then = (
+            self._witness.at_work(moment) for moment in (carried.returned - _SAID_SECONDS, carried.returned)
+        )
+        return before == then and then[0] == carried.target and then[1] > carried.before
 
     def _wait_well(self, seconds: float) -> None:
         """Everybody is there, the newest generation has its outcome, and the holder is at work on every partition.
@@ -156,7 +193,6 @@ class Judge:
             blocked = live.last is not None and live.last.outcome == "RollbackBlocked"
             return None if live.active and live.holds(live.settled) and not blocked else live.describe()
 
-        patiently("pods that were killed often", self._renew_often_restarted, left())
         patiently("the pods", lambda: lab.wait_pods(lab.whole), left())
         what = "an outcome, and a colour that holds the grant"
         live = patiently(what, lambda: lab.cluster.wait_switch(lab.namespace, missing, what, left()), left())
@@ -165,15 +201,33 @@ class Judge:
         if color is not None:
             patiently("the colour that waits", lambda: lab.wait_assigned(other(color), left()), left())
 
-    def _renew_often_restarted(self) -> None:
+    def _make_anew(self, span: Span) -> list[str]:
         """A hand that nothing needs: the kubelet waits ever longer before it starts a container again, and a campaign
-        would wait with it. What was killed once or twice is left to it.
+        would wait with it. Only after it was judged that all is well without it; told with the switch.
         """
-        apps = {part.app for part in self._lab.parts.all} | {CONTROLLER}
-        for pod in self._lab.cluster.pods(self._lab.namespace):
+        lab, found = self._lab, []
+        allowed = {CONTROLLER: _RESTARTS, **{part.app: _RESTARTS for part in lab.parts.all}}
+        if lab.parts.workers is not None:
+            allowed[lab.parts.workers.app] = _WORKERS_RESTARTS
+        for pod in patiently("the pods", lambda: lab.cluster.pods(lab.namespace), _READ_SECONDS):
             most = max(pod.restarts_by_container.values(), default=0)
-            if pod.app in apps and most >= _RESTARTS and not pod.terminating:
-                self._lab.cluster.delete_pod(self._lab.namespace, pod.name)
+            if pod.app in allowed and most >= allowed[pod.app] and not pod.terminating:
+                patiently(
+                    f"{pod.name} to be deleted", partial(lab.cluster.delete_pod, lab.namespace, pod.name), _READ_SECONDS
+                )
+                now = time.time()
+                span.crashes.append(Crash(_MADE_ANEW, pod.name, now, now + _GOES_ON["pod-delete"]))
+                self._witness.note(f"{pod.name} made anew by the campaign: it was started again {most} times")
+                found.append(pod.name)
+        return found
+
+    def _all_there(self) -> None:
+        """Raises DeadlineError, PreconditionError."""
+        lab = self._lab
+        lab.wait_pods(lab.whole)
+        controllers = lab.cluster.pods(lab.namespace, f"{NAME_LABEL}={CONTROLLER}")
+        if not any(pod.ready and not pod.terminating for pod in controllers):
+            raise PreconditionError("no controller is Ready")
 
     def _ready(self) -> list[str]:
         """Whether `Ready` is what is; looked at again until it is: both move. Then what is wrong."""
@@ -201,7 +255,7 @@ class Judge:
             holder=str(lease.get("spec", {}).get("holderIdentity") or ""),
             wanted=live.wanted,
             owned=owned,
-            partitions=lab.settings.partitions,
+            partitions=int(live.raw["spec"].get("partitions", lab.settings.partitions)),
         )
 
     def _records(self, span: Span) -> Verdict:
@@ -235,12 +289,15 @@ class Judge:
         """The duplicates, each with what explains it; and what nothing can explain."""
         if not counts.get("duplicate"):
             return [], []
-        found = invariants.repeats(span.tail.lines(CONSUMED))
-        behind = invariants.behind_commits(found, span.tail.lines(EVENTS))
+        found = duplicates.repeats(span.tail.lines(CONSUMED))
+        events = list(span.tail.lines(EVENTS))
+        behind = duplicates.behind_commits(found, events)
         wrong = (
             [f"invariant 5: {len(behind)} handled again after their commit, the first: {behind[0]}"] if behind else []
         )
-        return invariants.explain(found, span.crashes, places=self._lab.parts.workers is None), wrong
+        logs = self._lab.parts.workers is None
+        trail = Trail(events, places=logs, logs=logs)
+        return duplicates.explain(found, span.crashes, trail, self._witness.since(span.since_ns / _NS)), wrong
 
     def last(self, span: Span) -> Judged:
         """Everything of a span, when it is over: the flow has ended, and the producer's log, too. Raises
@@ -253,6 +310,7 @@ class Judge:
         span.tail.copy_produced()
         span.tail.copy_consumed(writers(lab))
         span.tail.complete()
+        span.tail.close()
         producers = [name for name in span.tail.producers(span.since_ns) if name != closing]
         judged = self._verdict(span, producers)
         counts = {name: count for name, count in judged.anomalies.items() if count}
@@ -271,15 +329,6 @@ def record_findings(counts: Mapping[str, int], repeated: Sequence[Explained]) ->
     if missed > 0:
         unexplained.append(f"invariant 5: {missed} duplicates at other offsets than where they were handled first")
     return invariants.anomalies(counts) + unexplained
-
-
-def fired(cluster: Cluster, namespace: str, since: float, until: float) -> dict[str, int]:
-    """The alerts about the pair that fired meanwhile, by name: seconds for which the metrics store has them so. None of
-    them are there, too, where no alert rules are installed. Times in wall clock seconds. Raises ClusterError.
-    """
-    query = f'sum by (alertname) (ALERTS{{alertstate="firing",namespace="{namespace}"}})'
-    series = query_range(cluster, query, since, until).get("data", {}).get("result", [])
-    return {str(one["metric"].get("alertname", "")): len(one["values"]) for one in series}
 
 
 def patiently(what: str, do: Callable[[], T], seconds: float) -> T:
@@ -310,7 +359,12 @@ def writers(lab: Lab) -> dict[str, Program]:
 def crashes(carried: Carried) -> list[Crash]:
     """What of a switch's faults lets records be handled twice; the members that stood still for its phase, too."""
     found = [
-        Crash(hit.injection.way, "" if hit.injection.kind.role in SHARED else hit.hit, hit.began, hit.ended or 0.0)
+        Crash(
+            hit.injection.way,
+            "" if hit.injection.kind.role in SHARED else hit.hit,
+            hit.began,
+            (hit.ended or hit.began) + _GOES_ON.get(hit.injection.way, 0.0),
+        )
         for hit in carried.hits
         if hit.injection.kind.repeats and hit.hit
     ]

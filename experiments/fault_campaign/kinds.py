@@ -20,12 +20,14 @@ HELD = (Phase.WAITING, Phase.PAUSING, Phase.RESUMING, Phase.ROLLING_BACK)
 
 class Role(StrEnum):
     """Whom a fault hits. WORKER: a pod that does a colour's work. MOVER: what moves it, a sidecar or an agent.
-    HANDLER: a worker that handles records itself, and takes the faults of design §5.4.
+    HANDLER: a worker that handles records itself, and takes the faults of design §5.4. AGENT: a mover that is a pod by
+    itself.
     """
 
     WORKER = "worker"
     MOVER = "mover"
     HANDLER = "handler"
+    AGENT = "agent"
     CONTROLLER = "controller"
     BROKER = "broker"
     PLANE = "control plane"
@@ -34,8 +36,26 @@ class Role(StrEnum):
     GROUP = "group"
 
 
-#: Of these there is one, which everybody shares: two faults of it at a time would be one.
+#: Whose victim is a pod of a colour, which has a side and a number.
+OF_PODS = frozenset({Role.WORKER, Role.HANDLER, Role.MOVER, Role.AGENT})
+#: Of these there is one, which everybody shares.
 SHARED = frozenset({Role.BROKER, Role.PLANE, Role.CONTROLLER, Role.LEASE, Role.SWITCH, Role.GROUP})
+
+
+class Takes(StrEnum):
+    """What a fault takes from its victim. Two that take the same from one victim would be one fault; and from a process
+    that is gone, or stands still, nothing else can be taken.
+    """
+
+    PROCESS = "process"
+    API = "api"  # its way to the API server
+    BROKER = "broker"  # its way to the broker
+    CONNECT = "connect"  # its way to the Connect workers
+    SIDECAR = "sidecar"  # its sidecar's way to it
+    WORK = "work"  # what it does with records
+    CLOCK = "clock"
+    ALONE = "alone"  # that it is the only one
+    CONTENT = "content"  # what an object says
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +65,7 @@ class Way:
     place: the module of this package that does it. undone: how it ends. seconds: the least and the most that it lasts;
     0 for what only happens. repeats: whether a record may be handled twice by it, because it can lie between
     an effect and its commit (invariant 5). deadline: seconds after its end within which everything has to be well.
+    takes: what of whom it hits.
     """
 
     name: str
@@ -56,6 +77,7 @@ class Way:
     repeats: bool = False
     deadline: float = 90.0
     phases: tuple[Phase, ...] = tuple(Phase)
+    takes: Takes = Takes.PROCESS
 
 
 @dataclass(frozen=True, slots=True)

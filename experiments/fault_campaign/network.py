@@ -8,11 +8,11 @@ server that refuses speaks with the real one's certificate, so clients believe i
 import os
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from components.names import KAFKA, LIFECYCLE_PORT, NAME_LABEL, PLATFORM_NAMESPACE
+from components.names import CONTROLLER, KAFKA, LIFECYCLE_PORT, NAME_LABEL, PLATFORM_NAMESPACE
 from experiments.errors import PreconditionError
 from experiments.fault_campaign.plan import Injection
 from experiments.fault_campaign.scene import Inject, Scene, inhabitants
@@ -21,6 +21,7 @@ from experiments.lab import Lab
 
 _REFUSING = Path(__file__).parent / "refusing.py"
 _STATUSES = (500, 429, 409)
+_LATE_SECONDS = 1.0
 _JUMPS = ("DROP", "REDIRECT", "REJECT")
 _NO_ADDRESS = ("", "None")
 
@@ -46,25 +47,21 @@ def _without(pid: int, addresses: list[str]) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _cut_broker(scene: Scene, injection: Injection) -> Iterator[str]:
-    pod = scene.worker(injection)
-    addresses = _addresses(scene, PLATFORM_NAMESPACE, f"{NAME_LABEL}={KAFKA}")
-    with _without(scene.processes.one(pod, scene.lab.parts.at_work.program), addresses):
-        yield pod
-
-
-@contextmanager
-def _cut_api(scene: Scene, injection: Injection) -> Iterator[str]:
-    """From the Service `kubernetes`, by whose address every pod goes to the API server."""
-    pod, program = scene.mover(injection)
-    with _without(scene.processes.one(pod, program), [_api_address(scene)]):
-        yield pod
-
-
 def _api_address(scene: Scene) -> str:
     service = scene.lab.cluster.get("/api/v1/namespaces/default/services/kubernetes")
     return str(service["spec"]["clusterIP"])
+
+
+@contextmanager
+def _slowed(scene: Scene, pid: int) -> Iterator[None]:
+    endpoints = scene.lab.cluster.get("/api/v1/namespaces/default/endpoints/kubernetes")
+    found = [(one["addresses"][0]["ip"], one["ports"][0]["port"]) for one in endpoints.get("subsets") or ()]
+    if not found:
+        raise PreconditionError("nobody says where the API server itself is")
+    host, port = found[0]
+    command = [sys.executable, str(_REFUSING), _api_address(scene), "slow", host, str(port), str(_LATE_SECONDS)]
+    with running(command, net=pid):
+        yield
 
 
 @contextmanager
@@ -74,22 +71,52 @@ def _refused(scene: Scene, pid: int) -> Iterator[None]:
     files = [arguments.get(f"--tls-{what}-file", "") for what in ("cert", "private-key")]
     if not all(files):
         raise PreconditionError("the API server does not say on its command line where its certificate is")
-    command = [sys.executable, str(_REFUSING), _api_address(scene), *files, *map(str, _STATUSES)]
+    command = [sys.executable, str(_REFUSING), _api_address(scene), "refuse", *files, *map(str, _STATUSES)]
     with running(command, net=pid):
         yield
 
 
-@contextmanager
-def _refuse_mover(scene: Scene, injection: Injection) -> Iterator[str]:
-    pod, program = scene.mover(injection)
-    with _refused(scene, scene.processes.one(pod, program)):
-        yield pod
+def _of_mover(change: Callable[[Scene, int], AbstractContextManager[None]]) -> Inject:
+    @contextmanager
+    def inject(scene: Scene, injection: Injection) -> Iterator[str]:
+        pod, program = scene.mover(injection)
+        with change(scene, scene.processes.one(pod, program)):
+            yield pod
+
+    return inject
+
+
+def _of_controller(change: Callable[[Scene, int], AbstractContextManager[None]]) -> Inject:
+    @contextmanager
+    def inject(scene: Scene, _injection: Injection) -> Iterator[str]:
+        pod = scene.controller()
+        with change(scene, scene.processes.one(pod, CONTROLLER)):
+            yield pod
+
+    return inject
+
+
+def _without_api(scene: Scene, pid: int) -> AbstractContextManager[None]:
+    """The Service `kubernetes`, by whose address every pod goes to the API server."""
+    return _without(pid, [_api_address(scene)])
+
+
+def _without_broker(scene: Scene, pid: int) -> AbstractContextManager[None]:
+    return _without(pid, _addresses(scene, PLATFORM_NAMESPACE, f"{NAME_LABEL}={KAFKA}"))
+
+
+def _without_connect(scene: Scene, pid: int) -> AbstractContextManager[None]:
+    connectors = scene.lab.parts.connectors
+    if connectors is None:
+        raise PreconditionError("there are no Connect workers to be cut off from")
+    rule = ["OUTPUT", "-p", "tcp", "--dport", str(connectors.rest_port), "-j", "DROP"]
+    return changed([["iptables", "-w", "-I", *rule]], [["iptables", "-w", "-D", *rule]], net=pid)
 
 
 @contextmanager
-def _refuse_controller(scene: Scene, _injection: Injection) -> Iterator[str]:
-    pod = scene.controller()
-    with _refused(scene, scene.processes.one(pod, "controller")):
+def _cut_broker(scene: Scene, injection: Injection) -> Iterator[str]:
+    pod = scene.worker(injection)
+    with _without_broker(scene, scene.processes.one(pod, scene.lab.parts.at_work.program)):
         yield pod
 
 
@@ -136,8 +163,13 @@ def _is_ours(rule: str) -> bool:
 
 INJECT: dict[str, Inject] = {
     "cut-broker": _cut_broker,
-    "cut-api": _cut_api,
+    "cut-api": _of_mover(_without_api),
     "cut-sidecar": _cut_sidecar,
-    "api-errors": _refuse_mover,
-    "api-errors-controller": _refuse_controller,
+    "cut-connect": _of_mover(_without_connect),
+    "api-errors": _of_mover(_refused),
+    "api-slow": _of_mover(_slowed),
+    "api-errors-controller": _of_controller(_refused),
+    "api-slow-controller": _of_controller(_slowed),
+    "controller-cut-api": _of_controller(_without_api),
+    "controller-cut-broker": _of_controller(_without_broker),
 }

@@ -32,6 +32,12 @@ def _force(scene: Scene, injection: Injection) -> str:
     return pod
 
 
+def _agent(scene: Scene, injection: Injection) -> str:
+    pod, _ = scene.mover(injection)
+    scene.lab.cluster.delete_pod(scene.namespace, pod)
+    return pod
+
+
 def _controller(scene: Scene, _injection: Injection) -> str:
     pod = scene.controller()
     scene.lab.cluster.delete_pod(scene.namespace, pod)
@@ -48,6 +54,7 @@ INJECT: dict[str, Inject] = {
     "pod-delete": happens(_delete),
     "pod-evict": happens(_evict),
     "pod-force-delete": happens(_force),
+    "agent-delete": happens(_agent),
     "controller-delete": happens(_controller),
     "broker-restart": happens(_broker),
 }

@@ -96,6 +96,8 @@ def happens(act: Happen) -> Inject:
 def roles(letter: str, parts: Parts) -> frozenset[Role]:
     """Whom a strategy's pair has. A record's own faults are those of members that handle records; and the controller
     looks only at the groups that its members are in themselves, so only there is a member of others a fault of ours.
+    Members that have their work done by others are pods by themselves.
     """
-    everybody = frozenset(Role) - {Role.HANDLER, Role.GROUP}
-    return everybody | ({Role.HANDLER, Role.GROUP} if faults.enabled(letter) and parts.workers is None else set())
+    everybody = frozenset(Role) - {Role.HANDLER, Role.GROUP, Role.AGENT}
+    handles = {Role.HANDLER, Role.GROUP} if faults.enabled(letter) and parts.workers is None else set()
+    return everybody | handles | (set() if parts.workers is None else {Role.AGENT})

@@ -30,7 +30,7 @@ class Shrunk:
     again: bool
 
 
-def shrink(steps: Sequence[Step], fails: Callable[[Sequence[Step]], bool], most: int = 24) -> Shrunk:
+def shrink(steps: Sequence[Step], fails: Callable[[Sequence[Step]], bool], most: int = 48) -> Shrunk:
     """Make a sequence that failed shorter: fewer switches first (the last ones stay), then fewer faults.
 
     fails: carries out a sequence, and says whether it failed. most: how many trials. A step whose faults are all gone

@@ -77,6 +77,13 @@ def _mover_freeze(scene: Scene, injection: Injection) -> Iterator[str]:
 
 
 @contextmanager
+def _controller_freeze(scene: Scene, injection: Injection) -> Iterator[str]:
+    pod = scene.controller()
+    with _still([scene.processes.one(pod, "controller")], injection):
+        yield pod
+
+
+@contextmanager
 def _broker_stall(scene: Scene, injection: Injection) -> Iterator[str]:
     pod = scene.broker()
     with _still([LocalProcesses("").one(pod, BROKER)], injection):
@@ -117,6 +124,9 @@ INJECT: dict[str, Inject] = {
     "worker-freeze-long": _worker_freeze,
     "pod-freeze": _pod_freeze,
     "mover-freeze": _mover_freeze,
+    "mover-freeze-long": _mover_freeze,
+    "controller-freeze": _controller_freeze,
+    "controller-freeze-long": _controller_freeze,
     "broker-stall": _broker_stall,
     "broker-stall-long": _broker_stall,
     "api-stall": _stalled(_API_SERVER),

@@ -14,7 +14,7 @@ from experiments import environment, faults, own_pair, preflight
 from experiments.cluster import Cluster, ClusterError
 from experiments.interrupts import Interrupts
 from experiments.lab import Lab
-from experiments.platform import BOOTSTRAP_OUTPUT, Platform
+from experiments.platform import Platform
 from experiments.progress import Progress
 from experiments.session import lab_of
 from experiments.stacks import Configuration, Stack
@@ -62,7 +62,7 @@ class Stage:
         self._interrupts = interrupts
         self._progress = progress
         self._state = folder / _STATE
-        self._platform = Platform(repository, folder, {}, interrupts, progress)
+        self._platform = Platform(repository, folder, {"alerts": True}, interrupts, progress)
         self._configuration = Configuration(
             repository, self.name, folder / f"Pulumi.{self.name}.yaml", like=f"strategy-{letter}"
         )
@@ -80,11 +80,8 @@ class Stage:
             known = json.loads(self._state.read_text())
         clean = bool(made_by["code"]) and not str(made_by["code"]).endswith("-dirty")
         stands = self._ask_on() and clean and known == made_by
-        if stands:
-            platform = Stack(self._repository, self._platform.configuration, self._interrupts, self._progress)
-            self.bootstrap = platform.output(BOOTSTRAP_OUTPUT)
-        else:
-            self.bootstrap = self._platform.prepare()
+        # Whoever measured something in between had it as stacks/ says, without alerts.
+        self.bootstrap = self._platform.prepare()
         self._configuration.share_salt(self._platform.configuration)
         self._stack = stack = self._made()
         if not stands:
@@ -111,7 +108,10 @@ class Stage:
             if error.not_found:
                 return False
             raise
-        self._configuration.set(active=live.active or live.wanted, attempt=int(live.raw["spec"].get("attempt", 1)) + 1)
+        spec = live.raw["spec"]
+        self._configuration.set(active=live.active or live.wanted, attempt=int(spec.get("attempt", 1)) + 1)
+        # As it was left: partitions are never taken away, and other numbers of pods would be a change of shape.
+        self._configuration.set(**{key: int(spec[key]) for key in ("partitions", "replicas") if key in spec})
         return True
 
     def _made(self) -> Stack:
@@ -120,8 +120,13 @@ class Stage:
     def anew(self) -> Lab:
         """Another pair in its place, for this one does not get well by itself."""
         self.take_away()
-        self._configuration.set(active="blue", attempt=1)
+        self._configuration.set(active="blue", attempt=1, replicas=REPLICAS)
         return self.prepare()
+
+    def end(self) -> None:
+        """All is done: the pair goes, and the platform is as stacks/ has it. Raises UpdateError."""
+        self.take_away()
+        self._platform.put_back()
 
     def take_away(self) -> None:
         """The pair, and its topic. Raises UpdateError."""

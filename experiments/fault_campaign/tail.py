@@ -6,6 +6,7 @@ torn.
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -65,6 +66,12 @@ class Tail:
         self._since = since
         self._stepped: list[Stepped] = []
         self._known: dict[tuple[str, str, str], int] = {}
+        self._folders: dict[tuple[str, str], int] = {}
+
+    def close(self) -> None:
+        """Let go of the volumes."""
+        while self._folders:
+            os.close(self._folders.popitem()[1])
 
     def put_right(self, stepped: Iterable[Stepped]) -> None:
         """Of what is copied from now on, the times are put right that were written down by these clocks."""
@@ -77,22 +84,35 @@ class Tail:
 
     def copy_consumed(self, pods: Mapping[str, Program]) -> list[str]:
         """What was handled, and what happened to whom, by now. pods: those that write it, with what runs in them.
-        Returns those whose volume is not reached, for no process of them is there just now.
+        Returns those whose volume is not reached, for no process of them is there just now. Of them, and of pods that a
+        change of shape has taken away, what they wrote at their end is copied all the same: a volume outlives its pod.
         """
-        return [
+        unreached = [
             pod
             for pod, program in pods.items()
             if not all(self._copy(pod, program, kind) for kind in (CONSUMED, EVENTS))
         ]
+        for pod, kind in list(self._folders):
+            if kind != PRODUCED and (pod in unreached or pod not in pods):
+                with suppress(OSError):
+                    self._grown(pod, kind, Path(f"/proc/self/fd/{self._folders[pod, kind]}"))
+        return unreached
 
     def _copy(self, pod: str, program: Program, kind: str) -> bool:
         for pid in self._processes.of(pod, program):
             source = self._processes.records(pid, kind)
             with suppress(OSError):
-                for file in sorted(source.glob(f"*{_SUFFIX}")):
-                    self._grow(pod, kind, file)
+                held = os.open(source, os.O_RDONLY | os.O_DIRECTORY)
+                if (before := self._folders.pop((pod, kind), None)) is not None:
+                    os.close(before)
+                self._folders[pod, kind] = held
+                self._grown(pod, kind, source)
                 return True
         return False
+
+    def _grown(self, pod: str, kind: str, source: Path) -> None:
+        for file in sorted(source.glob(f"*{_SUFFIX}")):
+            self._grow(pod, kind, file)
 
     def _grow(self, pod: str, kind: str, file: Path) -> None:
         at = self._known.get((pod, kind, file.name), 0)

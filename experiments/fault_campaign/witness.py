@@ -34,6 +34,7 @@ class Witness:
         self._lines: list[Line] = []
         self._leases: list[LeaseSeen] = []
         self._phase = ""
+        self._ready: list[tuple[float, str, int]] = []
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -59,6 +60,14 @@ class Witness:
     def phase(self) -> str:
         """The switch's, as it was seen last."""
         return self._phase
+
+    def at_work(self, moment: float) -> tuple[str, int]:
+        """Of which colour the switch said then that it is at work, by `Ready` for its own generation, and of which
+        generation that was; empty and 0 where it said of none. moment: wall clock seconds.
+        """
+        with self._lock:
+            seen = [(color, generation) for at, color, generation in self._ready if at <= moment]
+        return seen[-1] if seen else ("", 0)
 
     def leases(self) -> list[LeaseSeen]:
         """Every state of the Lease so far."""
@@ -96,6 +105,10 @@ class Witness:
             live = LiveSwitch.of(raw)
             self._phase = live.phase
             ready = live.ready
+            said = (live.active, live.generation) if live.holds(ready) else ("", 0)
+            with self._lock:
+                if not self._ready or self._ready[-1][1:] != said:
+                    self._ready.append((time.time(), *said))
             text = f"switch: {live.describe()}"
             text += f", Ready {ready.status} ({ready.reason})" if ready else ", Ready unknown"
         with self._lock:

@@ -3,7 +3,8 @@
 Each is one of our own programs with one rule taken out of it, as source that a container runs in the program's place
 (`python3 -c`), so that no image and no setting knows of it. The campaign's pair is brought up, the part is put into it,
 switches are carried out that lead to what the rule is for, and the campaign's judge has to find it. Exit codes: 0 it
-was found, 1 it was not, 2 it could not be tried. The pair is taken away.
+was found, 1 it was not, 2 it could not be tried. What came of it is in `report/data/breaches/NAME.json`; a result that
+is there is replaced. The pair is taken away.
 """
 
 import json
@@ -11,17 +12,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.names import COLORS, CONSUMER, CONTROLLER, LIFECYCLE_PORT, SIDECAR
+from experiments import environment
 from experiments.errors import ExperimentError
 from experiments.fault_campaign.carry import carry
 from experiments.fault_campaign.judge import Judge, begin
 from experiments.fault_campaign.kinds import Phase
-from experiments.fault_campaign.plan import Injection, Step
+from experiments.fault_campaign.plan import Injection, Side, Step
 from experiments.fault_campaign.scene import Scene
 from experiments.fault_campaign.stage import Stage
 from experiments.fault_campaign.witness import Witness
@@ -34,6 +36,7 @@ from experiments.progress import Progress
 from experiments.run import REPOSITORY
 
 _PATCH_SECONDS = 60.0
+RESULTS = REPOSITORY / "report" / "data" / "breaches"
 _MAIN = "raise SystemExit(main())\n"
 
 GRANTS_UNCONFIRMED = """
@@ -104,6 +107,27 @@ def start(found, epoch=None):
 carry.start = start
 """
 
+FORGETS_ITS_PAUSE = """
+from workloads.common.states import State
+from workloads.consumer import group, loop
+from workloads.consumer.__main__ import main
+
+wants, handle = group.GroupListener.wants_flow, loop.ConsumerLoop._handle
+
+def wants_flow(own):
+    return own._figures.assignments > 0 or wants(own)
+
+def handles(own):
+    backlog, driver = own._backlog, own._driver
+    if driver.lifecycle.state is State.PAUSED and own.figures.assignments > 1:
+        while backlog and backlog.error() is None:
+            backlog.messages = own._worker.handle(backlog.messages, driver.lifecycle.epoch)
+    handle(own)
+
+group.GroupListener.wants_flow = wants_flow
+loop.ConsumerLoop._handle = handles
+"""
+
 CONFIRMS_BY_SPEC_STATE = """
 from workloads.sidecar.__main__ import main
 from workloads.sidecar.connect import core, seen
@@ -142,8 +166,10 @@ class Breach:
     stray: bool = False
 
 
-def _step(number: int, phase: Phase, *ways: tuple[str, float], pod: int = 1, after: float = 0.0) -> Step:
-    injections = tuple(Injection(way, "old", pod, seconds, after) for way, seconds in ways)
+def _step(
+    number: int, phase: Phase, *ways: tuple[str, float], pod: int = 1, after: float = 0.0, side: Side = "old"
+) -> Step:
+    injections = tuple(Injection(way, side, pod, seconds, after) for way, seconds in ways)
     return Step(number, phase, "patch", injections)
 
 
@@ -183,6 +209,15 @@ BREACHES: dict[str, Breach] = {
         COPIES_NO_OFFSETS,
         "invariant 5: duplicates",
         (_PLAIN, _step(2, Phase.MOMENT), _step(3, Phase.MOMENT)),
+    ),
+    "forgets-its-pause": Breach(
+        "a paused consumer that reads what a rebalance gives it",
+        "b",
+        CONSUMER,
+        FORGETS_ITS_PAUSE,
+        "invariant 1: dual_active",
+        # A pod of the colour that waits goes, so its group is balanced anew while it is PAUSED.
+        tuple(_step(number, Phase.STEADY, ("pod-delete", 0.0), side="new") for number in (1, 2)),
     ),
     "confirms-by-spec-state": Breach(
         "an agent that confirms by spec.state",
@@ -253,13 +288,48 @@ def _stray_resume(lab: Lab) -> None:
         output_of(lab.namespace, lab.pod(waiting, 0), CONSUMER, ["python3", "-c", program], seconds=30.0)
 
 
-def tried(breach: Breach, stage: Stage, lab: Lab, scratch: Path, say: Callable[[str], None]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of a breach. switches: how many there were until it was caught, or in all. findings: all of them."""
+
+    switches: int
+    findings: Sequence[str]
+
+    def caught(self, breach: Breach) -> str:
+        """The finding that it was caught by; empty: by none."""
+        return next((text for text in self.findings if text.startswith(breach.says)), "")
+
+
+def write(folder: Path, name: str, came: Tried, code: str | None) -> Path:
+    """The result of a breach, as JSON. code: the commit that was run."""
+    breach = BREACHES[name]
+    content = {
+        "schema": 1,
+        "breach": name,
+        "what": breach.what,
+        "strategy": breach.strategy,
+        "code": code,
+        "seed": None,  # its steps are given, and below
+        "steps": [step.as_json() for step in breach.steps],
+        "switches": came.switches,
+        "caught": bool(came.caught(breach)),
+        "finding": came.caught(breach),
+        "findings": list(came.findings),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{name}.json"
+    target.write_text(json.dumps(content, indent=1) + "\n")
+    return target
+
+
+def tried(breach: Breach, stage: Stage, lab: Lab, scratch: Path, say: Callable[[str], None]) -> Tried:
     """What the judge finds of a pair that has the breach."""
     put(lab, breach.workload, breach.source)
     witness = Witness(lab.cluster, lab.namespace)
     witness.start()
     judge = Judge(lab, witness, scratch)
     found: list[str] = []
+    switches = 0
     try:
         live = lab.cluster.switch(lab.namespace)
         lab.active = "green" if live.active == "green" else "blue"
@@ -272,12 +342,13 @@ def tried(breach: Breach, stage: Stage, lab: Lab, scratch: Path, say: Callable[[
             judged = judge.judge(span, carried)
             say(f"{carried.source} -> {carried.target}: {judged.outcome}; {'; '.join(judged.findings) or 'nothing'}")
             found += judged.findings
+            switches += 1
             if any(text.startswith(breach.says) for text in found):
                 break
     finally:
         witness.stop()
         lab.lag.close()
-    return found
+    return Tried(switches, found)
 
 
 def main(arguments: list[str]) -> int:
@@ -290,14 +361,15 @@ def main(arguments: list[str]) -> int:
         scratch = Path(folder)
         stage = Stage(REPOSITORY, breach.strategy, scratch, preflight(), interrupts=interrupts, progress=progress)
         try:
-            found = tried(breach, stage, stage.prepare(), scratch, progress.say)
+            came = tried(breach, stage, stage.prepare(), scratch, progress.say)
         except ExperimentError as error:
             progress.say(f"{breach.what}: could not be tried: {error}")
             return 2
         finally:
-            stage.take_away()
-    caught = [text for text in found if text.startswith(breach.says)]
-    progress.say(f"{breach.what}: {'found: ' + caught[0] if caught else 'NOT found'}")
+            stage.end()
+    caught = came.caught(breach)
+    progress.say(f"{breach.what}: {'found: ' + caught if caught else 'NOT found'}")
+    progress.say(f"result: {write(RESULTS, arguments[0], came, environment.commit())}")
     return 0 if caught else 1
 
 

@@ -5,6 +5,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 
 from components.strategies.consumers import PARTS
 from components.strategies.parts import Parts
+from experiments.fault_campaign.plan import Step
 from experiments.run import REPOSITORY
-from tests.applications.breaches import BREACHES, Breach, main, put
+from tests.applications.breaches import BREACHES, Breach, Tried, main, put, write
 from tests.support import connectors
 
 CONSUMERS = [f"statefulsets.apps/consumer-{color}" for color in ("blue", "green")]
@@ -41,6 +43,46 @@ assert core.pausing(seen.Seen(own=seen.Connector("c", "RUNNING", asked=seen.RUNN
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_one_that_forgets_its_pause_handles_what_a_rebalance_gives_it_and_nothing_before() -> None:
+    program = (
+        BREACHES["forgets-its-pause"].source
+        + """
+from types import SimpleNamespace as Some
+
+class Backlog(list):
+    error = staticmethod(lambda: None)
+    messages = property(lambda own: list(own), lambda own, left: own.__init__(left))
+    drop_records = list.clear
+
+def look(assignments, state):
+    figures, handled = Some(assignments=assignments), []
+    now = Some(state=state, epoch=4, wanted=False, way=Some(starts=None))
+    driver = Some(lifecycle=now, control=Some(inbox=[]))
+    worker = Some(handle=lambda messages, epoch: handled.extend(messages) or [], stopping=False)
+    own = Some(_figures=figures, figures=figures, _driver=driver, _worker=worker, _backlog=Backlog([1, 2]))
+    wants = group.GroupListener.wants_flow(own)
+    loop.ConsumerLoop._handle(own)
+    return wants, handled
+
+assert look(0, State.PAUSED) == (False, [])
+assert look(2, State.PAUSED) == (True, [1, 2])
+assert look(2, State.ACTIVE) == (True, [1, 2])
+"""
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_came_of_it_is_kept(tmp_path: Path) -> None:
+    found = ["invariant 6: Ready is False, but blue is asked for", "invariant 1: dual_active 3"]
+    kept = json.loads(write(tmp_path, "ignores-its-epoch", Tried(2, found), "abc").read_text())
+    assert (kept["breach"], kept["strategy"], kept["code"], kept["switches"]) == ("ignores-its-epoch", "c", "abc", 2)
+    assert (kept["caught"], kept["finding"]) == (True, "invariant 1: dual_active 3")
+    assert [Step.of(step) for step in kept["steps"]] == list(BREACHES["ignores-its-epoch"].steps)
+    missed = json.loads(write(tmp_path, "ignores-its-epoch", Tried(1, found[:1]), "abc").read_text())
+    assert (missed["caught"], missed["finding"], missed["findings"]) == (False, "", found[:1])
 
 
 @pytest.mark.parametrize(

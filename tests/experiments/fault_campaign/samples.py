@@ -1,15 +1,18 @@
 """Switches of a campaign as they are journaled: made up, one to look like another."""
 
 from experiments.fault_campaign.carry import Carried
+from experiments.fault_campaign.duplicates import Crash, Explained
 from experiments.fault_campaign.injection import Hit
-from experiments.fault_campaign.invariants import Crash, Explained
 from experiments.fault_campaign.judge import Judged
 from experiments.fault_campaign.kinds import Phase, Role
 from experiments.fault_campaign.plan import Step, planned
 
 STEPS = planned(3, 6, frozenset(Role))
 CRASH = Crash("worker-kill", "consumer-blue-0", 100.0, 100.0)
-EXPLAINED = Explained("consumer-blue-0.a", "consumer-green-0.b", 3, (1,), CRASH, 99 * 10**9, 101 * 10**9)
+TIMELINE = ("100.000 worker-kill of consumer-blue-0 begins",)
+EXPLAINED = Explained(
+    "consumer-blue-0.a", "consumer-green-0.b", 3, (1,), CRASH, 99 * 10**9, 101 * 10**9, "its process ended", TIMELINE
+)
 
 
 def carried(step: Step, *, missed: bool = False, notes: tuple[str, ...] = ()) -> Carried:

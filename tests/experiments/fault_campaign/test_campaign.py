@@ -11,17 +11,22 @@ import pytest
 
 from components.strategies.consumers import PARTS
 from experiments import environment
+from experiments.alerts import Raised
 from experiments.errors import ExperimentError, PreconditionError
 from experiments.fault_campaign import campaign as room
+from experiments.fault_campaign import shapes
+from experiments.fault_campaign.alarms import Looked
 from experiments.fault_campaign.campaign import Asked, Ended, Piece, execute
 from experiments.fault_campaign.carry import Carried
 from experiments.fault_campaign.journal import JOURNAL, SUMMARY
 from experiments.fault_campaign.judge import Judged
-from experiments.fault_campaign.plan import Step
+from experiments.fault_campaign.plan import Planner, Step, planned
+from experiments.fault_campaign.scene import roles
 from experiments.interrupts import Interrupted
 from tests.experiments.fault_campaign import samples
 
 Fails = Callable[[Step], bool]
+WITHOUT = planned(3, 6, roles("c", PARTS))
 
 
 class World:
@@ -30,11 +35,13 @@ class World:
     def __init__(self) -> None:
         self.carried: list[tuple[int, tuple[str, ...]]] = []
         self.fails: Fails = lambda _: False
+        self.finds: Callable[[Step], str] = lambda _: "invariant 5: lost 1"
         self.interrupted_at = 0
         self.ends_by: BaseException = Interrupted()
         self.broken = False
-        self.alerts: dict[str, int] = {}
+        self.alerts: list[Looked] = []
         self.left: list[str] = []
+        self.spans = 0
         self.did: list[str] = []
         self.said: list[str] = []
         switch = SimpleNamespace(active="blue")
@@ -57,7 +64,7 @@ class World:
     def judge(self, _span: object, carried: Carried) -> Judged:
         if not self.fails(carried.step):
             return samples.judged()
-        found = samples.judged("invariant 5: lost 1", outcome="Failed")
+        found = samples.judged(self.finds(carried.step), outcome="Failed")
         return Judged(found.findings, "Failed", "", None, 7, {"lost": 1}, []) if self.broken else found
 
 
@@ -80,8 +87,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
             made.did.append("anew")
             return made.lab
 
-        def take_away(self) -> None:
+        def end(self) -> None:
             made.did.append("take away")
+
+    def look() -> Looked:
+        return made.alerts.pop(0) if made.alerts else Looked()
 
     witness = SimpleNamespace(start=lambda: None, stop=lambda: None, note=lambda _: None, phase=str)
     monkeypatch.setattr(room, "preflight", lambda: None)
@@ -89,11 +99,16 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(room, "Stage", Stage)
     monkeypatch.setattr(room, "Witness", lambda *_: witness)
     monkeypatch.setattr(room, "carry", made.carry)
-    monkeypatch.setattr(room, "begin", lambda *_: None)
+
+    def begin(*_: object) -> None:
+        made.spans += 1
+
+    monkeypatch.setattr(room, "begin", begin)
     judge = SimpleNamespace(judge=made.judge, last=lambda _: samples.judged())
     monkeypatch.setattr(room, "Judge", lambda *_: judge)
     monkeypatch.setattr(room, "take_back", lambda _: [made.left.pop()] if made.left else [])
-    monkeypatch.setattr(room, "fired", lambda *_: dict(made.alerts))
+    monkeypatch.setattr(room, "Alarms", lambda *_: SimpleNamespace(look=look))
+    monkeypatch.setattr(shapes, "look", lambda _: None)
     monkeypatch.setattr(environment, "commit", lambda: "abc")
     return made
 
@@ -218,14 +233,73 @@ def test_one_that_was_killed_outright_goes_on_with_the_switch_that_was_under_way
     world.interrupted_at = 0
     assert piece(world, tmp_path).done == 6
     assert [number for number, _ in world.carried] == [1, 2, 3, 4, 5, 6]
-    assert [steps for _, steps in world.carried] == [
-        tuple(one.way for one in step.injections) for step in samples.STEPS
-    ], "the same as without"
+    assert [steps for _, steps in world.carried] == [tuple(one.way for one in step.injections) for step in WITHOUT], (
+        "the same as without"
+    )
 
 
-def test_an_alert_that_both_colours_are_at_work_is_a_finding(world: World, tmp_path: Path) -> None:
-    world.alerts = {"ConsumerLag": 9}
-    assert piece(world, tmp_path, switches=2).findings == 0
-    world.alerts = {"DualActiveConsumers": 2}
-    assert piece(world, tmp_path, switches=4).findings == 1
-    assert summary(tmp_path)["alerts"] == {"ConsumerLag": 9, "DualActiveConsumers": 2}
+def test_an_alert_that_both_colours_are_at_work_is_a_finding_of_its_switch(world: World, tmp_path: Path) -> None:
+    """Found by an audit: alerts were looked at once, at the end of a piece, where no rules were installed."""
+    lag, never = (Raised(name, "", 5.0, 9.0) for name in ("ConsumerLag", "DualActiveConsumers"))
+    world.alerts = [Looked(), Looked([lag]), Looked([never]), Looked(why="the platform has no alerts")]
+    assert piece(world, tmp_path, switches=3, shrinks=False).findings == 1
+    made = summary(tmp_path)
+    (found,) = made["findings"]
+    assert (found["switch"], found["findings"]) == (2, ["invariant 1: alert DualActiveConsumers fired from 5 to 9"])
+    assert made["alerts"] == {"ConsumerLag": 1, "DualActiveConsumers": 1}
+    assert "  alert ConsumerLag from 5 to 9" in world.said
+
+
+def test_where_nobody_evaluates_alerts_that_is_told(world: World, tmp_path: Path) -> None:
+    world.alerts = [Looked(why="the platform has no alerts")] * 9
+    piece(world, tmp_path, switches=2)
+    assert summary(tmp_path)["alerts"] == "not evaluated"
+    assert "  alerts: not evaluated: the platform has no alerts" in world.said
+
+
+def test_another_finding_is_no_shorter_sequence_of_this_one(world: World, tmp_path: Path) -> None:
+    """Found by an audit: a trial that found anything at all was filed under what was to be made shorter."""
+    world.fails = lambda step: step.number == 3
+    whole = planned(3, 3, roles("c", PARTS))[-1]
+    world.finds = lambda step: (
+        "invariant 5: lost 1" if len(step.injections) == len(whole.injections) else "invariant 1: dual_active 1"
+    )
+    ended = piece(world, tmp_path, switches=3)
+    made = summary(tmp_path)
+    (shorter,) = made["shorter"]
+    assert [len(step["injections"]) for step in shorter["steps"]] == [len(whole.injections)]
+    assert (shorter["findings"], shorter["found"]) == (["invariant 5: lost 1"], ["invariant 5: lost 1"])
+    (beside,) = made["found_beside"]
+    assert beside["findings"] == ["invariant 1: dual_active 1"]
+    assert len(beside["steps"][-1]["injections"]) < len(whole.injections)
+    assert ended.findings == 2
+    assert any("FOUND besides: invariant 1: dual_active 1" in line for line in world.said)
+
+
+def test_what_missed_is_planned_again_in_the_next_piece(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def carry(_scene: object, step: Step, _witness: object) -> Carried:
+        world.carried.append((step.number, tuple(one.way for one in step.injections)))
+        return samples.carried(step, missed=True)
+
+    with monkeypatch.context() as missing:
+        missing.setattr(room, "carry", carry)
+        piece(world, tmp_path, switches=2, keep=True)
+    ended = piece(world, tmp_path, switches=3)
+    planner = Planner(3, roles("c", PARTS))
+    for number in (1, 2):
+        planner.count(planner.step(number), [])
+    assert world.carried[-1] == (3, tuple(one.way for one in planner.step(3).injections))
+    assert not ended.covered
+    assert f"{summary(tmp_path)['switches_needed']} more switches are needed" in ended.coverage
+
+
+def test_not_more_is_judged_together_than_can_be_in_a_moment(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All records of a span are judged again with each of its switches."""
+    monkeypatch.setattr(room, "_SPAN_SWITCHES", 2)
+    piece(world, tmp_path, switches=5)
+    assert world.spans == 3
+    assert summary(tmp_path)["acked"] == 3 * 1200

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,6 +37,7 @@ class World:
         lab: Any = SimpleNamespace(
             namespace="ns",
             parts=PARTS,
+            settings=SimpleNamespace(partitions=6),
             stack=SimpleNamespace(configuration=configuration, up=self.up),
             disturbance=SimpleNamespace(held=self.held, holding=lambda phase: self.holding[phase]),
             cluster=SimpleNamespace(switch=lambda _: self.live(), wait_switch=self.wait),
@@ -159,7 +161,15 @@ def test_an_update_goes_on_meanwhile_and_is_waited_for(world: World) -> None:
     configured = "configured {'active': 'green', 'attempt': 7, 'lagPolicy': 'wait'}"
     assert world.did[:2] == ["fault", configured]
     assert sorted(world.did[2:]) == ["fault over", "up"]
-    assert (done.error, done.seconds) == ("it failed", 7.5)
+    assert (done.error, done.seconds, done.returned) == ("it failed", 7.5, 8.5)
+
+
+def test_another_shape_is_asked_for_by_the_same_update(world: World) -> None:
+    asked_for = replace(step(Phase.STEADY, "up"), replicas=3, partitions=1)
+    carry(world.scene, asked_for, world.witness)
+    assert world.did[1] == (
+        "configured {'active': 'green', 'attempt': 7, 'lagPolicy': 'wait', 'replicas': 3, 'partitions': 7}"
+    )
 
 
 @pytest.mark.parametrize("phase", HELD)

@@ -1,6 +1,7 @@
 """What `python -m experiments faults` takes, and its exit codes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from experiments.fault_campaign.kinds import Role
 from experiments.fault_campaign.plan import planned
 from experiments.interrupts import Interrupted
 
+NOT_COVERED = Ended(Path("summary.json"), 0, 4, 4, "the table", "coverage: the least 2", covered=False)
 FAULTS = ["faults", "--strategy", "c", "--switches", "4", "--seed", "9"]
 
 
@@ -24,6 +26,8 @@ def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> list[Asked]:
         seen.append(asked)
         if isinstance(outcome, Exception | KeyboardInterrupt):
             raise outcome
+        if isinstance(outcome, Ended):
+            return outcome
         return Ended(Path("report/data/campaigns/x/summary.json"), outcome, 4, 4, "the table")
 
     monkeypatch.setattr(command, "execute", execute)
@@ -35,6 +39,9 @@ def ends_with(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> list[Asked]:
     [
         (0, 0, "4 of 4 switches: everything held"),
         (2, 1, "4 of 4 switches: 2 switches with findings"),
+        (NOT_COVERED, 3, "the least 2"),
+        (replace(NOT_COVERED, findings=1), 1, "the least 2"),
+        (replace(NOT_COVERED, done=3), 0, "the least 2"),
         (ExperimentError("no cluster"), 2, "python -m experiments faults: no cluster"),
         (Interrupted(), 130, ""),
     ],
@@ -68,14 +75,18 @@ def test_a_campaign_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> 
     assert seen[0].out.parts[-3:] == ("data", "campaigns", "c-seed9")
 
 
-def test_a_sequence_is_carried_out_in_place_of_the_seeds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_sequence_is_carried_out_in_place_of_the_seeds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     steps = planned(2, 3, frozenset(Role))
     file = tmp_path / "shorter.json"
-    file.write_text(json.dumps({"steps": [step.as_json() for step in steps]}))
+    file.write_text(json.dumps({"steps": [step.as_json() for step in steps], "strategy": "c"}))
     seen = ends_with(monkeypatch, 0)
-    assert cli.main([*FAULTS, "--sequence", str(file)]) == 0
+    assert cli.main(["faults", "--strategy", "c", "--sequence", str(file)]) == 0
     assert seen[0].sequence == tuple(steps)
-    assert seen[0].switches == 3
+    assert (seen[0].switches, seen[0].out.name) == (3, "c-shorter")
+    assert cli.main(["faults", "--strategy", "b", "--sequence", str(file)]) == 2
+    assert "shorter.json is a sequence of strategy c, and b was asked for" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -88,6 +99,11 @@ def test_a_sequence_is_carried_out_in_place_of_the_seeds(monkeypatch: pytest.Mon
 def test_bad_input_is_refused_by_name(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
     assert cli.main([*FAULTS, *arguments]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_a_seed_and_a_number_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["faults", "--strategy", "c", "--seed", "9"]) == 2
+    assert "Only a --sequence needs neither" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wrong", [["--minutes", "0"], ["--seed", "-1"], ["--switches", "0"], ["--strategy", "z"]])

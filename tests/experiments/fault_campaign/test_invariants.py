@@ -6,11 +6,9 @@ from typing import Any
 import pytest
 
 from experiments.fault_campaign import invariants
-from experiments.fault_campaign.invariants import Crash, LeaseSeen, Repeat, Truth, explain, lease_history, repeats
+from experiments.fault_campaign.invariants import LeaseSeen, Truth, kind, kinds, lease_history
 from workloads.common.lease import Grant, to_lease
 from workloads.common.states import Color, Outcome
-
-NS = 1_000_000_000
 
 
 def lease(holder: str, epoch: int, **more: Any) -> LeaseSeen:
@@ -35,6 +33,10 @@ def test_states_that_were_missed_say_nothing() -> None:
 
 def test_a_lease_that_was_made_again_goes_on_above() -> None:
     assert lease_history([*GOOD, LeaseSeen(5.0), lease("", 36, uid="v")]) == []
+
+
+def test_a_lease_that_nobody_can_read_is_a_fault_and_no_grant() -> None:
+    assert lease_history([GOOD[0], lease("nobody-that-there-is", 2), LeaseSeen(4.0), lease("", 1000, uid="v")]) == []
 
 
 @pytest.mark.parametrize(
@@ -90,27 +92,65 @@ def test_ready_is_what_is(said: bool, truth: Truth, right: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "active", "right"),
+    ("error", "active", "so_it_was", "right"),
     [
-        (None, "green", True),
-        (None, "blue", False),
-        (None, "", False),
-        ("failed", "blue", True),
-        ("failed", "green", True),
+        (None, "green", True, True),
+        (None, "blue", False, False),
+        (None, "", False, False),
+        ("failed", "blue", False, True),
+        ("failed", "green", False, True),
+        ("failed", "green", True, False),
     ],
 )
-def test_an_update_returns_0_only_if_it_is_so(error: str | None, active: str, right: bool) -> None:
-    found = invariants.update(error, asked="green", active=active, generations=1, outcome="Failed")
+def test_an_update_says_what_is(error: str | None, active: str, so_it_was: bool, right: bool) -> None:
+    """Found by an audit: one that failed where the switch had come to it, and said so, was no finding."""
+    found = invariants.update(error, asked="green", active=active, generations=1, outcome="Failed", so_it_was=so_it_was)
     assert (found == []) == right
 
 
 def test_what_became_of_others_generations_is_not_the_updates_matter() -> None:
     """Found by a campaign: asked back and once more after the update had returned, and then rolled back."""
-    told = {"asked": "green", "active": "blue", "outcome": "RolledBack"}
-    assert invariants.update(None, generations=3, **told) == []
-    assert invariants.update(None, generations=0, **told) == [
-        "invariant 6: pulumi up returned 0 for green, but blue is active, and it wrote nothing"
-    ]
+
+    def told(error: str | None, generations: int) -> list[str]:
+        return invariants.update(
+            error, asked="green", active="blue", outcome="RolledBack", generations=generations, so_it_was=True
+        )
+
+    assert told(None, 3) == told("failed", 3) == []
+    assert told(None, 0) == ["invariant 6: pulumi up returned 0 for green, but blue is active, and it wrote nothing"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("invariant 5: lost 1", "invariant 5: lost 12", True),
+        ("invariant 5: lost 1", "invariant 1: dual_active 1", False),
+        (
+            "invariant 6: Ready is False, but blue is asked for",
+            "invariant 6: Ready is True, but blue is asked for",
+            False,
+        ),
+        (
+            "invariant 5: duplicates: 3 handled by consumer-blue-0.a1, and again by consumer-green-0.b2",
+            "invariant 5: duplicates: 9 handled by consumer-green-1.c3, and again by consumer-blue-1.d4",
+            True,
+        ),
+        (
+            "invariant 3: green was granted epoch 4 while blue held 3",
+            "invariant 3: blue was granted epoch 9 while green held 8",
+            True,
+        ),
+        (
+            "invariant 4: 90 s after its faults it is not well by itself: waited 90 s for the pods",
+            "invariant 4: 240 s after its faults it is not well by itself: waited 9 s for the flow",
+            True,
+        ),
+        ("invariant 4: generation 7 has no outcome", "invariant 4: 90 s after its faults it is not well", False),
+    ],
+)
+def test_findings_are_of_one_kind_whoever_they_are_about(one: str, other: str, same: bool) -> None:
+    assert (kind(one) == kind(other)) == same
+    assert kinds([one, other]) == {kind(one), kind(other)}
 
 
 def test_what_the_validator_counted_is_told_with_its_invariant() -> None:
@@ -140,71 +180,3 @@ def test_every_switch_has_an_outcome_once_the_newest_generation_has_settled(
     assert invariants.ends(status, settled=22, since=19) == [
         f"invariant 4: generation {generation} has no outcome, and generation 22 has settled" for generation in broken
     ]
-
-
-def line(partition: int, offset: int, at: float, **more: Any) -> dict[str, Any]:
-    return {"topic": "t", "partition": partition, "offset": offset, "t": int(at * NS), **more}
-
-
-def test_repetitions_are_found_in_the_logs() -> None:
-    consumed = [
-        ("blue-0.a", line(0, 7, 10.0)),
-        ("blue-0.a", line(0, 8, 10.1)),
-        ("green-0.b", line(0, 8, 12.0)),
-        ("green-0.b", line(0, 9, 12.1, error="refused")),
-        ("green-1.c", line(0, 9, 13.0)),
-        ("green-0.b", {"pod": "green-0", "end": 3}),
-    ]
-    assert repeats(consumed) == [Repeat(0, 8, "blue-0.a", "green-0.b", int(10.1 * NS), int(12.0 * NS))]
-
-
-REPEATS = [Repeat(p, 8 + p, "blue-0.a", "green-0.b", 100 * NS, 103 * NS) for p in (0, 1)]
-
-
-@pytest.mark.parametrize(
-    ("crash", "explains"),
-    [
-        (Crash("worker-kill", "blue-0", 100.5, 100.5), True),
-        (Crash("worker-kill", "green-0", 102.0, 102.0), True),
-        (Crash("cut-broker", "green-0", 95.0, 101.0), True),
-        (Crash("worker-kill", "blue-1", 100.5, 100.5), False),
-        (Crash("broker-stall", "", 95.0, 101.0), True),
-        (Crash("worker-kill", "blue-0", 104.0, 104.0), False),
-        (Crash("worker-kill", "blue-0", 60.0, 60.0), False),
-    ],
-    ids=["of the first", "of the second", "of who shares its place", "of another", "of all", "after it", "long before"],
-)
-def test_duplicates_are_explained_by_a_crash_between_effect_and_commit(crash: Crash, explains: bool) -> None:
-    (found,) = explain(REPEATS, [crash], places=True)
-    assert (found.count, found.partitions, found.crash) == (2, (0, 1), crash if explains else None)
-    assert ("nothing that could explain it" in str(found)) != explains
-
-
-def test_where_colours_share_no_places_only_the_two_pods_explain() -> None:
-    """Workers of two Connect clusters have nothing in common but their number."""
-    told = [explain(REPEATS, [Crash("worker-kill", pod, 101.0, 101.0)], places=False)[0] for pod in ("blue-0", "red-0")]
-    assert [one.crash and one.crash.pod for one in told] == ["blue-0", None]
-
-
-def event(what: str, at: float, *partitions: Any) -> dict[str, Any]:
-    return {"event": what, "t": int(at * NS), "partitions": [["t", *one] for one in partitions]}
-
-
-@pytest.mark.parametrize(
-    ("committed", "begun", "behind"),
-    [
-        ((101.0, 9), 102.0, True),
-        ((101.0, 8), 102.0, False),
-        ((102.5, 9), 102.0, False),
-        ((101.0, 9), None, False),
-    ],
-    ids=["committed before it began", "committed up to it", "committed after it began", "nobody knows when it began"],
-)
-def test_what_was_committed_is_not_to_be_handled_again(
-    committed: tuple[float, int], begun: float | None, behind: bool
-) -> None:
-    at, offset = committed
-    events = [("blue-0.a", event("COMMITTED", at, [0, offset])), ("green-1.c", event("COMMITTED", 1.0, [0, 99]))]
-    if begun is not None:
-        events.append(("green-0.b", event("ASSIGNED", begun, [0], [1])))
-    assert (invariants.behind_commits(REPEATS[:1], events) == REPEATS[:1]) == behind

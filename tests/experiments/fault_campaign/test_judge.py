@@ -14,6 +14,7 @@ from experiments import recorders
 from experiments.cluster import ClusterError, LiveSwitch
 from experiments.errors import DeadlineError, PreconditionError
 from experiments.fault_campaign import judge as room
+from experiments.fault_campaign import shapes
 from experiments.fault_campaign.carry import Carried
 from experiments.fault_campaign.injection import Hit
 from experiments.fault_campaign.judge import Judge, Judged, Span, crashes, patiently, record_findings, stepped
@@ -39,6 +40,8 @@ class World:
         self.active = self.wanted = self.holder = "green"
         self.ready, self.settled, self.outcome = "True", "True", "Switched"
         self.owned: dict[str, list[int]] = {"green": [0, 1], "blue": []}
+        self.pods: list[Any] = []
+        self.said_ready = ("", 0)
         self.did: list[str] = []
         self.fails: dict[str, list[Exception]] = {}
         self.lab: Any = SimpleNamespace(
@@ -58,7 +61,11 @@ class World:
                 wait_caught_up=lambda _, color: self.do(f"{color} caught up"),
             ),
             cluster=SimpleNamespace(
-                switch=lambda _: self.live(), lease=lambda _: self.lease(), pods=lambda _: [], wait_switch=self.wait
+                switch=lambda _: self.live(),
+                lease=lambda _: self.lease(),
+                pods=lambda *_: self.pods,
+                delete_pod=self.delete_pod,
+                wait_switch=self.wait,
             ),
         )
 
@@ -66,6 +73,10 @@ class World:
         if self.fails.get(what):
             raise self.fails[what].pop(0)
         self.did.append(what)
+
+    def delete_pod(self, _: str, name: str) -> None:
+        self.do(f"delete {name}")
+        self.pods = [pod for pod in self.pods if pod.name != name]
 
     def live(self) -> LiveSwitch:
         conditions = [
@@ -100,6 +111,7 @@ class World:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is waited for that is not there."""
+    monkeypatch.setattr(shapes, "look", lambda _: None)
     for name in ("_AGREE_SECONDS", "_WRITTEN_SECONDS", "_LEAST_SECONDS", "_POLL_SECONDS"):
         monkeypatch.setattr(room, name, 0.0)
 
@@ -121,7 +133,12 @@ def carried(way: str = "worker-kill", commanded: str = "patch", **more: Any) -> 
 
 
 def judged(world: World, tmp_path: Path, done: Carried | None = None, leases: list[Any] | None = None) -> Judged:
-    witness: Any = SimpleNamespace(leases=lambda: leases or [], since=lambda _: [(1.0, "seen")])
+    witness: Any = SimpleNamespace(
+        leases=lambda: leases or [],
+        since=lambda _: [(1.0, "seen")],
+        at_work=lambda _: world.said_ready,
+        note=lambda _: None,
+    )
     processes: Any = world.volume
     span = Span(Tail(processes, PARTS, tmp_path / "copy", 0.0), 0, "p0")
     return Judge(world.lab, witness, tmp_path).judge(span, done or carried())
@@ -157,10 +174,18 @@ def test_two_colours_at_work_at_once_are_found(world: World, tmp_path: Path) -> 
 
 
 def test_a_record_that_was_handled_twice_is_explained_by_the_crash_of_its_pod(world: World, tmp_path: Path) -> None:
+    """And by nothing, where that one has lived on."""
     world.consume(GREEN, 6, 2, at=3)
+    lived = judged(world, tmp_path / "lived")
+    assert "nothing that could explain it" in "\n".join(lived.findings)
+    again = json.dumps({"event": "ACTIVE", "epoch": 4, "partitions": [], "t": 4 * NS}) + "\n"
+    (world.volume.folder / "consumer-blue-0" / "events" / "consumer-blue-0.again.jsonl").write_text(again)
     found = judged(world, tmp_path)
     assert not any("duplicate" in text for text in found.findings)
-    assert [(one.count, one.crash and one.crash.what) for one in found.duplicates] == [(1, "worker-kill")]
+    assert [(one.count, one.crash and one.crash.what, one.mechanism) for one in found.duplicates] == [
+        (1, "worker-kill", "its process ended")
+    ]
+    assert any("worker-kill of consumer-blue-0 begins" in line for line in found.duplicates[0].timeline)
 
 
 def test_colours_that_overlap_by_less_than_what_was_seen_late_are_not_told_apart(
@@ -211,6 +236,49 @@ def test_an_update_that_returned_0_for_nothing_is_found(world: World, tmp_path: 
     assert findings(world, tmp_path / "again", carried(commanded="up", error="it failed")) == ""
 
 
+@pytest.mark.parametrize(
+    ("way", "said", "found"),
+    [
+        ("worker-kill", ("green", 4), "invariant 6: pulumi up failed, but green was active and Ready: it failed"),
+        ("worker-kill", ("", 0), ""),
+        ("worker-kill", ("green", 3), ""),
+        ("worker-kill", ("blue", 4), ""),
+        ("api-restart", ("green", 4), ""),
+    ],
+    ids=["it was so", "not yet", "of another generation", "another colour", "the API server was hit"],
+)
+def test_an_update_that_failed_where_the_switch_was_there_is_found(
+    world: World, tmp_path: Path, way: str, said: tuple[str, int], found: str
+) -> None:
+    """Found by an audit: only the other way round was looked at."""
+    world.said_ready = said
+    done = carried(way, commanded="up", error="updating:\n  it failed\n", returned=4.0)
+    assert findings(world, tmp_path, done).replace(":   ", ": ") == found
+
+
+def test_nothing_is_done_by_hand_before_it_is_judged_whether_all_is_well(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by an audit: pods were deleted first, and then it was judged that nothing needed a hand."""
+    often = SimpleNamespace(
+        name=GREEN, app="consumer", restarts_by_container={"consumer": 3}, terminating=False, ready=True
+    )
+    controller = SimpleNamespace(
+        name="controller-x", app="controller", restarts_by_container={"controller": 0}, terminating=False, ready=True
+    )
+    world.pods = [often, controller]
+    found = judged(world, tmp_path)
+    assert (found.made_anew, found.findings) == ([GREEN], [])
+    assert world.did == ["pods", "flow of green", "blue assigned", f"delete {GREEN}", "green caught up", "pods"]
+    world.pods = [often]
+    monkeypatch.setattr(room, "_WELL_SECONDS", 0.0)
+    assert "made anew do not come back" in findings(world, tmp_path / "gone"), "there is no controller"
+    world.pods, world.did = [often, controller], []
+    world.settled = "False"
+    assert judged(world, tmp_path / "unwell").made_anew == []
+    assert f"delete {GREEN}" not in world.did
+
+
 def test_what_cannot_be_taken_back_is_found(world: World, tmp_path: Path) -> None:
     done = carried()
     done.hits[0].left = "the route is not there"
@@ -256,17 +324,3 @@ def test_who_does_not_answer_is_asked_again_until_the_time_is_over() -> None:
 
     with pytest.raises(DeadlineError, match="waited 0 s for somebody; last seen: 503"):
         patiently("somebody", never, 0)
-
-
-def test_alerts_are_told_with_how_long_they_fired(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    def query(_: object, text: str, *_times: float) -> dict[str, Any]:
-        asked.append(text)
-        series = {"metric": {"alertname": "DualActiveConsumers"}, "values": [[1, "1"], [2, "1"]]}
-        return {"data": {"result": [series]}}
-
-    monkeypatch.setattr(room, "query_range", query)
-    cluster: Any = None
-    assert room.fired(cluster, "ns", 1.0, 9.0) == {"DualActiveConsumers": 2}
-    assert 'namespace="ns"' in asked[0]

@@ -1,15 +1,17 @@
-"""An API server that refuses: each of its answers in turn, and the rules that lead to it."""
+"""An API server that refuses, or is slow: each of its answers, and the rules that lead to it."""
 
 import itertools
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from http.server import ThreadingHTTPServer
 
 import pytest
 
-from experiments.fault_campaign.refusing import Refusing, rules
+from experiments.fault_campaign.refusing import Refusing, rules, slow
 
 
 @pytest.fixture
@@ -46,3 +48,26 @@ def test_new_connections_are_turned_and_old_ones_reset() -> None:
         "nat OUTPUT -d 10.78.0.1/32 -p tcp -j REDIRECT --to-ports 4711",
         "filter OUTPUT -d 10.78.0.1/32 -p tcp -j REJECT --reject-with tcp-reset",
     ]
+
+
+def test_a_slow_one_passes_on_at_once_and_answers_late() -> None:
+    heard: list[tuple[bytes, float]] = []
+    with socket.create_server(("127.0.0.1", 0)) as real:
+
+        def serve() -> None:
+            connection, _ = real.accept()
+            with connection:
+                heard.append((connection.recv(100), time.monotonic()))
+                connection.sendall(b"answer")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with socket.create_connection(("127.0.0.1", slow("127.0.0.1", real.getsockname()[1], 0.3)), 30) as near:
+            near.sendall(b"question")
+            assert near.recv(100) == b"answer"
+            came = time.monotonic()
+            assert near.recv(100) == b"", "it ends as the real one does"
+        thread.join()
+    ((text, at),) = heard
+    assert text == b"question"
+    assert came - at >= 0.3

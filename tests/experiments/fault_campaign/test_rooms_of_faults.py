@@ -1,6 +1,9 @@
 """Whom each fault hits, in which order it is done, and that what was changed is changed back."""
 
+import json
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,8 +13,10 @@ from components.settings import StackName, registry, strategy_settings
 from components.strategies.base import strategy
 from components.strategies.parts import Program
 from experiments import by_hand
+from experiments.by_hand import ByHandError
+from experiments.cluster import ClusterError
 from experiments.errors import PreconditionError
-from experiments.fault_campaign import injection, objects
+from experiments.fault_campaign import injection, network, objects
 from experiments.fault_campaign.kinds import Role
 from experiments.fault_campaign.plan import Injection, Side, planned
 from experiments.fault_campaign.scene import Scene, inhabitants, roles
@@ -78,7 +83,8 @@ def test_every_strategy_has_those_who_can_be_hit(letter: str) -> None:
     has = roles(letter, world.parts)
     handles = world.parts.workers is None
     assert (Role.HANDLER in has, Role.GROUP in has) == (handles, handles)
-    assert has | {Role.HANDLER, Role.GROUP} == set(Role)
+    assert (Role.AGENT in has) != handles
+    assert has | {Role.HANDLER, Role.GROUP, Role.AGENT} == set(Role)
     injected = Injection("mover-kill", "new", 1, 0.0, 0.0)
     pod, program = world.scene.mover(injected)
     assert (pod == world.scene.worker(injected)) == handles
@@ -121,6 +127,7 @@ def test_what_a_fault_does(world: World, way: str, did: list[str]) -> None:
         ("e", "worker-kill", ["SIGKILL blue-connect of blue-connect-1", "there"]),
         ("e", "mover-kill", ["SIGKILL sidecar of agent-blue-0", "there"]),
         ("e", "pod-delete", ["delete strategy-e/blue-connect-1", "there"]),
+        ("e", "agent-delete", ["delete strategy-e/agent-blue-0", "there"]),
         ("e", "pod-evict", ["POST /api/v1/namespaces/strategy-e/pods/blue-connect-1/eviction", "there"]),
         (
             "e",
@@ -157,6 +164,115 @@ def test_who_is_dead_already_is_deleted_all_the_same(world: World) -> None:
 
 def test_the_other_side_is_the_colour_that_is_asked_for(world: World) -> None:
     assert world.inject("worker-kill", "new", 4) == "consumer-green-0"
+
+
+LEASE: dict[str, Any] = {
+    "metadata": {"resourceVersion": "7", "annotations": {"generation": "3"}},
+    "spec": {"holderIdentity": "blue", "leaseTransitions": 4},
+}
+
+
+class Leases:
+    """A Lease at the API server; `first` others write before whoever writes first."""
+
+    def __init__(self, lease: dict[str, Any], first: int = 0) -> None:
+        self.lease: dict[str, Any] | None = lease
+        self.first = first
+        self.did: list[str] = []
+
+    def get(self, _path: str) -> dict[str, Any]:
+        if self.lease is None:
+            raise ClusterError("not found", 404)
+        return json.loads(json.dumps(self.lease))  # type: ignore[no-any-return]
+
+    def request(self, method: str, _path: str, body: Any = None) -> None:
+        if method == "PUT" and self.first:
+            self.first -= 1
+            raise ClusterError("conflict", 409)
+        self.did.append(method)
+        self.lease = body
+
+
+@pytest.mark.parametrize(
+    ("way", "spec", "notes"),
+    [
+        ("lease-epoch", {"holderIdentity": "blue", "leaseTransitions": 6}, {"generation": "3"}),
+        ("lease-withdraw", {"leaseTransitions": 5}, {"generation": "3", "last-holder": "blue"}),
+    ],
+)
+def test_the_lease_is_written_as_whoever_writes_it_does(
+    world: World, way: str, spec: dict[str, Any], notes: dict[str, Any]
+) -> None:
+    """With the version that was read, so that a write in between is nobody's loss."""
+    world.scene.lab.cluster = leases = Leases(LEASE, first=2)  # type: ignore[assignment]
+    world.inject(way)
+    assert leases.lease == {"metadata": {"resourceVersion": "7", "annotations": notes}, "spec": spec}
+    assert leases.did == ["PUT"]
+
+
+def test_nobody_is_taken_out_of_a_lease_that_nobody_holds(world: World) -> None:
+    world.scene.lab.cluster = Leases({**LEASE, "spec": {"leaseTransitions": 5}})  # type: ignore[assignment]
+    with pytest.raises(PreconditionError, match="nobody holds the grant"):
+        world.inject("lease-withdraw")
+
+
+def test_a_lease_that_nobody_can_read_is_deleted_and_one_that_was_made_again_is_not(world: World) -> None:
+    world.scene.lab.cluster = leases = Leases(LEASE)  # type: ignore[assignment]
+    world.inject("lease-unreadable")
+    assert (leases.lease, leases.did) == (None, ["PUT", "DELETE"])
+    world.scene.lab.cluster = again = Leases(LEASE)  # type: ignore[assignment]
+    with injection.INJECT["lease-unreadable"](world.scene, Injection("lease-unreadable", "old", 0, 1.0, 0.0)):
+        again.lease = LEASE
+    assert (again.lease, again.did) == (LEASE, ["PUT"])
+
+
+def test_what_is_taken_back_is_tried_until_somebody_answers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "_RETRY_SECONDS", 0.0)
+    fails = [ByHandError("kubectl patch: connection refused")] * 2
+
+    def scale(*what: Any) -> None:
+        if what[-1] == 1 and fails:
+            raise fails.pop()
+        world.did.append(f"scale {what[-1]}")
+
+    monkeypatch.setattr(by_hand, "scale", scale)
+    world.inject("two-controllers")
+    assert world.did == ["scale 2", "there", "scale 1"]
+
+
+@pytest.mark.parametrize(
+    ("letter", "way", "command"),
+    [
+        ("c", "controller-cut-api", "ip route add blackhole 10.96.0.1/32"),
+        ("c", "controller-cut-broker", "ip route add blackhole 10.96.0.7/32"),
+        ("c", "cut-api", "ip route add blackhole 10.96.0.1/32"),
+        ("e", "cut-connect", "iptables -w -I OUTPUT -p tcp --dport 8083 -j DROP"),
+    ],
+)
+def test_who_is_cut_off_is_so_in_its_own_network(
+    letter: str, way: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(letter)
+    did: list[tuple[str, int]] = []
+
+    @contextmanager
+    def changed(make: Any, undo: Any, *, net: int) -> Iterator[None]:
+        did.append((" ".join(make[0]), net))
+        assert len(make) == len(undo)
+        yield
+
+    monkeypatch.setattr(network, "changed", changed)
+    world.processes.one = lambda pod, _: len(pod)  # type: ignore[attr-defined]
+    services = {"items": [{"spec": {"clusterIP": "10.96.0.7"}}]}
+
+    def get(path: str, _query: object = ()) -> dict[str, Any]:
+        if path.endswith("kubernetes"):
+            return {"spec": {"clusterIP": "10.96.0.1"}}
+        return services if path.endswith("services") else {"items": []}
+
+    world.scene.lab.cluster.get = get  # type: ignore[assignment]
+    pod = world.inject(way)
+    assert did == [(command, len(pod))]
 
 
 def test_a_second_controller_goes_whatever_happens(world: World) -> None:

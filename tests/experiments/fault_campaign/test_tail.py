@@ -125,3 +125,21 @@ def test_without_its_producer_nothing_is_judged(volume: Volume, tail: Tail) -> N
     volume.dead.add("producer-0")
     with pytest.raises(CollectionError, match="no process of producer-0"):
         tail.copy_produced()
+
+
+def test_what_a_pod_wrote_at_its_end_is_copied_when_a_change_of_shape_has_taken_it_away(
+    tail: Tail, volume: Volume
+) -> None:
+    """Its volume outlives it, and no process of it is there any more to reach it by."""
+    program = PARTS.members.program
+    line = json.dumps({"offset": 1}) + "\n"
+    volume.write(POD, CONSUMED, f"{POD}.a.jsonl", line)
+    assert tail.copy_consumed({POD: program}) == []
+    volume.write(POD, CONSUMED, f"{POD}.a.jsonl", json.dumps({"offset": 2}) + "\n")
+    volume.dead.add(POD)
+    assert tail.copy_consumed({}) == []
+    assert [one["offset"] for _, one in tail.lines(CONSUMED)] == [1, 2]
+    volume.write(POD, CONSUMED, f"{POD}.a.jsonl", json.dumps({"offset": 3}) + "\n")
+    assert tail.copy_consumed({POD: program}) == [POD], "and of one that is not there just now"
+    assert [one["offset"] for _, one in tail.lines(CONSUMED)] == [1, 2, 3]
+    tail.close()
