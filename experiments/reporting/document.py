@@ -54,13 +54,14 @@ def inputs(repository: Path, folders: Sequence[Path]) -> Inputs:
     results = {folder: from_json((folder / RESULT_FILE).read_text()) for folder in folders}
     wanted = ["purpose", "environment", "expected", "problems", "guide", "production", "recommendation"]
     wanted += [f"scenario-{name}" for name in _scenarios(steps)]
+    optional = [_explained(step.scenario, step.strategy) for step in steps if step.plan]
     counted = lines.count(lines.read(repository), lines.owners())
     return Inputs(
         steps=steps,
         left_out=left_out,
         results=results,
         failures=record.failures(repository / "report" / "data", steps, list(results.values())),
-        texts={language: _texts(repository, language, wanted) for language in LANGUAGES},
+        texts={language: _texts(repository, language, wanted, optional) for language in LANGUAGES},
         expected=json.loads((repository / "report" / "expected.json").read_text()),
         complexity={
             letter: _complexity(letter, lines.total(counted, letter), steps, list(results.values()), repository)
@@ -75,17 +76,26 @@ def folder_of(language: str) -> str:
     return TEXTS if language == ENGLISH else f"{TEXTS}/{language}"
 
 
-def _texts(repository: Path, language: str, wanted: Sequence[str]) -> dict[str, str]:
-    """What people wrote, with its links as they are from the report. Raises ExperimentError naming what is missing."""
+def _texts(repository: Path, language: str, wanted: Sequence[str], optional: Sequence[str]) -> dict[str, str]:
+    """What people wrote, with its links as they are from the report. Raises ExperimentError naming what is missing of
+    what is wanted.
+    """
     up = "../" * len(Path(folder_of(language)).parts)
     found = {}
-    for name in wanted:
+    for name in (*wanted, *optional):
         file = repository / "report" / folder_of(language) / f"{name}.md"
         if not file.is_file():
+            if name in optional:
+                continue
             raise ExperimentError(f"there is no {file.relative_to(repository)}, which the report has a place for")
         text = file.read_text().strip()
         found[name] = text.replace(f"]({up}{report_of(language)}#", "](#").replace(f"]({up}", "](")
     return found
+
+
+def _explained(scenario_name: str, letter: str) -> str:
+    """The text that only a run has whose logs or alerts were not normal."""
+    return f"watched-{scenario_name}-{letter}"
 
 
 def _pictures(shown: Sequence[RunResult], said: Words) -> str:
@@ -159,6 +169,7 @@ def _text(
             text=texts[f"scenario-{name}"],
             plots=plots_of,
             failures=given.failures,
+            explained={letter: texts.get(_explained(name, letter), "") for letter in letters},
             words=said,
         )
         for name in _scenarios(given.steps)

@@ -6,6 +6,7 @@ from typing import Any
 
 from experiments.campaign.steps import Step
 from experiments.complexity import Complexity
+from experiments.reporting import watched
 from experiments.reporting.told import NOTHING, Told
 from experiments.reporting.verdicts import Verdict, recommended, stand_ins_of
 from experiments.reporting.words import Words
@@ -172,11 +173,12 @@ def variants(steps: Sequence[Step], results: Sequence[RunResult], told: Told, wo
                 told.figure(run, "measurements.lost"),
                 told.figure(run, "measurements.duplicates"),
                 _shown(result, told, words) if result else NOTHING,
+                watched.line(result, words) if result else NOTHING,
                 words(f"variants.{ended[result.passed]}", run=run) if result else words("variants.missing"),
             ]
         )
     header = ["strategy.column", "variants.command", "variants.why", "summary.switch", "summary.handoff"]
-    header += ["row.lost", "row.duplicates", "variants.shown", "scenario.result"]
+    header += ["row.lost", "row.duplicates", "variants.shown", "variants.watched", "scenario.result"]
     return markdown([words(key) for key in header], rows)
 
 
