@@ -14,7 +14,7 @@ from experiments.complexity import Complexity
 from experiments.errors import ExperimentError
 from experiments.evidence.sources import Sources
 from experiments.folders import RESULT_FILE
-from experiments.reporting import parts, plots, scenario, verdicts
+from experiments.reporting import environment, parts, plots, scenario, verdicts
 from experiments.reporting.told import Told
 from experiments.reporting.words import ENGLISH, LANGUAGES, Words, words
 from experiments.results import RunResult, from_json
@@ -156,6 +156,8 @@ def _text(
     results, texts = list(given.results.values()), given.texts[said.language]
     letters, of_plan = _strategies(given.steps), [step for step in given.steps if step.plan]
     shown = [result for by_scenario in runs.values() for result in by_scenario.values()]
+    newest = (step.newest(results) for step in given.steps if not step.plan)
+    besides = [one for one in newest if one is not None]
     judged = [
         verdicts.of_strategy(letter, of_plan, given.left_out, results, given.failures, words=said) for letter in letters
     ]
@@ -182,7 +184,7 @@ def _text(
             parts.summary(judged, told, runs, said),
             texts["recommendation"],
             f"## {said('document.environment')}",
-            parts.environment(shown, told, said),
+            environment.environment(shown, besides, told, said),
             texts["environment"],
             f"## {said('document.scenarios')}",
             _pictures(shown, said),

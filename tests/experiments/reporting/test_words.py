@@ -9,6 +9,7 @@ import pytest
 from experiments.campaign.steps import load
 from experiments.errors import ExperimentError
 from experiments.logs.items import ITEMS
+from experiments.reporting import environment
 from experiments.reporting import words as package
 from experiments.reporting.words import ENGLISH, LANGUAGES, Words, values_of, words
 from experiments.scenarios import SCENARIOS
@@ -35,6 +36,7 @@ def told_in_english() -> set[str]:
         found.add(item.plan)
         for asked in (item.consumers, item.connectors):
             found |= {asked.normal.words, asked.bad}
+    found |= {component.stands_in for component in environment.components()}
     return found - {""}
 
 
