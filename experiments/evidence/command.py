@@ -11,7 +11,7 @@ from typing import Any
 from experiments import handoff, summary
 from experiments.console import emit
 from experiments.errors import ExperimentError
-from experiments.evidence import columns, figures, seals, texts
+from experiments.evidence import columns, commits, figures, seals, texts
 from experiments.evidence.again import Judged, judged_again
 from experiments.evidence.renew import renewed
 from experiments.evidence.sources import Sources
@@ -27,6 +27,10 @@ NAMED = ("README*.md", "docs/**/*.md", "tutorial/**/*.md", "report/*.md", "repor
 #: Texts of which only the figures that have a name are looked at, unless they say that every one has.
 _EVERY = "<!-- every figure is named -->"
 DECISIONS = "decisions"
+_FOOTNOTES = (
+    "a table compares runs of several commits, and the line below it is not what they are: "
+    "python -m experiments evidence --footnotes (of the report: python -m experiments report)"
+)
 MARKED = ("plan/**/*.md", "workloads/**/*.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 
@@ -80,6 +84,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help="put a newer committed run in the place of an older one in all texts but the decisions, with its figures, "
         "then check; what the words around them say is to be read again; may be given more than once",
     )
+    parser.add_argument(
+        "--footnotes",
+        action="store_true",
+        help="write below each table of the texts that compares runs of several commits which those are, then check",
+    )
     parser.add_argument("--verbose", action="store_true", help="each run, and what of it was not judged again")
 
 
@@ -95,6 +104,9 @@ def run(parsed: argparse.Namespace, repository: Path) -> int:
         emit(f"sealed: {seals.seal(data, committed_runs(data, tracked))} files", sys.stdout)
     if parsed.renew:
         emit(_renewed(repository, dict(parsed.renew), Sources(data, MADE, tracked)), sys.stdout)
+    if parsed.footnotes:
+        for file in _texts(NAMED, repository):
+            file.write_text(_footnoted(file, repository, Sources(data, MADE, tracked)))
     found = looked_at(repository, tracked)
     emit(_told(found, verbose=parsed.verbose), sys.stdout)
     return WRONG if found.wrong else HOLDS
@@ -121,8 +133,14 @@ def _renewed(repository: Path, runs: Mapping[str, str], sources: Sources) -> str
             continue
         text, changed = renewed(before, runs, sources, data, PRINTED)
         file.write_text(text)
+        if file in _texts(NAMED, repository):
+            file.write_text(_footnoted(file, repository, sources))
         told.append(f"{file.relative_to(repository)}: {changed} figures written anew")
     return "\n".join(told) or "no text names any of these runs"
+
+
+def _footnoted(file: Path, repository: Path, sources: Sources) -> str:
+    return commits.footnoted(file.read_text(), sources, commits.language_of(file.relative_to(repository)))
 
 
 def looked_at(repository: Path, tracked: Callable[[Path], bool]) -> Evidence:
@@ -150,6 +168,8 @@ def looked_at(repository: Path, tracked: Callable[[Path], bool]) -> Evidence:
             files, named = files + 1, named + sum(one.mark is not None for one in figures.read(text).figures)
             every = all_named or _EVERY in text
             wrong += [f"{name}: {line}" for line in texts.wrong_in(text, sources, data, PRINTED, named=every)]
+            if all_named and _footnoted(file, repository, sources) != text:
+                wrong.append(f"{name}: {_FOOTNOTES}")
     size = sum(file.stat().st_size for folder in runs for file in (folder / columns.FOLDER).glob("*"))
     return Evidence(tuple(wrong), tuple(judged), files, named, size, pictures)
 

@@ -12,6 +12,7 @@ from experiments.campaign import record
 from experiments.campaign.steps import LeftOut, Step, load
 from experiments.complexity import Complexity
 from experiments.errors import ExperimentError
+from experiments.evidence.commits import footnoted
 from experiments.evidence.sources import Sources
 from experiments.folders import RESULT_FILE
 from experiments.reporting import environment, parts, plots, scenario, verdicts
@@ -139,8 +140,12 @@ def render(given: Inputs) -> dict[str, str]:
         raise ExperimentError("there is no committed result of any scenario of the plan")
     drawn = {result.run: plots.of_run(folders[result.run], result) for result in shown}
     kinds = {run: list(of_run) for run, of_run in drawn.items()}
-    told = Told(Sources(given.data))
-    files = {report_of(language): _text(given, words(language), told, runs, kinds) + "\n" for language in LANGUAGES}
+    sources = Sources(given.data)
+    told = Told(sources)
+    files = {
+        report_of(language): footnoted(_text(given, words(language), told, runs, kinds) + "\n", sources, language)
+        for language in LANGUAGES
+    }
     files |= {f"{PLOTS}/{run}.{kind}.svg": svg for run, of_run in drawn.items() for kind, svg in of_run.items()}
     return files
 
