@@ -179,7 +179,8 @@ def test_tasks_are_in_the_plan_with_their_state() -> None:
 def stale(task: str) -> list[str]:
     """What a task file says of its state and result that cannot be, or does not say."""
     state, result = (re.search(rf"^{key}: (.+)$", task, re.MULTILINE) for key in ("State", "Result"))
-    assert state and result
+    assert state
+    assert result
     found = []
     if not re.search(r"\d{4}-\d\d-\d\d", state[1]):
         found.append("a state without a date")
