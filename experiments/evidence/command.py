@@ -200,16 +200,7 @@ def tracked_below(repository: Path) -> Callable[[Path], bool]:
 def _handoff(run: Path) -> list[dict[str, Any]]:
     """The steps of a run's hand-offs: name and milliseconds of each, and of all of them together."""
     with columns.events_of(run) as logs:
-        found = handoff.steps(run, logs)
-    return [
-        {"step": name, "of_ms": [1000 * value for value in values]}
-        for way, rows in found.items()
-        for name, values in zip(
-            [*(step.what for step in way), "together"],
-            [*zip(*rows, strict=True), [sum(row) for row in rows]],
-            strict=True,
-        )
-    ]
+        return handoff.told(handoff.steps(run, logs))
 
 
 #: What is made of a run's folder and can be named as a source.
