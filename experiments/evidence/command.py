@@ -11,7 +11,7 @@ from typing import Any
 from experiments import handoff, summary
 from experiments.console import emit
 from experiments.errors import ExperimentError
-from experiments.evidence import columns, commits, figures, seals, texts
+from experiments.evidence import columns, commits, figures, seals, sizes, texts
 from experiments.evidence.again import Judged, judged_again
 from experiments.evidence.renew import renewed
 from experiments.evidence.sources import Sources
@@ -37,7 +37,7 @@ MARKED = ("plan/**/*.md", "workloads/**/*.md", "CONTRIBUTING.md", "CHANGELOG.md"
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What was found. wrong: a line each. judged: every committed run, judged again. columns_bytes: of all of them.
-    pictures: screenshots of committed runs.
+    pictures: screenshots of committed runs. sizes: of what is committed; None where there is no repository.
     """
 
     wrong: tuple[str, ...]
@@ -46,6 +46,7 @@ class Evidence:
     named: int
     columns_bytes: int
     pictures: int = 0
+    sizes: "sizes.Sizes | None" = None
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -171,7 +172,9 @@ def looked_at(repository: Path, tracked: Callable[[Path], bool]) -> Evidence:
             if all_named and _footnoted(file, repository, sources) != text:
                 wrong.append(f"{name}: {_FOOTNOTES}")
     size = sum(file.stat().st_size for folder in runs for file in (folder / columns.FOLDER).glob("*"))
-    return Evidence(tuple(wrong), tuple(judged), files, named, size, pictures)
+    large = sizes.of(repository)
+    wrong += large.too_large() if large else []
+    return Evidence(tuple(wrong), tuple(judged), files, named, size, pictures, large)
 
 
 def committed_runs(data: Path, tracked: Callable[[Path], bool]) -> list[Path]:
@@ -223,6 +226,7 @@ def _told(found: Evidence, *, verbose: bool) -> str:
     )
     if without:
         lines.append(f"logs not kept: {', '.join(without)}")
+    lines += [f"size: {found.sizes}"] * (found.sizes is not None)
     lines.append(f"{found.named} named figures in {found.texts} texts; {found.pictures} screenshots")
     return "\n".join([*lines, *found.wrong, "evidence: " + (f"{len(found.wrong)} wrong" if found.wrong else "holds")])
 
