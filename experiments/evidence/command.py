@@ -23,15 +23,27 @@ from experiments.screenshots.pictures import wrong_with
 HOLDS, WRONG = 0, 1
 _GIT_SECONDS = 60.0
 #: Texts whose every figure has a name, as patterns below the repository.
-NAMED = ("README*.md", "docs/**/*.md", "tutorial/**/*.md", "report/*.md", "report/text/**/*.md")
-#: Texts of which only the figures that have a name are looked at, unless they say that every one has.
+NAMED = (
+    "README*.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs/**/*.md",
+    "tutorial/**/*.md",
+    "report/*.md",
+    "report/text/**/*.md",
+    "plan/plan.md",
+    "plan/changes.md",
+    "plan/task*.md",
+)
+#: Texts that say what is wanted, what others found, and what was decided by the figures of its day. Only their figures
+#: that have a name are looked at, unless they say that every one has.
+MARKED = ("plan/**/*.md", "workloads/**/*.md")
 _EVERY = "<!-- every figure is named -->"
 DECISIONS = "decisions"
 _FOOTNOTES = (
     "a table compares runs of several commits, and the line below it is not what they are: "
     "python -m experiments evidence --footnotes (of the report: python -m experiments report)"
 )
-MARKED = ("plan/**/*.md", "workloads/**/*.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +175,14 @@ def looked_at(repository: Path, tracked: Callable[[Path], bool]) -> Evidence:
         wrong += [f"{folder.name}: {difference}" for difference in again.differences]
     wrong += seals.broken(data, runs)
     named = files = 0
-    for patterns, all_named in ((NAMED, True), (MARKED, False)):
-        for file in _texts(patterns, repository):
-            text, name = file.read_text(), file.relative_to(repository)
-            files, named = files + 1, named + sum(one.mark is not None for one in figures.read(text).figures)
-            every = all_named or _EVERY in text
-            wrong += [f"{name}: {line}" for line in texts.wrong_in(text, sources, data, PRINTED, named=every)]
-            if all_named and _footnoted(file, repository, sources) != text:
-                wrong.append(f"{name}: {_FOOTNOTES}")
+    strict = _texts(NAMED, repository)
+    for file in _texts((*NAMED, *MARKED), repository):
+        text, name = file.read_text(), file.relative_to(repository)
+        files, named = files + 1, named + sum(one.mark is not None for one in figures.read(text).figures)
+        every = file in strict or _EVERY in text
+        wrong += [f"{name}: {line}" for line in texts.wrong_in(text, sources, data, PRINTED, named=every)]
+        if file in strict and _footnoted(file, repository, sources) != text:
+            wrong.append(f"{name}: {_FOOTNOTES}")
     size = sum(file.stat().st_size for folder in runs for file in (folder / columns.FOLDER).glob("*"))
     large = sizes.of(repository)
     wrong += large.too_large() if large else []
