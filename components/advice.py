@@ -26,9 +26,12 @@ def set_key(stack: str, key: str, value: object) -> str:
     return f"pulumi config set {NAMESPACE}:{key} {value} -s {stack} && {up(stack)}"
 
 
-def up(stack: str, *, refresh: bool = False) -> str:
-    """The command that brings a stack to its configuration; refresh: from what the cluster has, not from the state."""
-    return f"pulumi up {'--refresh ' if refresh else ''}-s {stack}"
+def up(stack: str, *, refresh: bool = False, preview: bool = True) -> str:
+    """The command that brings a stack to its configuration; refresh: from what the cluster has, not from the state;
+    preview: it is shown first.
+    """
+    options = f"{'--refresh ' if refresh else ''}{'' if preview else '--skip-preview '}"
+    return f"pulumi up {options}-s {stack}"
 
 
 def pods(stack: str, switch: Object, color: str, kinds: str = "pods") -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.advice import up
+from components.connect_names import CONNECTOR_KIND
 
 Object = Mapping[str, Any]
 
@@ -58,13 +59,16 @@ def difference(wanted: Wanted, live: Object | None) -> Difference | None:
 
 def advice(stack: str, differences: Iterable[Difference]) -> str:
     """What is otherwise, and what to do; empty for nothing. stack: its name."""
-    lines = [f"  {found}" for found in differences]
+    found = list(differences)
+    lines = [f"  {one}" for one in found]
     if not lines:
         return ""
+    # Of a connector a preview ends in a conflict: the provider takes nothing by force where an agent writes, too.
+    preview = all(one.wanted.kind != CONNECTOR_KIND for one in found)
     return (
         f"stack {stack} is not as Pulumi wrote it last: an update was cut off, or somebody else wrote\n"
         + "\n".join(lines)
-        + f"\nTo write what the configuration says: {up(stack, refresh=True)}"
+        + f"\nTo write what the configuration says: {up(stack, refresh=True, preview=preview)}"
     )
 
 

@@ -89,7 +89,9 @@ def _judged(options: Options, folder: ResultFolder, session: Session, started: d
         with (
             recording(lab.cluster, lab) as recorded,
             alerts.watched(lab.cluster, lab.progress) as alerted,
-            taking(lab.namespace, folder.final.name, lab.progress, wanted=pictured) as camera,
+            taking(
+                lab.namespace, folder.final.name, lab.progress, wanted=pictured, moment=options.scenario.moment
+            ) as camera,
         ):
             observed = session.measure(lab)
             besides = Besides(

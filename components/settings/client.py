@@ -76,6 +76,7 @@ def consumer(own: Settings, *, classic: bool, session_ms: int, refreshing: bool 
         "group.protocol": "classic" if classic else "consumer",
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
         "auto.offset.reset": "earliest",
         "statistics.interval.ms": 1000,
         **({"session.timeout.ms": session_ms, "heartbeat.interval.ms": HEARTBEAT_MS} if classic else {}),

@@ -20,6 +20,7 @@ PROTOCOL_OWNED: Mapping[str, str] = {
     "group.instance.id": "it follows from the group and the pod's name, and hand-overs rest on it",
     "enable.auto.commit": "the consumer commits what it has written down",
     "enable.auto.offset.store": "the consumer commits what it has written down",
+    "enable.partition.eof": "positions pass what no application is handed by it",
     "auto.offset.reset": "always earliest, so that nothing is skipped",
     "session.timeout.ms": "set kafka-bluegreen:sessionTimeoutSeconds",
     "heartbeat.interval.ms": "always 500 with the classic protocol, so that a member soon hears of a change in its "

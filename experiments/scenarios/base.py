@@ -9,6 +9,7 @@ from experiments import faults
 from experiments.criteria import Observations
 from experiments.lab import Lab, Notes
 from experiments.results import Criterion, Kind, Measured
+from experiments.screenshots.pictures import Moment
 
 
 def _nothing(_notes: Notes, _logs: Path) -> Mapping[str, Measured]:
@@ -26,7 +27,8 @@ class Scenario:
     was noted and the record logs that were collected (their folder); it may add to the notes' tables. faults: it
     injects faults where members take them, so both colours are configured for it. reshapes: it makes the pair something
     else on its way, so it gets one of its own.
-    shows: of a measurement, the figures that stand for it where strategies are compared.
+    shows: of a measurement, the figures that stand for it where strategies are compared. moment: the one that stands
+    for it in pictures of the switch page.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Scenario:
     faults: bool = False
     reshapes: bool = False
     shows: tuple[str, ...] = ()
+    moment: Moment = "granted"
 
     def configured(self, letter: str) -> dict[str, Any]:
         """The keys of a stack of this strategy that it needs."""

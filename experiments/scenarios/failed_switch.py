@@ -184,4 +184,5 @@ SCENARIO = Scenario(
     observe=observe,
     faults=True,
     configuration={"analysis": ANALYSIS},
+    moment="taken back",
 )

@@ -103,4 +103,5 @@ SCENARIO = Scenario(
     faults=True,
     configuration={"analysis": {"templates": list(NAMES), "timeoutSeconds": _TIMEOUT_SECONDS}},
     platform={"argo": True},
+    moment="taken back",
 )

@@ -47,4 +47,4 @@ def judge(seen: Observations) -> list[Criterion]:
     ]
 
 
-SCENARIO = Scenario("2", "immediate rollback", default_switches=4, step=2, perform=perform, judge=judge)
+SCENARIO = Scenario("2", "immediate rollback", default_switches=4, step=2, perform=perform, judge=judge, moment="back")

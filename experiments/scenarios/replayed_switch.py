@@ -75,4 +75,5 @@ SCENARIO = Scenario(
     observe=observe,
     faults=True,
     configuration={"analysis": failed_switch.ANALYSIS, "onRollback": "replay"},
+    moment="taken back",
 )

@@ -202,4 +202,5 @@ SCENARIO = Scenario(
     judge=judge,
     observe=lambda notes, _: observe(notes.tables.get(_TABLE, [])),
     faults=True,
+    moment="waiting",
 )

@@ -230,4 +230,5 @@ SCENARIO = Scenario(
         "drainTimeoutSeconds": _TIMEOUT_SECONDS,
         "resumeTimeoutSeconds": _TIMEOUT_SECONDS,
     },
+    moment="taken back",
 )

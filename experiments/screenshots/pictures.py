@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from experiments.measurements import SwitchRecord
 from experiments.moments import moment
@@ -16,6 +16,11 @@ from experiments.results import RunResult
 from experiments.screenshots.png import text_of
 
 FOLDER = "screenshots"
+#: What a picture is of: the upper part of the switch page, and what is below that.
+SWITCH, FLOW = "switch page", "switch page, its flow"
+#: When a run is photographed: at the grant of its first switch, at that of the first one home, while a switch waits, or
+#: when one is taken back.
+Moment = Literal["granted", "back", "waiting", "taken back"]
 #: What the whole of a picture may be: it stays in git's history.
 MOST_BYTES = 150_000
 #: The keywords in a picture. https://www.w3.org/TR/png-3/#11keywords has the first two.
@@ -72,7 +77,7 @@ class Picture:
     ended: bool
 
 
-def told(name: str, content: bytes, shown: Shown, switches: Sequence[SwitchRecord]) -> Picture:
+def told(name: str, content: bytes, shown: Shown, switches: Sequence[SwitchRecord], of: str = SWITCH) -> Picture:
     """What a result says of it. switches: those of the run, in their order."""
     number = next((n for n, one in enumerate(switches, 1) if _within(one, shown.at)), None)
     switch = None if number is None else switches[number - 1]
@@ -80,7 +85,7 @@ def told(name: str, content: bytes, shown: Shown, switches: Sequence[SwitchRecor
         file=f"{FOLDER}/{name}",
         sha256=hashlib.sha256(content).hexdigest(),
         bytes=len(content),
-        of="switch page",
+        of=of,
         taken_at=moment(shown.at),
         switch=number,
         direction=switch.direction if switch else None,

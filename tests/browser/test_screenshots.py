@@ -9,7 +9,7 @@ import pytest
 from experiments.measurements import SwitchRecord
 from experiments.progress import Progress
 from experiments.screenshots.camera import Camera
-from experiments.screenshots.pictures import EPOCH, MOST_BYTES, RUN, wrong_with
+from experiments.screenshots.pictures import EPOCH, MOST_BYTES, RUN, Moment, Shown, wrong_with
 from experiments.screenshots.png import size_of, text_of
 from tests.browser.conftest import Site
 from tests.support.page_world import past
@@ -18,13 +18,13 @@ from tests.support.waiting import until
 from workloads.common.states import Color
 
 
-def switched(site: Site) -> None:
+def switched(site: Site, to: Color = Color.GREEN) -> None:
     """A whole switch, as quick as the stand-in can."""
-    site.world.asks("green")
+    site.world.asks(str(to))
     site.world.withdrawn()
     for ordinal in range(3):
         site.world.paused(ordinal)
-    site.world.granted(Color.GREEN)
+    site.world.granted(to)
     for ordinal in range(3):
         site.world.active(ordinal)
     site.world.ended()
@@ -36,13 +36,16 @@ def test_the_middle_of_the_first_switch_is_taken_and_stands_still(site: Site, tm
     camera = Camera(f"http://127.0.0.1:{site.port}", "run-1", Progress(said))
     camera.start()
     switched(site)
-    until("a picture", lambda: bool(camera._taken), 20, 0.05)
+    until("both pictures", lambda: len(camera._taken) == 2, 20, 0.05)
     camera.stop()
     site.world.asks("blue")  # nobody looks on any more
-    ((_, shown),) = camera._taken
+    (_, _, shown), (_, _, again) = camera._taken
+    assert again is shown
     switch = SwitchRecord("blue", "green", shown.at - 0.5, 2.0, None)
     earlier = SwitchRecord("green", "blue", shown.at - 9.0, 2.0, None)
-    (picture,) = camera.developed(tmp_path, [earlier, switch])
+    picture, below = camera.developed(tmp_path, [earlier, switch])
+    assert (picture.of, below.of) == ("switch page", "switch page, its flow")
+    assert size_of((tmp_path / below.file).read_bytes())[1] > 300
     content = (tmp_path / picture.file).read_bytes()
     assert (picture.switch, picture.direction, picture.after_command_seconds) == (2, "blue-green", 0.5)
     assert (picture.epoch, picture.active) == (4, "green")
@@ -90,3 +93,41 @@ def test_a_picture_that_no_height_makes_small_enough_is_not_kept(
     camera._thread.join(30)
     assert camera.developed(tmp_path, []) == []
     assert "more than 1004 bytes" in said.getvalue()
+
+
+def looked_at(site: Site, moment: Moment) -> Camera:
+    """A camera that waits for a moment of what begins now, with blue active."""
+    site.world.begin()
+    camera = Camera(f"http://127.0.0.1:{site.port}", "run-1", Progress(io.StringIO()), moment)
+    camera.start()
+    return camera
+
+
+def taken(camera: Camera) -> Shown:
+    """What it took."""
+    until("the pictures", lambda: len(camera._taken) == 2, 20, 0.05)
+    camera.stop()
+    return camera._taken[0][2]
+
+
+def test_the_way_back_is_taken_and_not_the_way_there(site: Site) -> None:
+    camera = looked_at(site, "back")
+    switched(site)
+    switched(site, Color.BLUE)
+    shown = taken(camera)
+    assert (shown.active, shown.epoch) == ("blue", 6)
+
+
+def test_a_switch_that_waits_is_taken_before_it_is_granted(site: Site) -> None:
+    camera = looked_at(site, "waiting")
+    site.world.asks("green", phase="WaitingForLag", observedGeneration=2)
+    shown = taken(camera)
+    assert (shown.phase, shown.active, shown.epoch) == ("WaitingForLag", "blue", 2)
+
+
+def test_a_switch_that_is_taken_back_is_taken_on_its_way_or_at_its_end(site: Site) -> None:
+    camera = looked_at(site, "taken back")
+    switched(site)
+    assert not camera._taken
+    switched(site, Color.BLUE)
+    assert taken(camera).active == "blue"

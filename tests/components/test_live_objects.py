@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.live_objects import Wanted, advice, difference
+from components.live_objects import Difference, Wanted, advice, difference
 
 SPEC = {
     "replicas": 3,
@@ -78,3 +78,16 @@ def test_the_advice_can_be_pasted() -> None:
 def test_of_many_paths_some_are_named(many: int) -> None:
     found = difference(wanted({f"k{n}": 1 for n in range(many)}), {"spec": {}})
     assert ("and 2 more" in str(found)) is (many == 5)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "command"),
+    [
+        (["StatefulSet"], "pulumi up --refresh -s strategy-e"),
+        (["StatefulSet", "KafkaConnector"], "pulumi up --refresh --skip-preview -s strategy-e"),
+    ],
+)
+def test_the_command_that_is_named_goes_through(kinds: list[str], command: str) -> None:
+    """The preview of a connector that somebody patched ends in a conflict, the update does not."""
+    found = [Difference(Wanted(kind, "strategy-e", "x", "/apis/x", {}), ("spec.config",)) for kind in kinds]
+    assert advice("strategy-e", found).endswith(f": {command}")

@@ -26,8 +26,8 @@ class _Drain:
 class Commits:
     """Owned by the poll loop. Times are monotonic seconds.
 
-    positions: by partition, the offset after the newest handled record; the worker's own. acked: by partition, the
-    offset that the broker has acknowledged.
+    positions: by partition, the next offset; the worker's own. acked: by partition, the offset that the broker has
+    acknowledged.
     """
 
     def __init__(
@@ -120,13 +120,6 @@ class Commits:
         """Reading of these begins here, and so it is committed."""
         self._positions.update(offsets)
         self.acked.update(offsets)
-
-    def standing(self, partition: int, offset: int) -> None:
-        """A partition that brought no record yet stands at this offset, where nothing is to be committed: what a
-        client's figures say can be past records that wait in its queue. So a known position stays as it is.
-        """
-        if self.acked.get(partition, offset) == offset and self._positions.setdefault(partition, offset) == offset:
-            self.acked.setdefault(partition, offset)
 
     def answered(self, offsets: Mapping[int, int], *, more: bool) -> dict[int, int]:
         """A commit was answered, and these were taken; gives what was handled, taken away and not committed.

@@ -149,14 +149,10 @@ class GroupListener:
         logger.warning("client error", extra=fields(code=error.name(), error=error.str(), fatal=error.fatal()))
 
     def observed(self, partitions: Mapping[int, Mapping[str, int]]) -> None:
-        """See `Listener`. A partition that brought no record yet stands where the client fetches, if nothing waits in
-        its queue.
+        """See `Listener`. Never a position: the figures say where the client fetches, and records up to there can still
+        wait in its queue.
         """
         self._figures.high = {p: max(values["ls_offset"], values["hi_offset"]) for p, values in partitions.items()}
-        if self._driver.lifecycle.state is State.ACTIVE and not self._backlog:
-            for partition, values in partitions.items():
-                if values["app_offset"] < 0 and values["fetchq_cnt"] == 0 and values["next_offset"] >= 0:
-                    self._commits.standing(partition, values["next_offset"])
 
     # --- for the loop
 

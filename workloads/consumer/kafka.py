@@ -18,6 +18,7 @@ from workloads.common.clients import STRANDED, Stranding
 from workloads.common.logs import fields
 from workloads.consumer.client import Ended, Listener
 from workloads.consumer.sockets import hush
+from workloads.handling.record import failed
 
 logger = logging.getLogger("workloads.consumer")
 
@@ -221,7 +222,7 @@ class KafkaClient:
         """What is left of a batch that a rebalance fell into. Which of the records of a partition that it touched came
         before it nobody can tell: they are given up, and what is still owned is read again from the committed offset.
         """
-        kept = [message for message in got if message.error() is not None or message.partition() in self._untouched]
+        kept = [message for message in got if failed(message) or message.partition() in self._untouched]
         again = [p for p in self.owned if p in self._touched]
         if len(kept) < len(got) and again and self.flowing and not self._carries:
             if self._incremental:

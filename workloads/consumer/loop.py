@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, Message
 
 from workloads.common.logs import fields
 from workloads.common.records import EventLog
@@ -26,6 +26,7 @@ from workloads.handling import carry
 from workloads.handling.figures import Figures
 from workloads.handling.journal import Journal
 from workloads.handling.processing import Abandoned, Stall, Worker
+from workloads.handling.record import ends
 from workloads.member.control import Control
 from workloads.member.driver import Driver
 from workloads.member.faults import FaultInjection
@@ -215,9 +216,9 @@ class ConsumerLoop:
         """Handle what is there, one record after the other, as long as the state allows it."""
         backlog, driver = self._backlog, self._driver
         while backlog:
-            error = backlog.error()
-            if error is not None:
-                self._group.error(error)
+            fault = backlog.fault()
+            if fault is not None:
+                self._faulted(fault)
             elif driver.lifecycle.state is State.ACTIVE:
                 try:
                     backlog.messages = self._worker.handle(backlog.messages, driver.lifecycle.epoch)
@@ -230,6 +231,14 @@ class ConsumerLoop:
                 driver.commands()
             else:
                 backlog.drop_records()
+
+    def _faulted(self, fault: Message) -> None:
+        """What stands in the place of a record: an error, or how far a partition was read."""
+        error = fault.error()
+        if error is not None and not ends(error):
+            self._group.error(error)
+        elif self._driver.lifecycle.state is State.ACTIVE:
+            self._worker.passed(fault)
 
     def _upkeep(self, now: float) -> None:
         """What comes around now and then: commits, the settings file, warm connections, a halt after a drain."""

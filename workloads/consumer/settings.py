@@ -31,6 +31,7 @@ OWNED = frozenset(
         "group.protocol.type",
         "enable.auto.commit",
         "enable.auto.offset.store",
+        "enable.partition.eof",
         "auto.offset.reset",
         "session.timeout.ms",
         "heartbeat.interval.ms",
@@ -122,6 +123,7 @@ class ConsumerSettings(ApplicationSettings):
             "group.protocol": self.group_protocol.value,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
             "statistics.interval.ms": STATISTICS_MS,
         }

@@ -134,8 +134,9 @@ class Worker:
 
     More than a dozen attributes: a record must not cost a look through another object.
 
-    positions: by partition, the offset after the newest handled record. first_at, last_at: by epoch, time of the first
-    and last handled record (ns). failed is a part of handled. checksum: the CRC-32 of all values, if it `checks`.
+    positions: by partition, the next offset: after the newest handled record, or where the partition ended behind it.
+    first_at, last_at: by epoch, time of the first and last handled record (ns). failed is a part of handled. checksum:
+    the CRC-32 of all values, if it `checks`.
     """
 
     def __init__(
@@ -230,6 +231,14 @@ class Worker:
             self.pulse.last = last
             self._count(epoch, done, quick, first, t)
         return []
+
+    def passed(self, end: Record) -> None:
+        """A partition was read up to here, which passes what no application is handed: markers of transactions, aborted
+        records, compacted ones.
+        """
+        partition, offset = end.partition(), end.offset()
+        if partition is not None and offset is not None:
+            self.positions[partition] = offset
 
     def end(self) -> None:
         """Nothing more will be handled: write the end line, if there is a log to end. Raises `RecordLogError`."""

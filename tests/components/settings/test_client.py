@@ -46,7 +46,7 @@ def problems(letter: str = "c", **values: Any) -> tuple[str, ...]:
         ({"fetch.min.bytes": 0}, {}, ["outside allowed range 1..100000000"]),
         ({"fetch.min.bytes": 99999999999999999999}, {}, ["fetch.min.bytes"]),
         ({"fetch.min.bytes": "many"}, {}, ["Invalid value"]),
-        ({"enable.partition.eof": "perhaps"}, {}, ["Expected bool value"]),
+        ({"check.crcs": "perhaps"}, {}, ["Expected bool value"]),
         # With what every consumer has besides.
         ({"reconnect.backoff.ms": 5000}, {}, ["`reconnect.backoff.max.ms` must be >= `reconnect.backoff.ms`"]),
         ({"throttle_cb": "x"}, {}, ["callable"]),

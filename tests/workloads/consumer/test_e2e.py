@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicPartition
 
 from tests.support.broker import Broker
 from tests.support.processes import ConsumerProcess, Feed, handled, sequences
@@ -574,6 +574,38 @@ def test_progress_is_what_the_lag_policy_needs(consumer: Consumers, feed: Feed) 
     answer = blue.call("GET", "/progress")[1]
     assert (answer["handled"], answer["failed"], answer["state"], answer["epoch"]) == (1, 0, "ACTIVE", 1)
     assert abs(answer["time"] - time.time_ns()) < 60e9
+
+
+def test_a_position_passes_what_transactions_leave_behind(
+    consumer: Consumers, feed: Feed, broker: Broker, topic: str
+) -> None:
+    """A marker behind each commit, and records that were aborted, are handed to nobody: a position that stood before
+    them would be behind for ever, and every switch that waits for lag 0 refused.
+    """
+    writer = Producer({"bootstrap.servers": broker.bootstrap_servers, "transactional.id": topic})
+    writer.init_transactions(30)
+    for handed, seq in ((True, 0), (False, 1), (True, 2)):
+        writer.begin_transaction()
+        writer.produce(topic, b'{"producer":"p0-test","seq":%d,"payload":""}' % seq, partition=1)
+        writer.flush(30)  # what is not sent yet, an abort never sends
+        (writer.commit_transaction if handed else writer.abort_transaction)(30)
+    blue = consumer(commit_interval_seconds=0.2).ready()
+    assert blue.resume(1)[0] == 200
+    # Three records and a marker behind each.
+    at = {"0": 0, "1": 6, "2": 0, "3": 0}
+    until("the position behind them", lambda: blue.call("GET", "/progress")[1]["positions"] == at)
+    until("its commit", lambda: {p: o.offset for p, o in committed(broker, topic).items()}.get(1) == 6)
+    assert sequences(blue) == [0, 2]
+    # And aborted ones alone, behind what stands.
+    writer.begin_transaction()
+    writer.produce(topic, b"nobody's", partition=1)
+    writer.flush(30)
+    writer.abort_transaction(30)
+    until("the marker", lambda: blue.call("GET", "/progress")[1]["positions"]["1"] == 8)
+    status, answer = blue.pause(2)
+    assert (status, answer["committed"]) == (200, True)
+    assert committed(broker, topic)[1].offset == 8
+    assert sequences(blue) == [0, 2]
 
 
 def test_fatal_code_is_what_the_trap_list_says() -> None:

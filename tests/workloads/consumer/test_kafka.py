@@ -147,7 +147,7 @@ def test_an_eager_rebalance_within_a_batch_reads_all_of_it_again(monkeypatch: py
     def rebalances() -> list[Record]:
         client._on_revoke(consumer, partitions(0, 1))
         client._on_assign(consumer, partitions(0))
-        return [*records(1, 0, 1), error, *records(0, 3, 5)]
+        return [*records(1, 0, 1), Record(1, 2, KafkaError(KafkaError._PARTITION_EOF)), error, *records(0, 3, 5)]
 
     consumer.first, consumer.rest = Record(0, 3), rebalances
     assert [message.error() for message in client.poll(0, 10)] == [error.error()]

@@ -74,6 +74,45 @@ def test_what_a_poll_brings_after_its_rebalance_is_kept(tmp_path: Path) -> None:
     assert bench.lines() == [(0, 0), (0, 1), (0, 2)]
 
 
+def end(partition: int, offset: int) -> Record:
+    """The partition is read up to here."""
+    return Record(partition, offset, KafkaError(KafkaError._PARTITION_EOF))
+
+
+@pytest.mark.usefixtures("one_by_one")
+def test_where_a_partition_ended_is_committed_behind_its_records(tmp_path: Path) -> None:
+    """The markers of transactions are passed, and never records that still wait: interleaving 24."""
+    bench = Bench(tmp_path).active(1, 0)
+    bench.turn([*records(0, 0, 1), end(0, 3)])
+    assert bench.worker.positions == {0: 1}
+    bench.turn([], [])
+    assert bench.worker.positions == {0: 3}
+    pause = bench.command(Pause(2))
+    bench.until("paused", lambda: bench.answer(pause))
+    assert (bench.client.commits[-1], bench.lifecycle.state) == ({0: 3}, State.PAUSED)
+    assert bench.lines() == [(0, 0), (0, 1)]
+
+
+@pytest.mark.usefixtures("one_by_one")
+def test_the_end_of_a_partition_that_was_taken_is_nobodys_position(tmp_path: Path) -> None:
+    bench = Bench(tmp_path).active(1, 0, 1)
+    bench.turn([*records(0, 0, 1), end(1, 9)])
+    bench.turn(lambda: bench.client.again(0))
+    bench.turn(records(0, 1, 1), [])
+    assert 1 not in bench.worker.positions
+    assert all(1 not in commit for commit in bench.client.commits)
+
+
+def test_the_end_of_a_partition_comes_too_late_for_who_is_paused(tmp_path: Path) -> None:
+    bench = Bench(tmp_path).active(1, 0)
+    bench.turn(records(0, 0, 0))
+    pause = bench.command(Pause(2))
+    bench.turn([end(0, 7)])
+    bench.until("paused", lambda: bench.answer(pause))
+    assert bench.worker.positions == {0: 1}
+    assert bench.client.commits == [{0: 1}]
+
+
 @pytest.mark.usefixtures("one_by_one")
 def test_an_error_in_the_backlog_outlives_a_rebalance(tmp_path: Path) -> None:
     bench = Bench(tmp_path).active(1, 0)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from workloads.common.records import LogName, RecordLog, RecordLogError, Space
 from workloads.handling.processing import Abandoned, ProcessingError, Pulse, Stall, Worker, identity
+from workloads.handling.record import failed
 from workloads.member.control import Command
 from workloads.member.faults import FaultInjection, Faults
 from workloads.member.lifecycle import Pause
@@ -131,6 +132,22 @@ def test_the_end_of_the_process_abandons_a_delayed_record(tmp_path: Path) -> Non
     with pytest.raises(Abandoned):
         bench.handle([FakeMessage(0)])
     assert bench.offsets() == []
+
+
+def test_the_end_of_a_partition_moves_the_position_and_is_nothing_handled(tmp_path: Path) -> None:
+    """A marker, an aborted record: nobody is handed it, and whoever waits for lag 0 waits for it to be passed."""
+    bench = Bench(tmp_path)
+    end = FakeMessage(5, error=KafkaError(KafkaError._PARTITION_EOF))
+    assert bench.handle([FakeMessage(0), end]) == [end]  # the loop's, as an error is
+    bench.worker.passed(end)
+    assert bench.worker.positions == {3: 5}
+    assert (bench.worker.handled, bench.worker.failed) == (1, 0)
+
+
+@pytest.mark.parametrize("name", sorted(name for name in vars(KafkaError) if name.isupper()))
+def test_an_end_is_known_among_all_faults(name: str) -> None:
+    message = FakeMessage(0, error=KafkaError(getattr(KafkaError, name)))
+    assert failed(message) is (name != "_PARTITION_EOF")
 
 
 def test_an_error_among_records_is_left_to_the_loop(tmp_path: Path) -> None:
