@@ -17,6 +17,7 @@ from pathlib import Path
 from components.settings import registry
 from components.strategies.base import strategy
 from experiments import (
+    as_json,
     comparison,
     complexity,
     everything,
@@ -34,6 +35,7 @@ from experiments.complexity import Complexity
 from experiments.conformance import command as conformance
 from experiments.console import emit
 from experiments.errors import ExperimentError
+from experiments.evidence import columns
 from experiments.evidence import command as evidence
 from experiments.fault_campaign import command as fault_campaign
 from experiments.folders import load_all
@@ -50,6 +52,7 @@ from tools import version
 
 PASSED, MISSED, NOT_RUN, INTERRUPTED = 0, 1, 2, 130
 DATA = REPOSITORY / "report" / "data"
+_FOLDER = "where the folders of the runs are (default: report/data)"
 _SHOWS = {name: scenario.shows for name, scenario in SCENARIOS.items()}
 
 
@@ -143,22 +146,34 @@ def _summary(parsed: argparse.Namespace) -> int:
     results = [result for _, result in load_all(parsed.folder)]
     if not results:
         raise ExperimentError(f"there is no complete run below {parsed.folder}")
-    emit(summary.summary(results, _SHOWS), sys.stdout)
+    told = as_json.text(as_json.summary(results, _SHOWS)) if parsed.json else summary.summary(results, _SHOWS)
+    emit(told, sys.stdout)
     return PASSED
 
 
 def _handoff(parsed: argparse.Namespace) -> int:
-    emit(handoff.breakdown(parsed.run), sys.stdout)
+    with columns.events_of(parsed.run) as logs:
+        if parsed.json:
+            emit(as_json.text(as_json.handoff(parsed.run, logs)), sys.stdout)
+        else:
+            emit(handoff.breakdown(parsed.run, logs), sys.stdout)
     return PASSED
 
 
 def _offsets(parsed: argparse.Namespace) -> int:
-    emit(offsets.table(parsed.run), sys.stdout)
+    with columns.logs_of(parsed.run) as logs:
+        taken = offsets.found_in(parsed.run, logs)
+    if parsed.json:
+        emit(as_json.text(as_json.offsets(parsed.run.name, taken)), sys.stdout)
+    else:
+        emit(offsets.table(parsed.run, taken), sys.stdout)
     return PASSED
 
 
 def _compare(parsed: argparse.Namespace) -> int:
     counted = lines.count(lines.read(REPOSITORY), lines.owners())
+    if parsed.lines and parsed.json:
+        raise ExperimentError("compare --lines has no JSON")
     if parsed.lines:
         emit(lines.shown(counted, sorted(registry.models())), sys.stdout)
         return PASSED
@@ -176,7 +191,11 @@ def _compare(parsed: argparse.Namespace) -> int:
             lines.total(counted, letter), parts, complexity.steps_of(strategy(letter).page, REPOSITORY / "tutorial")
         )
 
-    emit(comparison.compared(comparison.columns(results, expected, measured), results, _SHOWS), sys.stdout)
+    chosen = comparison.columns(results, expected, measured)
+    if parsed.json:
+        emit(as_json.text(as_json.compared(chosen, results, _SHOWS)), sys.stdout)
+    else:
+        emit(comparison.compared(chosen, results, _SHOWS), sys.stdout)
     return PASSED
 
 
@@ -199,7 +218,9 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run", help="deploy, run a scenario, judge it, and leave the result with what it rests on"
     )
-    run.add_argument("--strategy", required=True, choices=sorted(registry.models()))
+    run.add_argument(
+        "--strategy", required=True, choices=sorted(registry.models()), help="which one: its stack's configuration"
+    )
     run.add_argument(
         "--scenario",
         required=True,
@@ -259,11 +280,11 @@ def _parser() -> argparse.ArgumentParser:
         help="remove the folders of runs that a newer run of the same kind has replaced, "
         "unless git tracks them or a text of the repository names them",
     )
-    prune.add_argument("folder", nargs="?", type=Path, default=DATA)
+    prune.add_argument("folder", nargs="?", type=Path, default=DATA, help=_FOLDER)
     prune.add_argument(
         "--keep", type=options.whole_number(1), default=1, help="how many of each kind stay (default: 1)"
     )
-    prune.add_argument("--dry-run", action="store_true")
+    prune.add_argument("--dry-run", action="store_true", help="remove nothing, and say what would be removed")
 
     steps = commands.add_parser("handoff", help="where the time of a run's hand-offs goes, step by step")
     steps.add_argument("run", type=Path, help="the run's folder")
@@ -274,10 +295,12 @@ def _parser() -> argparse.ArgumentParser:
     compare = commands.add_parser(
         "compare", help="the strategies beside each other, as Markdown, from committed results"
     )
-    compare.add_argument("folder", nargs="?", type=Path, default=DATA)
+    compare.add_argument("folder", nargs="?", type=Path, default=DATA, help=_FOLDER)
     compare.add_argument("--uncommitted", action="store_true", help="take results that git does not track, too")
     compare.add_argument("--lines", action="store_true", help="the lines that they share, and each one's own, instead")
 
     shown = commands.add_parser("summary", help="median, 95th percentile and worst of the times of each run")
-    shown.add_argument("folder", nargs="?", type=Path, default=DATA)
+    shown.add_argument("folder", nargs="?", type=Path, default=DATA, help=_FOLDER)
+    for one in (steps, taken, compare, shown):
+        one.add_argument("--json", action="store_true", help="for programs: JSON on standard output")
     return parser

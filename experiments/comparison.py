@@ -118,16 +118,21 @@ def compared(
     )
 
 
-def _variants(results: Sequence[RunResult]) -> str:
+def newest_of_variants(results: Sequence[RunResult]) -> list[RunResult]:
+    """The newest run of each variant, by strategy and scenario."""
     latest: dict[tuple[str, ...], RunResult] = {}
     for result in sorted(results, key=lambda one: one.started_at):
         latest[result.strategy, result.scenario, result.kind, words(result)] = result
+    return [result for _, result in sorted(latest.items())]
+
+
+def _variants(results: Sequence[RunResult]) -> str:
     verdicts = {True: "passed", False: "FAILED", None: "measurement"}
     rows: list[list[object]] = [
         [
-            strategy.upper(),
-            scenario,
-            told,
+            result.strategy.upper(),
+            result.scenario,
+            words(result),
             _seconds(result, "switch_seconds"),
             _milliseconds(result, "handoff_seconds"),
             _milliseconds(result, "gap_seconds"),
@@ -135,7 +140,7 @@ def _variants(results: Sequence[RunResult]) -> str:
             verdicts[result.passed],
             f"`{result.run}`",
         ]
-        for (strategy, scenario, _, told), result in sorted(latest.items())
+        for result in newest_of_variants(results)
     ]
     header = ["strategy", "scenario", "variant", "switch (s)", "hand-off (ms)", "gap (ms)"]
     return markdown([*header, "lost", "duplicates", "dual active", "rebalances", "verdict", "run"], rows)

@@ -23,8 +23,8 @@ LINES, PARTS, STEPS = (200, 1000), (4, 6), (8, 16)
 #: The sections of a page that does a switch by hand that count, by their headings.
 SECTIONS = ("Switch", "Roll back")
 
-# The test bed, and what every cluster with Kafka has.
-_NOT_OF_A_SWITCH = frozenset({"kafka", "victoriametrics", "vmagent", "victorialogs", "producer", "topic", "recorder"})
+# Not the test bed, nor what watches it, nor what every cluster with Kafka has.
+_OF_A_SWITCH = frozenset({"consumer", "sidecar", "controller", "kafka-connect", "connect-operator", "argo-rollouts"})
 _IMAGE = "image "
 _HEADING = re.compile(r"^#+ (?:[\d.]+\s+)?(?P<title>.+)$")
 _FENCE = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -70,7 +70,7 @@ def measure() -> str:
 def parts_of(environment: Mapping[str, Measured]) -> int | None:
     """The kinds of programs that took part in a run's switches, by its containers; None if the run does not say."""
     containers = {name.removeprefix(_IMAGE) for name in environment if name.startswith(_IMAGE)}
-    return len(containers - _NOT_OF_A_SWITCH) if containers else None
+    return len(containers & _OF_A_SWITCH) if containers else None
 
 
 def commands(page: str) -> int:

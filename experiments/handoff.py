@@ -141,15 +141,34 @@ def _moments(line: Mapping[str, Any], told: Mapping[tuple[str, str, int], float]
     return known if len(known) == len(found) else None
 
 
-def breakdown(run: Path) -> str:
-    """A table of the steps in milliseconds; several if the switches are told in several ways. Raises ExperimentError
-    when there is nothing to tell.
-    """
-    found = steps(run)
+def found_in(run: Path, logs: Path | None = None) -> dict[Way, list[list[float]]]:
+    """As `steps`. Raises ExperimentError when there is nothing to tell, too."""
+    found = steps(run, logs)
     if not found:
         raise ExperimentError(
             f"{run} has no switch that its controller saw from the beginning, and its members step by step"
         )
+    return found
+
+
+def told(found: Mapping[Way, Sequence[Sequence[float]]]) -> list[dict[str, Any]]:
+    """For programs: name and milliseconds of each step, and of all of them together."""
+    return [
+        {"step": name, "of_ms": [1000 * value for value in values]}
+        for way, rows in found.items()
+        for name, values in zip(
+            [*(step.what for step in way), "together"],
+            [*zip(*rows, strict=True), [sum(row) for row in rows]],
+            strict=True,
+        )
+    ]
+
+
+def breakdown(run: Path, logs: Path | None = None) -> str:
+    """A table of the steps in milliseconds; several if the switches are told in several ways. logs: as of `steps`.
+    Raises ExperimentError when there is nothing to tell.
+    """
+    found = found_in(run, logs)
     return "\n\n".join(f"{run.name}: {len(of)} switches\n\n{_table(way, of)}" for way, of in found.items())
 
 

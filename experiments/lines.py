@@ -2,7 +2,7 @@
 is, each strategy says itself (`owners`).
 
 A line counts when there is something on it besides a comment. Counted is what is deployed and what runs: the program,
-its components and stacks, and the workloads; not the test bed, not the tests.
+its components and stacks, and the workloads; not the test bed, not the tests, not what is generated.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +17,13 @@ from experiments.tables import markdown
 SHARED, STAND_IN = "shared", "stand-in"
 _COUNTED = ("__main__.py", "Pulumi.yaml", "components/**/*.py", "components/**/*.yaml", "stacks/*.yaml")
 _WORKLOADS = ("workloads/**/*.py",)
+#: Kinds of others as they come with a release, and what is written from a list that is counted.
+_GENERATED = (
+    "components/files/argo/*",
+    "components/files/keda/*",
+    "components/observability/files/*alert*.yaml",
+    "components/observability/files/prometheus-rule.yaml",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +99,6 @@ def read(repository: Path) -> Iterator[tuple[str, str]]:
     """Every file that is counted, with its text, in order."""
     found = {file for pattern in (*_COUNTED, *_WORKLOADS) for file in repository.glob(pattern)}
     for file in sorted(found):
-        if "__pycache__" not in file.parts:
-            yield file.relative_to(repository).as_posix(), file.read_text()
+        path = file.relative_to(repository).as_posix()
+        if "__pycache__" not in file.parts and not any(fnmatch(path, pattern) for pattern in _GENERATED):
+            yield path, file.read_text()

@@ -1,5 +1,6 @@
 """The offset accuracy of a run, from the logs in its folder: `python -m experiments offsets RUN`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from experiments import accuracy
@@ -15,10 +16,17 @@ def of(logs: Path) -> list[Taken]:
     return accuracy.compare(objects(logs, EVENTS), objects(logs, CONSUMED))
 
 
-def table(run: Path) -> str:
-    """A table, one line a change of colour. Raises ExperimentError when there is nothing to tell."""
-    taken = of(run / "logs")
+def found_in(run: Path, logs: Path) -> list[Taken]:
+    """The same of a run's folder. logs: the folder of its record logs. Raises ExperimentError when there is nothing to
+    tell.
+    """
+    taken = of(logs)
     if not taken:
         raise ExperimentError(f"{run} has no event log that shows a change of colour")
+    return taken
+
+
+def table(run: Path, taken: Sequence[Taken]) -> str:
+    """A table, one line a change of colour."""
     said = "start - committed, and first record handled - committed, in records (aim 0)"
     return f"{run.name}: {said}\n\n{accuracy.shown(taken)}"

@@ -3,6 +3,7 @@
 Needs nothing, and reads every text file that is the project's own.
 """
 
+import ast
 import json
 import os
 import re
@@ -31,7 +32,7 @@ FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 # "design §5.2", "design document §4", "(design.md §4", also over a line's end in a docstring or comment.
 DESIGN = re.compile(r"\bdesign(?:\.md\)?)?[\s#]+((?:§[\d.]+(?:[\s#]*(?:,|and|to)[\s#]+)?)+)")
 NUMBER = re.compile(r"§(\d+(?:\.\d+)*)")
-INTERLEAVING = re.compile(r"\binterleavings?[\s#]+(\d+(?:(?:,| and| to)[\s#]+\d+)*)")
+INTERLEAVING = re.compile(r"\b[Ii]nterleavings?[\s#]+(\d+(?:(?:,| and| to)[\s#]+\d+)*)")
 # A home or a checkout of some machine. /root alone is a home that images have.
 MACHINE = re.compile(r"(?<![\w.$}~-])/(?:home|Users|work|root|mnt)/[\w.][\w./-]*")
 OUTSIDE = re.compile(r"\.\./shared\b|\b(?:sandbox|attacks|style)\.md\b|\boriginal-plan\.txt\b")
@@ -127,6 +128,15 @@ def test_what_is_referred_to_in_the_design_is_there() -> None:
     assert wrong == []
 
 
+def test_what_may_be_left_out_is_where_the_contract_says_so() -> None:
+    """A point that refers to a section of the contract means the one that has what it is about."""
+    text = TEXTS[ROOT / "workloads" / "member" / "contract.md"]
+    points = TEXTS[ROOT / "experiments" / "conformance" / "points.py"]
+    referred = NUMBER.findall(re.search(r"may leave out[^\n]*", points)[0])  # type: ignore[index]
+    (there,) = re.findall(r"^## (\d+) What may be left out", text, re.MULTILINE)
+    assert referred == [there]
+
+
 def test_interleavings_that_are_referred_to_are_there() -> None:
     text = TEXTS[ROOT / "plan" / "interleavings.md"]
     there = {int(number) for number in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
@@ -139,6 +149,24 @@ def test_interleavings_that_are_referred_to_are_there() -> None:
         if int(number) not in there
     ]
     assert wrong == []
+
+
+#: An order of events that nothing answers: it is said among the limits.
+LIMITS_ONLY = {22}
+
+
+def test_every_interleaving_has_a_test_that_names_it() -> None:
+    """In its docstring, at the beginning: 'Interleaving 7'."""
+    text = TEXTS[ROOT / "plan" / "interleavings.md"]
+    tests = [text for path, text in TEXTS.items() if path.name.startswith("test_") and path.suffix == ".py"]
+    functions = [node for text in tests for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    said = [ast.get_docstring(one) or "" for one in functions if one.name.startswith("test_")]
+    named = {int(found[1]) for docstring in said if (found := re.match(r"Interleaving (\d+)\b", docstring))}
+    there = {int(number) for number in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+    assert there - named == LIMITS_ONLY
+    (limit,) = re.findall(r"^\| 22 \|.*$", text, re.MULTILINE)
+    assert "docs/limits.md" in limit
+    assert "full disk" in TEXTS[ROOT / "docs" / "limits.md"].split("## By strategy")[1].split("## ")[0]
 
 
 @pytest.mark.parametrize(
@@ -164,8 +192,42 @@ def test_tasks_are_in_the_plan_with_their_state() -> None:
         assert state[1].startswith(rows[name]), f"{name}: {state[1]!r} there, {rows[name]!r} in plan.md"
         assert re.search(r"^Result: .+$", text, re.MULTILINE), f"{name}: no line 'Result: …'"
         assert re.search(r"^Skills/MCP: .+$", text, re.MULTILINE), f"{name}: no line 'Skills/MCP: …'"
-        if state[1].startswith("done"):
-            assert re.search(r"\d{4}-\d\d-\d\d", state[1]), f"{name}: done, and no date"
+        assert stale(text) == [], name
+
+
+def stale(task: str) -> list[str]:
+    """What a task file says of its state and result that cannot be, or does not say."""
+    state, result = (re.search(rf"^{key}: (.+)$", task, re.MULTILINE) for key in ("State", "Result"))
+    assert state
+    assert result
+    found = []
+    if not re.search(r"\d{4}-\d\d-\d\d", state[1]):
+        found.append("a state without a date")
+    if not re.match(r"(done|under way|postponed)\b", state[1]):
+        found.append("a state that is none of done, under way, postponed")
+    if state[1].startswith("under way") and "To do: " not in state[1]:
+        found.append("under way, and not what is to do")
+    if state[1].startswith("postponed") and ": " not in state[1]:
+        found.append("postponed without a reason")
+    if re.search(r"\bnone yet\b|\bcommitted yet\b|\bin the README\b", result[1]):
+        found.append("a result that is none, or in another place")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("state", "result", "said"),
+    [
+        ("done.", "all of it", "a state without a date"),
+        ("to do, 2026-11-29: because nobody has had the time.", "x", "a state that is none of"),
+        ("under way, 2026-11-29.", "half of it", "not what is to do"),
+        ("postponed, 2026-11-29.", "half of it", "without a reason"),
+        ("done 2026-11-29.", "none yet.", "a result that is none"),
+        ("done 2026-11-29.", "built; no result is committed yet", "a result that is none"),
+        ("done 2026-11-29.", "the times are in the README", "in another place"),
+    ],
+)
+def test_a_stale_task_file_is_found(state: str, result: str, said: str) -> None:
+    assert any(said in one for one in stale(f"State: {state}\nResult: {result}\n"))
 
 
 def test_records_of_decisions_are_short_and_in_the_index() -> None:

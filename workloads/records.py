@@ -231,7 +231,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--producer", action="append", required=True, help="a producer's name, as in its lines; may be given again"
     )
     wanted.add_argument("--since-ns", type=int, default=0, help="events from this time on (ns of the real-time clock)")
-    wanted.add_argument("--records-dir", type=Path, default=Path(os.environ.get("BG_RECORDS_DIR", "/records")))
+    wanted.add_argument(
+        "--records-dir",
+        type=Path,
+        default=Path(os.environ.get("BG_RECORDS_DIR", "/records")),
+        help="where the logs are (default: BG_RECORDS_DIR, else /records)",
+    )
     options = parser.parse_args(arguments)
     if not options.records_dir.is_dir():
         print(f"there is no records folder {options.records_dir}; --records-dir names it", file=sys.stderr)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 TAKEOVER, LEAVE_JOIN, SEPARATE = "takeover", "leave-join", "separate"
 MEMBERSHIPS = (TAKEOVER, LEAVE_JOIN, SEPARATE)
 
-#: What an application may leave out (contract §9); a point that needs it is not asked then.
+#: What an application may leave out (contract §12); a point that needs it is not asked then.
 LEAVABLE = {
     "records": "the record log: nothing that it handles can be judged",
     "leave": "pauses that leave the group: no other number of pods, no more partitions, no other way in",

@@ -49,7 +49,9 @@ def logs_of(run: Path) -> Iterator[Path]:
 @contextmanager
 def events_of(run: Path) -> Iterator[Path]:
     """The same for the members' events alone, which may be all that is kept."""
-    if (run / FOLDER / f"{EVENTS}.parquet").is_file() and not (run / "logs" / EVENTS).is_dir():
+    if (run / "logs" / EVENTS).is_dir():
+        yield run / "logs"
+    elif (run / FOLDER / f"{EVENTS}.parquet").is_file():
         with TemporaryDirectory(prefix="evidence-") as scratch:
             unpack(run / FOLDER, Path(scratch), (EVENTS,))
             yield Path(scratch)

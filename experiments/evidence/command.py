@@ -11,7 +11,7 @@ from typing import Any
 from experiments import handoff, summary
 from experiments.console import emit
 from experiments.errors import ExperimentError
-from experiments.evidence import columns, figures, seals, texts
+from experiments.evidence import columns, commits, figures, seals, sizes, texts
 from experiments.evidence.again import Judged, judged_again
 from experiments.evidence.renew import renewed
 from experiments.evidence.sources import Sources
@@ -23,17 +23,33 @@ from experiments.screenshots.pictures import wrong_with
 HOLDS, WRONG = 0, 1
 _GIT_SECONDS = 60.0
 #: Texts whose every figure has a name, as patterns below the repository.
-NAMED = ("README*.md", "docs/**/*.md", "tutorial/**/*.md", "report/*.md", "report/text/**/*.md")
-#: Texts of which only the figures that have a name are looked at, unless they say that every one has.
+NAMED = (
+    "README*.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs/**/*.md",
+    "tutorial/**/*.md",
+    "report/*.md",
+    "report/text/**/*.md",
+    "plan/plan.md",
+    "plan/changes.md",
+    "plan/task*.md",
+)
+#: Texts that say what is wanted, what others found, and what was decided by the figures of its day. Only their figures
+#: that have a name are looked at, unless they say that every one has.
+MARKED = ("plan/**/*.md", "workloads/**/*.md")
 _EVERY = "<!-- every figure is named -->"
 DECISIONS = "decisions"
-MARKED = ("plan/**/*.md", "workloads/**/*.md", "CONTRIBUTING.md", "CHANGELOG.md")
+_FOOTNOTES = (
+    "a table compares runs of several commits, and the line below it is not what they are: "
+    "python -m experiments evidence --footnotes (of the report: python -m experiments report)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What was found. wrong: a line each. judged: every committed run, judged again. columns_bytes: of all of them.
-    pictures: screenshots of committed runs.
+    pictures: screenshots of committed runs. sizes: of what is committed; None where there is no repository.
     """
 
     wrong: tuple[str, ...]
@@ -42,6 +58,7 @@ class Evidence:
     named: int
     columns_bytes: int
     pictures: int = 0
+    sizes: "sizes.Sizes | None" = None
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -80,6 +97,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help="put a newer committed run in the place of an older one in all texts but the decisions, with its figures, "
         "then check; what the words around them say is to be read again; may be given more than once",
     )
+    parser.add_argument(
+        "--footnotes",
+        action="store_true",
+        help="write below each table of the texts that compares runs of several commits which those are, then check",
+    )
     parser.add_argument("--verbose", action="store_true", help="each run, and what of it was not judged again")
 
 
@@ -95,6 +117,9 @@ def run(parsed: argparse.Namespace, repository: Path) -> int:
         emit(f"sealed: {seals.seal(data, committed_runs(data, tracked))} files", sys.stdout)
     if parsed.renew:
         emit(_renewed(repository, dict(parsed.renew), Sources(data, MADE, tracked)), sys.stdout)
+    if parsed.footnotes:
+        for file in _texts(NAMED, repository):
+            file.write_text(_footnoted(file, repository, Sources(data, MADE, tracked)))
     found = looked_at(repository, tracked)
     emit(_told(found, verbose=parsed.verbose), sys.stdout)
     return WRONG if found.wrong else HOLDS
@@ -121,8 +146,14 @@ def _renewed(repository: Path, runs: Mapping[str, str], sources: Sources) -> str
             continue
         text, changed = renewed(before, runs, sources, data, PRINTED)
         file.write_text(text)
+        if file in _texts(NAMED, repository):
+            file.write_text(_footnoted(file, repository, sources))
         told.append(f"{file.relative_to(repository)}: {changed} figures written anew")
     return "\n".join(told) or "no text names any of these runs"
+
+
+def _footnoted(file: Path, repository: Path, sources: Sources) -> str:
+    return commits.footnoted(file.read_text(), sources, commits.language_of(file.relative_to(repository)))
 
 
 def looked_at(repository: Path, tracked: Callable[[Path], bool]) -> Evidence:
@@ -144,14 +175,18 @@ def looked_at(repository: Path, tracked: Callable[[Path], bool]) -> Evidence:
         wrong += [f"{folder.name}: {difference}" for difference in again.differences]
     wrong += seals.broken(data, runs)
     named = files = 0
-    for patterns, all_named in ((NAMED, True), (MARKED, False)):
-        for file in _texts(patterns, repository):
-            text, name = file.read_text(), file.relative_to(repository)
-            files, named = files + 1, named + sum(one.mark is not None for one in figures.read(text).figures)
-            every = all_named or _EVERY in text
-            wrong += [f"{name}: {line}" for line in texts.wrong_in(text, sources, data, PRINTED, named=every)]
+    strict = _texts(NAMED, repository)
+    for file in _texts((*NAMED, *MARKED), repository):
+        text, name = file.read_text(), file.relative_to(repository)
+        files, named = files + 1, named + sum(one.mark is not None for one in figures.read(text).figures)
+        every = file in strict or _EVERY in text
+        wrong += [f"{name}: {line}" for line in texts.wrong_in(text, sources, data, PRINTED, named=every)]
+        if file in strict and _footnoted(file, repository, sources) != text:
+            wrong.append(f"{name}: {_FOOTNOTES}")
     size = sum(file.stat().st_size for folder in runs for file in (folder / columns.FOLDER).glob("*"))
-    return Evidence(tuple(wrong), tuple(judged), files, named, size, pictures)
+    large = sizes.of(repository)
+    wrong += large.too_large() if large else []
+    return Evidence(tuple(wrong), tuple(judged), files, named, size, pictures, large)
 
 
 def committed_runs(data: Path, tracked: Callable[[Path], bool]) -> list[Path]:
@@ -180,16 +215,7 @@ def tracked_below(repository: Path) -> Callable[[Path], bool]:
 def _handoff(run: Path) -> list[dict[str, Any]]:
     """The steps of a run's hand-offs: name and milliseconds of each, and of all of them together."""
     with columns.events_of(run) as logs:
-        found = handoff.steps(run, logs)
-    return [
-        {"step": name, "of_ms": [1000 * value for value in values]}
-        for way, rows in found.items()
-        for name, values in zip(
-            [*(step.what for step in way), "together"],
-            [*zip(*rows, strict=True), [sum(row) for row in rows]],
-            strict=True,
-        )
-    ]
+        return handoff.told(handoff.steps(run, logs))
 
 
 #: What is made of a run's folder and can be named as a source.
@@ -212,6 +238,7 @@ def _told(found: Evidence, *, verbose: bool) -> str:
     )
     if without:
         lines.append(f"logs not kept: {', '.join(without)}")
+    lines += [f"size: {found.sizes}"] * (found.sizes is not None)
     lines.append(f"{found.named} named figures in {found.texts} texts; {found.pictures} screenshots")
     return "\n".join([*lines, *found.wrong, "evidence: " + (f"{len(found.wrong)} wrong" if found.wrong else "holds")])
 

@@ -30,7 +30,7 @@ def add(commands: Any, out: Path) -> None:
         help="switch in a loop while faults hit everything around it, and judge each switch by the invariants",
         description=f"The faults: {'; '.join(f'{way.name}: {way.what}' for way in WAYS.values())}.",
     )
-    faults.add_argument("--strategy", required=True, choices=sorted(registry.models()))
+    faults.add_argument("--strategy", required=True, choices=sorted(registry.models()), help="of the campaign's pair")
     faults.add_argument("--switches", type=options.whole_number(1), help="how many, of all pieces")
     faults.add_argument("--seed", type=options.whole_number(0), help="what the sequence is made from")
     faults.add_argument(

@@ -12,9 +12,10 @@ from experiments.campaign import record
 from experiments.campaign.steps import LeftOut, Step, load
 from experiments.complexity import Complexity
 from experiments.errors import ExperimentError
+from experiments.evidence.commits import footnoted
 from experiments.evidence.sources import Sources
 from experiments.folders import RESULT_FILE
-from experiments.reporting import parts, plots, scenario, verdicts
+from experiments.reporting import environment, parts, plots, scenario, verdicts
 from experiments.reporting.told import Told
 from experiments.reporting.words import ENGLISH, LANGUAGES, Words, words
 from experiments.results import RunResult, from_json
@@ -54,13 +55,14 @@ def inputs(repository: Path, folders: Sequence[Path]) -> Inputs:
     results = {folder: from_json((folder / RESULT_FILE).read_text()) for folder in folders}
     wanted = ["purpose", "environment", "expected", "problems", "guide", "production", "recommendation"]
     wanted += [f"scenario-{name}" for name in _scenarios(steps)]
+    optional = [_explained(step.scenario, step.strategy) for step in steps if step.plan]
     counted = lines.count(lines.read(repository), lines.owners())
     return Inputs(
         steps=steps,
         left_out=left_out,
         results=results,
         failures=record.failures(repository / "report" / "data", steps, list(results.values())),
-        texts={language: _texts(repository, language, wanted) for language in LANGUAGES},
+        texts={language: _texts(repository, language, wanted, optional) for language in LANGUAGES},
         expected=json.loads((repository / "report" / "expected.json").read_text()),
         complexity={
             letter: _complexity(letter, lines.total(counted, letter), steps, list(results.values()), repository)
@@ -75,17 +77,26 @@ def folder_of(language: str) -> str:
     return TEXTS if language == ENGLISH else f"{TEXTS}/{language}"
 
 
-def _texts(repository: Path, language: str, wanted: Sequence[str]) -> dict[str, str]:
-    """What people wrote, with its links as they are from the report. Raises ExperimentError naming what is missing."""
+def _texts(repository: Path, language: str, wanted: Sequence[str], optional: Sequence[str]) -> dict[str, str]:
+    """What people wrote, with its links as they are from the report. Raises ExperimentError naming what is missing of
+    what is wanted.
+    """
     up = "../" * len(Path(folder_of(language)).parts)
     found = {}
-    for name in wanted:
+    for name in (*wanted, *optional):
         file = repository / "report" / folder_of(language) / f"{name}.md"
         if not file.is_file():
+            if name in optional:
+                continue
             raise ExperimentError(f"there is no {file.relative_to(repository)}, which the report has a place for")
         text = file.read_text().strip()
         found[name] = text.replace(f"]({up}{report_of(language)}#", "](#").replace(f"]({up}", "](")
     return found
+
+
+def _explained(scenario_name: str, letter: str) -> str:
+    """The text that only a run has whose logs or alerts were not normal."""
+    return f"watched-{scenario_name}-{letter}"
 
 
 def _pictures(shown: Sequence[RunResult], said: Words) -> str:
@@ -129,8 +140,12 @@ def render(given: Inputs) -> dict[str, str]:
         raise ExperimentError("there is no committed result of any scenario of the plan")
     drawn = {result.run: plots.of_run(folders[result.run], result) for result in shown}
     kinds = {run: list(of_run) for run, of_run in drawn.items()}
-    told = Told(Sources(given.data))
-    files = {report_of(language): _text(given, words(language), told, runs, kinds) + "\n" for language in LANGUAGES}
+    sources = Sources(given.data)
+    told = Told(sources)
+    files = {
+        report_of(language): footnoted(_text(given, words(language), told, runs, kinds) + "\n", sources, language)
+        for language in LANGUAGES
+    }
     files |= {f"{PLOTS}/{run}.{kind}.svg": svg for run, of_run in drawn.items() for kind, svg in of_run.items()}
     return files
 
@@ -146,6 +161,8 @@ def _text(
     results, texts = list(given.results.values()), given.texts[said.language]
     letters, of_plan = _strategies(given.steps), [step for step in given.steps if step.plan]
     shown = [result for by_scenario in runs.values() for result in by_scenario.values()]
+    newest = (step.newest(results) for step in given.steps if not step.plan)
+    besides = [one for one in newest if one is not None]
     judged = [
         verdicts.of_strategy(letter, of_plan, given.left_out, results, given.failures, words=said) for letter in letters
     ]
@@ -159,6 +176,7 @@ def _text(
             text=texts[f"scenario-{name}"],
             plots=plots_of,
             failures=given.failures,
+            explained={letter: texts.get(_explained(name, letter), "") for letter in letters},
             words=said,
         )
         for name in _scenarios(given.steps)
@@ -171,7 +189,7 @@ def _text(
             parts.summary(judged, told, runs, said),
             texts["recommendation"],
             f"## {said('document.environment')}",
-            parts.environment(shown, told, said),
+            environment.environment(shown, besides, told, said),
             texts["environment"],
             f"## {said('document.scenarios')}",
             _pictures(shown, said),

@@ -1,4 +1,4 @@
-"""Parts one, two, four and six of the report: what stands above the scenarios, and what follows from them."""
+"""Parts one, four and six of the report: what stands above the scenarios, and what follows from them."""
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
@@ -6,8 +6,9 @@ from typing import Any
 
 from experiments.campaign.steps import Step
 from experiments.complexity import Complexity
+from experiments.reporting import watched
 from experiments.reporting.told import NOTHING, Told
-from experiments.reporting.verdicts import Verdict, recommended, stand_ins_of
+from experiments.reporting.verdicts import Verdict, recommended
 from experiments.reporting.words import Words
 from experiments.results import RunResult
 from experiments.scenarios import SCENARIOS
@@ -17,20 +18,6 @@ from experiments.tables import markdown
 Runs = Mapping[str, RunResult]
 _NORMAL, _ROLLBACK = "1", "2"
 _BACK = "switches[?direction=='green-blue' && commanded=='{}'].switch_seconds"
-#: Of an environment: what says how a run was asked for, and not what it ran on.
-_ASKED = (
-    "partitions", "replicas", "rate", "message_bytes", "lag_policy", "drain_timeout_seconds", "resume_timeout_seconds",
-    "membership", "group_protocol", "fencing", "standby", "on_rollback", "control", "connect",
-)  # fmt: skip
-_CLUSTER = ("nodes", "node_cpus", "node_memory_gib", "kernel", "os", "container_runtime", "kubernetes")
-_NO_COMPONENTS = frozenset(
-    {
-        "strategy", "active", "attempt", "topic", "lag_timeout_seconds", "lag_threshold", "ready_timeout_seconds",
-        "allow_in_place", "session_timeout_seconds", "paused", "page", "blue version", "green version", "blue image",
-        "green image", "ms_per_million_additions", "commit", "static", *_ASKED, *_CLUSTER,
-    }
-)  # fmt: skip
-_IMAGE = "image "
 
 
 def summary(verdicts: Sequence[Verdict], told: Told, runs: Mapping[str, Runs], words: Words) -> str:
@@ -61,55 +48,6 @@ def summary(verdicts: Sequence[Verdict], told: Told, runs: Mapping[str, Runs], w
 def _sum(told: Told, runs: Runs, name: str) -> str:
     """Of all of a strategy's runs of the plan together."""
     return told.figure([run.run for run in runs.values()], f"measurements.{name}") if runs else NOTHING
-
-
-def environment(results: Sequence[RunResult], told: Told, words: Words) -> str:
-    """What the runs of the report ran on, and how they were asked for."""
-    last = max(results, key=lambda one: one.started_at)
-    cluster: list[list[object]] = [
-        [words(f"cluster.{name}"), _value(told, last, name)] for name in _CLUSTER if name in last.environment
-    ]
-    versions: dict[str, dict[str, int]] = {}
-    for result in results:
-        for name, value in result.environment.items():
-            if name not in _NO_COMPONENTS and not name.startswith(_IMAGE) and value is not None:
-                counts = versions.setdefault(name, {})
-                counts[str(value)] = counts.get(str(value), 0) + 1
-    stand_ins = {name for result in results for name in stand_ins_of(result)}
-    components: list[list[object]] = [
-        [
-            name,
-            ", ".join(f"`{value}`" for value in sorted(counts)),
-            words("environment.stand_in") if name in stand_ins else "",
-        ]
-        for name, counts in sorted(versions.items())
-    ]
-    asked: list[list[object]] = []
-    for name in _ASKED:
-        values = sorted({str(r.environment[name]) for r in results if r.environment.get(name) is not None})
-        if values:
-            asked.append([words(f"asked.{name}"), ", ".join(f"`{value}`" for value in values)])
-    speeds, speed = [one.run for one in results], "environment.ms_per_million_additions"
-    return "\n\n".join(
-        [
-            words("environment.cluster", run=last.run),
-            markdown(["", ""], cluster),
-            words("environment.components"),
-            markdown([words("environment.component"), words("environment.version"), ""], components),
-            words("environment.asked"),
-            markdown([words("environment.key"), words("environment.values")], asked),
-            words(
-                "environment.speed",
-                least=told.figure(speeds, speed, "min", decimals=1),
-                most=told.figure(speeds, speed, "worst", decimals=1),
-            ),
-        ]
-    )
-
-
-def _value(told: Told, result: RunResult, name: str) -> str:
-    value = result.environment[name]
-    return told.figure(result.run, f"environment.{name}") if isinstance(value, int | float) else f"`{value}`"
 
 
 def comparison(
@@ -172,11 +110,12 @@ def variants(steps: Sequence[Step], results: Sequence[RunResult], told: Told, wo
                 told.figure(run, "measurements.lost"),
                 told.figure(run, "measurements.duplicates"),
                 _shown(result, told, words) if result else NOTHING,
+                watched.line(result, words) if result else NOTHING,
                 words(f"variants.{ended[result.passed]}", run=run) if result else words("variants.missing"),
             ]
         )
     header = ["strategy.column", "variants.command", "variants.why", "summary.switch", "summary.handoff"]
-    header += ["row.lost", "row.duplicates", "variants.shown", "scenario.result"]
+    header += ["row.lost", "row.duplicates", "variants.shown", "variants.watched", "scenario.result"]
     return markdown([words(key) for key in header], rows)
 
 

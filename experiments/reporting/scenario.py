@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from experiments.campaign.steps import LeftOut, Step
+from experiments.reporting import watched
 from experiments.reporting.told import NOTHING, Told
 from experiments.reporting.words import Words
 from experiments.results import Criterion, RunResult
@@ -119,9 +121,12 @@ def section(
     text: str,
     plots: Mapping[str, Sequence[str]],
     failures: Mapping[str, str],
+    explained: Mapping[str, str] = MappingProxyType({}),
     words: Words,
 ) -> str:
-    """A scenario of the plan. text: what people wrote about it. plots: by run, the kinds of plots that there are."""
+    """A scenario of the plan. text: what people wrote about it. plots: by run, the kinds of plots that there are.
+    explained: by strategy, what people wrote of logs and alerts that were not normal.
+    """
     scenario = SCENARIOS[name]
     of_plan = [step for step in steps if step.plan and step.scenario == name]
     found = {step: result for step in of_plan if (result := step.newest(results)) is not None}
@@ -130,6 +135,8 @@ def section(
     if found:
         parts += [_conditions(found, words), _measurements(found, told, words)]
     parts.append(_verdicts(of_plan, left_out, found, name, failures=failures, words=words))
+    if found:
+        parts.append(_watched(found, explained, words))
     for step, result in found.items():
         parts.append(_run(step, result, told, plots.get(result.run, ()), words))
     return "\n\n".join(part for part in parts if part)
@@ -196,6 +203,16 @@ def _verdicts(
     return f"{words('scenario.verdict')}\n\n" + "\n".join(lines)
 
 
+def _watched(found: Mapping[Step, RunResult], explained: Mapping[str, str], words: Words) -> str:
+    lines, texts = [], []
+    for step, result in found.items():
+        text = "" if watched.is_normal(result) else explained.get(step.strategy) or words("watched.not_explained")
+        said = watched.line(result, words)
+        lines.append(words("watched.line", letter=step.strategy.upper(), found=said))
+        texts.append(words("watched.why", letter=step.strategy.upper(), text=text) if text else "")
+    return "\n\n".join([words("watched.heading"), "\n".join(lines), *filter(None, texts)])
+
+
 def _limit(limit: str, words: Words) -> str:
     """As code; what looks like a measured time says that it is none."""
     return f"`{limit}`" + f"<!-- given: {words('scenario.the_limit')} -->" * bool(re.search(r"\d\.\d+ m?s\b", limit))
@@ -234,7 +251,7 @@ def _screenshot(letter: str, number: int, result: RunResult, told: Told, words: 
 
 
 def _run(step: Step, result: RunResult, told: Told, kinds: Sequence[str], words: Words) -> str:
-    """The pictures of a run; its criteria and what it measured besides, folded."""
+    """The pictures of a run; its criteria, what it measured besides and its log items, folded."""
     letter = step.strategy.upper()
     parts = [
         f"![{words('scenario.picture', what=words(f'picture.{kind}'), letter=letter)}](plots/{result.run}.{kind}.svg)"
@@ -252,12 +269,9 @@ def _run(step: Step, result: RunResult, told: Told, kinds: Sequence[str], words:
         for one in result.criteria
     ]
     besides: list[list[object]] = [
-        [f"`{name}`", told.figure(result.run, f'measurements."{name}"')]
+        [f"`{name}`", f"`{value}`" if isinstance(value, str) else told.figure(result.run, f'measurements."{name}"')]
         for name, value in result.measurements.items()
-        if name not in _NOT_BESIDES
-        and name not in _OWN.get(step.scenario, ())
-        and isinstance(value, int | float)
-        and not isinstance(value, bool)
+        if name not in _NOT_BESIDES and name not in _OWN.get(step.scenario, ()) and value is not None
     ]
     folded = [
         f"<details><summary>{words('scenario.folded', letter=letter)}</summary>",
@@ -265,6 +279,8 @@ def _run(step: Step, result: RunResult, told: Told, kinds: Sequence[str], words:
     ]
     if besides:
         folded.append(markdown([words("scenario.besides"), ""], besides))
+    if items := watched.table(result, told, words):
+        folded.append(items)
     if "timeline" not in kinds:
         folded.append(words("scenario.no_timeline"))
     return "\n\n".join([*parts, *folded, "</details>"])

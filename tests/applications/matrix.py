@@ -44,8 +44,8 @@ def tried(defect: str) -> dict[str, Any]:
 def main(arguments: list[str]) -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.applications.matrix", description=__doc__)
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("file", type=Path, help="where the table is written")
+    parser.add_argument("--workers", type=int, default=2, help="how many at a time (default: 2)")
     parser.add_argument("--defect", action="append", choices=sorted(DEFECTS), help="only this one")
     parsed = parser.parse_args(arguments)
     chosen = parsed.defect or sorted(DEFECTS)

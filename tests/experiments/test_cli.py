@@ -1,5 +1,6 @@
 """What the command line takes, and its exit codes; a run itself is replaced by what it would end with."""
 
+import json
 import os
 import signal
 import subprocess
@@ -158,6 +159,38 @@ def test_summary_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     (tmp_path / RESULT.run / RESULT_FILE).write_text("{}")
     assert cli.main(["summary", str(tmp_path)]) == 2
     assert RESULT.run in capsys.readouterr().err
+
+
+def as_json(capsys: pytest.CaptureFixture[str], *command: str) -> Any:
+    assert cli.main([*command, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_summary_and_compare_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ResultFolder(tmp_path, RESULT.run).commit(RESULT)
+    (one,) = as_json(capsys, "summary", str(tmp_path))
+    assert (one["run"], one["strategy"], one["passed"], one["counts"]["lost"]) == (RESULT.run, "c", True, 0)
+    assert one["times"]["switch_seconds"] == {"count": 2, "median": 1.45, "p95": 1.5, "worst": 1.5}
+    found = as_json(capsys, "compare", str(tmp_path), "--uncommitted")
+    (column,) = [one for one in found["strategies"] if one["strategy"] == "c"]
+    assert column["normal"]["run"] == RESULT.run
+    assert column["rollback"] is None
+    assert column["complexity"]["to_build"] in ("low", "medium", "high")
+    assert [one["run"] for one in found["variants"]] == [RESULT.run]
+    assert cli.main(["compare", "--lines", "--json"]) == 2
+
+
+def test_handoff_and_offsets_of_a_committed_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whose record logs are columns."""
+    run = str(max(cli.DATA.glob("*-c-1/evidence/consumed.parquet")).parents[1])
+    steps = as_json(capsys, "handoff", run)["steps"]
+    assert {len(one["of_ms"]) for one in steps} == {20}
+    assert steps[-1]["step"] == "together"
+    taken = as_json(capsys, "offsets", run)["taken"]
+    assert {one["difference"] for one in taken} == {0}
+    for command, said in (("handoff", "together"), ("offsets", "aim 0")):
+        assert cli.main([command, run]) == 0
+        assert said in capsys.readouterr().out
 
 
 def test_prune_keeps_the_newest_and_only_says_so_when_told(tmp_path: Path) -> None:

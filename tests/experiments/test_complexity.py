@@ -72,6 +72,14 @@ def test_the_programs_of_a_switch_are_told_by_a_run() -> None:
     assert parts_of({"rate": 100}) is None
 
 
+def test_what_watches_a_run_takes_no_part_in_its_switches() -> None:
+    """Nor what nobody has thought of yet: which programs take part is said, not which do not."""
+    of_a_switch = {f"image {name}": "x" for name in ("consumer", "sidecar", "controller")}
+    watched = {**of_a_switch, "image vmalert": "x", "image victorialogs": "x", "image something-new": "x"}
+    assert parts_of(watched) == 3
+    assert parts_of({**of_a_switch, "image kafka-connect": "x", "image connect-operator": "x"}) == 5
+
+
 def test_the_commands_there_and_back_are_counted(tmp_path: Path) -> None:
     assert commands(PAGE) == 4
     (tmp_path / "04-strategy-b-by-hand.md").write_text(PAGE)

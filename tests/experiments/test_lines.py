@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from components.observability import generate
 from components.settings import registry
 from components.strategies.base import strategy
 from experiments import lines
@@ -65,6 +66,15 @@ def test_what_is_counted_is_what_is_deployed_and_what_runs(tmp_path: Path) -> No
         (tmp_path / name).write_text("x\n")
     paths = [path for path, _ in lines.read(tmp_path)]
     assert paths == ["__main__.py", "components/a.py", "components/files/crd.yaml", "stacks/Pulumi.x.yaml"]
+
+
+def test_what_is_generated_or_of_others_is_not_counted() -> None:
+    """Kinds of others, as they come with a release, and what is written from a list: nobody's lines."""
+    texts = dict(lines.read(REPOSITORY))
+    made = [path for path, text in texts.items() if path.endswith(".yaml") and "made by: python -m" in text[:400]]
+    assert made == []
+    assert not [file for file in generate.FILES if file.relative_to(REPOSITORY).as_posix() in texts]
+    assert "components/files/kafka/jmx-exporter.yaml" in texts
 
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from tests.protocol.decisions import (
     BLUE,
     FAILED,
     GREEN,
+    LATE,
     LOST,
     PAUSED,
     REFUSED,
@@ -77,6 +78,7 @@ def waits(seen: Observation) -> Decision:
 
 
 def test_one_more_pod_is_waited_for_and_nothing_is_touched_meanwhile() -> None:
+    """Interleaving 4."""
     decision = waits(see(HELD, (*blues(0, 1), *greens()), MORE))
     assert (decision.phase, decision.message) == (Phase.WAITING_FOR_READY, "NotReady: 2 of 3 blue pods exist")
 
@@ -102,6 +104,27 @@ def test_partitions_that_somebody_adds_are_waited_for_and_refuse_nothing(outcome
     assert waits(see(settled, (*blues(0), *greens()), spec, elapsed=1000.0)).deadline is None
     write = written(decide(see(settled, (*blues(0, 1), *greens()), spec)))
     assert (write.holder, write.leave, write.outcome) == (None, True, FAILED if outcome is FAILED else None)
+
+
+@pytest.mark.parametrize("elapsed", [1.0, LATE])
+def test_partitions_that_come_in_the_middle_of_a_switch_take_nothing_back(elapsed: float) -> None:
+    """Interleaving 8: who joins after they were added is given them all, and is at work on all that there are now; who
+    has taken a place over has the old ones until the next change of shape.
+    """
+    granted = Grant(GREEN, 12, GREEN, BLUE, 7, shape=TWO, asked=ASKED)
+    green = pod(GREEN, 0, ACTIVE, 12, owns=(0, 1, 4)), pod(GREEN, 1, ACTIVE, 12, owns=(2, 3, 5))
+    for owning in (green, (pod(GREEN, 0, ACTIVE, 12), pod(GREEN, 1, ACTIVE, 12))):
+        members = (*blues(0, 1, epoch=12, state=PAUSED), *owning)
+        write = written(decide(see(granted, members, replace(TO_GREEN, partitions=6), elapsed=elapsed)))
+        assert (write.holder, write.outcome) == (GREEN, SWITCHED)
+
+
+@pytest.mark.parametrize("owns", [(0, 1), (0, 1, 4, 4), (0, 1, 4, 7)])
+def test_some_of_what_has_come_is_not_all_of_it(owns: tuple[int, ...]) -> None:
+    granted = Grant(GREEN, 12, GREEN, BLUE, 7, shape=TWO, asked=ASKED)
+    green = pod(GREEN, 0, ACTIVE, 12, owns=owns), pod(GREEN, 1, ACTIVE, 12, owns=(2, 3, 5))
+    seen = see(granted, (*blues(0, 1, epoch=12, state=PAUSED), *green), replace(TO_GREEN, partitions=6), elapsed=1.0)
+    assert waits(seen).phase is Phase.RESUMING
 
 
 def test_what_is_as_it_was_granted_is_left_alone() -> None:
@@ -144,7 +167,9 @@ def test_nothing_is_removed_before_a_list_says_that_everybody_has_left() -> None
 
 
 def test_flipped_back_before_anybody_was_removed_the_old_shape_is_granted_at_once() -> None:
-    """Nobody has to have confirmed: places are removed by the members that had them, and whoever joins has another."""
+    """Interleaving 3. Nobody has to have confirmed: places are removed by the members that had them, and whoever joins
+    has another.
+    """
     asked_back = replace(STAY, generation=8)
     write = written(decide(see(WITHDRAWN, (*blues(0, 1), *greens()), asked_back)))
     assert (write.holder, write.epoch, write.shape, write.generation) == (BLUE, 12, TWO, 8)
@@ -179,6 +204,7 @@ def test_late_is_better_than_never() -> None:
 
 
 def test_a_number_that_changes_is_no_new_try() -> None:
+    """Interleaving 6."""
     failed = shaped(BLUE, 14, outcome=Outcome.ROLLED_BACK, reason="why", asked=ASKED)
     write = written(decide(see(failed, (*blues(0, 1, epoch=14), *greens()), replace(TO_GREEN, replicas=(2, 3)))))
     assert (write.holder, write.epoch, write.outcome, write.reason, write.generation) == (

@@ -170,7 +170,9 @@ def test_what_an_absent_agent_moves_runs_on(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_thawed_zombie_is_not_resumed_from_memory() -> None:
-    """Cut off, with green at work under epoch 4: resumed, it would take its transactional id back from green."""
+    """Interleaving 11. Cut off, with green at work under epoch 4: resumed, it would take its transactional id back from
+    green.
+    """
     life = lc.Lifecycle(Way.of(Membership.SEPARATE, GroupProtocol.CLASSIC), State.ACTIVE, 2, 2, client=lc.Client.MEMBER)
     for event in (lc.Stalled(), lc.CommitEnded(True)):
         life = lc.step(life, event).lifecycle

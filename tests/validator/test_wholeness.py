@@ -93,6 +93,7 @@ class TestEndLine:
         assert judged(logs, tmp_path, producers=["p0"]).exit_code == 0
 
     def test_a_missing_one_alone_is_no_finding(self, logs: Logs, tmp_path: Path) -> None:
+        """Interleaving 23."""
         del logs.consumed[GREEN][-1], logs.consumed[BLUE][-1]
         assert judged(logs, tmp_path).exit_code == 0
 

@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     env = add("env", _env, 'print the settings for kubectl and Pulumi: eval "$(python -m tools.sandbox env)"')
     env.add_argument("--json", action="store_true", help="as a JSON object")
     restart = add("restart", _restart, "kill -9 a daemon, which is then started again")
-    restart.add_argument("name", metavar="NAME")
+    restart.add_argument("name", metavar="NAME", help="such as kubelet, kube-apiserver, etcd, containerd")
     execute = add("exec", _exec, "run a command inside the cluster's namespaces")
     execute.add_argument("argv", nargs="+", metavar="CMD", help="after --")
     return parser

@@ -18,9 +18,10 @@ from confluent_kafka.cimpl import NewTopic
 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """The options that every benchmark has."""
-    parser.add_argument("--bootstrap-servers", default=os.environ.get("BOOTSTRAP_SERVERS"))
-    parser.add_argument("--message-bytes", type=int, default=512)
-    parser.add_argument("--partitions", type=int, default=12)
+    servers = os.environ.get("BOOTSTRAP_SERVERS")
+    parser.add_argument("--bootstrap-servers", default=servers, help="of the broker (default: BOOTSTRAP_SERVERS)")
+    parser.add_argument("--message-bytes", type=int, default=512, help="size of a record's value (default: 512)")
+    parser.add_argument("--partitions", type=int, default=12, help="of the topic that is made for it (default: 12)")
 
 
 @contextmanager

@@ -165,8 +165,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python3 -m workloads.consumer.benchmark", description=__doc__.splitlines()[0]
     )
     benchmark.add_common(parser)
-    parser.add_argument("--records", type=int, default=400_000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--records", type=int, default=400_000, help="in each round (default: 400000)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each of the ways (default: 5)")
     parser.add_argument("--one", choices=("bare", "lines"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--settings", help=argparse.SUPPRESS)

@@ -58,9 +58,12 @@ def not_at_work(spec: Spec, members: Iterable[Member], color: Color, epoch: int)
 
 
 def not_owned(spec: Spec, members: Iterable[Member], color: Color) -> str:
-    """What the members of `color` own between them, unless that is every partition once: then empty."""
+    """What the members of `color` own between them, unless that is every partition once: then empty. Of partitions that
+    have come since the grant they own all or none: who joined after them was given them, too.
+    """
     owned = sorted(p for m in inside(spec, members, color) if m.report for p in m.report.partitions)
-    return "" if owned == list(range(spec.partitions)) else f"{color} owns partitions {owned} of {spec.partitions}"
+    whole = owned in (list(range(spec.partitions)), list(range(max(spec.partitions, spec.there))))
+    return "" if whole else f"{color} owns partitions {owned} of {spec.partitions}"
 
 
 def cannot_take_over(spec: Spec, members: Iterable[Member], holder: Color) -> str:

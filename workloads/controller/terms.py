@@ -47,7 +47,8 @@ class Spec:
     what is asked for; while it stays, so does the outcome. replay: a way back by itself begins where the colour that
     was switched to was granted. number: that of both colours, which a scaler writes; None where none does. newest: the
     object's generation, where one before it is carried out first (`scaled.held`); 0: it is `generation`. rest: all that
-    is asked for but that number, by which generations of a scaler are known; empty where there is none.
+    is asked for but that number, by which generations of a scaler are known; empty where there is none. there: how many
+    partitions there are by now, where `partitions` are those of a grant (`granted`); 0 where they are the same.
 
     More than a dozen attributes: they are what one generation asks for, and the decision compares whole ones.
     """
@@ -74,6 +75,7 @@ class Spec:
     number: int | None = None
     newest: int = 0
     rest: str = ""
+    there: int = 0
 
     def shape(self, color: Color) -> Shape | None:
         """What `color` is to consist of at work, of nobody while it is to rest; None where that is none of the
@@ -93,7 +95,9 @@ class Spec:
             return self
         blue, green = self.replicas
         replicas = (shape.members, green) if color is Color.BLUE else (blue, shape.members)
-        return replace(self, replicas=replicas, partitions=shape.partitions if shape.members else 0)
+        if not shape.members:
+            return replace(self, replicas=replicas, partitions=0)
+        return replace(self, replicas=replicas, partitions=shape.partitions, there=self.partitions)
 
     def count(self, color: Color) -> int:
         """The number of pods that `color` should have."""

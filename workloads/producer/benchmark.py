@@ -59,8 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python3 -m workloads.producer.benchmark", description=__doc__.splitlines()[0]
     )
     benchmark.add_common(parser)
-    parser.add_argument("--rates", type=int, nargs="+", default=[100, 20_000])
-    parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument(
+        "--rates", type=int, nargs="+", default=[100, 20_000], help="records a second (default: 100 20000)"
+    )
+    parser.add_argument("--seconds", type=int, default=20, help="for how long at each rate (default: 20)")
     options = parser.parse_args(arguments)
     if not options.bootstrap_servers:
         parser.error("--bootstrap-servers (or BOOTSTRAP_SERVERS) must name a broker")

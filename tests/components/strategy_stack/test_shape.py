@@ -57,6 +57,7 @@ def test_members_stay_when_the_switch_that_has_them_leave_failed(monkeypatch: py
 @pytest.mark.parametrize("values", [{"membership": "leave-join"}, {"groupProtocol": "consumer"}])
 @pytest.mark.parametrize("in_place", [False, True])
 def test_another_way_into_the_group_comes_with_a_switch(values: dict[str, Any], in_place: bool) -> None:
+    """Interleaving 5."""
     with pytest.raises(InPlaceError, match="blue is active, and its members are in their group by takeover/classic"):
         up(found=found(), allowInPlace=in_place, **values)
     up(found=found(), active="green", allowInPlace=in_place, **values)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from experiments.evidence import figures
-from experiments.evidence.command import MADE, PRINTED
+from experiments.evidence.command import MADE, PRINTED, looked_at
 from experiments.evidence.renew import renewed
 from experiments.evidence.sources import SourceError, Sources
 from experiments.evidence.texts import wrong_in
@@ -184,3 +184,17 @@ def test_a_newer_run_takes_an_older_ones_place_with_its_figures(data: Path) -> N
         f"<!-- output: told {newer} -->\n```\nas {newer} has it\n```\n"
     )
     assert changed == 4
+
+
+@pytest.mark.parametrize("file", ["plan/changes.md", "plan/plan.md", "plan/task01-subtask01.md", "CHANGELOG.md"])
+def test_a_figure_without_a_name_fails_in_the_plan_too(file: str, tmp_path: Path) -> None:
+    page = tmp_path / file
+    page.parent.mkdir(exist_ok=True)
+    page.write_text("It takes 7.3 s now.\n")
+    (tmp_path / "plan").mkdir(exist_ok=True)
+    (tmp_path / "plan" / "design.md").write_text("At most 7.3 s.\n")
+    found = looked_at(tmp_path, lambda _: True)
+    assert [line for line in found.wrong if "has no name" in line] == [
+        f"{file}: line 1: '7.3 s' has no name: it is a figure of no result"
+    ]
+    assert found.texts == 2

@@ -8,6 +8,8 @@ import pytest
 
 from experiments.campaign.steps import load
 from experiments.errors import ExperimentError
+from experiments.logs.items import ITEMS
+from experiments.reporting import environment
 from experiments.reporting import words as package
 from experiments.reporting.words import ENGLISH, LANGUAGES, Words, values_of, words
 from experiments.scenarios import SCENARIOS
@@ -30,7 +32,12 @@ def told_in_english() -> set[str]:
         found |= {value for value in values if isinstance(value, str)}
         if isinstance(ways := author.get("estimate_switch_seconds"), dict):
             found |= {way.replace("_", " ") for way in ways}
-    return found
+    for item in ITEMS:
+        found.add(item.plan)
+        for asked in (item.consumers, item.connectors):
+            found |= {asked.normal.words, asked.bad}
+    found |= {component.stands_in for component in environment.components()}
+    return found - {""}
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -53,6 +53,7 @@ def quiet(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_resume_begins_where_the_higher_epoch_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interleaving 12."""
     bench = waiting(tmp_path, 0, 1, 2)
     quiet(bench, monkeypatch)
     bench.offsets.own = {0: Commit(10, 5), 1: Commit(70, 9)}
@@ -108,6 +109,7 @@ def test_with_transactions_the_id_is_initialised_before_anything_is_read(
 
 
 def test_an_unfinished_transaction_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interleaving 14."""
     bench = waiting(tmp_path, 0, **FENCED)
     quiet(bench, monkeypatch)
     bench.offsets.unstable = 3
@@ -287,7 +289,9 @@ def test_a_pause_ends_a_start_between_two_steps(tmp_path: Path, monkeypatch: pyt
 def test_a_resume_that_is_taken_together_with_its_pause_starts_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PAUSED is told before effects are carried out: the other colour may be granted by then, and own the id."""
+    """Interleaving 27. PAUSED is told before effects are carried out: the other colour may be granted by then, and own
+    the id.
+    """
     bench = waiting(tmp_path, 0, **FENCED)
     quiet(bench, monkeypatch)
     bench.offsets.other = {0: Commit(40, 7)}
@@ -379,7 +383,9 @@ def test_an_assignment_alone_makes_nobody_active(tmp_path: Path, monkeypatch: py
 
 
 def test_a_start_is_its_own_position_whatever_statistics_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`next_offset` runs ahead of what was handed to us; a position taken from it and committed would lose records."""
+    """Interleaving 24. `next_offset` runs ahead of what was handed to us; a position taken from it and committed would
+    lose records.
+    """
     bench = waiting(tmp_path, 0)
     quiet(bench, monkeypatch)
     bench.offsets.other = {0: Commit(40, 7)}
@@ -416,7 +422,9 @@ def test_a_waiting_member_follows_the_other_group(tmp_path: Path) -> None:
 
 
 def test_copies_end_before_the_start_begins(tmp_path: Path) -> None:
-    """One that is under way is answered first: on another connection it could overtake the start, and stay there."""
+    """Interleaving 15. One that is under way is answered first: on another connection it could overtake the start, and
+    stay there.
+    """
     bench = waiting(tmp_path, 0, **FENCED)
     bench.offsets.other = {0: Commit(40, 7)}
     bench.client.answers = False

@@ -66,7 +66,7 @@ def _newest(pair: Pair, color: str) -> int:
 
 
 def test_a_waiting_pod_that_starts_fences_nobody(consumer: Consumers, feed: Feed, broker: Broker, topic: str) -> None:
-    """An id is initialised by an executed resume and by nothing else."""
+    """Interleaving 13. An id is initialised by an executed resume and by nothing else."""
     pair = Pair(consumer, broker, topic, commit_interval_seconds=0.2).ready()
     feed.stream(200)
     pair.grant("blue")
@@ -85,7 +85,9 @@ def test_a_waiting_pod_that_starts_fences_nobody(consumer: Consumers, feed: Feed
 
 
 def test_unequal_layouts_wait_for_each_other(consumer: Consumers, feed: Feed, broker: Broker, topic: str) -> None:
-    """Blue had one pod and green has two: green-1's partitions were committed by an id that green-0 initialises."""
+    """Interleaving 14. Blue had one pod and green has two: green-1's partitions were committed by an id that green-0
+    initialises.
+    """
     pair = Pair(consumer, broker, topic, pods=1, stall_seconds=8)
     for pod in pair.pods["green"]:
         pod.stop()

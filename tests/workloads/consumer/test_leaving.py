@@ -127,7 +127,9 @@ def test_who_left_before_keeps_its_client(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lost", [True, False])
 def test_it_has_left_when_the_last_of_its_clients_is_closed(tmp_path: Path, lost: bool) -> None:
-    """One that was lost is closed in the background, and so is one whose coordinator is out of reach."""
+    """Interleaving 2. One that was lost is closed in the background, and so is one whose coordinator is
+    out of reach.
+    """
     bench = Bench(tmp_path).active(1, 0)
     old, may_close = bench.client, does_not_close(bench.client)
     if lost:

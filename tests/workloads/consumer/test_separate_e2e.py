@@ -172,7 +172,9 @@ def _caught_up(pair: Pair, color: str, feed: Feed) -> bool:
 def test_groups_that_outlive_their_lease_are_heard_of_and_outranked(
     consumer: Consumers, feed: Feed, broker: Broker, topic: str, fencing: str
 ) -> None:
-    """Blue had epoch 41 when the stack went away; the Lease of the one that is made anew begins at 1."""
+    """Interleaving 26. Blue had epoch 41 when the stack went away; the Lease of the one that is made anew
+    begins at 1.
+    """
     feed.send(40)
     for color, stood in (("blue", (5, "epoch=41")), ("green", (3, "epoch=40 copy"))):
         commit(broker, f"{topic}-{color}", dict.fromkeys(ALL, stood), topic)
@@ -326,7 +328,7 @@ def test_partitions_that_come_by_a_rebalance_are_started_by_the_same_rule(
 
 
 def test_a_stalled_broker_is_no_stall(consumer: Consumers, feed: Feed, broker: Broker, topic: str) -> None:
-    """Twice as long as a poll loop may stand still, in the middle of a commit; the grant lives on."""
+    """Interleaving 16. Twice as long as a poll loop may stand still, in the middle of a commit; the grant lives on."""
     pair = Pair(consumer, broker, topic, pods=1, stall_seconds=1.5, commit_interval_seconds=0.1).ready()
     feed.send(40)
     blue = pair.pods["blue"][0]

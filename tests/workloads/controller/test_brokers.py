@@ -82,6 +82,7 @@ def test_bounds(offsets: BrokerOffsets, broker: Broker, topic: str) -> None:
 
 
 def test_nobody_can_come_beyond_an_open_transaction(offsets: BrokerOffsets, broker: Broker, topic: str) -> None:
+    """Interleaving 24."""
     produced(broker, topic, {0: 5})
     producer = produced(broker, topic, {0: 2}, **{"transactional.id": topic})
     assert offsets.ends(topic, PARTITIONS)[0] == 5

@@ -231,7 +231,7 @@ ANALYSIS = {"seconds": 60, "maxErrorRate": 0.1}
 
 
 def test_a_blip_in_the_analysis_has_the_whole_resume_timeout(script: Script, clock: Clock) -> None:
-    """A pod restarts 30 s after the grant, and is back 2 s later; the resume timeout is 11 s."""
+    """Interleaving 25. A pod restarts 30 s after the grant, and is back 2 s later; the resume timeout is 11 s."""
     granted(script, analysis=ANALYSIS)
     clock.seconds += 1
     script.stands(GREEN, ACTIVE, 4)

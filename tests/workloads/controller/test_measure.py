@@ -602,7 +602,7 @@ def test_nobody_is_left_to_remove(bench: Bench) -> None:
 
 
 def test_nothing_is_removed_once_the_lease_says_otherwise(bench: Bench) -> None:
-    """Whoever has joined under a newer grant must stay."""
+    """Interleaving 1. Whoever has joined under a newer grant must stay."""
     bench.group.members = list(CLOSED)
     bench.removal(still=False)
     until("it is told", lambda: "the Lease was written meanwhile" in bench.measurer.result("k").detail)

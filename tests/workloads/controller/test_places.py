@@ -62,6 +62,7 @@ def test_a_member_is_told_with_what_it_owns(places: Places, member: Members, sta
 def test_a_closed_static_member_is_removed_and_whoever_came_back_is_out_of_reach(
     places: Places, member: Members, protocol: str
 ) -> None:
+    """Interleaving 1."""
     group = f"removed-{protocol}"
     own = {"group.instance.id": f"{group}-0", "group.protocol": protocol}
     member(group, **own).close()
@@ -78,6 +79,7 @@ def test_a_closed_static_member_is_removed_and_whoever_came_back_is_out_of_reach
 def test_a_place_of_the_old_protocol_keeps_a_converted_group_from_being_stable_until_it_is_removed(
     places: Places, member: Members
 ) -> None:
+    """Interleaving 10."""
     group = "converted"
     member(group, **{"group.instance.id": f"{group}-0", "group.protocol": "classic"}).close()
     _, (left,) = look(places, group)

@@ -93,6 +93,7 @@ def test_a_member_of_others_is_told_when_it_was_seen_twice() -> None:
     ids=["a living process", "a static member of ours", "a host of ours", "a client of ours"],
 )
 def test_who_could_be_ours_is_none_of_others(member: Place) -> None:
+    """Interleaving 9."""
     bench = Bench(member)
     bench.ask(said("m-0"))
     for _ in range(3):
@@ -148,6 +149,7 @@ def test_what_was_left_behind_does_not_hold_a_rebalance_up() -> None:
 
 
 def test_what_a_pod_that_is_gone_left_behind_is_removed_once_seen_twice() -> None:
+    """Interleaving 7."""
     ghost = Place("g-1", "m-1", "consumer-blue-1", "/10.0.0.2", (2, 3))
     bench = Bench(OURS, ghost)
     bench.ask(said("m-0"))

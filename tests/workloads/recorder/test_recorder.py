@@ -159,7 +159,7 @@ def test_restarts_and_kills_neither_double_nor_lose(scene: Scene, seed: int) -> 
 
 
 def test_no_line_before_the_mark_bears_a_later_time(scene: Scene) -> None:
-    """21 of the attacks: also those that a recorder which died just then has not written yet."""
+    """Interleaving 21: also those that a recorder which died just then has not written yet."""
     scene.append(sink_line(0))
     one = scene.trail()
     one.look(1000)

@@ -51,7 +51,7 @@ def test_a_switch_moves_offsets_and_epoch_before_it_starts(scene: Scene) -> None
 
 
 def test_an_agent_that_restarts_leaves_a_connector_of_the_granted_epoch_running(scene: Scene) -> None:
-    """17 of the attacks."""
+    """Interleaving 17."""
     at_work(scene, 7)
     report = scene.way().status(1)
     assert (report.state, report.epoch, report.partitions) == (State.ACTIVE, 7, (0, 1))
@@ -93,7 +93,9 @@ def test_what_was_proven_is_not_asked_for_again_on_the_way_to_the_start(scene: S
 
 @pytest.mark.parametrize("own", [True, False])
 def test_connectors_that_bear_an_earlier_lifes_epochs_are_reported_and_outranked(scene: Scene, own: bool) -> None:
-    """They outlived their stack, and the new one's Lease began at 1: the controller makes it again above them."""
+    """Interleaving 26. They outlived their stack, and the new one's Lease began at 1: the controller makes it again
+    above them.
+    """
     control = scene.control
     control.connector = replace(control.connector, epoch=41 if own else 40)
     control.partner = replace(control.partner, epoch=40 if own else 41)
@@ -131,7 +133,7 @@ def test_older_commands_are_stale(scene: Scene, pause: bool) -> None:
 
 
 def test_a_newer_lease_waits_for_the_step_in_hand_and_the_older_call_goes_no_further(scene: Scene) -> None:
-    """18 of the attacks: the start of the older call must not come after the pause."""
+    """Interleaving 18: the start of the older call must not come after the pause."""
     control = scene.control
     scene.way().pause(6, 5)
     control.gate.clear()

@@ -140,7 +140,7 @@ def test_nothing_is_started_but_under_its_epoch_and_at_the_offsets_of_the_higher
 
 
 def test_offsets_are_the_higher_epochs_not_the_last_holders() -> None:
-    """12 of the attacks: a green that was active for an hour is resumed where it is, not where blue was."""
+    """Interleaving 12: a green that was active for an hour is resumed where it is, not where blue was."""
     seen = standing(epoch=6, stopped=True).look(Seen(halted=True), core.Sight.OWN)
     seen = standing(epoch=6).look(seen, core.Sight.OTHER)
     assert resume(seen) == Bear(EPOCH)

@@ -181,7 +181,7 @@ def test_a_restarted_agent_leaves_its_connector_running(scene: Scene) -> None:
 
 
 def test_a_frozen_worker_confirms_nothing(scene: Scene) -> None:
-    """20 of the attacks."""
+    """Interleaving 20."""
     done(scene.blue.resume, 2)
     scene.worker.freeze()
     try:

@@ -168,7 +168,7 @@ def test_epoch_and_start_are_one_write(scene: Scene) -> None:
 
 
 def test_a_start_of_before_cannot_come_true_behind_a_stop(scene: Scene) -> None:
-    """19 of the attacks, our half of it: whoever decided on an older version is refused.
+    """Interleaving 19, our half of it: whoever decided on an older version is refused.
 
     Although the stop changes nothing of the state.
     """
