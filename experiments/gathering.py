@@ -82,6 +82,7 @@ def gather(
             "lag_samples_failed": lab.lag.failures,
             **_of_pods(observed),
             "metrics_series": sum(series.values()),
+            "commit_latency_ms_median": metrics.median(folder / "metrics", "commit_latency_ms"),
             **_of_clocks(clocks, recorded),
             **(of_recorders(recorded) if recorded else {}),
             **not_judged(strategy(settings.strategy).unjudged),

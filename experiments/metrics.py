@@ -4,13 +4,14 @@ Kept beside the result, so that its graphs can be drawn when the cluster is gone
 """
 
 import json
+import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from components.names import PLATFORM_NAMESPACE
 from experiments.cluster import Cluster
-from experiments.records import write_compressed
+from experiments.records import compressed_text, write_compressed
 
 SERVICE = "victoriametrics"
 PORT = 8428
@@ -67,3 +68,13 @@ def collect(cluster: Cluster, namespace: str, start: float, end: float, folder: 
         write_compressed(folder / f"{name}.json.zst", json.dumps(content, separators=(",", ":")).encode())
         counts[name] = len(answer.get("data", {}).get("result", []))
     return counts
+
+
+def median(folder: Path, name: str) -> float | None:
+    """Of all that one of the queries gave, over time and series, but 0: whoever did nothing says that. None without
+    any, or where it was not asked. folder: where `collect` has written.
+    """
+    file = folder / f"{name}.json.zst"
+    answer = json.loads(compressed_text(file))["answer"] if file.is_file() else {}
+    points = [float(v) for one in answer.get("data", {}).get("result", []) for _, v in one["values"] if float(v) > 0]
+    return round(statistics.median(points), 3) if points else None
