@@ -8,7 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -87,6 +94,28 @@ class Kafka:
         self.sent += 1
         self._producer.flush(_SECONDS)
 
+    def send_transactions(self, *committed: bool) -> None:
+        """One transaction after the other on partition 0, with one numbered record each: committed, or aborted. Raises
+        `BrokerError`. What was aborted does not count as sent.
+        """
+        with _as_broker_error("transactions"):
+            writer = Producer({"bootstrap.servers": self.servers, "transactional.id": self.topic, **_QUIET})
+            writer.init_transactions(_SECONDS)
+            for commit in committed:
+                writer.begin_transaction()
+                producer = b"p0-conformance" if commit else b"aborted"
+                writer.produce(self.topic, b'{"producer":"%b","seq":%d}' % (producer, self.sent), partition=0)
+                writer.flush(_SECONDS)  # what is not sent yet, an abort never sends
+                (writer.commit_transaction if commit else writer.abort_transaction)(_SECONDS)
+                self.sent += commit
+
+    def drop_before(self, offset: int) -> None:
+        """Have each partition begin at this offset, as when what was before it is too old. Raises `BrokerError`."""
+        places = [TopicPartition(self.topic, p, offset) for p in range(self.partitions)]
+        with _as_broker_error(f"records of {self.topic} before {offset}"):
+            for deleted in self._admin.delete_records(places).values():
+                deleted.result(_SECONDS)
+
     def committed(self, group: str) -> dict[int, int]:
         """By partition, the offset that the group has committed, where it has."""
         asked = ConsumerGroupTopicPartitions(group)
@@ -108,22 +137,36 @@ class Kafka:
             for member in found.members
         ]
 
+    def commits(self, group: str) -> dict[int, tuple[int, str]]:
+        """By partition, the offset and the metadata that the group has committed, where it has. Raises `BrokerError`.
+
+        By another client than `committed`: librdkafka gives metadata with bytes of its memory behind it.
+        """
+        with self._other_client(f"commits of {group}") as client:
+            found = client.list_group_offsets({group: None})[group]
+        return {at.partition: (c.offset, c.metadata or "") for at, c in found.items() if at.topic == self.topic}
+
+    def commit(self, group: str, commits: Mapping[int, tuple[int, str]]) -> None:
+        """Commit for a group without members: by partition, offset and metadata. Raises `BrokerError`."""
+        from kafka.errors import NoError  # noqa: PLC0415 - as `_other_client`
+        from kafka.structs import OffsetAndMetadata  # noqa: PLC0415
+        from kafka.structs import TopicPartition as At  # noqa: PLC0415
+
+        with self._other_client(f"commits of {group}") as client:
+            places = {At(self.topic, p): OffsetAndMetadata(*commit, -1) for p, commit in commits.items()}
+            answers = client.alter_group_offsets(group, places)
+        if refused := {at.partition: error.__name__ for at, error in answers.items() if error is not NoError}:
+            raise BrokerError(f"commits of {group}: {refused}")
+
     def remove(self, group: str) -> None:
         """Have the coordinator remove whoever is in the group, as it does with who is silent for a session. Raises
         `BrokerError`.
         """
-        from kafka.admin import KafkaAdminClient, MemberToRemove  # noqa: PLC0415 - slow to import, and seldom used
-        from kafka.errors import KafkaError as OtherKafkaError  # noqa: PLC0415
+        from kafka.admin import MemberToRemove  # noqa: PLC0415 - as `_other_client`
 
         members = [MemberToRemove(m.member_id, m.instance_id or None, "conformance") for m in self.members(group)]
-        try:
-            client = KafkaAdminClient(bootstrap_servers=self.servers)
-            try:
-                client.remove_group_members(group, members)
-            finally:
-                client.close()
-        except OtherKafkaError as error:
-            raise BrokerError(f"members of {group} cannot be removed: {error}") from error
+        with self._other_client(f"members of {group} cannot be removed") as client:
+            client.remove_group_members(group, members)
 
     @contextlib.contextmanager
     def another(self, group: str, settings: Mapping[str, Any]) -> Iterator["Another"]:
@@ -143,6 +186,21 @@ class Kafka:
             yield Another(consumer)
         finally:
             consumer.close()
+
+    @contextlib.contextmanager
+    def _other_client(self, what: str) -> Iterator[Any]:
+        """kafka-python's, for a while: what librdkafka cannot do. Its errors are raised as `BrokerError`."""
+        from kafka.admin import KafkaAdminClient  # noqa: PLC0415 - slow to import, and seldom used
+        from kafka.errors import KafkaError as OtherKafkaError  # noqa: PLC0415
+
+        try:
+            client = KafkaAdminClient(bootstrap_servers=self.servers)
+            try:
+                yield client
+            finally:
+                client.close()
+        except OtherKafkaError as error:
+            raise BrokerError(f"{what}: {error}") from error
 
     def close(self) -> None:
         """Take the topic away; what the broker then still does is its own."""
