@@ -4,9 +4,9 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import (
     Consumer,
@@ -20,6 +20,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from experiments.errors import ExperimentError
+
+T = TypeVar("T")
 
 _SECONDS = 15.0
 _QUIET = {"log_level": 2}
@@ -142,31 +144,34 @@ class Kafka:
 
         By another client than `committed`: librdkafka gives metadata with bytes of its memory behind it.
         """
-        with self._other_client(f"commits of {group}") as client:
-            found = client.list_group_offsets({group: None})[group]
+        found = self._otherwise(f"commits of {group}", lambda client: client.list_group_offsets({group: None})[group])
         return {at.partition: (c.offset, c.metadata or "") for at, c in found.items() if at.topic == self.topic}
 
     def commit(self, group: str, commits: Mapping[int, tuple[int, str]]) -> None:
         """Commit for a group without members: by partition, offset and metadata. Raises `BrokerError`."""
-        from kafka.errors import NoError  # noqa: PLC0415 - as `_other_client`
+        from kafka.errors import NoError  # noqa: PLC0415 - as `_otherwise`
         from kafka.structs import OffsetAndMetadata  # noqa: PLC0415
         from kafka.structs import TopicPartition as At  # noqa: PLC0415
 
-        with self._other_client(f"commits of {group}") as client:
-            places = {At(self.topic, p): OffsetAndMetadata(*commit, -1) for p, commit in commits.items()}
-            answers = client.alter_group_offsets(group, places)
-        if refused := {at.partition: error.__name__ for at, error in answers.items() if error is not NoError}:
-            raise BrokerError(f"commits of {group}: {refused}")
+        places = {At(self.topic, p): OffsetAndMetadata(*commit, -1) for p, commit in commits.items()}
+
+        def alter(client: Any) -> None:
+            for at, refused in client.alter_group_offsets(group, places).items():
+                if refused is not NoError:
+                    raise refused(f"partition {at.partition}")
+
+        self._otherwise(f"commits of {group}", alter)
 
     def remove(self, group: str) -> None:
         """Have the coordinator remove whoever is in the group, as it does with who is silent for a session. Raises
         `BrokerError`.
         """
-        from kafka.admin import MemberToRemove  # noqa: PLC0415 - as `_other_client`
+        from kafka.admin import MemberToRemove  # noqa: PLC0415 - as `_otherwise`
 
         members = [MemberToRemove(m.member_id, m.instance_id or None, "conformance") for m in self.members(group)]
-        with self._other_client(f"members of {group} cannot be removed") as client:
-            client.remove_group_members(group, members)
+        self._otherwise(
+            f"members of {group} cannot be removed", lambda client: client.remove_group_members(group, members)
+        )
 
     @contextlib.contextmanager
     def another(self, group: str, settings: Mapping[str, Any]) -> Iterator["Another"]:
@@ -187,20 +192,25 @@ class Kafka:
         finally:
             consumer.close()
 
-    @contextlib.contextmanager
-    def _other_client(self, what: str) -> Iterator[Any]:
-        """kafka-python's, for a while: what librdkafka cannot do. Its errors are raised as `BrokerError`."""
+    def _otherwise(self, what: str, ask: Callable[[Any], T]) -> T:
+        """What librdkafka cannot do, by kafka-python's client; again while there is no coordinator, as at first on a
+        new broker. Raises `BrokerError`.
+        """
         from kafka.admin import KafkaAdminClient  # noqa: PLC0415 - slow to import, and seldom used
         from kafka.errors import KafkaError as OtherKafkaError  # noqa: PLC0415
 
-        try:
-            client = KafkaAdminClient(bootstrap_servers=self.servers)
+        until = time.monotonic() + _SECONDS
+        while True:
             try:
-                yield client
-            finally:
-                client.close()
-        except OtherKafkaError as error:
-            raise BrokerError(f"{what}: {error}") from error
+                client = KafkaAdminClient(bootstrap_servers=self.servers)
+                try:
+                    return ask(client)
+                finally:
+                    client.close()
+            except OtherKafkaError as error:
+                if not error.retriable or time.monotonic() > until:
+                    raise BrokerError(f"{what}: {error}") from error
+            time.sleep(0.1)
 
     def close(self) -> None:
         """Take the topic away; what the broker then still does is its own."""

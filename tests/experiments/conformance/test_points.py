@@ -9,8 +9,10 @@ from pathlib import Path
 from unittest.mock import MagicMock
 
 import pytest
+from kafka.errors import CoordinatorNotAvailableError, UnknownMemberIdError
 
 from experiments.conformance import suite, table
+from experiments.conformance.kafka import BrokerError, Kafka
 from experiments.conformance.points import LEAVABLE, MEMBERSHIPS, POINTS, Point, point
 from experiments.conformance.process import whole_lines
 from experiments.conformance.relay import Relay
@@ -108,6 +110,19 @@ def test_a_file_that_is_being_written_has_whole_lines_only() -> None:
 def test_what_may_be_left_out_is_what_points_need() -> None:
     assert {need for one in POINTS.values() for need in one.needs} == LEAVABLE.keys()
     assert all(set(one.memberships) <= set(MEMBERSHIPS) for one in POINTS.values())
+
+
+def test_a_coordinator_that_is_not_there_yet_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new broker has none until its first group; any other refusal is told at once."""
+    client = MagicMock()
+    client.list_group_offsets.side_effect = [CoordinatorNotAvailableError(), {"g": {}}, UnknownMemberIdError()]
+    monkeypatch.setattr("kafka.admin.KafkaAdminClient", lambda **_: client)
+    kafka = Kafka.__new__(Kafka)
+    kafka.servers, kafka.topic = "kit:1", "t"
+    assert kafka.commits("g") == {}
+    with pytest.raises(BrokerError, match="commits of g"):
+        kafka.commits("g")
+    assert client.close.call_count == 3
 
 
 @pytest.fixture
