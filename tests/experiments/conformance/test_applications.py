@@ -37,6 +37,13 @@ def test_ours_keep_it(tried: Try, program: str, membership: str, leaves_out: fro
     assert len(outcomes) > 30
 
 
+def test_ours_keeps_it_by_the_other_group_protocol(tried: Try) -> None:
+    """The points in which another member is in the group, or the coordinator takes it out."""
+    outcomes = tried("workloads.consumer", membership="leave-join", protocol="consumer").run(["rebalance", "removed"])
+    assert [(one.outcome, one.seen) for one in outcomes if one.outcome != PASS] == []
+    assert len(outcomes) == 2
+
+
 def test_one_in_another_language_that_was_written_from_the_page_alone_keeps_it(tried: Try, tmp_path: Path) -> None:
     program = tmp_path / "consumer"
     built = subprocess.run(
