@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic.alias_generators import to_camel
 
 from components.names import PLATFORM_STACK
 from components.settings import SettingsError, platform_settings, registry, strategy_settings
+from components.settings.application import Application
 from components.settings.declare import NAMESPACE
 from components.strategies.base import strategy
 from experiments import cli, complexity, options
@@ -194,6 +196,28 @@ def test_every_configuration_that_a_page_makes_is_taken(page: Path) -> None:
                     stacks.read(stack)
             elif rest[0] in {"up", "preview"}:
                 stacks.read(stack)
+
+
+def yaml_blocks(page: Path) -> list[str]:
+    """The files that a page shows."""
+    return re.findall(r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+STACKS_SHOWN = [(page, block) for page in PAGES for block in yaml_blocks(page) if f"{NAMESPACE}:strategy" in block]
+
+
+@pytest.mark.parametrize(("page", "block"), STACKS_SHOWN, ids=[page.stem for page, _ in STACKS_SHOWN])
+def test_a_stack_that_a_page_shows_is_taken(page: Path, block: str) -> None:
+    assert page.exists()
+    given = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in yaml.safe_load(block)["config"].items()}
+    raw = {key: value if isinstance(value, str) else json.dumps(value) for key, value in given.items()}
+    strategy_settings(raw, f"strategy-{raw['strategy']}-shown")
+
+
+def test_the_page_about_applications_shows_all_that_one_can_be_given() -> None:
+    (block,) = yaml_blocks(ROOT / "docs" / "applications.md")
+    shown = yaml.safe_load(block)["config"][f"{NAMESPACE}:green"]["application"]
+    assert set(shown) == {to_camel(name) for name in Application.model_fields}
 
 
 @pytest.mark.parametrize("letter", sorted(registry.models()))

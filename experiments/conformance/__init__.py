@@ -3,7 +3,7 @@
 | module | what it has |
 | --- | --- |
 | `points` | what a point is, and the register of all |
-| `start`, `commands`, `losses`, `ends`, `records`, `probes` | the points |
+| `start`, `commands`, `offsets`, `separate`, `losses`, `ends`, `records`, `probes` | the points |
 | `bench` | what a point works with: an application, a topic, the broker, and a way to it that can be cut |
 | `application`, `process`, `pod` | the application: what can be done to one, and the two places where it can run |
 | `kafka` | the broker as the kit asks it |

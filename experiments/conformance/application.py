@@ -62,6 +62,9 @@ class Application(Protocol):
     def signal(self, name: str) -> None:
         """STOP, CONT, TERM or KILL."""
 
+    def fill(self) -> None:
+        """Have no file of the application's grow any more, as on a full volume."""
+
     def ended(self, seconds: float) -> int:
         """Its exit code, when it has ended; a signal's number, negative, where that has ended it. Raises
         `NoAnswerError` when it goes on after `seconds`.

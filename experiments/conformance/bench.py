@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from experiments.conformance.application import EVENTS, HANDLED, Application, Reply
 from experiments.conformance.kafka import Kafka
-from experiments.conformance.points import TAKEOVER, FailedError
+from experiments.conformance.points import CLASSIC, TAKEOVER, FailedError
 
 T = TypeVar("T")
 Line = Mapping[str, Any]
@@ -46,6 +46,7 @@ class Bench:
     way: Way
     membership: str
     group: str
+    protocol: str = CLASSIC
     epoch: int = field(default=0)
 
     # Commands
@@ -143,6 +144,13 @@ class Bench:
         """The `group.instance.id` that its place in the group has, by the contract; empty where it has none."""
         return f"{self.group}-0" if self.membership == TAKEOVER else ""
 
+    def first_offsets(self) -> dict[int, int]:
+        """By partition, the offset of the first record that was handled."""
+        found: dict[int, int] = {}
+        for partition, offset in self._places():
+            found.setdefault(partition, offset)
+        return found
+
     def _places(self) -> list[tuple[int, int]]:
         return [(line["partition"], line["offset"]) for line in self.handled()]
 
@@ -162,3 +170,13 @@ def expect(holds: object, seen: str) -> None:
     """Raises `FailedError` with what was seen when it does not hold."""
     if not holds:
         raise FailedError(seen)
+
+
+def says_the_truth(reply: Reply, positions: Mapping[int, int], committed: Mapping[int, int]) -> None:
+    """A pause's answer, where the broker was in the way of it. Raises `FailedError` when it is another than such a
+    pause can have, or says that all is committed which is not. By partition, positions: what was handled.
+    """
+    expect(reply.status in {DONE, NOT_NOW}, f"the pause: {reply.status} {reply.text[:200]}")
+    if reply.status == DONE and reply.body.get("committed") is True:
+        behind = {p: offset for p, offset in positions.items() if committed.get(p, 0) < offset}
+        expect(not behind, f"it said committed, and {behind} is not: {committed}")

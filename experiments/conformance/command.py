@@ -14,7 +14,7 @@ from experiments.conformance import forward, table
 from experiments.conformance.application import Application
 from experiments.conformance.bench import Way
 from experiments.conformance.pod import PodApplication, ground
-from experiments.conformance.points import LEAVABLE, LEAVE_JOIN, MEMBERSHIPS, TAKEOVER
+from experiments.conformance.points import CLASSIC, LEAVABLE, LEAVE_JOIN, MEMBERSHIPS, PROTOCOLS, TAKEOVER
 from experiments.conformance.process import ProcessApplication
 from experiments.conformance.relay import Relay
 from experiments.conformance.suite import MakeApplication, Suite, failed
@@ -51,6 +51,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help=f"how it enters and leaves its group (default: {TAKEOVER}; {LEAVE_JOIN} asks the least)",
     )
     parser.add_argument(
+        "--group-protocol",
+        choices=PROTOCOLS,
+        default=CLASSIC,
+        help=f"by which protocol it is in its group (default: {CLASSIC})",
+    )
+    parser.add_argument(
         "--leaves-out",
         action="append",
         default=[],
@@ -81,6 +87,7 @@ def run(parsed: argparse.Namespace, arguments: list[str]) -> int:
             outcomes,
             application=parsed.image or parsed.line,
             membership=parsed.membership,
+            group_protocol=parsed.group_protocol,
             leaves_out=sorted(parsed.leaves_out),
             command=shlex.join(["python", "-m", "experiments", *arguments]),
             environment=_environment(),
@@ -98,7 +105,7 @@ def _environment() -> Mapping[str, object]:
 def _suite(parsed: argparse.Namespace, progress: Progress) -> Iterator[Suite]:
     leaves_out = frozenset(parsed.leaves_out)
     with _place(parsed) as (make, servers, relayed):
-        yield Suite(make, servers, relayed, parsed.membership, progress, leaves_out=leaves_out)
+        yield Suite(make, servers, relayed, parsed.membership, progress, leaves_out, parsed.group_protocol)
 
 
 @contextmanager

@@ -1,10 +1,8 @@
 """Points about a process's end, and about a broker that is away or slow."""
 
 import time
-from collections.abc import Mapping
 
-from experiments.conformance.application import Reply
-from experiments.conformance.bench import ACTIVE, DONE, DRAIN_SECONDS, NOT_NOW, PAUSED, Bench, expect
+from experiments.conformance.bench import ACTIVE, DRAIN_SECONDS, PAUSED, Bench, expect, says_the_truth
 from experiments.conformance.points import point
 
 _SLOW_SECONDS = 0.4
@@ -74,16 +72,6 @@ def _in_the_middle_of(bench: Bench, count: int) -> None:
     bench.until("some of what came to be handled", lambda: len(bench.handled()) > 4020, 20)
 
 
-def _says_the_truth(reply: Reply, positions: Mapping[int, int], committed: Mapping[int, int]) -> None:
-    """A pause's answer, where the broker was in the way of it. Raises `FailedError` when it is another than such a
-    pause can have, or says that all is committed which is not. By partition, positions: what was handled.
-    """
-    expect(reply.status in {DONE, NOT_NOW}, f"the pause: {reply.status} {reply.text[:200]}")
-    if reply.status == DONE and reply.body.get("committed") is True:
-        behind = {p: offset for p, offset in positions.items() if committed.get(p, 0) < offset}
-        expect(not behind, f"it said committed, and {behind} is not: {committed}")
-
-
 @point(
     "broker.away", "8.1", "without a broker it says so, and never says that something is committed which is not",
     needs=("records",),
@@ -95,7 +83,7 @@ def away(bench: Bench) -> str:
     positions, says = bench.positions(), bench.status()
     bench.way.open()
     committed = bench.kafka.committed(bench.group)
-    _says_the_truth(reply, positions, committed)
+    says_the_truth(reply, positions, committed)
     bench.until("it to be PAUSED", lambda: bench.status()["state"] == PAUSED, DRAIN_SECONDS + 10)
     bench.work()
     bench.until("all records to be handled", lambda: sum(bench.positions().values()) == 8000, 40)
@@ -133,5 +121,5 @@ def slow(bench: Bench) -> str:
     positions = bench.positions()
     committed = bench.kafka.committed(bench.group)
     bench.way.open()
-    _says_the_truth(reply, positions, committed)
+    says_the_truth(reply, positions, committed)
     return f"after {took:.2f} s: {reply.status}, committed: {reply.body.get('committed')}"

@@ -8,6 +8,7 @@ server's proxy and, as the pod lives for one point alone, told to nobody else:
 | --- | --- |
 | `POST /cut`, `/open`, `/slow?seconds=S` | to the application's way to the broker |
 | `POST /signal?name=STOP` | to the application's first process, which has CONFORMANCE_APPLICATION in its environment |
+| `POST /fill` | none of that process's files grows any more |
 | `GET /lines?kind=consumed` | the record logs of this kind, file by file: a JSON list of texts |
 | `GET /reachable?port=N` | whether that port answers at the pod's own address: true or false |
 | `POST /call` with the arguments of `call` | a request to the application, on the loopback |
@@ -16,6 +17,7 @@ server's proxy and, as the pod lives for one point alone, told to nobody else:
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -91,6 +93,9 @@ def answer(way: Any, method: str, url: str, body: bytes = b"") -> object:
             return call(**json.loads(body))
         case "POST", "/signal":
             os.kill(application(), getattr(signal, f"SIG{query['name']}"))
+            return None
+        case "POST", "/fill":
+            resource.prlimit(application(), resource.RLIMIT_FSIZE, (0, 0))
             return None
         case "GET", "/lines":
             return lines(query["kind"])

@@ -4,15 +4,24 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from experiments.errors import ExperimentError
+
+T = TypeVar("T")
 
 _SECONDS = 15.0
 _QUIET = {"log_level": 2}
@@ -87,6 +96,28 @@ class Kafka:
         self.sent += 1
         self._producer.flush(_SECONDS)
 
+    def send_transactions(self, *committed: bool) -> None:
+        """One transaction after the other on partition 0, with one numbered record each: committed, or aborted. Raises
+        `BrokerError`. What was aborted does not count as sent.
+        """
+        with _as_broker_error("transactions"):
+            writer = Producer({"bootstrap.servers": self.servers, "transactional.id": self.topic, **_QUIET})
+            writer.init_transactions(_SECONDS)
+            for commit in committed:
+                writer.begin_transaction()
+                producer = b"p0-conformance" if commit else b"aborted"
+                writer.produce(self.topic, b'{"producer":"%b","seq":%d}' % (producer, self.sent), partition=0)
+                writer.flush(_SECONDS)  # what is not sent yet, an abort never sends
+                (writer.commit_transaction if commit else writer.abort_transaction)(_SECONDS)
+                self.sent += commit
+
+    def drop_before(self, offset: int) -> None:
+        """Have each partition begin at this offset, as when what was before it is too old. Raises `BrokerError`."""
+        places = [TopicPartition(self.topic, p, offset) for p in range(self.partitions)]
+        with _as_broker_error(f"records of {self.topic} before {offset}"):
+            for deleted in self._admin.delete_records(places).values():
+                deleted.result(_SECONDS)
+
     def committed(self, group: str) -> dict[int, int]:
         """By partition, the offset that the group has committed, where it has."""
         asked = ConsumerGroupTopicPartitions(group)
@@ -108,22 +139,39 @@ class Kafka:
             for member in found.members
         ]
 
+    def commits(self, group: str) -> dict[int, tuple[int, str]]:
+        """By partition, the offset and the metadata that the group has committed, where it has. Raises `BrokerError`.
+
+        By another client than `committed`: librdkafka gives metadata with bytes of its memory behind it.
+        """
+        found = self._otherwise(f"commits of {group}", lambda client: client.list_group_offsets({group: None})[group])
+        return {at.partition: (c.offset, c.metadata or "") for at, c in found.items() if at.topic == self.topic}
+
+    def commit(self, group: str, commits: Mapping[int, tuple[int, str]]) -> None:
+        """Commit for a group without members: by partition, offset and metadata. Raises `BrokerError`."""
+        from kafka.errors import NoError  # noqa: PLC0415 - as `_otherwise`
+        from kafka.structs import OffsetAndMetadata  # noqa: PLC0415
+        from kafka.structs import TopicPartition as At  # noqa: PLC0415
+
+        places = {At(self.topic, p): OffsetAndMetadata(*commit, -1) for p, commit in commits.items()}
+
+        def alter(client: Any) -> None:
+            for at, refused in client.alter_group_offsets(group, places).items():
+                if refused is not NoError:
+                    raise refused(f"partition {at.partition}")
+
+        self._otherwise(f"commits of {group}", alter)
+
     def remove(self, group: str) -> None:
         """Have the coordinator remove whoever is in the group, as it does with who is silent for a session. Raises
         `BrokerError`.
         """
-        from kafka.admin import KafkaAdminClient, MemberToRemove  # noqa: PLC0415 - slow to import, and seldom used
-        from kafka.errors import KafkaError as OtherKafkaError  # noqa: PLC0415
+        from kafka.admin import MemberToRemove  # noqa: PLC0415 - as `_otherwise`
 
         members = [MemberToRemove(m.member_id, m.instance_id or None, "conformance") for m in self.members(group)]
-        try:
-            client = KafkaAdminClient(bootstrap_servers=self.servers)
-            try:
-                client.remove_group_members(group, members)
-            finally:
-                client.close()
-        except OtherKafkaError as error:
-            raise BrokerError(f"members of {group} cannot be removed: {error}") from error
+        self._otherwise(
+            f"members of {group} cannot be removed", lambda client: client.remove_group_members(group, members)
+        )
 
     @contextlib.contextmanager
     def another(self, group: str, settings: Mapping[str, Any]) -> Iterator["Another"]:
@@ -143,6 +191,26 @@ class Kafka:
             yield Another(consumer)
         finally:
             consumer.close()
+
+    def _otherwise(self, what: str, ask: Callable[[Any], T]) -> T:
+        """What librdkafka cannot do, by kafka-python's client; again while there is no coordinator, as at first on a
+        new broker. Raises `BrokerError`.
+        """
+        from kafka.admin import KafkaAdminClient  # noqa: PLC0415 - slow to import, and seldom used
+        from kafka.errors import KafkaError as OtherKafkaError  # noqa: PLC0415
+
+        until = time.monotonic() + _SECONDS
+        while True:
+            try:
+                client = KafkaAdminClient(bootstrap_servers=self.servers)
+                try:
+                    return ask(client)
+                finally:
+                    client.close()
+            except OtherKafkaError as error:
+                if not error.retriable or time.monotonic() > until:
+                    raise BrokerError(f"{what}: {error}") from error
+            time.sleep(0.1)
 
     def close(self) -> None:
         """Take the topic away; what the broker then still does is its own."""

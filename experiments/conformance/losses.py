@@ -1,9 +1,16 @@
 """Points about losing what was granted: a freeze, a fence, a removal, a rebalance."""
 
 import time
+from collections.abc import Mapping
 
 from experiments.conformance.bench import ACTIVE, DONE, PAUSED, STALE, STALL_SECONDS, Bench, expect
-from experiments.conformance.points import LEAVE_JOIN, SEPARATE, TAKEOVER, point
+from experiments.conformance.points import CLASSIC, CONSUMER, LEAVE_JOIN, SEPARATE, TAKEOVER, point
+
+#: How another member is in the group, by protocol.
+_ANOTHER: Mapping[str, Mapping[str, object]] = {
+    CLASSIC: {"session.timeout.ms": 6000, "heartbeat.interval.ms": 500},
+    CONSUMER: {"group.protocol": CONSUMER},
+}
 
 
 def _has_worked(bench: Bench) -> None:
@@ -52,7 +59,7 @@ def decided_before(bench: Bench) -> str:
 
 @point(
     "fence", "6.3", "when another member takes its place, it is PAUSED and does not take it back",
-    needs=("records",), memberships=(TAKEOVER,),
+    needs=("records",), memberships=(TAKEOVER,), protocols=(CLASSIC,),
 )  # fmt: skip
 def fence(bench: Bench) -> str:
     _has_worked(bench)
@@ -95,7 +102,7 @@ def rebalance(bench: Bench) -> str:
     bench.kafka.send(2000)
     bench.work()
     everything = set(range(bench.kafka.partitions))
-    with bench.kafka.another(bench.group, {"session.timeout.ms": 6000, "heartbeat.interval.ms": 500}) as another:
+    with bench.kafka.another(bench.group, _ANOTHER[bench.protocol]) as another:
 
         def shared() -> tuple[int, ...]:
             own, others = set(bench.status()["partitions"]), set(another.serve(0.2))

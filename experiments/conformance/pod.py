@@ -98,6 +98,10 @@ class PodApplication:
         """See `Application`."""
         self._hands("POST", f"/signal?name={name}")
 
+    def fill(self) -> None:
+        """See `Application`."""
+        self._hands("POST", "/fill")
+
     def ended(self, seconds: float) -> int:
         """See `Application`."""
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -72,6 +73,10 @@ class ProcessApplication:
     def signal(self, name: str) -> None:
         """See `Application`."""
         self._running.send_signal(getattr(signal, f"SIG{name}"))
+
+    def fill(self) -> None:
+        """See `Application`."""
+        resource.prlimit(self._running.pid, resource.RLIMIT_FSIZE, (0, 0))
 
     def ended(self, seconds: float) -> int:
         """See `Application`."""

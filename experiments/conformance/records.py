@@ -2,7 +2,7 @@
 
 import time
 
-from experiments.conformance.bench import ACTIVE, Bench, expect
+from experiments.conformance.bench import ACTIVE, DRAIN_SECONDS, Bench, expect
 from experiments.conformance.points import point
 
 _FIELDS = {
@@ -80,3 +80,21 @@ def poison(bench: Bench) -> str:
     positions = bench.positions()
     bench.until("all of it to be committed", lambda: bench.kafka.committed(bench.group) == positions, 10)
     return f"{count} records, {len(failed)} of them with an error, all committed past"
+
+
+@point(
+    "records.full",
+    "9.4",
+    "when a line cannot be written it handles nothing more, and ends",
+    needs=("records",),
+)
+def full(bench: Bench) -> str:
+    bench.kafka.send(100)
+    bench.work()
+    bench.handles_all()
+    bench.until("it to be committed", lambda: bench.kafka.committed(bench.group) == bench.positions(), 10)
+    bench.app.fill()
+    bench.kafka.send(100)
+    code = bench.app.ended(2 * DRAIN_SECONDS)
+    committed = _nothing_ahead(bench)
+    return f"it ended with {code}, {committed} of 200 records committed, all of them written down"

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.conformance import commands, ends, losses, probes, records, start  # noqa: F401 - they register
+from experiments.conformance import (  # noqa: F401 - they register
+    commands,
+    ends,
+    losses,
+    offsets,
+    probes,
+    records,
+    separate,
+    start,
+)
 from experiments.conformance.application import Application, NoAnswerError
 from experiments.conformance.bench import (
     DRAIN_SECONDS,
@@ -19,7 +28,7 @@ from experiments.conformance.bench import (
     Way,
 )
 from experiments.conformance.kafka import Kafka
-from experiments.conformance.points import LEAVABLE, POINTS, SEPARATE, FailedError, Point
+from experiments.conformance.points import CLASSIC, LEAVABLE, POINTS, SEPARATE, FailedError, Point
 from experiments.errors import PreflightError
 from experiments.progress import Progress
 
@@ -49,10 +58,11 @@ class Suite:
     membership: str
     progress: Progress
     leaves_out: frozenset[str] = frozenset()
+    protocol: str = CLASSIC
 
     def run(self, names: Collection[str] = ()) -> list[Outcome]:
         """All points, or those named. Raises `PreflightError` for a name that is none, `BrokerError`."""
-        chosen = _chosen(names, self.membership)
+        chosen = _chosen(names, self.membership, self.protocol)
         outcomes = []
         for number, one in enumerate(chosen, 1):
             outcome = self._one(one)
@@ -76,8 +86,10 @@ class Suite:
         app: Application | None = None
         try:
             app, way = self.make(self._settings(kafka, group), folder)
+            if one.before is not None:
+                one.before(kafka, group, _other(group))
             app.start()
-            return PASS, one.check(Bench(app, kafka, way, self.membership, group))
+            return PASS, one.check(Bench(app, kafka, way, self.membership, group, self.protocol))
         except (FailedError, NoAnswerError, ValueError, KeyError, TypeError) as error:
             return FAIL, str(error) if isinstance(error, FailedError | NoAnswerError) else f"{error!r}"
         finally:
@@ -92,7 +104,7 @@ class Suite:
             "topic": kafka.topic,
             "group_id": group,
             "membership": self.membership,
-            "group_protocol": "classic",
+            "group_protocol": self.protocol,
             "version": "1",
             "strategy": "conformance",
             "session_timeout_seconds": SESSION_SECONDS,
@@ -100,13 +112,27 @@ class Suite:
             "resume_timeout_seconds": RESUME_SECONDS,
             "stall_seconds": STALL_SECONDS,
         }
-        return settings | ({"other_group_id": f"{group}-other"} if self.membership == SEPARATE else {})
+        return settings | ({"other_group_id": _other(group)} if self.membership == SEPARATE else {})
 
 
-def _chosen(names: Collection[str], membership: str) -> list[Point]:
+def _other(group: str) -> str:
+    """The other colour's group, where each has its own."""
+    return f"{group}-other"
+
+
+def _chosen(names: Collection[str], membership: str, protocol: str = CLASSIC) -> list[Point]:
+    """Those of `names`, or all, that mean anything here. Raises `PreflightError` for a name that is none, and when none
+    is left, which would pass without anything tried.
+    """
     if unknown := sorted(set(names) - POINTS.keys()):
         raise PreflightError(f"no points: {', '.join(unknown)}; there are {', '.join(POINTS)}")
-    return [one for one in POINTS.values() if membership in one.memberships and (not names or one.name in names)]
+    asked = [one for one in POINTS.values() if not names or one.name in names]
+    chosen = [one for one in asked if membership in one.memberships and protocol in one.protocols]
+    if not chosen:
+        raise PreflightError(
+            f"no points are left: {', '.join(names)} mean nothing with membership {membership}, protocol {protocol}"
+        )
+    return chosen
 
 
 def failed(outcomes: Iterable[Outcome]) -> list[str]:

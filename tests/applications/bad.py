@@ -4,16 +4,19 @@ Each defect breaks the contract in one place, as somebody's consumer could; whic
 """
 
 import os
+import re
 import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 
+from tests.applications import bad_starts  # noqa: F401 - it registers
+from tests.applications.defects import DEFECTS, defect, patch, put
 from workloads.common import contract, http
 from workloads.common.http import Response
 from workloads.common.states import State
@@ -22,29 +25,15 @@ from workloads.consumer import loop as loops
 from workloads.consumer.commits import Commits
 from workloads.consumer.group import GroupListener
 from workloads.consumer.kafka import KafkaClient
-from workloads.handling import member, processing
+from workloads.handling import member
 from workloads.handling.processing import Pulse, Worker
 from workloads.member import api, lifecycle
 from workloads.member.api import LifecycleApi
+from workloads.member.control import Control
 from workloads.member.faults import FaultInjection
 from workloads.member.lifecycle import Lifecycle, Pause, Resume, Stalled, Step
 
-Broken = Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Defect:
-    """What is broken, how, and the points that have to fail by it: those that are about it. follows: others that fail
-    by it too, for they cannot be tried with it, or rest on what it breaks.
-    """
-
-    what: str
-    breaks: Broken
-    fails: frozenset[str]
-    follows: frozenset[str] = frozenset()
-
-
-DEFECTS: dict[str, Defect] = {}
+__all__ = ["DEFECTS"]
 
 #: The points for which it has to come to work, and say under which epoch.
 _WHERE_IT_WORKS = (
@@ -63,41 +52,26 @@ _WHERE_IT_WORKS = (
     "metrics",
     "pause.continues",
     "pause.drains",
+    "pause.late",
     "pause.leaves",
     "pause.paused",
     "progress",
+    "progress.markers",
     "ready.truth",
     "rebalance",
     "records.first",
     "records.form",
+    "records.full",
     "records.poison",
+    "resume.aborted",
     "resume.newer",
     "resume.repeated",
+    "resume.too-old",
     "resume.works",
     "silence",
     "start.paused",
     "status.member",
 )
-
-
-def defect(what: str, *fails: str, follows: tuple[str, ...] = ()) -> Callable[[Broken], Broken]:
-    """Registers a defect under its function's name, with - for _."""
-
-    def register(breaks: Broken) -> Broken:
-        DEFECTS[breaks.__name__.replace("_", "-")] = Defect(what, breaks, frozenset(fails), frozenset(follows))
-        return breaks
-
-    return register
-
-
-def patch(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    """Replace a function by what `make` makes of it."""
-    setattr(owner, name, make(getattr(owner, name)))
-
-
-def put(owner: Any, name: str, value: Any) -> None:
-    """Have this in the place of what was there."""
-    setattr(owner, name, value)
 
 
 def status_says(**wrong: Callable[[Any], Any]) -> None:
@@ -113,6 +87,21 @@ def status_says(**wrong: Callable[[Any], Any]) -> None:
     patch(LifecycleApi, "_body", make)
 
 
+def lines_are(changed: Callable[[bytes], bytes]) -> None:
+    """Have the lines of records written like this."""
+
+    def make(original: Any) -> Any:
+        def write(fd: int, line: bytes) -> int:
+            if b'"producer"' not in line:
+                return int(original(fd, line))
+            original(fd, changed(line))
+            return len(line)
+
+        return write
+
+    patch(os, "write", make)
+
+
 # --- its start and its status
 
 
@@ -120,12 +109,19 @@ def status_says(**wrong: Callable[[Any], Any]) -> None:
     "it is never ready",
     "start.ready",
     follows=_WHERE_IT_WORKS,
+    why="each waits for it to be ready before it gives a command",
 )
 def never_ready() -> None:
     put(loops.ConsumerLoop, "ready", property(lambda _: False))
 
 
-@defect("it works without being told to", "start.paused", "end.kill", follows=("join.voided",))
+@defect(
+    "it works without being told to",
+    "start.paused",
+    "end.kill",
+    follows=("join.voided",),
+    why="what was sent before the resume is handled before it is given",
+)
 def starts_by_itself() -> None:
     def make(original: Any) -> Any:
         def begin(self: Any) -> None:
@@ -141,6 +137,7 @@ def starts_by_itself() -> None:
     "its status gives the epoch as text",
     "status.shape",
     follows=_WHERE_IT_WORKS,
+    why="each compares the epoch in an answer, which is a status, with the one that it gave",
 )
 def epoch_as_text() -> None:
     status_says(epoch=str)
@@ -161,7 +158,12 @@ def made_up_member() -> None:
     status_says(member_id=lambda said: said and "consumer-blue-0")
 
 
-@defect("it stops when it was not spoken to for two seconds", "silence", follows=("rebalance",))
+@defect(
+    "it stops when it was not spoken to for two seconds",
+    "silence",
+    follows=("rebalance", "records.full"),
+    why="in both it goes on for a while without a command: another member's while, and until a line is refused",
+)
 def needs_company() -> None:
     def make(original: Any) -> Any:
         def upkeep(self: Any, now: float) -> None:
@@ -202,11 +204,14 @@ def needs_company() -> None:
         "pause.continues",
         "progress",
         "records.form",
+        "records.full",
         "records.poison",
+        "resume.aborted",
         "resume.newer",
         "resume.repeated",
         "silence",
     ),
+    why="each waits for every record that was sent, and the first ten of each partition are never handled",
 )
 def skips_what_was_there() -> None:
     def make(original: Any) -> Any:
@@ -271,8 +276,10 @@ def keeps_its_epoch() -> None:
         "epochs.bad",
         "epochs.equal",
         "epochs.stale",
+        "pause.late",
         "pause.leaves",
     ),
+    why="each takes what it answered to a pause for true, and is at work again, or compares the epoch, within a second",
 )
 def answers_too_early() -> None:
     def make(original: Any) -> Any:
@@ -299,7 +306,9 @@ def answers_too_early() -> None:
     follows=(
         "broker.away",
         "freeze.thaw",
+        "pause.late",
     ),
+    why="each ends in a drain that commits nothing: its records are handled again, or it is over without a broker",
 )
 def pauses_without_a_commit() -> None:
     def begin_drain(self: Commits, now: float) -> None:
@@ -370,6 +379,40 @@ def trips_over_bad_bodies() -> None:
     patch(api, "_body", make)
 
 
+@defect("an epoch that is no integer is rounded", "epochs.bad")
+def rounds_epochs() -> None:
+    def make(original: Any) -> Any:
+        def json_object(self: Any) -> dict[str, object]:
+            said: dict[str, object] = original(self)
+            epoch = said.get("epoch")
+            return said | ({"epoch": int(epoch)} if isinstance(epoch, float) and epoch.is_integer() else {})
+
+        return json_object
+
+    patch(http.Request, "json_object", make)
+
+
+@defect("what a command says besides its epoch may be of any type", "epochs.bad")
+def takes_any_type() -> None:
+    def make(original: Any) -> Any:
+        def json_object(self: Any) -> dict[str, object]:
+            said: dict[str, object] = original(self)
+            types = {"deadline_ms": int, "leave": bool, "voids": int}
+            return {name: value for name, value in said.items() if type(value) is types.get(name, type(value))}
+
+        return json_object
+
+    patch(http.Request, "json_object", make)
+
+
+@defect("a call is answered when it is done, whatever its deadline", "pause.late")
+def waits_past_a_deadline() -> None:
+    def make(original: Any) -> Any:
+        return lambda self, command, _: original(self, command, 60.0)
+
+    patch(Control, "wait", make)
+
+
 @defect("a pause does not end a join that is under way", "join.voided")
 def joins_all_the_same() -> None:
     def make(original: Any) -> Any:
@@ -417,15 +460,26 @@ def ignores_voids() -> None:
 
 @defect("when it is fenced, it takes its place back", "fence")
 def comes_back() -> None:
+    rejoins_by_itself()
+
+
+@defect("when its group has removed it, it joins again", "removed", membership="leave-join")
+def joins_again() -> None:
+    rejoins_by_itself()
+
+
+def rejoins_by_itself() -> None:
+    """Who was at work and loses its membership enters its group anew."""
+
     def make(original: Any) -> Any:
-        def lost(now: Lifecycle, uncommitted: bool) -> Step:
+        def lost(now: Lifecycle, *, uncommitted: bool) -> Step:
             step: Step = original(now, uncommitted=uncommitted)
             if now.state is not State.ACTIVE:
                 return step
             after = replace(step.lifecycle, wanted=True, client=lifecycle.Client.MEMBER)
             return Step(after, (*step.effects, lifecycle.Effect.JOIN))
 
-        return lambda now, *, uncommitted: lost(now, uncommitted)
+        return lost
 
     patch(lifecycle, "_lost", make)
 
@@ -475,6 +529,7 @@ def drops_everything() -> None:
         "pause.continues",
         "resume.newer",
     ),
+    why="each has it work under a second epoch, and waits for every record",
 )
 def loses_what_it_had_not_committed() -> None:
     def make(original: Any) -> Any:
@@ -518,7 +573,12 @@ def gives_up() -> None:
     patch(KafkaClient, "poll", make)
 
 
-@defect("a pause does not wait for its commit", "broker.slow", follows=("broker.away",))
+@defect(
+    "a pause does not wait for its commit",
+    "broker.slow",
+    follows=("broker.away", "pause.late"),
+    why="without a broker, too, it says that what it has only sent is committed",
+)
 def does_not_wait_for_commits() -> None:
     def make(original: Any) -> Any:
         def drained(self: Commits, now: float, client: Any) -> bool | None:
@@ -541,8 +601,11 @@ def does_not_wait_for_commits() -> None:
     "end.kill",
     follows=(
         "rebalance",
+        "records.full",
+        "resume.too-old",
         "resume.works",
     ),
+    why="what is handled is known by its lines: they come 1.5 s late, in any order, and none is known to be refused",
 )
 def writes_too_late() -> None:
     def make(original: Any) -> Any:
@@ -557,11 +620,19 @@ def writes_too_late() -> None:
     patch(os, "write", make)
 
 
+@defect("its lines have no epoch", "records.form", "resume.works", "resume.newer")
+def lines_without_an_epoch() -> None:
+    lines_are(lambda line: re.sub(rb'"epoch":\d+,', b"", line))
+
+
+@defect("a seq is text in its lines", "records.form")
+def lines_with_a_seq_of_text() -> None:
+    lines_are(lambda line: re.sub(rb'"seq":(\d+)', rb'"seq":"\1"', line))
+
+
 @defect(
-    "its lines have no epoch",
+    "its lines are no JSON",
     "records.form",
-    "resume.works",
-    "resume.newer",
     follows=(
         "broker.away",
         "broker.back",
@@ -574,16 +645,37 @@ def writes_too_late() -> None:
         "metrics",
         "pause.continues",
         "pause.drains",
+        "pause.late",
         "progress",
         "rebalance",
         "records.first",
+        "records.full",
         "records.poison",
+        "resume.aborted",
+        "resume.newer",
         "resume.repeated",
+        "resume.too-old",
+        "resume.works",
         "silence",
     ),
+    why="what is handled is known by its lines",
 )
-def lines_without_an_epoch() -> None:
-    put(processing, "_LINE", processing._LINE.replace(b"%b%b", b"%.0b%b", 1))
+def lines_that_are_no_json() -> None:
+    lines_are(lambda line: line[1:])
+
+
+@defect("it goes on when a line cannot be written", "records.full")
+def goes_on_without_lines() -> None:
+    def make(original: Any) -> Any:
+        def write(fd: int, line: bytes) -> int:
+            try:
+                return int(original(fd, line))
+            except OSError:
+                return len(line)
+
+        return write
+
+    patch(os, "write", make)
 
 
 @defect("a record that cannot be read ends it", "records.poison")
@@ -602,7 +694,12 @@ def always_ready() -> None:
     put(loops.ConsumerLoop, "ready", property(lambda _: True))
 
 
-@defect("its progress is one behind", "progress")
+@defect(
+    "its progress is one behind",
+    "progress",
+    follows=("progress.markers",),
+    why="it is one behind a marker, too",
+)
 def one_behind() -> None:
     def make(original: Any) -> Any:
         def progress(self: Any) -> Any:

@@ -31,7 +31,11 @@ def broker_and_way(folder: Path) -> Iterator[BrokerAndWay]:
 
 
 def suite(
-    on: BrokerAndWay, *program: str, membership: str = "takeover", leaves_out: frozenset[str] = frozenset()
+    on: BrokerAndWay,
+    *program: str,
+    membership: str = "takeover",
+    leaves_out: frozenset[str] = frozenset(),
+    protocol: str = "classic",
 ) -> Suite:
     """For a module of the repository, or a program by its path, called with these arguments."""
     broker, relay = on
@@ -42,5 +46,5 @@ def suite(
         return ProcessApplication(command, folder, settings), relay
 
     return Suite(
-        make, broker.bootstrap_servers, f"127.0.0.1:{relay.port}", membership, Progress(), leaves_out=leaves_out
+        make, broker.bootstrap_servers, f"127.0.0.1:{relay.port}", membership, Progress(), leaves_out, protocol
     )

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import aiokafka
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
@@ -27,6 +28,12 @@ class _Thread(Aside, driver.AIOKafkaConsumerThread):
         rebalance comes to an application that is stopping; its own closes the client from another loop than the
         client's, so that its place stays in the group for a session, or its thread never ends.
         """
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
+        """Faust's, which hands out what is committed only within transactions of its own."""
+        client = super()._create_worker_consumer(transport)
+        client._isolation_level = "read_committed"
+        return client
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         client = self._ensure_consumer()

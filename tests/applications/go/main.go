@@ -179,6 +179,10 @@ func handle(r *kgo.Record, end int64) {
 	if a.state != "ACTIVE" {
 		return
 	}
+	if r.Attrs.IsControl() { // a transaction's marker: the position and its commit pass it (§10.2)
+		a.pos[r.Partition], a.end[r.Partition], a.pending[r.Partition] = r.Offset+1, end, r
+		return
+	}
 	line := obj{"color": color, "pod": pod, "version": version, "topic": r.Topic, "epoch": a.epoch, "producer": "unreadable", "seq": r.Offset,
 		"partition": r.Partition, "offset": r.Offset, "t": time.Now().UnixNano()}
 	var v struct {
@@ -195,7 +199,8 @@ func handle(r *kgo.Record, end int64) {
 			line["seq"] = *v.Seq
 		}
 	}
-	if err := write(a.records, line); err != nil { // not written down: not handled, not committed (§9.1)
+	if err := write(a.records, line); err != nil { // not written down: not handled, not committed, and the end (§9.4)
+		a.ending = true
 		void(err.Error())
 		return
 	}
@@ -330,12 +335,12 @@ func status() obj {
 
 func command(r *http.Request) (int, any) {
 	var c struct {
-		Epoch    *int64  `json:"epoch"`
-		Deadline float64 `json:"deadline_ms"`
-		Leave    bool    `json:"leave"`
-		Voids    *int    `json:"voids"`
+		Epoch    *int64 `json:"epoch"`
+		Deadline int64  `json:"deadline_ms"`
+		Leave    bool   `json:"leave"`
+		Voids    *int   `json:"voids"`
 	}
-	c.Deadline = 10000
+	c.Deadline = 5000
 	body, err := io.ReadAll(r.Body)
 	if err == nil {
 		err = json.Unmarshal(body, &c)
@@ -360,7 +365,7 @@ func command(r *http.Request) (int, any) {
 			a.epoch = n
 		}
 	}
-	for late := now() + time.Duration(c.Deadline*1e6); ; {
+	for late := now() + time.Duration(c.Deadline)*time.Millisecond; ; {
 		switch {
 		case n < a.seen || resume && n <= a.paused:
 			return 409, status()
@@ -421,7 +426,8 @@ func main() {
 	session := seconds("SESSION_TIMEOUT")
 	go loop(append(opts, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.Balancers(kgo.RangeBalancer(), kgo.RoundRobinBalancer()),
 		kgo.SessionTimeout(session), kgo.RebalanceTimeout(max(drainLimit, session)), kgo.HeartbeatInterval(min(session/10, 3*time.Second)),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll()))
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords()))
 	go func() { // notices a stall while nothing else happens
 		for ; ; time.Sleep(100 * time.Millisecond) {
 			lock()()

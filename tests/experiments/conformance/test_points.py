@@ -6,16 +6,20 @@ import re
 import socket
 import threading
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
+from kafka.errors import CoordinatorNotAvailableError, UnknownMemberIdError
 
 from experiments.conformance import suite, table
+from experiments.conformance.kafka import BrokerError, Kafka
 from experiments.conformance.points import LEAVABLE, MEMBERSHIPS, POINTS, Point, point
 from experiments.conformance.process import whole_lines
 from experiments.conformance.relay import Relay
 from experiments.conformance.suite import FAIL, LEFT_OUT, PASS, Outcome
 from experiments.errors import PreflightError
 from tests.applications.bad import DEFECTS
+from tests.applications.defects import defect
 from tests.support.waiting import until
 
 CONTRACT = Path(__file__).parents[3] / "workloads" / "member" / "contract.md"
@@ -39,9 +43,21 @@ def test_every_clause_of_the_page_has_a_point() -> None:
 
 
 def test_every_point_can_fail() -> None:
-    """There is a defect for each, so that no check is vacuous; those of other memberships are tried by hand."""
-    found = {name for one in DEFECTS.values() for name in one.fails}
-    assert found == {name for name, one in POINTS.items() if "takeover" in one.memberships}
+    """There is a defect for each, so that no check is vacuous."""
+    assert {name for one in DEFECTS.values() for name in one.fails} == POINTS.keys()
+
+
+@pytest.mark.parametrize("name", sorted(DEFECTS))
+def test_a_defect_is_tried_where_its_points_mean_something(name: str) -> None:
+    told = DEFECTS[name]
+    assert told.fails
+    assert not told.fails & told.follows
+    assert all(told.membership in POINTS[point].memberships for point in told.fails | told.follows)
+
+
+def test_what_follows_from_a_defect_is_told_with_the_reason() -> None:
+    with pytest.raises(ValueError, match="are said together"):
+        defect("it limps", "progress", follows=("metrics",))
 
 
 def test_a_point_is_there_once_and_needs_what_may_be_left_out() -> None:
@@ -56,6 +72,22 @@ def test_a_point_that_is_none_is_refused_by_name() -> None:
         suite._chosen(["nothing"], "takeover")
     assert {one.name for one in suite._chosen([], "takeover")} >= {"fence"}
     assert "fence" not in {one.name for one in suite._chosen([], "leave-join")}
+    assert "fence" not in {one.name for one in suite._chosen([], "takeover", "consumer")}
+
+
+def test_nothing_tried_is_nothing_passed() -> None:
+    with pytest.raises(PreflightError, match="fence mean nothing with membership leave-join"):
+        suite._chosen(["fence"], "leave-join")
+
+
+def test_the_application_is_given_the_protocol_and_the_groups() -> None:
+    def settings(membership: str, protocol: str = "classic") -> dict[str, object]:
+        one = suite.Suite(MagicMock(), "kit:1", "app:2", membership, MagicMock(), protocol=protocol)
+        return one._settings(MagicMock(topic="t"), "g")
+
+    assert settings("takeover", "consumer")["group_protocol"] == "consumer"
+    assert settings("separate")["other_group_id"] == "g-other"
+    assert "other_group_id" not in settings("leave-join")
 
 
 def test_the_table_and_the_result_say_the_same() -> None:
@@ -78,6 +110,19 @@ def test_a_file_that_is_being_written_has_whole_lines_only() -> None:
 def test_what_may_be_left_out_is_what_points_need() -> None:
     assert {need for one in POINTS.values() for need in one.needs} == LEAVABLE.keys()
     assert all(set(one.memberships) <= set(MEMBERSHIPS) for one in POINTS.values())
+
+
+def test_a_coordinator_that_is_not_there_yet_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new broker has none until its first group; any other refusal is told at once."""
+    client = MagicMock()
+    client.list_group_offsets.side_effect = [CoordinatorNotAvailableError(), {"g": {}}, UnknownMemberIdError()]
+    monkeypatch.setattr("kafka.admin.KafkaAdminClient", lambda **_: client)
+    kafka = Kafka.__new__(Kafka)
+    kafka.servers, kafka.topic = "kit:1", "t"
+    assert kafka.commits("g") == {}
+    with pytest.raises(BrokerError, match="commits of g"):
+        kafka.commits("g")
+    assert client.close.call_count == 3
 
 
 @pytest.fixture
