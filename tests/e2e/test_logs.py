@@ -12,6 +12,7 @@ from components.observability.log_rules import LOG_RULES
 from components.observability.rules import RULES
 from experiments.logs.items import ITEMS
 from experiments.screenshots import browser
+from experiments.screenshots.pictures import FLOW, SWITCH
 from tests.support.cluster_use import alone
 from tests.support.runs import Run, assert_whole
 from tests.support.vmalert import tool
@@ -53,6 +54,7 @@ def test_a_run_is_told_what_was_said_and_what_was_alerted(images: None, tmp_path
     assert [one.passed for one in result.criteria if one.name == "alerts_fired"] == [True]
     if pictures:
         assert result.screenshots is not None
-        (picture,) = result.screenshots
-        assert (picture["switch"], picture["direction"]) == (1, "blue-green")
-        assert (folder / picture["file"]).stat().st_size == picture["bytes"]
+        assert [one["of"] for one in result.screenshots] == [SWITCH, FLOW]
+        for picture in result.screenshots:
+            assert (picture["switch"], picture["direction"]) == (1, "blue-green")
+            assert (folder / picture["file"]).stat().st_size == picture["bytes"]
