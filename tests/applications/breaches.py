@@ -120,8 +120,9 @@ def wants_flow(own):
 def handles(own):
     backlog, driver = own._backlog, own._driver
     if driver.lifecycle.state is State.PAUSED and own.figures.assignments > 1:
-        while backlog and backlog.error() is None:
-            backlog.messages = own._worker.handle(backlog.messages, driver.lifecycle.epoch)
+        while backlog:
+            if backlog.fault() is None:
+                backlog.messages = own._worker.handle(backlog.messages, driver.lifecycle.epoch)
     handle(own)
 
 group.GroupListener.wants_flow = wants_flow

@@ -52,7 +52,7 @@ def test_one_that_forgets_its_pause_handles_what_a_rebalance_gives_it_and_nothin
 from types import SimpleNamespace as Some
 
 class Backlog(list):
-    error = staticmethod(lambda: None)
+    fault = staticmethod(lambda: None)
     messages = property(lambda own: list(own), lambda own, left: own.__init__(left))
     drop_records = list.clear
 

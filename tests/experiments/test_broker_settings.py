@@ -29,7 +29,7 @@ def test_the_session_is_asked_for_in_the_producers_pod(monkeypatch: pytest.Monke
 
 @pytest.mark.e2e
 def test_a_broker_tells_its_own_session(tmp_path: Path) -> None:
-    broker = Broker(libs(), tmp_path / "broker")
+    broker = Broker(libs(), tmp_path)
     try:
         settings = tmp_path / "settings.yaml"
         settings.write_text(f"bootstrap_servers: {broker.bootstrap_servers}\n")
