@@ -188,8 +188,8 @@ def test_a_partition_that_nobody_committed_has_no_difference() -> None:
 def test_the_table_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
     assert main(["offsets", str(tmp_path)]) == 2
-    assert "no event log" in capsys.readouterr().err
-    for kind, lines in (("events", FORWARD), ("consumed", [record("blue", 2, 15, 0, 7)])):
+    assert f"the record logs of {tmp_path.name} are not kept" in capsys.readouterr().err
+    for kind, lines in (("events", FORWARD), ("consumed", [record("blue", 2, 15, 0, 7)]), ("produced", [])):
         log(tmp_path / "logs" / kind / "x.jsonl.zst", (json.dumps(line) for line in lines))
     assert main(["offsets", str(tmp_path)]) == 0
     assert "1  blue-green      4           1" in capsys.readouterr().out
