@@ -113,13 +113,15 @@ def back(bench: Bench) -> str:
 
 @point("broker.slow", "8.3", "a pause waits for its commit, however slow the broker is", needs=("records",))
 def slow(bench: Bench) -> str:
-    _in_the_middle_of(bench, 200)
-    bench.way.slow(_SLOW_SECONDS)
-    began = time.monotonic()
-    reply = bench.pause()
-    took = time.monotonic() - began
-    positions = bench.positions()
-    committed = bench.kafka.committed(bench.group)
+    bench.work()
+    with bench.kafka.flow(1000):
+        bench.way.slow(_SLOW_SECONDS)
+        bench.until("some of it to be handled and not committed", lambda: _open(bench) > 100, 20)
+        began = time.monotonic()
+        reply = bench.pause()
+        took = time.monotonic() - began
+        positions = bench.positions()
+        committed = bench.kafka.committed(bench.group)
     bench.way.open()
     says_the_truth(reply, positions, committed)
     return f"after {took:.2f} s: {reply.status}, committed: {reply.body.get('committed')}"
