@@ -56,6 +56,8 @@ def _overrun(lab: Lab, phase: str, pod: str, begins: Callable[[], None]) -> Iter
         try:
             if phase == PAUSING:
                 disturbance.wait_holder("")
+                # The record in hand is late already. Those after it are of whoever is granted next: without the fault.
+                put(on=False)
                 _over(phase)
             else:
                 with disturbance.held(phase, source, target):
