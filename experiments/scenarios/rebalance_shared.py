@@ -124,7 +124,8 @@ SCENARIO = Scenario(
     perform=perform,
     judge=judge,
     needs=fitness.one_group,
-    configuration=_CONFIGURATION,
+    # In one group nobody knows a position of what stands still: whoever waits for lag is refused.
+    configuration={"lagPolicy": "immediate", **_CONFIGURATION},
     kind="measurement",
     observe=rebalance.observe,
     reshapes=True,
