@@ -35,7 +35,7 @@ Layers, upper ones know the lower ones:
 
 What differs between strategies is asked of the strategy, as values (`components.strategies`): which pods there are and
 what runs in them (`parts`), where positions come from, which groups there are, what cannot be judged. Nothing here
-decides anything by a letter. Below all of it: progress, console, interrupts, freezing, errors.
+decides anything by a letter.
 
 | thread | made by | owns |
 | --- | --- | --- |

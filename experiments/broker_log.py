@@ -34,8 +34,6 @@ _ASSIGNMENTS = re.compile(r"Assignment received from leader ")
 _EXPIRED = re.compile(
     r"has failed, removing it|session expired|fenced from the group because its session expired", re.IGNORECASE
 )
-
-
 _LEFT = re.compile(
     r"\[Group(?:Id)? (?P<group>[^\]]+)\] Member (?P<member>\S+) "
     r"(?:has left group|left the consumer group|(?:.* )?fenced from the group)"

@@ -1,28 +1,17 @@
-"""By how much a counter grew in a span, by what the metrics store recorded of a run: pure, but for reading its file."""
+"""By how much a counter grew in a span, by what the metrics store recorded of a run. Pure."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-
-from experiments.records import compressed_text
 
 #: So long after a span its last event is in the store: a broker is scraped every five seconds.
 LATE_SECONDS = 6.0
 
 
-def recorded(folder: Path, name: str) -> Mapping[str, Any] | None:
-    """The store's answer to a query of `metrics.QUERIES`, as a run's folder has it; None where it is not kept."""
-    file = folder / "metrics" / f"{name}.json.zst"
-    found: Mapping[str, Any] | None = json.loads(compressed_text(file)).get("answer") if file.is_file() else None
-    return found
-
-
 def grown(answer: Mapping[str, Any] | None, label: str, begun: float, ended: float) -> dict[str, int]:
     """By how much each series grew between two moments (seconds since 1970), by the value of its label.
 
-    Nothing else may be counted for `LATE_SECONDS` before and after the span. A counter that nobody had counted by yet
-    is not there, and began at 0; one that is smaller at the end began anew.
+    answer: `metrics.recorded`. Nothing else may be counted for `LATE_SECONDS` before and after the span. A counter that
+    nobody had counted by yet is not there, and began at 0; one that is smaller at the end began anew.
     """
     series = (answer or {}).get("data", {}).get("result", [])
     found: dict[str, int] = {}

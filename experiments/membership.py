@@ -6,7 +6,7 @@ together. Pure.
 
 from components.settings import StrategySettings
 
-LEAVE_JOIN, SHARED = "leave-join", "shared"
+LEAVE_JOIN, SHARED, TAKEOVER = "leave-join", "shared", "takeover"
 #: By the classic protocol, of a member without an instance id, at most.
 _DYNAMIC_SECONDS = 10.0
 

@@ -70,11 +70,17 @@ def collect(cluster: Cluster, namespace: str, start: float, end: float, folder: 
     return counts
 
 
+def recorded(folder: Path, name: str) -> Mapping[str, Any] | None:
+    """The store's answer to a query of `QUERIES`, as `collect` has written it to this folder; None where it has not."""
+    file = folder / f"{name}.json.zst"
+    found: Mapping[str, Any] | None = json.loads(compressed_text(file)).get("answer") if file.is_file() else None
+    return found
+
+
 def median(folder: Path, name: str) -> float | None:
     """Of all that one of the queries gave, over time and series, but 0: whoever did nothing says that. None without
     any, or where it was not asked. folder: where `collect` has written.
     """
-    file = folder / f"{name}.json.zst"
-    answer = json.loads(compressed_text(file))["answer"] if file.is_file() else {}
-    points = [float(v) for one in answer.get("data", {}).get("result", []) for _, v in one["values"] if float(v) > 0]
+    series = (recorded(folder, name) or {}).get("data", {}).get("result", [])
+    points = [float(value) for one in series for _, value in one["values"] if float(value) > 0]
     return round(statistics.median(points), 3) if points else None

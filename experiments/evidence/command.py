@@ -1,14 +1,13 @@
 """`python -m experiments evidence`: texts and results against what they rest on."""
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments import handoff, summary
+from experiments import git, handoff, summary
 from experiments.console import emit
 from experiments.errors import ExperimentError
 from experiments.evidence import columns, commits, figures, seals, sizes, texts
@@ -21,7 +20,6 @@ from experiments.results import from_json
 from experiments.screenshots.pictures import wrong_with
 
 HOLDS, WRONG = 0, 1
-_GIT_SECONDS = 60.0
 #: Texts whose every figure has a name, as patterns below the repository.
 NAMED = (
     "README*.md",
@@ -201,13 +199,7 @@ def tracked_below(repository: Path) -> Callable[[Path], bool]:
     """
     if not (repository / ".git").exists():
         return lambda _: True
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(repository), "ls-files", "-z"], capture_output=True, timeout=_GIT_SECONDS, check=True
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise ExperimentError(f"what git tracks in {repository} cannot be told: {error}") from error
-    files = [repository / name for name in done.stdout.decode().split("\0") if name]
+    files = git.tracked(repository)
     known = {*files, *(parent for file in files for parent in file.parents)}
     return lambda path: path in known
 

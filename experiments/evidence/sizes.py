@@ -3,15 +3,13 @@
 Bounded, so that whoever commits a run's raw logs, or one run after the other, hears of it before it is in the history.
 """
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.errors import ExperimentError
+from experiments import git
 
 #: What is tracked below `report/`, and git's objects altogether, at most, in bytes.
 REPORT_BYTES, HISTORY_BYTES = 32 * 2**20, 128 * 2**20
-_GIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +41,8 @@ def of(repository: Path) -> Sizes | None:
     """None where there is no repository. Raises ExperimentError if git cannot tell."""
     if not (repository / ".git").exists():
         return None
-    names = _git(repository, "ls-files", "-z", "--", "report").split("\0")
-    files = [repository / name for name in names if name]
-    counted = dict(line.split(": ") for line in _git(repository, "count-objects", "-v").splitlines())
+    files = git.tracked(repository, "report")
+    counted = dict(line.split(": ") for line in git.output(repository, "count-objects", "-v").splitlines())
     # In KiB: what is packed, and what is not yet.
     history = 1024 * (int(counted["size-pack"]) + int(counted["size"]))
     return Sizes(sum(file.stat().st_size for file in files if file.is_file()), history)
-
-
-def _git(repository: Path, *command: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(repository), *command], capture_output=True, text=True, timeout=_GIT_SECONDS, check=False
-    )
-    if done.returncode != 0:
-        raise ExperimentError(f"git {command[0]}: {done.stderr.strip()}")
-    return done.stdout

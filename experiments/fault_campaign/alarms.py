@@ -8,12 +8,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.observability.rules import INTERVAL_SECONDS
+from components.observability.rules import DUAL_ACTIVE, INTERVAL_SECONDS
 from experiments.alerts import Evaluator, Raised
 from experiments.cluster import Cluster, ClusterError
 
-#: That both colours are at work at once.
-NEVER = "DualActiveConsumers"
 _APART_SECONDS = 3.0 * INTERVAL_SECONDS
 _LEAST_SHARE = 0.5
 
@@ -66,7 +64,7 @@ class Alarms:
 def findings(raised: Sequence[Raised]) -> list[str]:
     """What of it breaks an invariant."""
     return [
-        f"invariant 1: alert {NEVER} fired from {one.since:.0f} to {one.until:.0f}"
+        f"invariant 1: alert {DUAL_ACTIVE} fired from {one.since:.0f} to {one.until:.0f}"
         for one in raised
-        if one.alert == NEVER
+        if one.alert == DUAL_ACTIVE
     ]

@@ -16,6 +16,7 @@ from experiments.collection import kept_broker_log
 from experiments.criteria import Observations
 from experiments.lab import Lab, Notes
 from experiments.measurements import other
+from experiments.membership import LEAVE_JOIN
 from experiments.ownership import Window
 from experiments.records import CONSUMED, PRODUCED, objects
 from experiments.results import Criterion, Measured
@@ -23,7 +24,6 @@ from experiments.scenarios.base import Scenario
 from experiments.standstill import Records, longest_silence
 from experiments.variants import MEMBERSHIP
 
-_MEMBERSHIP = "leave-join"
 _TABLE = "leaving_and_joining"
 
 
@@ -63,7 +63,7 @@ def judge(seen: Observations) -> list[Criterion]:
     told, asked = seen.measured, seen.switches_asked
     membership, rebalanced = told.get(MEMBERSHIP), told.get("switches_with_a_rebalance")
     return [
-        Criterion(MEMBERSHIP, f"= {_MEMBERSHIP}", membership, membership == _MEMBERSHIP),
+        Criterion(MEMBERSHIP, f"= {LEAVE_JOIN}", membership, membership == LEAVE_JOIN),
         Criterion("switches_with_a_rebalance", f"= {asked}", rebalanced, rebalanced == asked),
         *criteria.measured(seen),
     ]
@@ -77,7 +77,7 @@ SCENARIO = Scenario(
     perform=perform,
     judge=judge,
     needs=fitness.one_group,
-    configuration={"membership": _MEMBERSHIP},
+    configuration={"membership": LEAVE_JOIN},
     kind="measurement",
     observe=observe,
     shows=("silent_seconds_min", "silent_seconds_max", "switches_with_a_rebalance"),

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from experiments import broker_log, by_hand, criteria, fitness, ownership
+from experiments import broker_log, by_hand, criteria, fitness, membership, ownership
 from experiments.cluster import Objects
 from experiments.collection import kept_broker_log
 from experiments.criteria import Observations
@@ -35,7 +35,7 @@ def perform(lab: Lab, switches: int) -> None:
     lab.notes.measured |= {
         "restarts_asked": switches,
         "pods_at_work": lab.settings.replicas,
-        "static": int(lab.settings.own("membership") != "leave-join"),
+        "static": int(membership.static(lab.settings)),
     }
     lab.spell()
     for number in range(1, switches + 1):

@@ -28,6 +28,7 @@ from experiments.disturbance import Disturbance
 from experiments.errors import DeadlineError
 from experiments.lab import Lab, Notes
 from experiments.measurements import SwitchRecord, other
+from experiments.membership import SHARED, TAKEOVER
 from experiments.ownership import Window
 from experiments.records import CONSUMED, PRODUCED, objects
 from experiments.results import Criterion, Measured
@@ -35,7 +36,6 @@ from experiments.scenarios.base import Scenario
 from experiments.standstill import Flow, Records
 from experiments.variants import MEMBERSHIP
 
-SHARED, TAKEOVER = "shared", "takeover"
 BEFORE, AFTER = WHEN = ("before", "after")
 _TABLE = "windows"
 _FLOWS = "partitions_by_window"

@@ -22,7 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from experiments import broker_log, broker_settings, counters, criteria, fitness, membership, ownership
+from experiments import broker_log, broker_settings, counters, criteria, fitness, membership, metrics, ownership
 from experiments.collection import kept_broker_log
 from experiments.criteria import Observations
 from experiments.lab import Lab, Notes
@@ -132,7 +132,8 @@ def _counted_by_others(folder: Path, rows: Sequence[Mapping[str, Any]]) -> dict[
     Of the cell and not of each restart: a broker is scraped less often than a pod is restarted.
     """
     begun, ended = min((row["begun"] for row in rows), default=0.0), max((row["ended"] for row in rows), default=0.0)
-    requests, members = (counters.recorded(folder, name) for name in ("group_requests", "rebalances_by_member"))
+    requests = metrics.recorded(folder / "metrics", "group_requests")
+    members = metrics.recorded(folder / "metrics", "rebalances_by_member")
     taken = counters.grown(requests, "request", begun, ended)
     counted = counters.grown(members, "pod", begun, ended)
     gone = {row["pod"] for row in rows}

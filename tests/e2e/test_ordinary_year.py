@@ -9,13 +9,12 @@ import pytest
 
 from tests.e2e.test_shape import TOPIC, ready
 from tests.support.engine import kubectl
-from tests.support.field import Field
+from tests.support.field import Field, Ground
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c"), pytest.mark.usefixtures("judged")]
 
 DUPLICATES = 0
-BOOTSTRAP = "kafka.kafka-bluegreen.svc.cluster.local:9092"
 _ABORTED = f"""
 import sys
 from confluent_kafka import Producer
@@ -62,11 +61,11 @@ def test_a_pod_of_the_colour_that_is_asked_for_restarts_just_now(blue: Field) ->
     assert blue.holder() == "green"
 
 
-def test_a_topic_that_is_written_by_transactions_keeps_no_switch_waiting(blue: Field) -> None:
+def test_a_topic_that_is_written_by_transactions_keeps_no_switch_waiting(blue: Field, ground: Ground) -> None:
     """Each leaves a marker, and an aborted one its records, too: nobody is handed them, and they are no lag."""
     assert blue.switch().raw["spec"]["lagPolicy"] == "wait"
     with quiet(blue):
-        program = ("python3", "-c", _ABORTED, BOOTSTRAP, str(blue.lab.settings.partitions))
+        program = ("python3", "-c", _ABORTED, ground.bootstrap, str(blue.lab.settings.partitions))
         kubectl("exec", "-n", blue.namespace, "producer-0", "-c", "producer", "--", *program)
         update = blue.up("green")
     assert update.error is None, update.error

@@ -10,7 +10,7 @@ import pytest
 
 from experiments.cluster import LiveSwitch
 from tests.support.engine import kubectl
-from tests.support.field import Field
+from tests.support.field import Field, Ground
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("strategy-c"), pytest.mark.usefixtures("judged")]
@@ -82,9 +82,8 @@ def test_one_that_rests_has_an_empty_group_and_goes_on_where_it_is_told(blue: Fi
 
 
 @contextmanager
-def somebody_else(field: Field) -> Iterator[None]:
+def somebody_else(field: Field, servers: str) -> Iterator[None]:
     """A consumer with the group's name, in a pod that is none of the consumers'."""
-    servers = "kafka.kafka-bluegreen.svc.cluster.local:9092"
     command = ["kubectl", "exec", "-i", "-n", field.namespace, "producer-0", "-c", "producer", "--"]
     with subprocess.Popen(
         [*command, "python3", "-c", _MEMBER, servers], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -97,9 +96,9 @@ def somebody_else(field: Field) -> Iterator[None]:
             process.wait(30)
 
 
-def test_a_member_of_others_is_named_and_a_switch_waits_for_it_to_go(blue: Field) -> None:
+def test_a_member_of_others_is_named_and_a_switch_waits_for_it_to_go(blue: Field, ground: Ground) -> None:
     with ExitStack() as member:
-        member.enter_context(somebody_else(blue))
+        member.enter_context(somebody_else(blue, ground.bootstrap))
         until("it to be seen", lambda: ready(blue.switch()) == ("False", "ForeignMember"), 60, 0.2)
         said = next(c for c in blue.switch().raw["status"]["conditions"] if c["type"] == "Ready")["message"]
         assert "client debugging at /" in said

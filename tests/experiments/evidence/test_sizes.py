@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.errors import ExperimentError
 from experiments.evidence import command, sizes
 from experiments.evidence.sizes import HISTORY_BYTES, REPORT_BYTES, Sizes
 
@@ -29,6 +30,13 @@ def test_what_git_tracks_of_the_report_and_its_objects_are_counted(tmp_path: Pat
 
 def test_without_a_repository_there_is_nothing_to_tell(tmp_path: Path) -> None:
     assert sizes.of(tmp_path) is None
+
+
+def test_a_git_that_cannot_be_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = repository(tmp_path, 1000)
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    with pytest.raises(ExperimentError, match="git ls-files in "):
+        sizes.of(there)
 
 
 @pytest.mark.parametrize(
